@@ -1,0 +1,63 @@
+# `make run` and `make test` do all their own set-up; `make help` lists the rest.
+PYTHON  ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV    := .venv/$(VERSION)
+BIN     := $(VENV)/bin
+SAM     := .venv/sam-$(VERSION)
+PYTEST  ?= -n 2 --dist loadgroup
+RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench build lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.local ## the whole stack with the example markets and leads; ONCE=1 ends after the report
+	@$(RUN)
+
+test: $(VENV)/.dev ## every test
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/.dev ## lint, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## latencies of this machine: ingest over HTTP, and from POST to webhook
+	@$(BIN)/python -m bench
+
+build: $(SAM)/.sam ## lint the template and build the deployment packages
+	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
+	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam build
+
+lock: $(VENV)/.dev ## pin the newest versions that the requirements/*.in files allow
+	@$(BIN)/python -m pip install --quiet uv
+	@for set in runtime:layers/core/requirements.txt local:requirements/local.txt dev:requirements/dev.txt sam:requirements/sam.txt; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --no-emit-find-links requirements/$${set%%:*}.in -o $${set#*:}; done
+
+clean: ## remove the virtual environments, build output and caches (not the stack's data in .local)
+	rm -rf .venv .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "LeadGen needs Python 3.11 or newer; this is %s. Name another with: make PYTHON=python3.13 …" % sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the stack's pinned packages into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.local
+	@echo "Installing the pinned test tools into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(SAM)/.sam: requirements/sam.txt
+	@echo "Installing the SAM CLI into its own environment, $(SAM) …"
+	@$(PYTHON) -m venv $(SAM)
+	@$(SAM)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@touch $@

@@ -1,0 +1,22 @@
+"""On deploy: bring the database up to date, and bind every topic to the outbox."""
+
+from pathlib import Path
+from typing import Any
+
+from leadgen.adapters import db, settings
+from leadgen.adapters.log import logger
+from leadgen.operations.migrate import migrate
+from leadgen.store import queues
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Lambda's entry; the event is not looked at: running it twice changes nothing."""
+    directory = settings.current().migrations_dir
+    if directory is None:
+        raise RuntimeError("MIGRATIONS_DIR is not set: it names the folder of the SQL migrations")
+    with db.current().connection() as conn:
+        applied = migrate(conn, Path(directory))
+        queues.create(conn, queues.OUTBOX)
+        queues.bind(conn, "#", queues.OUTBOX)
+    logger.info("migrate.run", extra={"stage": "migrate", "applied": applied})
+    return {"applied": applied}

@@ -1,0 +1,34 @@
+"""Every minute: whatever waits too long is announced again. The queues are the wake-up, this is the guarantee."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadgen.adapters import bus, clock
+from leadgen.adapters.log import logger
+from leadgen.domain.events import Event, Topic
+from leadgen.store import deliveries, leads
+
+# How long a step may take before it is taken for lost, and how much is picked up in one run.
+PATIENCE = timedelta(seconds=60)
+MOST = 1000
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Lambda's entry: a scheduled event."""
+    return run(clock.now())
+
+
+def run(now: datetime) -> dict[str, int]:
+    """Announce again what is overdue; every stage is guarded, so once too often harms nobody."""
+    since = now - PATIENCE
+    published = bus.publish_leftovers(before=since, limit=MOST)
+    with bus.transaction() as transaction:
+        stuck = leads.stuck(transaction.conn, now=now, since=since, limit=MOST)
+        due = deliveries.overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
+        transaction.announce(
+            [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id) for lead in stuck]
+            + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
+        )
+    swept = {"published": published, "leads": len(stuck), "deliveries": len(due)}
+    logger.info("sweep.run", extra={"stage": "sweep", **swept})
+    return swept

@@ -1,0 +1,1 @@
+"""The outside world: database, messages, calls that leave, mail, settings, log and clock."""

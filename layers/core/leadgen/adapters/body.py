@@ -1,0 +1,94 @@
+"""Reading a posted body: measured before it is read, typed before it is trusted."""
+
+import json
+from collections.abc import Mapping
+from typing import NoReturn
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+
+from leadgen.domain.errors import Refusal
+
+LARGEST_BODY = 64 * 1024
+_MOST_FORM_FIELDS = 200
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+
+
+async def fields(request: Request, *, allow_form: bool) -> tuple[Mapping[str, object], bool]:
+    """The fields of a JSON or form body, and whether it was a form.
+
+    Raises Refusal 413 over 64 KiB, 415 on another content type, 400 on a body that does not parse.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    accepted = (_JSON, _FORM) if allow_form else (_JSON,)
+    if content_type not in accepted or request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(
+            415,
+            "unsupported_media_type",
+            f"send {' or '.join(accepted)}, not compressed",
+            {"accepted": list(accepted)},
+        )
+    raw = await _read(request)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _invalid("the body is not UTF-8") from None
+    if content_type == _FORM:
+        return _form(text), True
+    return _json(text), False
+
+
+async def _read(request: Request) -> bytes:
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > LARGEST_BODY:
+            raise Refusal(
+                413, "body_too_large", f"the body is larger than {LARGEST_BODY // 1024} KiB", {"limit": LARGEST_BODY}
+            )
+    return bytes(raw)
+
+
+def _json(text: str) -> Mapping[str, object]:
+    try:
+        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, _DuplicateField):
+            raise _invalid(f"the field {error.args[0]!r} stands twice in one object") from None
+        raise _invalid("the body is not valid JSON") from None
+    if not isinstance(body, dict):
+        raise _invalid("the body must be a JSON object")
+    return body
+
+
+def _form(text: str) -> Mapping[str, object]:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FORM_FIELDS)
+    except ValueError:
+        raise _invalid("the form does not parse as UTF-8 fields") from None
+    form = dict(pairs)
+    if len(form) < len(pairs):
+        raise _invalid("a form field stands twice")
+    return form
+
+
+class _DuplicateField(ValueError):
+    pass
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _DuplicateField(key)
+        found[key] = value
+    return found
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _invalid(message: str) -> Refusal:
+    return Refusal(400, "invalid_request", message)

@@ -1,0 +1,14 @@
+"""The one place that asks what time it is."""
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def seconds() -> float:
+    """A clock for durations, in seconds from some fixed point."""
+    return time.monotonic()

@@ -1,0 +1,77 @@
+"""Settings from the environment: the specification's names, one typed object, every problem told at once."""
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+
+class SettingsInvalid(Exception):
+    """The environment does not make a working configuration; the message lists every problem."""
+
+
+def _comma_list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+
+
+class Settings(BaseModel):
+    """What an operator sets. Each field is the environment variable of its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    database_url: str = Field(pattern=r"^postgres(ql)?://", repr=False)
+    database_connections: int = Field(default=1, ge=1, le=200)
+    secret_key: str = Field(min_length=32, repr=False)
+    jwt_algorithm: Literal["HS256"] = "HS256"
+    environment: Literal["development", "staging", "production", "test"] = "development"
+
+    default_source_key: str | None = None
+    default_duplicate_window_hours: int = Field(default=24, gt=0, le=8760)
+    default_invoice_threshold: Decimal = Field(default=Decimal("500.00"), ge=0)
+
+    # Posts a minute from one address; 0 switches the limit off.
+    rate_limit_landing_page: int = Field(default=0, ge=0)
+    rate_limit_embed_form: int = Field(default=0, ge=0)
+    rate_limit_partner_api: int = Field(default=0, ge=0)
+
+    webhook_timeout_seconds: float = Field(default=5, gt=0, le=20)
+    webhook_max_retries: int = Field(default=3, ge=1, le=10)
+    webhook_retry_delay: float = Field(default=1, ge=0, le=600)
+    egress_allowed_origins: CommaList = ()
+
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: str | None = Field(default=None, repr=False)
+    smtp_starttls: bool = True
+    from_email: str = "leads@localhost"
+
+    # AWS only: where announcements are published, and how full the queues are.
+    events_topic_arn: str | None = None
+    deliver_queue_url: str | None = None
+    queue_urls: CommaList = ()
+
+    migrations_dir: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. An empty variable is an unset one. Raises SettingsInvalid."""
+    given = {name: environ.get(name.upper(), "") for name in Settings.model_fields}
+    try:
+        return Settings.model_validate({name: value for name, value in given.items() if value != ""})
+    except ValidationError as error:
+        problems = [f"  {str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        raise SettingsInvalid("the environment needs mending:\n" + "\n".join(problems)) from None
+
+
+@lru_cache(maxsize=1)
+def current() -> Settings:
+    """The settings of this process, read once."""
+    return load(os.environ)

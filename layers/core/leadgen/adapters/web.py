@@ -1,0 +1,105 @@
+"""What the two HTTP functions share: answers, errors and who is asking."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import simplejson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from leadgen.adapters import settings, tokens
+from leadgen.adapters.db import DatabaseAway
+from leadgen.adapters.log import logger
+from leadgen.adapters.tokens import Claims, TokenInvalid
+from leadgen.domain.errors import Refusal
+
+RETRY_AFTER_SECONDS = 5
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+class JsonAnswer(Response):
+    """JSON in which a Decimal is a number with its digits as they are."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return simplejson.dumps(content, use_decimal=True, ensure_ascii=False, default=_as_text).encode()
+
+
+def _as_text(value: Any) -> str:
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def error(
+    status: int,
+    code: str,
+    message: str,
+    details: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JsonAnswer:
+    """The one shape of every error; clients of the published v1 read the same object under ``detail``."""
+    body = {"code": code, "message": message, "details": dict(details or {})}
+    return JsonAnswer({"error": body, "detail": body}, status, dict(headers or {}))
+
+
+def build_app() -> FastAPI:
+    """An application whose every failure is answered in the documented shape."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, default_response_class=JsonAnswer)
+    handlers: dict[Any, Callable[..., JsonAnswer]] = {
+        Refusal: _refused,
+        DatabaseAway: _database_away,
+        HTTPException: _http_exception,
+        RequestValidationError: _request_invalid,
+        Exception: _bug,
+    }
+    for kind, handle in handlers.items():
+        app.add_exception_handler(kind, handle)
+    return app
+
+
+def bearer(request: Request) -> Claims:
+    """Whom the request's token speaks for. Raises Refusal 401 ``missing_token`` or ``invalid_token``."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal(401, "missing_token", "send an operator's or system's token: Authorization: Bearer …")
+    try:
+        return tokens.verify(settings.current().secret_key, token.strip())
+    except TokenInvalid:
+        raise Refusal(401, "invalid_token", "the token is malformed, expired or not ours") from None
+
+
+def _refused(request: Request, refusal: Refusal) -> JsonAnswer:
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+    if refusal.status == 429:
+        headers["Retry-After"] = str(refusal.details.get("retry_after_seconds", 60))
+    return error(refusal.status, refusal.code, refusal.message, refusal.details, headers)
+
+
+def _database_away(request: Request, away: DatabaseAway) -> JsonAnswer:
+    logger.error("database.away", extra={"cause": str(away)})
+    return error(
+        503,
+        "database_unavailable",
+        "the database cannot be reached now; post again after the time in Retry-After",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def _http_exception(request: Request, exception: HTTPException) -> JsonAnswer:
+    code = _CODES.get(exception.status_code, "invalid_request")
+    return error(exception.status_code, code, str(exception.detail), headers=exception.headers)
+
+
+def _request_invalid(request: Request, invalid: RequestValidationError) -> JsonAnswer:
+    fields = {".".join(str(part) for part in fault["loc"][1:]): fault["msg"] for fault in invalid.errors()}
+    return error(400, "invalid_request", "; ".join(f"{k}: {v}" for k, v in fields.items()), {"fields": fields})
+
+
+def _bug(request: Request, exception: Exception) -> JsonAnswer:
+    logger.error("request.failed", extra={"cause": type(exception).__name__, "path": request.url.path})
+    return error(500, "internal_error", "something went wrong on our side; it is logged, and posting again is safe")

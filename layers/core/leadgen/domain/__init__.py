@@ -1,0 +1,1 @@
+"""What the platform decides: pure functions over frozen values. No I/O, no clock, no environment, no randomness."""

@@ -1,0 +1,49 @@
+"""Periods in a market's own time: where an hour or a day begins, whatever the clocks do."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, assert_never
+from zoneinfo import ZoneInfo
+
+Cycle = Literal["weekly", "biweekly", "monthly"]
+
+
+@dataclass(frozen=True)
+class CapPeriods:
+    """The first instants (UTC) of the local hour and the local day that an instant falls in."""
+
+    hour: datetime
+    day: datetime
+
+
+def cap_periods(now: datetime, timezone: str) -> CapPeriods:
+    """The hour and day a lead claimed at ``now`` counts against."""
+    local = now.astimezone(ZoneInfo(timezone))
+    hour = local.replace(minute=0, second=0, microsecond=0)
+    return CapPeriods(hour=hour.astimezone(UTC), day=_midnight(local))
+
+
+def last_close(now: datetime, timezone: str, cycle: Cycle) -> datetime:
+    """The latest local midnight, not after ``now``, at which a billing cycle closed.
+
+    Weeks close as Monday begins, two-week cycles as the Monday of every even ISO week begins, months on the first.
+    """
+    local = now.astimezone(ZoneInfo(timezone))
+    match cycle:
+        case "monthly":
+            closing = local.replace(day=1)
+        case "weekly":
+            closing = local - timedelta(days=local.weekday())
+        case "biweekly":
+            monday = local - timedelta(days=local.weekday())
+            # Counted from a fixed Monday, so that a year of 53 weeks shifts nothing.
+            weeks = (monday.date() - datetime(2024, 1, 8, tzinfo=UTC).date()).days // 7
+            closing = monday - timedelta(weeks=weeks % 2)
+        case _:
+            assert_never(cycle)
+    return _midnight(closing)
+
+
+def _midnight(local: datetime) -> datetime:
+    # Where the clocks skip midnight, the offset before the jump makes this the instant of the jump: the day's first.
+    return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)

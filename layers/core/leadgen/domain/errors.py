@@ -1,0 +1,25 @@
+"""Errors the platform answers with. One tree:
+
+Refusal             a request the platform will not do, with the HTTP status and code it is answered with
+PolicyInvalid       a stored or submitted policy that does not parse
+"""
+
+from collections.abc import Mapping
+
+
+class Refusal(Exception):
+    """A request that cannot be done; says what, where and how to mend it.
+
+    ``status`` is the HTTP status, ``code`` one of the documented error codes, ``details`` plain JSON values.
+    """
+
+    def __init__(self, status: int, code: str, message: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = dict(details or {})
+
+
+class PolicyInvalid(Exception):
+    """A policy that does not parse; the message names it, its version and the faulty field."""

@@ -1,0 +1,53 @@
+"""What the stages tell each other and the world. A message holds ids, never personal data."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """The names of the lifecycle events, and of the one wake-up (``delivery.due``) that is no event."""
+
+    LEAD_RECEIVED = "lead.received"
+    LEAD_VALIDATED = "lead.validated"
+    LEAD_REJECTED = "lead.rejected"
+    LEAD_ROUTED = "lead.routed"
+    LEAD_UNROUTED = "lead.unrouted"
+    DELIVERY_DUE = "delivery.due"
+    DELIVERY_FAILED = "delivery.failed"
+    LEAD_DELIVERED = "lead.delivered"
+    LEAD_BILLED = "lead.billed"
+    BUYER_BALANCE_THRESHOLD = "buyer.balance_threshold"
+    INVOICE_GENERATED = "invoice.generated"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One announcement; ``delay_seconds`` holds it back, ``ids`` are further ids (buyer_id, invoice_id …)."""
+
+    topic: Topic
+    occurred_at: datetime
+    lead_id: int | None = None
+    trace_id: str | None = None
+    delay_seconds: float = 0
+    ids: dict[str, int | str] = field(default_factory=dict)
+
+    def message(self) -> dict[str, int | str | None]:
+        """The message's body."""
+        return {
+            "event": self.topic.value,
+            "lead_id": self.lead_id,
+            "occurred_at": self.occurred_at.isoformat(),
+            "trace_id": self.trace_id,
+            **self.ids,
+        }
+
+
+def event_key(message: dict[str, object]) -> str:
+    """What an event is the first and only one of, however often it is told: its name and the ids it is about."""
+    about = [
+        f"{name}={message[name]}"
+        for name in ("lead_id", "invoice_id", "buyer_id", "attempt")
+        if message.get(name) is not None
+    ]
+    return ":".join((str(message["event"]), *about))

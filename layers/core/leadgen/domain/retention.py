@@ -1,0 +1,22 @@
+"""The specification's Data Retention Policy."""
+
+from datetime import datetime
+
+LEAD_MONTHS = 36
+AUDIT_YEARS = 7
+
+
+def lead_horizon(now: datetime) -> datetime:
+    """Leads created before this have no personal data any more: 36 months."""
+    return _years_before(now, LEAD_MONTHS // 12)
+
+
+def audit_horizon(now: datetime) -> datetime:
+    """Audit rows written before this are removed: 7 years."""
+    return _years_before(now, AUDIT_YEARS)
+
+
+def _years_before(now: datetime, years: int) -> datetime:
+    # 29 February has no counterpart in most years: one day less is kept longer, never shorter.
+    day = 28 if (now.month, now.day) == (2, 29) else now.day
+    return now.replace(year=now.year - years, day=day)

@@ -1,0 +1,48 @@
+"""The record of a decision: every rule or buyer looked at, the value, the limit, the verdict."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule held against one lead or buyer."""
+
+    rule: str
+    value: Json
+    limit: Json
+    passed: bool
+
+
+def plain(value: object) -> Json:
+    """A decision's inputs or trace as JSON: the same value always gives the same text.
+
+    Decimals and instants become text, sets become sorted lists; anything else that is not JSON is a TypeError.
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case Decimal():
+            return str(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case frozenset() | set():
+            return sorted(str(item) for item in value)
+        case tuple() | list():
+            return [plain(item) for item in value]
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no place in a decision's record")
+
+
+def limited(items: Sequence[str], most: int = 20) -> Json:
+    """A long allow-list in a trace: its first entries and how many there are."""
+    return list(items) if len(items) <= most else {"first": list(items[:most]), "count": len(items)}

@@ -1,0 +1,81 @@
+"""The record of every decision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from leadgen.domain.trace import Json
+
+Stage = Literal["duplicates", "validation", "routing"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A decision as it is kept: ``inputs`` are enough to decide again, ``trace`` says why."""
+
+    lead_id: int
+    stage: Stage
+    outcome: str
+    reason: str | None
+    policy_id: int
+    policy_version: int
+    inputs: Json
+    trace: Json
+
+
+def record(conn: Connection[Any], records: Sequence[Record], *, decided_at: datetime) -> None:
+    """Keep a batch of decisions, in the order given."""
+    conn.execute(
+        """
+        INSERT INTO lead_decisions (decided_at, lead_id, stage, outcome, reason, policy_id, policy_version, inputs, trace)
+        SELECT %(at)s, d.lead_id, d.stage, d.outcome, d.reason, d.policy_id, d.policy_version, d.inputs, d.trace
+          FROM unnest(%(leads)s::int[], %(stages)s::text[], %(outcomes)s::text[], %(reasons)s::text[],
+                      %(policies)s::int[], %(versions)s::int[], %(inputs)s::jsonb[], %(traces)s::jsonb[])
+               WITH ORDINALITY
+               AS d(lead_id, stage, outcome, reason, policy_id, policy_version, inputs, trace, position)
+         ORDER BY d.position
+        """,
+        {
+            "at": decided_at,
+            "leads": [r.lead_id for r in records],
+            "stages": [r.stage for r in records],
+            "outcomes": [r.outcome for r in records],
+            "reasons": [r.reason for r in records],
+            "policies": [r.policy_id for r in records],
+            "versions": [r.policy_version for r in records],
+            "inputs": [Jsonb(r.inputs) for r in records],
+            "traces": [Jsonb(r.trace) for r in records],
+        },
+    )
+
+
+@dataclass(frozen=True)
+class StoredDecision:
+    """A decision as it was kept."""
+
+    decided_at: datetime
+    stage: str
+    outcome: str
+    reason: str | None
+    policy_id: int
+    policy_version: int
+    inputs: Json
+    trace: Json
+
+
+def of_lead(conn: Connection[Any], lead_id: int) -> list[StoredDecision]:
+    """Every decision about a lead, oldest first."""
+    with conn.cursor(row_factory=class_row(StoredDecision)) as cursor:
+        cursor.execute(
+            """
+            SELECT decided_at, stage, outcome, reason, policy_id, policy_version, inputs, trace
+              FROM lead_decisions WHERE lead_id = %s ORDER BY id
+            """,
+            (lead_id,),
+        )
+        return cursor.fetchall()

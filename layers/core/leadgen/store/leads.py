@@ -1,0 +1,95 @@
+"""Leads: what a client is told of one, and how they are found by state."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The public answer about a lead; ``settled`` is whether it is routed, rejected or unrouted."""
+
+    lead_id: int
+    status: str
+    buyer_id: int | None
+    price: Decimal | None
+    source_id: int
+    offer_id: int
+    market_id: int
+    vertical_id: int
+    idempotency_key: str
+    is_duplicate: bool
+    duplicate_of_lead_id: int | None
+    settled: bool
+
+
+def answer(conn: Connection[Any], lead_id: int) -> Answer | None:
+    """The lead as its poster may see it, or None."""
+    with conn.cursor(row_factory=class_row(Answer)) as cursor:
+        cursor.execute(
+            """
+            SELECT id AS lead_id, status::text, buyer_id, coalesce(price, delivered_price) AS price,
+                   source_id, offer_id, market_id, vertical_id, idempotency_key, is_duplicate, duplicate_of_lead_id,
+                   status NOT IN ('received', 'validated') OR unrouted_at IS NOT NULL AS settled
+              FROM leads WHERE id = %s
+            """,
+            (lead_id,),
+        )
+        return cursor.fetchone()
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A lead that has waited too long for its next step, and the event that takes it there."""
+
+    lead_id: int
+    event: str
+    trace_id: str | None
+
+
+def stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Stuck]:
+    """Leads whose next step is overdue: those untouched since ``since``, and the unrouted whose time has come."""
+    with conn.cursor(row_factory=class_row(Stuck)) as cursor:
+        cursor.execute(
+            """
+            (SELECT id AS lead_id, 'lead.received' AS event, trace_id FROM leads
+              WHERE status = 'received' AND created_at < %(since)s ORDER BY id LIMIT %(limit)s)
+            UNION ALL
+            (SELECT id, 'lead.validated', trace_id FROM leads
+              WHERE status = 'validated' AND route_again_at IS NULL AND coalesce(updated_at, created_at) < %(since)s
+              ORDER BY id LIMIT %(limit)s)
+            UNION ALL
+            (SELECT id, 'lead.validated', trace_id FROM leads
+              WHERE status = 'validated' AND route_again_at <= %(now)s ORDER BY route_again_at, id LIMIT %(limit)s)
+            UNION ALL
+            (SELECT l.id, 'lead.delivered', l.trace_id FROM leads l JOIN deliveries d ON d.lead_id = l.id
+              WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending'
+                AND d.status = 'taken' AND d.settled_at < %(since)s
+              ORDER BY l.id LIMIT %(limit)s)
+            """,
+            {"now": now, "since": since, "limit": limit},
+        )
+        return cursor.fetchall()
+
+
+def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, limit: int) -> int:
+    """Take the personal data out of up to ``limit`` leads created before ``before``; how many there were.
+
+    The rows stay: invoices, decisions and counts refer to them.
+    """
+    return conn.execute(
+        """
+        UPDATE leads
+           SET name = 'erased', email = 'erased', phone = 'erased', message = NULL, ip_address = NULL,
+               user_agent = NULL, normalized_email = NULL, normalized_phone = NULL, attributes = '{}',
+               erased_at = %(now)s, updated_at = %(now)s
+         WHERE id IN (SELECT id FROM leads
+                       WHERE created_at < %(before)s AND erased_at IS NULL AND status <> 'received'
+                       ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
+        """,
+        {"before": before, "now": now, "limit": limit},
+    ).rowcount

@@ -1,0 +1,354 @@
+"""The route stage's statements, each for a whole batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from leadgen.domain.calendar import CapPeriods
+from leadgen.domain.eligibility import Enrolment, Standing
+from leadgen.domain.lead import Lead
+from leadgen.domain.policies import LeadStatus
+from leadgen.domain.routing import ExclusiveBuyer, Offer, Routed
+
+
+@dataclass(frozen=True)
+class LockedLead:
+    """A lead under this transaction's lock, with its offer and its routing policy as stored."""
+
+    lead: Lead
+    status: LeadStatus
+    billing_status: str
+    trace_id: str | None
+    offer: Offer
+    timezone: str
+    unrouted_at: datetime | None
+    route_attempts: int
+    policy_id: int
+    policy_name: str
+    policy_version: int
+    config: object
+
+
+def lock(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
+    """Lock the leads in id order."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            """
+            SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.country_code, l.postal_code, l.city,
+                   l.status::text AS status, l.billing_status::text AS billing_status, l.trace_id, l.unrouted_at,
+                   l.route_attempts,
+                   o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
+                   m.timezone, m.currency,
+                   p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
+              FROM leads l
+              JOIN offers o ON o.id = l.offer_id
+              JOIN markets m ON m.id = o.market_id
+              JOIN verticals v ON v.id = o.vertical_id
+              JOIN routing_policies p ON p.id = o.routing_policy_id
+             WHERE l.id = ANY(%s)
+             ORDER BY l.id
+               FOR NO KEY UPDATE OF l
+            """,
+            (list(lead_ids),),
+        )
+        return [_locked(row) for row in cursor]
+
+
+def _locked(row: dict[str, Any]) -> LockedLead:
+    return LockedLead(
+        lead=Lead(
+            lead_id=row["id"],
+            created_at=row["created_at"],
+            offer_id=row["offer_id"],
+            source_id=row["source_id"],
+            market_id=row["market_id"],
+            country_code=row["country_code"],
+            postal_code=row["postal_code"],
+            city=row["city"],
+            filled=frozenset(),
+        ),
+        status=row["status"],
+        billing_status=row["billing_status"],
+        trace_id=row["trace_id"],
+        offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"]),
+        timezone=row["timezone"],
+        unrouted_at=row["unrouted_at"],
+        route_attempts=row["route_attempts"],
+        policy_id=row["policy_id"],
+        policy_name=row["policy_name"],
+        policy_version=row["policy_version"],
+        config=row["config"],
+    )
+
+
+def exclusive_buyers(conn: Connection[Any], leads: Sequence[Lead]) -> dict[int, ExclusiveBuyer]:
+    """The active exclusivity of each lead's place, by lead id; a postal code's wins over a city's."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (p.lead_id) p.lead_id, e.buyer_id, e.scope_type, e.scope_value
+          FROM unnest(%(lead_ids)s::int[], %(offer_ids)s::int[], %(postal_codes)s::text[], %(cities)s::text[])
+               AS p(lead_id, offer_id, postal_code, city)
+          JOIN offer_exclusivities e
+            ON e.is_active AND e.offer_id = p.offer_id
+           AND (e.scope_type, lower(e.scope_value)) IN (('postal_code', lower(p.postal_code)), ('city', lower(p.city)))
+         ORDER BY p.lead_id, e.scope_type = 'postal_code' DESC, e.id
+        """,
+        {
+            "lead_ids": [lead.lead_id for lead in leads],
+            "offer_ids": [lead.offer_id for lead in leads],
+            "postal_codes": [lead.postal_code for lead in leads],
+            "cities": [lead.city for lead in leads],
+        },
+    )
+    return {lead_id: ExclusiveBuyer(buyer_id, scope, value) for lead_id, buyer_id, scope, value in rows}
+
+
+@dataclass(frozen=True)
+class Served:
+    """That a buyer is a candidate for a lead, and whether a service area of it covers the lead's place."""
+
+    lead_id: int
+    buyer_id: int
+    serves_area: bool
+
+
+def lock_candidates(
+    conn: Connection[Any], leads: Sequence[Lead], exclusive: Mapping[int, ExclusiveBuyer]
+) -> list[Served]:
+    """Lock, in id order, every buyer whose service area covers one of the leads, and the exclusive ones.
+
+    A buyer's lock is the lock of its money and of all its capacity counters.
+    """
+    rows = conn.execute(
+        """
+        WITH places AS (
+          SELECT * FROM unnest(%(lead_ids)s::int[], %(offer_ids)s::int[], %(market_ids)s::int[],
+                               %(postal_codes)s::text[], %(cities)s::text[], %(exclusive)s::int[])
+                        AS p(lead_id, offer_id, market_id, postal_code, city, exclusive_buyer_id)
+        ), serving AS (
+          SELECT DISTINCT p.lead_id, p.offer_id, a.buyer_id
+            FROM places p
+            JOIN buyer_service_areas a
+              ON a.is_active AND a.market_id = p.market_id
+             AND (a.scope_type, lower(a.scope_value))
+                 IN (('postal_code', lower(p.postal_code)), ('city', lower(p.city)))
+        ), candidates AS (
+          SELECT lead_id, offer_id, buyer_id, true AS serves_area FROM serving
+          UNION ALL
+          SELECT p.lead_id, p.offer_id, p.exclusive_buyer_id, false FROM places p
+           WHERE p.exclusive_buyer_id IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM serving s
+                              WHERE s.lead_id = p.lead_id AND s.buyer_id = p.exclusive_buyer_id)
+        )
+        SELECT c.lead_id, b.id, c.serves_area
+          FROM candidates c
+          JOIN buyer_offers bo ON bo.offer_id = c.offer_id AND bo.buyer_id = c.buyer_id
+          JOIN buyers b ON b.id = c.buyer_id
+         ORDER BY b.id, c.lead_id
+           FOR NO KEY UPDATE OF b
+        """,
+        {
+            "lead_ids": [lead.lead_id for lead in leads],
+            "offer_ids": [lead.offer_id for lead in leads],
+            "market_ids": [lead.market_id for lead in leads],
+            "postal_codes": [lead.postal_code for lead in leads],
+            "cities": [lead.city for lead in leads],
+            "exclusive": [exclusive[lead.lead_id].buyer_id if lead.lead_id in exclusive else None for lead in leads],
+        },
+    )
+    return [Served(lead_id, buyer_id, serves_area) for lead_id, buyer_id, serves_area in rows]
+
+
+@dataclass(frozen=True)
+class LoadedEnrolment:
+    """An enrolment and its standing, read under the buyer's lock. ``enrolment.serves_area`` is set per lead."""
+
+    offer_id: int
+    enrolment: Enrolment
+    standing: Standing
+
+
+def load_enrolments(
+    conn: Connection[Any], buyer_ids: Sequence[int], periods: Mapping[int, CapPeriods]
+) -> list[LoadedEnrolment]:
+    """The enrolments of locked buyers in the offers of ``periods`` (by offer id), with what each has claimed there."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            """
+            SELECT bo.offer_id, bo.id AS buyer_offer_id, b.id AS buyer_id, b.is_active AS buyer_active,
+                   bo.is_active AS enrolled, bo.routing_priority, bo.price_per_lead, bo.pause_until,
+                   bo.capacity_per_day, bo.capacity_per_hour, bo.min_balance_required, b.credit_limit, b.currency,
+                   coalesce(bo.webhook_url_override, b.webhook_url) IS NOT NULL OR b.email_notifications AS reachable,
+                   coalesce(day.claimed, 0) AS claimed_today, coalesce(hour.claimed, 0) AS claimed_this_hour,
+                   b.balance AS owed, b.pending_amount AS pending, coalesce(w.balance, 0) AS wallet
+              FROM unnest(%(offer_ids)s::int[], %(days)s::timestamptz[], %(hours)s::timestamptz[])
+                   AS p(offer_id, day, hour)
+              JOIN buyer_offers bo ON bo.offer_id = p.offer_id AND bo.buyer_id = ANY(%(buyer_ids)s)
+              JOIN buyers b ON b.id = bo.buyer_id
+              LEFT JOIN wallets w ON w.buyer_id = b.id
+              LEFT JOIN capacity_counters day
+                ON day.buyer_offer_id = bo.id AND day.period = 'day' AND day.starts_at = p.day
+              LEFT JOIN capacity_counters hour
+                ON hour.buyer_offer_id = bo.id AND hour.period = 'hour' AND hour.starts_at = p.hour
+            """,
+            {
+                "buyer_ids": sorted(set(buyer_ids)),
+                "offer_ids": list(periods),
+                "days": [period.day for period in periods.values()],
+                "hours": [period.hour for period in periods.values()],
+            },
+        )
+        return [_loaded(row) for row in cursor]
+
+
+def _loaded(row: dict[str, Any]) -> LoadedEnrolment:
+    return LoadedEnrolment(
+        offer_id=row["offer_id"],
+        enrolment=Enrolment(
+            buyer_id=row["buyer_id"],
+            buyer_offer_id=row["buyer_offer_id"],
+            buyer_active=row["buyer_active"],
+            enrolled=row["enrolled"],
+            serves_area=False,
+            priority=row["routing_priority"],
+            buyer_price=row["price_per_lead"],
+            pause_until=row["pause_until"],
+            capacity_per_day=row["capacity_per_day"],
+            capacity_per_hour=row["capacity_per_hour"],
+            min_balance_required=row["min_balance_required"],
+            credit_limit=row["credit_limit"],
+            currency=row["currency"],
+            reachable=row["reachable"],
+        ),
+        standing=Standing(
+            claimed_today=row["claimed_today"],
+            claimed_this_hour=row["claimed_this_hour"],
+            owed=row["owed"],
+            pending=row["pending"],
+            wallet=row["wallet"],
+        ),
+    )
+
+
+def claim(conn: Connection[Any], claims: Mapping[int, Routed], *, now: datetime) -> list[int]:
+    """The guarded delivery transition: give each validated lead to its buyer at its frozen price; the ids moved."""
+    rows = conn.execute(
+        """
+        UPDATE leads l
+           SET status = 'delivered', buyer_id = c.buyer_id, delivered_at = %(now)s, delivered_price = c.price,
+               price_components = c.components, unrouted_at = NULL, unrouted_reason = NULL, route_again_at = NULL,
+               route_attempts = l.route_attempts + 1, updated_at = %(now)s
+          FROM unnest(%(lead_ids)s::int[], %(buyer_ids)s::int[], %(prices)s::numeric[], %(components)s::jsonb[])
+               AS c(lead_id, buyer_id, price, components)
+         WHERE l.id = c.lead_id AND l.status = 'validated'
+        RETURNING l.id
+        """,
+        {
+            "lead_ids": list(claims),
+            "buyer_ids": [routed.buyer_id for routed in claims.values()],
+            "prices": [routed.price.amount for routed in claims.values()],
+            "components": [
+                Jsonb([{"component": part.component, "amount": str(part.amount)} for part in routed.price.components])
+                for routed in claims.values()
+            ],
+            "now": now,
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def reserve_credit(conn: Connection[Any], amounts: Mapping[int, Decimal]) -> None:
+    """Add what was claimed to each locked buyer's pending amount."""
+    conn.execute(
+        """
+        UPDATE buyers b SET pending_amount = b.pending_amount + r.amount
+          FROM unnest(%s::int[], %s::numeric[]) AS r(buyer_id, amount)
+         WHERE b.id = r.buyer_id
+        """,
+        (list(amounts), list(amounts.values())),
+    )
+
+
+@dataclass(frozen=True)
+class CapacityUse:
+    """Leads claimed by an enrolment in one period."""
+
+    buyer_offer_id: int
+    period: str
+    starts_at: datetime
+    claimed: int
+
+
+def use_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:
+    """Count claimed leads against each period, under the buyers' locks."""
+    conn.execute(
+        """
+        INSERT INTO capacity_counters (buyer_offer_id, period, starts_at, claimed)
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::int[])
+        ON CONFLICT (buyer_offer_id, period, starts_at)
+        DO UPDATE SET claimed = capacity_counters.claimed + excluded.claimed
+        """,
+        (
+            [use.buyer_offer_id for use in uses],
+            [use.period for use in uses],
+            [use.starts_at for use in uses],
+            [use.claimed for use in uses],
+        ),
+    )
+
+
+def open_deliveries(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> None:
+    """Begin the delivery of claimed leads, due at once: by webhook where the buyer has one, else by e-mail."""
+    conn.execute(
+        """
+        INSERT INTO deliveries (created_at, lead_id, buyer_id, channel, next_attempt_at)
+        SELECT %(now)s, l.id, l.buyer_id,
+               CASE WHEN coalesce(bo.webhook_url_override, b.webhook_url) IS NULL THEN 'email' ELSE 'webhook' END,
+               %(now)s
+          FROM leads l
+          JOIN buyers b ON b.id = l.buyer_id
+          JOIN buyer_offers bo ON bo.buyer_id = l.buyer_id AND bo.offer_id = l.offer_id
+         WHERE l.id = ANY(%(ids)s)
+         ORDER BY l.id
+        """,
+        {"ids": list(lead_ids), "now": now},
+    )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An unrouted lead: held until ``route_again_at``, or rejected when that is None."""
+
+    lead_id: int
+    reason: str
+    route_again_at: datetime | None
+
+
+def mark_unrouted(conn: Connection[Any], waiting: Sequence[Waiting], *, now: datetime) -> list[int]:
+    """Hold or reject validated leads that found no buyer; the ids changed."""
+    rows = conn.execute(
+        """
+        UPDATE leads l
+           SET status = CASE WHEN u.again IS NULL THEN 'rejected'::lead_status ELSE l.status END,
+               rejected_at = CASE WHEN u.again IS NULL THEN %(now)s END,
+               rejection_reason = CASE WHEN u.again IS NULL THEN u.reason END,
+               unrouted_at = coalesce(l.unrouted_at, %(now)s), unrouted_reason = u.reason, route_again_at = u.again,
+               route_attempts = l.route_attempts + 1, updated_at = %(now)s
+          FROM unnest(%(ids)s::int[], %(reasons)s::text[], %(again)s::timestamptz[]) AS u(lead_id, reason, again)
+         WHERE l.id = u.lead_id AND l.status = 'validated'
+        RETURNING l.id
+        """,
+        {
+            "ids": [w.lead_id for w in waiting],
+            "reasons": [w.reason for w in waiting],
+            "again": [w.route_again_at for w in waiting],
+            "now": now,
+        },
+    )
+    return [row[0] for row in rows]

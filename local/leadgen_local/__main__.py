@@ -1,0 +1,85 @@
+"""`python -m leadgen_local`: the embedded stack on this machine, until Ctrl-C."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event, Thread
+from types import FrameType
+
+from leadgen_local import examples, paths
+from leadgen_local.stack import FAILURES, Stack
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class StopRequested(BaseException):
+    """SIGTERM, Ctrl-C or the end of the terminal: stop everything and go."""
+
+
+def main() -> int:
+    """Run the stack; the process's exit status."""
+    options = _parse(sys.argv[1:])
+    for number in _SIGNALS:
+        signal.signal(number, _request_stop)
+    stack = None
+    try:
+        stack = Stack(os.environ, _say)
+        stack.start()
+        return _serve(stack, options)
+    except FAILURES as error:
+        print(f"LeadGen cannot run. {error}", file=sys.stderr)
+        return 1
+    except StopRequested:
+        _say("Stopping …")
+        return 0
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # stopping is bounded in time: a second signal changes nothing
+        if stack is not None:
+            stack.stop()
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m leadgen_local", description="Run the embedded stack.")
+    parser.add_argument(
+        "--once", action="store_true", help="end after the report: 0 if every lead became what it should"
+    )
+    parser.add_argument("--no-examples", action="store_true", help="only serve: apply no examples, post no leads")
+    parser.add_argument("files", nargs="*", type=Path, help="configuration to apply instead of examples/*.yaml")
+    return parser.parse_args(arguments)
+
+
+def _request_stop(number: int, frame: FrameType | None) -> None:
+    for handled in _SIGNALS:
+        signal.signal(handled, signal.SIG_IGN)
+    raise StopRequested
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _serve(stack: Stack, options: argparse.Namespace) -> int:
+    """Supervise in this thread, which the children live and die with, while the examples are worked in another."""
+    ended, as_expected = Event(), Event()
+
+    def work() -> None:
+        if not options.no_examples:
+            files = options.files or sorted(paths.EXAMPLES.glob("*.yaml"))
+            if examples.run(stack, files, _say):
+                as_expected.set()
+        if options.once:
+            ended.set()
+        else:
+            examples.tell_how_to_go_on(stack, _say)
+
+    Thread(target=work, daemon=True).start()
+    stack.supervise(ended)
+    return 0 if as_expected.is_set() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

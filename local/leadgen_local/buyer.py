@@ -1,0 +1,141 @@
+"""The fake buyer: takes a POST on any path, checks its signature and answers as it was told to."""
+
+import asyncio
+import hashlib
+import hmac
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import psycopg
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from leadgen_local.journal import Journal
+
+SIGNATURE_HEADER = "x-webhook-signature"
+
+
+class Behaviour(BaseModel):
+    """How posts to one path are answered: at once, after `seconds`, with `status`, or never."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(pattern="^/")
+    mode: Literal["ok", "slow", "error", "hang"]
+    seconds: float = Field(default=2.0, ge=0)
+    status: int = Field(default=500, ge=100, le=599)
+
+
+class Secrets:
+    """The webhook secrets of the buyers, looked up in the database by the address they are posted to."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._lock = threading.Lock()
+        self._conn: psycopg.Connection[tuple[str]] | None = None
+
+    def of(self, webhook_url: str) -> list[str]:
+        """Every secret in use with this address; none when the address or the database is not known."""
+        with self._lock:
+            for _ in range(2):  # the first try may find the connection lost
+                try:
+                    return self._query(webhook_url)
+                except psycopg.Error:
+                    self._forget_connection()
+        return []
+
+    def _query(self, webhook_url: str) -> list[str]:
+        if self._conn is None:
+            self._conn = psycopg.connect(self._url, autocommit=True, connect_timeout=2)
+        rows = self._conn.execute(
+            """
+            SELECT webhook_secret FROM buyers WHERE webhook_url = %(url)s AND webhook_secret IS NOT NULL
+             UNION
+            SELECT b.webhook_secret FROM buyer_offers o JOIN buyers b ON b.id = o.buyer_id
+             WHERE o.webhook_url_override = %(url)s AND b.webhook_secret IS NOT NULL
+            """,
+            {"url": webhook_url},
+        )
+        return [secret for (secret,) in rows]
+
+    def _forget_connection(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """The fake buyer at `url`; what it receives goes to the journal before it is answered."""
+
+    url: str
+    journal: Journal
+    secrets: Secrets
+    behaviours: dict[str, Behaviour]
+
+    def routes(self) -> list[Route]:
+        """Its HTTP routes; the last one takes every path."""
+        return [
+            Route("/received", self._list, methods=["GET"]),
+            Route("/received", self._clear, methods=["DELETE"]),
+            Route("/behaviour", self._behave, methods=["PUT"]),
+            Route("/{path:path}", self._take, methods=["POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        return JSONResponse(self.journal.entries())
+
+    async def _clear(self, request: Request) -> Response:
+        self.journal.clear()
+        return Response(status_code=204)
+
+    async def _behave(self, request: Request) -> Response:
+        try:
+            behaviour = Behaviour.model_validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, status_code=400)
+        self.behaviours[behaviour.path] = behaviour
+        return JSONResponse(behaviour.model_dump())
+
+    async def _take(self, request: Request) -> Response:
+        body = await request.body()
+        target = request.scope["raw_path"].decode() + (f"?{request.url.query}" if request.url.query else "")
+        signature = request.headers.get(SIGNATURE_HEADER)
+        verified = await run_in_threadpool(self._verify, target, body, signature)
+        self.journal.append(
+            {
+                "path": target,
+                "headers": dict(request.headers),
+                "body": body.decode(errors="replace"),
+                "verified": verified,
+                "at": datetime.now(UTC).isoformat(),
+            }
+        )
+        return await self._answer(request)
+
+    def _verify(self, target: str, body: bytes, signature: str | None) -> bool | None:
+        """Whether the signature is that of one of the secrets; None when no secret is known."""
+        secrets = self.secrets.of(self.url + target)
+        if not secrets:
+            return None
+        given = (signature or "").removeprefix("sha256=").encode()
+        return any(
+            hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), given)
+            for secret in secrets
+        )
+
+    async def _answer(self, request: Request) -> Response:
+        behaviour = self.behaviours.get(request.url.path)
+        match behaviour:
+            case Behaviour(mode="slow", seconds=seconds):
+                await asyncio.sleep(seconds)
+            case Behaviour(mode="error", status=status):
+                return JSONResponse({"error": "told to"}, status_code=status)
+            case Behaviour(mode="hang"):
+                await request.receive()  # nothing more comes but the end of the connection
+        return JSONResponse({"received": True})

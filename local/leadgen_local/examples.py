@@ -1,0 +1,45 @@
+"""What `make run` does with a running stack: apply the example markets, post the example leads, say how to go on."""
+
+import http.client
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psycopg
+from leadgen.operations.apply import ConfigurationInvalid, apply_files
+
+from leadgen_local import paths, report
+from leadgen_local.stack import Stack
+
+LEADS = paths.EXAMPLES / "leads.jsonl"
+
+
+def run(stack: Stack, files: Sequence[Path], say: Callable[[str], None]) -> bool:
+    """Apply the files and post the example leads; whether every lead became what it should."""
+    try:
+        with psycopg.connect(stack.database_url) as conn:
+            apply_files(conn, files, stack.environment)
+        say(f"applied   {', '.join(file.name for file in files)}\n")
+        return report.run(stack.api_url, stack.database_url, LEADS, say)
+    except (ConfigurationInvalid, OSError, psycopg.Error, http.client.HTTPException) as error:
+        say(f"The examples could not be worked to the end: {error}")
+        return False
+
+
+def tell_how_to_go_on(stack: Stack, say: Callable[[str], None]) -> None:
+    """Where everything is, and a request to try."""
+    say(f"\nServing at {stack.api_url} until Ctrl-C. Addresses, a token and pids: {stack.state.summary}")
+    say(f"Logs: {stack.state.logs}/   Webhooks received: {stack.sink_url}/received   Mail: {stack.sink_url}/mail\n")
+    say(_curl(stack.api_url))
+
+
+def _curl(api_url: str) -> str:
+    """A command that posts the first example lead that is JSON."""
+    for line in LEADS.read_text(encoding="utf-8").splitlines() if LEADS.exists() else []:
+        post = json.loads(line)["post"]
+        if "json" in post:
+            body = shlex.quote(json.dumps(post["json"], ensure_ascii=False))
+            headers = "-H 'Content-Type: application/json' -H 'Prefer: wait=5'"
+            return f"curl -i {api_url}{post['path']} {headers} \\\n  -d {body}"
+    return f"curl -i {api_url}/health"

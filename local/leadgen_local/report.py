@@ -1,0 +1,186 @@
+"""Posts the example leads over HTTP and tells what became of each, beside what should have become of it."""
+
+import http.client
+import json
+import time
+import urllib.parse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_WAIT_SECONDS = 10  # how long a post may wait for its lead to be routed
+_SETTLE_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+_COLUMNS = ("note", "expected", "became", "buyer", "price", "reason")
+_WIDEST = (44, 22, 22, 28, 8, 30)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A line of the file: what is posted, and what is expected to come of it."""
+
+    note: str
+    post: dict[str, Any]
+    expect: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def lead_id(self) -> int | None:
+        return self.body.get("lead_id")
+
+    @property
+    def error(self) -> str | None:
+        error = self.body.get("error")
+        return error.get("code") if isinstance(error, dict) else None
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a lead; `outcome` is None while it is still under way."""
+
+    lead_id: int
+    outcome: str | None
+    buyer: str | None
+    price: str | None
+    reason: str | None
+    is_duplicate: bool
+
+
+def run(api_url: str, database_url: str, file: Path, say: Callable[[str], None]) -> bool:
+    """Post every lead of the file in turn, wait until all are settled, print the table; whether all are as expected."""
+    examples = [Example(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    began = time.monotonic()
+    answers = [_post(api_url, example.post) for example in examples]
+    posted = time.monotonic()
+    fates = await_fates(database_url, [answer.lead_id for answer in answers if answer.lead_id is not None])
+    rows = [
+        _row(example, answer, fates, _replayed(example, answers))
+        for example, answer in zip(examples, answers, strict=True)
+    ]
+    for line in _table(rows):
+        say(line)
+    good = sum(row[-1] == "✓" for row in rows)
+    say("")
+    say(
+        f"{good} of {len(rows)} leads became what they should. Posted in {posted - began:.1f} s, "
+        f"settled {time.monotonic() - posted:.1f} s later."
+    )
+    return good == len(rows)
+
+
+def _post(api_url: str, post: dict[str, Any]) -> Answer:
+    headers = {"Prefer": f"wait={_WAIT_SECONDS}", **post.get("headers", {})}
+    if "host" in post:
+        headers["Host"] = post["host"]
+    if "form" in post:
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        body = urllib.parse.urlencode(post["form"], doseq=True).encode()
+    else:
+        headers.setdefault("Content-Type", "application/json")
+        body = json.dumps(post["json"]).encode()
+    address = urllib.parse.urlsplit(api_url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=_WAIT_SECONDS + 10)
+    try:
+        connection.request("POST", post["path"], body, headers)
+        response = connection.getresponse()
+        text = response.read()
+    finally:
+        connection.close()
+    try:
+        answered = json.loads(text)
+    except ValueError:
+        answered = {}
+    return Answer(response.status, answered if isinstance(answered, dict) else {})
+
+
+def await_fates(database_url: str, lead_ids: Sequence[int]) -> dict[int, Fate]:
+    """What became of these leads, by id, once all are settled; after a minute, as far as they have come."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        while True:
+            fates = _fates(conn, lead_ids)
+            if all(fate.outcome is not None for fate in fates.values()) or time.monotonic() >= deadline:
+                return fates
+            time.sleep(_POLL_SECONDS)
+
+
+def _fates(conn: psycopg.Connection[tuple[Any, ...]], lead_ids: Sequence[int]) -> dict[int, Fate]:
+    rows = conn.execute(
+        """
+        SELECT l.id,
+               CASE WHEN l.status = 'rejected' THEN 'rejected'
+                    WHEN l.billing_status <> 'pending' THEN 'billed'
+                    WHEN d.status = 'in_review' THEN 'in_review'
+                    WHEN l.status = 'validated' AND l.unrouted_at IS NOT NULL THEN 'unrouted'
+               END,
+               b.name, l.delivered_price::text,
+               coalesce(l.validation_reason, l.rejection_reason, d.review_reason, l.unrouted_reason),
+               l.is_duplicate
+          FROM leads l
+          LEFT JOIN deliveries d ON d.lead_id = l.id
+          LEFT JOIN buyers b ON b.id = l.buyer_id
+         WHERE l.id = ANY(%s)
+        """,
+        (list(lead_ids),),
+    ).fetchall()
+    return {row[0]: Fate(*row) for row in rows}
+
+
+def _replayed(example: Example, answers: Sequence[Answer]) -> int | None:
+    """The lead that the post should have been answered with again, when it repeats an earlier line (counted from 1)."""
+    line = example.expect.get("replay_of")
+    return None if line is None else answers[line - 1].lead_id
+
+
+def _row(example: Example, answer: Answer, fates: dict[int, Fate], replayed: int | None) -> list[str]:
+    expect = example.expect
+    fate = fates.get(answer.lead_id) if answer.lead_id is not None else None
+    became = {
+        "status": answer.status,
+        "outcome": fate.outcome if fate else "error",
+        "buyer": fate.buyer if fate else None,
+        "price": fate.price if fate else None,
+        "reason": fate.reason if fate else None,
+        "error": answer.error,
+        "duplicate": bool(fate and fate.is_duplicate),
+    }
+    wanted = {key: expect.get(key) for key in became} | {"duplicate": bool(expect.get("duplicate"))}
+    as_expected = became == wanted and (replayed is None or answer.lead_id == replayed)
+    return [
+        example.note,
+        _outcome(wanted),
+        _outcome(became),
+        str(became["buyer"] or ""),
+        str(became["price"] or ""),
+        str(became["reason"] or ""),
+        "✓" if as_expected else "✗",
+    ]
+
+
+def _outcome(facts: dict[str, Any]) -> str:
+    if facts["outcome"] == "error":
+        return f"{facts['status']} {facts['error']}"
+    return f"{facts['outcome'] or 'under way'}{' (duplicate)' if facts['duplicate'] else ''}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [min(widest, max(len(row[column]) for row in [_COLUMNS, *rows])) for column, widest in enumerate(_WIDEST)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            (cell if len(cell) <= width else f"{cell[: width - 1]}…").ljust(width)
+            for cell, width in zip(cells, widths, strict=False)
+        ]
+        return "  ".join([*padded, *cells[len(widths) :]]).rstrip()
+
+    return [line(_COLUMNS), line(["─" * width for width in widths]), *(line(row) for row in rows)]

@@ -1,0 +1,60 @@
+"""The sinks process: the fake buyer and the SMTP sink, whose mails are read at /mail of the same address."""
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from leadgen_local.buyer import Buyer, Secrets
+from leadgen_local.http_server import serve
+from leadgen_local.journal import Journal
+from leadgen_local.mailbox import Mailbox
+
+
+def application(buyer: Buyer, mailbox: Mailbox, smtp_listener: socket.socket) -> Starlette:
+    """The HTTP side of both sinks; the SMTP sink listens as long as it runs."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        server = await mailbox.listen(smtp_listener)
+        yield
+        server.close()
+
+    async def list_mail(request: Request) -> Response:
+        return JSONResponse(mailbox.journal.entries())
+
+    async def clear_mail(request: Request) -> Response:
+        mailbox.journal.clear()
+        return Response(status_code=204)
+
+    routes = [
+        Route("/mail", list_mail, methods=["GET"]),
+        Route("/mail", clear_mail, methods=["DELETE"]),
+        *buyer.routes(),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def main() -> None:
+    """Arguments: the descriptors of the listening HTTP and SMTP sockets, and the state directory."""
+    http_listener, smtp_listener = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:3])
+    state = Path(sys.argv[3])
+    host, port = http_listener.getsockname()
+    buyer = Buyer(
+        url=f"http://{host}:{port}",
+        journal=Journal(state / "received.jsonl"),
+        secrets=Secrets(os.environ["DATABASE_URL"]),
+        behaviours={},
+    )
+    serve(application(buyer, Mailbox(Journal(state / "mail.jsonl")), smtp_listener), http_listener, lifespan=True)
+
+
+if __name__ == "__main__":
+    main()

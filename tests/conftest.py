@@ -1,0 +1,95 @@
+"""A real PostgreSQL for every test that asks: one server a worker, one database a test, cloned from a template."""
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from leadgen.adapters import db, settings
+from leadgen.operations.migrate import migrate
+from leadgen_local import template, topology
+from leadgen_local.postgres import Postgres
+from tests.functions_under_test import Functions
+
+ROOT = Path(__file__).parents[1]
+SECRET_KEY = "a-secret-key-for-tests-of-sufficient-length"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The worker's database server, with a migrated database to clone."""
+    with Postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as postgres:
+        with psycopg.connect(postgres.url("postgres"), autocommit=True) as conn:
+            conn.execute("CREATE DATABASE template_leadgen")
+        with psycopg.connect(postgres.url("template_leadgen"), autocommit=True) as conn:
+            migrate(conn, ROOT / "sql" / "migrations")
+            topology.prepare(conn, template.load(ROOT / "template.yaml"))
+        yield postgres
+
+
+@pytest.fixture
+def empty_database_url(server: Postgres) -> Iterator[str]:
+    """A database with nothing in it."""
+    yield from _database(server, "template1")
+
+
+@pytest.fixture
+def database_url(server: Postgres) -> Iterator[str]:
+    """A migrated database of the test's own, with the queues of the template."""
+    yield from _database(server, "template_leadgen")
+
+
+def _database(server: Postgres, clone_of: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {clone_of} STRATEGY FILE_COPY")
+    yield server.url(name)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The process's settings: the test's database. Change a variable before the first use of the settings."""
+    for name in settings.Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATABASE_CONNECTIONS", "32")
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
+    monkeypatch.setenv("ENVIRONMENT", "test")
+    settings.current.cache_clear()
+    yield monkeypatch
+    db.current().close()
+    settings.current.cache_clear()
+
+
+@pytest.fixture
+def conn(database_url: str, environment: pytest.MonkeyPatch) -> Iterator[Connection[Any]]:
+    """A connection of the test's own, in autocommit."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def functions(environment: pytest.MonkeyPatch) -> Functions:
+    """The stages' handlers, and the queues between them worked off in this thread."""
+    return Functions(ROOT)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """An ordinary instant: a Wednesday at noon, UTC."""
+    return datetime(2026, 6, 17, 12, 0, tzinfo=UTC)
+
+
+def pytest_report_header() -> str:
+    return f"python {sys.version.split()[0]}, process {os.getpid()}"

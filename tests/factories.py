@@ -1,0 +1,85 @@
+"""Rows for tests, with ordinary values for what a test does not care about."""
+
+import itertools
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+_numbers = itertools.count(1)
+_PRIORITY = {"strategy": "priority_based"}
+
+
+def insert(conn: Connection[Any], table: str, **values: Any) -> int:
+    """Insert a row; its id. Dicts become JSON."""
+    columns = ", ".join(values)
+    places = ", ".join(["%s"] * len(values))
+    row = conn.execute(
+        f"INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING id".encode(),
+        [Jsonb(value) if isinstance(value, dict) else value for value in values.values()],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def a_market(conn: Connection[Any], **values: Any) -> int:
+    return insert(conn, "markets", **{"name": f"Market {next(_numbers)}", "timezone": "America/Denver"} | values)
+
+
+def an_offer(
+    conn: Connection[Any],
+    *,
+    rules: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
+    market_id: int | None = None,
+    **values: Any,
+) -> int:
+    """An offer in a market and vertical of its own, with policies of its own."""
+    number = next(_numbers)
+    defaults = {
+        "market_id": market_id or a_market(conn),
+        "vertical_id": insert(conn, "verticals", slug=f"vertical-{number}", name=f"Vertical {number}"),
+        "name": f"Offer {number}",
+        "default_price_per_lead": "45.00",
+        "validation_policy_id": insert(conn, "validation_policies", name=f"Rules {number}", rules=rules or {}),
+        "routing_policy_id": insert(conn, "routing_policies", name=f"Routing {number}", config=config or _PRIORITY),
+    }
+    return insert(conn, "offers", **defaults | values)
+
+
+def a_source(conn: Connection[Any], offer_id: int, **values: Any) -> int:
+    number = next(_numbers)
+    defaults = {"source_key": f"source-{number}", "kind": "landing_page", "name": f"Source {number}"}
+    return insert(conn, "sources", offer_id=offer_id, **defaults | values)
+
+
+def a_buyer(conn: Connection[Any], **values: Any) -> int:
+    number = next(_numbers)
+    defaults = {"name": f"Buyer {number}", "email": f"buyer{number}@example.com", "phone": "+13035550100"}
+    return insert(conn, "buyers", **defaults | values)
+
+
+def an_enrolment(conn: Connection[Any], buyer_id: int, offer_id: int, **values: Any) -> int:
+    """A buyer's enrolment, and a service area for postal code 80014 in the offer's market (``area`` for another)."""
+    area = values.pop("area", ("postal_code", "80014"))
+    if area is not None:
+        conn.execute(
+            """
+            INSERT INTO buyer_service_areas (buyer_id, market_id, scope_type, scope_value)
+            SELECT %s, market_id, %s, %s FROM offers WHERE id = %s
+            ON CONFLICT DO NOTHING
+            """,
+            (buyer_id, *area, offer_id),
+        )
+    return insert(conn, "buyer_offers", buyer_id=buyer_id, offer_id=offer_id, **values)
+
+
+def a_post(**fields: Any) -> dict[str, Any]:
+    """The body of a post that nothing is wrong with; each differs from the last."""
+    number = next(_numbers)
+    return {
+        "name": f"Person {number}",
+        "email": f"person{number}@example.com",
+        "phone": f"+1303555{number % 10_000:04d}",
+        "postal_code": "80014",
+    } | fields
