@@ -47,17 +47,17 @@ $(BIN)/python:
 
 $(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the stack's pinned packages into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
 	@echo "Installing the pinned test tools into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(SAM)/.sam: requirements/sam.txt
 	@echo "Installing the SAM CLI into its own environment, $(SAM) …"
 	@$(PYTHON) -m venv $(SAM)
-	@$(SAM)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@$(SAM)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
 	@touch $@

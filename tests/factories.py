@@ -6,6 +6,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from leadgen.domain import normalization
+
 _numbers = itertools.count(1)
 _PRIORITY = {"strategy": "priority_based"}
 
@@ -72,6 +74,33 @@ def an_enrolment(conn: Connection[Any], buyer_id: int, offer_id: int, **values: 
             (buyer_id, *area, offer_id),
         )
     return insert(conn, "buyer_offers", buyer_id=buyer_id, offer_id=offer_id, **values)
+
+
+def a_lead(conn: Connection[Any], source_id: int, **values: Any) -> int:
+    """A received lead of a source, stored as the ingest function stores it."""
+    number = next(_numbers)
+    bound = conn.execute(
+        """
+        SELECT s.offer_id, o.market_id, o.vertical_id FROM sources s JOIN offers o ON o.id = s.offer_id WHERE s.id = %s
+        """,
+        (source_id,),
+    ).fetchone()
+    assert bound is not None
+    defaults = {
+        "offer_id": bound[0],
+        "market_id": bound[1],
+        "vertical_id": bound[2],
+        "idempotency_key": f"key-of-a-test-{number:06d}",
+        "name": f"Person {number}",
+        "email": f"person{number}@example.com",
+        "phone": f"+1303666{number % 10_000:04d}",
+        "postal_code": "80014",
+        "trace_id": f"trace-{number}",
+    }
+    lead = defaults | values
+    lead.setdefault("normalized_email", normalization.email(lead["email"]))
+    lead.setdefault("normalized_phone", normalization.phone(lead["phone"]))
+    return insert(conn, "leads", source_id=source_id, **lead)
 
 
 def a_post(**fields: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from leadgen.adapters.batch import Message, Outcome
 from leadgen.domain import billing as rules
 from leadgen.domain.events import Event, Topic
 from leadgen.operations import invoicing
+from leadgen.operations.invoicing import Due
 from leadgen.store import billing
 from leadgen.store.billing import Charge
 
@@ -38,7 +39,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
                 and rules.crosses_threshold(account.uninvoiced, account.threshold)
             ]
             events = [_billed(charge, now) for charge in charges]
-            invoices = invoicing.issue(conn, [(account, now) for account in due], now=now)
+            invoices = invoicing.issue(conn, [Due(account, now, closes=False) for account in due], now=now)
             events += invoices
             events += [replace(invoice, topic=Topic.BUYER_BALANCE_THRESHOLD) for invoice in invoices]
         transaction.announce(events)

@@ -177,11 +177,12 @@ def _source_id(request: Request, posted: Submission) -> int | None:
     header = request.headers.get("x-source-id")
     if header is None:
         return posted.source_id
-    if not (header.isascii() and header.isdigit() and 0 < int(header[:11]) < 2**31):
+    source_id = submission.positive_number(header)
+    if source_id is None:
         raise Refusal(400, "invalid_request", "X-Source-Id must be a positive whole number")
-    if posted.source_id not in (None, int(header)):
+    if posted.source_id not in (None, source_id):
         raise Refusal(400, "invalid_request", "X-Source-Id and source_id in the body differ")
-    return int(header)
+    return source_id
 
 
 def _idempotency_key(request: Request, posted: Submission) -> str | None:

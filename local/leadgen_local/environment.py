@@ -54,6 +54,7 @@ def of_children(
     defaults = {
         "ENVIRONMENT": "development",
         "DATABASE_CONNECTIONS": _CONNECTIONS_PER_PROCESS,
+        "DATABASE_PREPARED_STATEMENTS": "true",
         **{name.upper(): "0" for name in Settings.model_fields if name.startswith("rate_limit_")},
     }
     if not environ.get("SMTP_HOST"):

@@ -9,6 +9,9 @@ import os
 import time
 from pathlib import Path
 
+DYING_SECONDS = 1.0
+"""How long a process that was killed may still seem to live, and hold its locks."""
+
 _POLL_SECONDS = 0.02
 
 

@@ -25,7 +25,6 @@ DATABASE = "leadgen"
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.02
-_DYING_SECONDS = 1.0
 _STOP_STEPS = ((signal.SIGINT, 2.5), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 0.5))  # fast, immediate, by force
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -34,7 +33,7 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}  # a killed server still loses nothing
 
 
 class PostgresError(Exception):
@@ -140,7 +139,7 @@ class Postgres:
             return
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         lock = self._beside(".lock")
-        self._ownership = locks.try_lock(lock)
+        self._ownership = locks.wait_for_lock(lock, locks.DYING_SECONDS)
         if self._ownership is None:
             owner = lock.read_text().strip() or "unknown"
             raise PostgresError(f"{self.data_dir} is in use by another process (pid {owner}). Stop that one first.")
@@ -219,7 +218,7 @@ class Postgres:
         """Whether the server lives. One that was killed a moment ago still looks alive, but does not answer."""
         if process.poll() is None and self._ping() is pq.Ping.NO_RESPONSE:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_DYING_SECONDS)
+                process.wait(locks.DYING_SECONDS)
         return process.poll() is None
 
     def _ping(self) -> pq.Ping:

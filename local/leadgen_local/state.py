@@ -29,7 +29,7 @@ class State:
         """Take the directory, waiting for the processes of a killed stack to end; raises StateError."""
         self.logs.mkdir(parents=True, exist_ok=True)
         lock = self.directory / "stack.lock"
-        self._ownership = locks.try_lock(lock)
+        self._ownership = locks.wait_for_lock(lock, locks.DYING_SECONDS)
         if self._ownership is None:
             owner = lock.read_text().strip() or "unknown"
             raise StateError(

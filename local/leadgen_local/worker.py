@@ -11,12 +11,15 @@ from leadgen_local import handlers, readiness, template
 from leadgen_local.pump import Pump
 from leadgen_local.scheduler import Scheduler
 
+_NICENESS = 5  # on a busy machine a post is answered before the leads taken in earlier are worked on
+
 
 def main() -> None:
     """Work on the template that is the argument until SIGTERM.
 
     A message under way then is finished or, when that takes too long, received again by the next worker.
     """
+    os.nice(_NICENESS)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 PSEUDO_PARAMETERS = {
-    f"AWS::{name}" for name in ("AccountId", "NoValue", "Partition", "Region", "StackName", "URLSuffix")
+    f"AWS::{name}" for name in ("AccountId", "NoValue", "Partition", "Region", "StackId", "StackName", "URLSuffix")
 }
 _PLACEHOLDER = re.compile(r"\$\{([^!][^}]*)\}")
 

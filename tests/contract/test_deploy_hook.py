@@ -38,7 +38,8 @@ def lambda_stub(monkeypatch: pytest.MonkeyPatch) -> Stubber:
 
 
 def stubbed(service: str, monkeypatch: pytest.MonkeyPatch) -> Stubber:
-    client = boto3.session.Session().client(
+    session: Any = boto3.session.Session()
+    client = session.client(
         service, region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"
     )
     make = boto3.client

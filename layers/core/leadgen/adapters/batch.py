@@ -43,7 +43,7 @@ def run(stage: str, event: Mapping[str, Any], process: Process) -> dict[str, lis
         try:
             messages.append(_read(record))
         except (KeyError, TypeError, ValueError) as error:
-            logger.error("message.unreadable", extra={"stage": stage, "message_id": record.get("messageId"),
+            logger.exception("message.unreadable", extra={"stage": stage, "message_id": record.get("messageId"),
                                                       "cause": type(error).__name__})  # fmt: skip
             failed.append(record["messageId"])
     failed += _attempt(stage, messages, process)
@@ -82,6 +82,8 @@ def _attempt(stage: str, messages: Sequence[Message], process: Process) -> list[
 
 def _read(record: Mapping[str, Any]) -> Message:
     body = json.loads(record["body"])
+    if not isinstance(body, dict) or not isinstance(body["event"], str):
+        raise TypeError("a message is an object with an event")
     lead_id = body.get("lead_id")
     if lead_id is not None and (isinstance(lead_id, bool) or not isinstance(lead_id, int)):
         raise ValueError("lead_id is not a whole number")

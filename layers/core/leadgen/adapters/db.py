@@ -1,7 +1,8 @@
 """The database: connections that are reused, and never more than there may be.
 
 A Lambda environment serves one event at a time and keeps one connection; the embedded stack's threads share a few.
-No session state and no server-side prepared statements: both pin a connection behind RDS Proxy.
+No session state, and server-side prepared statements only where a setting allows them: both pin a connection behind
+RDS Proxy.
 """
 
 import select
@@ -18,6 +19,7 @@ from psycopg import Connection
 from leadgen.adapters import settings
 
 _CONNECT_SECONDS = 5
+_PREPARE_AFTER = 2  # executions of the same statement on a connection
 _MOST_WAIT_SECONDS = 10
 
 
@@ -28,8 +30,9 @@ class DatabaseAway(Exception):
 class Database:
     """Connections to one database, at most ``most`` at a time. Threads may share it."""
 
-    def __init__(self, url: str, most: int = 1) -> None:
+    def __init__(self, url: str, *, most: int = 1, prepare: bool = False) -> None:
         self._url = url
+        self._prepare_threshold = _PREPARE_AFTER if prepare else None
         self._places = BoundedSemaphore(most)
         self._idle: LifoQueue[Connection[Any]] = LifoQueue()
 
@@ -45,8 +48,10 @@ class Database:
             conn = self._take()
             try:
                 yield conn
-            except psycopg.OperationalError as error:
-                if conn.broken or conn.closed:
+            except psycopg.Error as error:
+                # The server's detail quotes whole rows; what is raised from here may be logged.
+                error.args = (error.diag.message_primary or type(error).__name__,)
+                if isinstance(error, psycopg.OperationalError) and (conn.broken or conn.closed):
                     raise DatabaseAway("the database went away") from error
                 raise
             finally:
@@ -83,7 +88,9 @@ class Database:
 
     def _open(self) -> Connection[Any]:
         try:
-            return psycopg.connect(self._url, autocommit=True, prepare_threshold=None, connect_timeout=_CONNECT_SECONDS)
+            return psycopg.connect(
+                self._url, autocommit=True, prepare_threshold=self._prepare_threshold, connect_timeout=_CONNECT_SECONDS
+            )
         except psycopg.OperationalError as error:
             raise DatabaseAway("the database cannot be reached") from error
 
@@ -98,11 +105,11 @@ def _has_gone(conn: Connection[Any]) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _database(url: str, most: int) -> Database:
-    return Database(url, most)
+def _database(url: str, most: int, prepare: bool) -> Database:
+    return Database(url, most=most, prepare=prepare)
 
 
 def current() -> Database:
     """The database of this process's settings."""
     configured = settings.current()
-    return _database(configured.database_url, configured.database_connections)
+    return _database(configured.database_url, configured.database_connections, configured.database_prepared_statements)

@@ -11,7 +11,7 @@ from leadgen.domain.policies import DuplicateDetection, LeadStatus
 
 @dataclass(frozen=True)
 class Search:
-    """What to look for. A prior lead is an earlier one by (created_at, lead_id); the window ends where this lead begins.
+    """What to look for. A prior lead is earlier by (created_at, lead_id); the window ends where this lead begins.
 
     ``phone`` and ``email`` are the normalized values of the policy's keys, None where the policy does not use the key
     or the lead has no such value.

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ _KEYS = ("source_key", "idempotency_key")
 _FLAGS = ("consent", "gdpr_consent")
 _KNOWN = (*LONGEST, *_FLAGS, "source_id", "attributes")
 _FORM_FLAGS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+_POSITIVE_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _LARGEST_ID = 2**31 - 1
 _MOST_ATTRIBUTES = 100
 _DEEPEST_ATTRIBUTE = 10
@@ -82,7 +84,7 @@ def read(fields: Mapping[str, object], *, is_form: bool = False) -> Submission:
     flags = {field: reader.flag(field) for field in _FLAGS}
     source_id = reader.identifier("source_id")
     attributes = reader.attributes()
-    country = (texts["country_code"] or "US").upper()
+    country = texts["country_code"] or "US"
     if not (len(country) == 2 and country.isascii() and country.isalpha()):
         reader.problems["country_code"] = "must be two letters, ISO 3166-1 alpha-2"
     if not texts["name"]:
@@ -103,7 +105,7 @@ def read(fields: Mapping[str, object], *, is_form: bool = False) -> Submission:
         name=texts["name"] or "",
         email=texts["email"] or "",
         phone=texts["phone"] or "",
-        country_code=country,
+        country_code=country.upper(),
         postal_code=normalization.postal_code(texts["postal_code"] or ""),
         city=normalization.city(city) if city else None,
         region_code=texts["region_code"],
@@ -115,6 +117,12 @@ def read(fields: Mapping[str, object], *, is_form: bool = False) -> Submission:
         gdpr_consent=flags["gdpr_consent"],
         attributes=attributes,
     )
+
+
+def positive_number(text: str) -> int | None:
+    """An id written in digits, or None for anything that is no id."""
+    number = int(text) if _POSITIVE_NUMBER.fullmatch(text) else 0
+    return number if 0 < number <= _LARGEST_ID else None
 
 
 def storable_text(value: str) -> bool:
@@ -157,14 +165,13 @@ class _Reader:
 
     def identifier(self, field: str) -> int | None:
         value = self.fields.get(field)
-        if self.is_form and isinstance(value, str) and value.isascii() and value.isdigit():
-            value = int(value[:11])
-        if value is None:
+        if value is None or (self.is_form and value == ""):
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST_ID:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        number = positive_number(str(value)) if is_number or (self.is_form and isinstance(value, str)) else None
+        if number is None:
             self.problems[field] = "must be a positive whole number"
-            return None
-        return value
+        return number
 
     def attributes(self) -> Mapping[str, object]:
         given = self.fields.get("attributes")

@@ -1,6 +1,7 @@
 """Issuing invoices: at the threshold and at the close of a cycle, by the same steps."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,23 +16,35 @@ from leadgen.store import billing
 from leadgen.store.billing import Account
 
 
-def issue(conn: Connection[Any], due: Sequence[tuple[Account, datetime]], *, now: datetime) -> list[Event]:
-    """Put the billed leads of each account, delivered before its instant, on an invoice that closes then.
+@dataclass(frozen=True)
+class Due:
+    """An account to invoice up to ``period_end``: all it has (a threshold was crossed), or with ``closes`` only what
+    was delivered before (a cycle has closed).
+    """
+
+    account: Account
+    period_end: datetime
+    closes: bool
+
+
+def issue(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[Event]:
+    """Put the billed leads of each due account on an invoice.
 
     The buyers are locked. Numbers are taken last of all that can wait; the events are the caller's to announce.
     """
-    leads = billing.uninvoiced_leads(conn, due) if due else {}
+    wanted = [(entry.account, entry.period_end if entry.closes else None) for entry in due]
+    leads = billing.uninvoiced_leads(conn, wanted) if due else {}
     drafts = [
         invoicing.draft(
-            buyer_id=account.buyer_id,
-            offer_id=account.offer_id,
-            leads=leads[account.buyer_id, account.offer_id],
-            last_period_end=account.last_period_end,
-            period_end=period_end,
+            buyer_id=entry.account.buyer_id,
+            offer_id=entry.account.offer_id,
+            leads=found,
+            last_period_end=entry.account.last_period_end,
+            period_end=entry.period_end,
             now=now,
         )
-        for account, period_end in due
-        if (account.buyer_id, account.offer_id) in leads
+        for entry in due
+        if (found := leads.get((entry.account.buyer_id, entry.account.offer_id)))
     ]
     if not drafts:
         return []
@@ -62,7 +75,7 @@ def close_cycles(*, now: datetime) -> tuple[int, int]:
             with bus.transaction() as transaction:
                 billing.lock_buyers(transaction.conn, [buyer_id])
                 accounts = billing.open_accounts(transaction.conn, [buyer_id])
-                due = [(account, close) for account in accounts if (close := _close(account, now)) is not None]
+                due = [Due(a, close, closes=True) for a in accounts if (close := _close(a, now)) is not None]
                 events = issue(transaction.conn, due, now=now)
                 transaction.announce(events)
             issued += len(events)

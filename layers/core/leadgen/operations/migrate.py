@@ -97,7 +97,8 @@ def _refuse_drift(wanted: list[Migration], applied: dict[str, str]) -> None:
             )
         if known[name] != checksum:
             raise MigrationFailed(
-                f"{name} was changed after it was applied to this database; restore it and put the change into a new file"
+                f"{name} was changed after it was applied to this database; "
+                "restore it and put the change into a new file"
             )
 
 

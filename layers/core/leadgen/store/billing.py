@@ -118,9 +118,9 @@ class _Uninvoiced:
 
 
 def uninvoiced_leads(
-    conn: Connection[Any], accounts: Sequence[tuple[Account, datetime]]
+    conn: Connection[Any], accounts: Sequence[tuple[Account, datetime | None]]
 ) -> dict[tuple[int, int], list[BilledLead]]:
-    """The billed leads on no invoice, delivered before each account's instant, by (buyer_id, offer_id)."""
+    """The billed leads on no invoice, by (buyer_id, offer_id): all, or those delivered before the account's instant."""
     found: dict[tuple[int, int], list[BilledLead]] = {}
     with conn.cursor(row_factory=class_row(_Uninvoiced)) as cursor:
         cursor.execute(
@@ -128,7 +128,8 @@ def uninvoiced_leads(
             SELECT l.buyer_id, l.offer_id, l.id AS lead_id, l.delivered_at, l.price
               FROM unnest(%s::int[], %s::int[], %s::timestamptz[]) AS a(buyer_id, offer_id, before)
               JOIN leads l ON l.buyer_id = a.buyer_id AND l.offer_id = a.offer_id
-             WHERE l.billing_status = 'billed' AND l.invoiced_at IS NULL AND l.delivered_at < a.before
+             WHERE l.billing_status = 'billed' AND l.invoiced_at IS NULL
+               AND (a.before IS NULL OR l.delivered_at < a.before)
              ORDER BY l.id
             """,
             (
@@ -203,7 +204,8 @@ def write_lines(conn: Connection[Any], lines: Sequence[tuple[int, BilledLead]], 
         """
         WITH lines AS (
           INSERT INTO invoice_lines (invoice_id, lead_id, delivered_at, amount)
-          SELECT * FROM unnest(%(invoices)s::int[], %(leads)s::int[], %(delivered)s::timestamptz[], %(amounts)s::numeric[])
+          SELECT * FROM unnest(%(invoices)s::int[], %(leads)s::int[], %(delivered)s::timestamptz[],
+                               %(amounts)s::numeric[])
           RETURNING lead_id
         )
         UPDATE leads SET invoiced_at = %(now)s, updated_at = %(now)s FROM lines WHERE leads.id = lines.lead_id

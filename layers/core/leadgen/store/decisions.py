@@ -32,7 +32,8 @@ def record(conn: Connection[Any], records: Sequence[Record], *, decided_at: date
     """Keep a batch of decisions, in the order given."""
     conn.execute(
         """
-        INSERT INTO lead_decisions (decided_at, lead_id, stage, outcome, reason, policy_id, policy_version, inputs, trace)
+        INSERT INTO lead_decisions (decided_at, lead_id, stage, outcome, reason, policy_id, policy_version, inputs,
+                                    trace)
         SELECT %(at)s, d.lead_id, d.stage, d.outcome, d.reason, d.policy_id, d.policy_version, d.inputs, d.trace
           FROM unnest(%(leads)s::int[], %(stages)s::text[], %(outcomes)s::text[], %(reasons)s::text[],
                       %(policies)s::int[], %(versions)s::int[], %(inputs)s::jsonb[], %(traces)s::jsonb[])

@@ -51,7 +51,8 @@ def record_attempts(conn: Connection[Any], records: Sequence[AttemptRecord]) -> 
     """Keep every attempt, taken or not."""
     conn.execute(
         """
-        INSERT INTO delivery_attempts (delivery_id, channel, attempt, started_at, milliseconds, outcome, http_status, error)
+        INSERT INTO delivery_attempts (delivery_id, channel, attempt, started_at, milliseconds, outcome, http_status,
+                                       error)
         SELECT * FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::timestamptz[], %s::int[], %s::text[], %s::int[],
                              %s::text[])
         """,

@@ -45,7 +45,10 @@ def lock_with_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locked
                  AND (kin.normalized_phone = asked.normalized_phone OR kin.normalized_email = asked.normalized_email)
                  AND (kin.created_at, kin.id) < (asked.created_at, asked.id)
             )
-            SELECT l.*, l.status::text AS state,
+            SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.country_code, l.name, l.email, l.phone,
+                   l.postal_code, l.city, l.region_code, l.message, l.utm_source, l.utm_medium, l.utm_campaign,
+                   l.consent, l.gdpr_consent, l.attributes, l.normalized_phone, l.normalized_email,
+                   l.status::text AS status, l.unrouted_at, l.trace_id,
                    v.id AS policy_id, v.name AS policy_name, v.version AS policy_version, v.rules
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
@@ -73,7 +76,7 @@ def _locked(row: dict[str, Any]) -> LockedLead:
             filled=filled_fields({field: row[field] for field in LEAD_FIELDS}, row["attributes"]),
         ),
         contact=Contact(row["normalized_phone"], row["normalized_email"]),
-        status=row["state"],
+        status=row["status"],
         is_settled=row["unrouted_at"] is not None,
         trace_id=row["trace_id"],
         policy_id=row["policy_id"],

@@ -1,0 +1,192 @@
+"""What a configuration file says: one market and vertical, their offers, and the buyers enrolled in them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from leadgen.domain import normalization
+from leadgen.domain.calendar import Cycle
+from leadgen.domain.policies import RoutingPolicy, ValidationPolicy
+from leadgen.operations.configuration_fields import (
+    Amount,
+    Capacity,
+    City,
+    Country,
+    Currency,
+    Email,
+    Hostname,
+    Instant,
+    Name,
+    PathPrefix,
+    Phone,
+    PostalCode,
+    Price,
+    Region,
+    Secret,
+    Slug,
+    SourceKey,
+    Timezone,
+    WebhookUrl,
+)
+
+ScopeType = Literal["postal_code", "city"]
+
+
+class Section(BaseModel):
+    """A part of the file; a field it does not know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Market(Section):
+    """Known by its name. Amounts are in its currency, days and hours in its time zone."""
+
+    name: Name
+    country_code: Country = "US"
+    region_code: Region | None = None
+    timezone: Timezone
+    currency: Currency = "USD"
+    is_active: bool = True
+
+    @field_validator("region_code")
+    @classmethod
+    def _lies_in_the_country(cls, region: str | None, info: ValidationInfo) -> str | None:
+        country = info.data.get("country_code")
+        if region and country and not region.startswith(f"{country}-"):
+            raise ValueError(f"must begin with {country}-, the market's country")
+        return region
+
+
+class Vertical(Section):
+    """Known by its slug."""
+
+    slug: Slug
+    name: Name
+    is_active: bool = True
+
+
+class ValidationRules(Section):
+    """A validation policy; a change makes it the next version."""
+
+    name: Name
+    rules: ValidationPolicy
+
+
+class RoutingConfig(Section):
+    """A routing policy; a change makes it the next version."""
+
+    name: Name
+    config: RoutingPolicy
+
+
+class Source(Section):
+    """Known by its source_key. Posts that name no source are told apart by host and longest path prefix."""
+
+    source_key: SourceKey
+    kind: Literal["landing_page", "partner_api", "embed_form"]
+    name: Name
+    hostname: Hostname | None = None
+    path_prefix: PathPrefix | None = None
+    api_key: Secret | None = None
+    is_active: bool = True
+
+    @field_validator("path_prefix")
+    @classmethod
+    def _belongs_to_a_hostname(cls, prefix: str | None, info: ValidationInfo) -> str | None:
+        if prefix is not None and info.data.get("hostname", "") is None:
+            raise ValueError("needs a hostname beside it")
+        return prefix
+
+
+class Exclusivity(Section):
+    """One postal code or city whose leads go to one buyer first, named by its e-mail address."""
+
+    postal_code: PostalCode | None = None
+    city: City | None = None
+    buyer: Email
+
+    @model_validator(mode="after")
+    def _names_one_place(self) -> Self:
+        if (self.postal_code is None) == (self.city is None):
+            raise ValueError("needs either postal_code or city")
+        return self
+
+    @property
+    def place(self) -> tuple[ScopeType, str]:
+        """What it is about."""
+        return ("postal_code", self.postal_code) if self.postal_code is not None else ("city", self.city or "")
+
+
+class Offer(Section):
+    """What is sold: the vertical in the market at a price. Known by its name there."""
+
+    name: Name
+    price: Price
+    invoice_threshold: Amount | None = None
+    is_active: bool = True
+    validation_policy: ValidationRules
+    routing_policy: RoutingConfig
+    sources: tuple[Source, ...] = ()
+    exclusivities: tuple[Exclusivity, ...] = ()
+
+
+class ServiceAreas(Section):
+    """Where in the market a buyer takes leads."""
+
+    postal_codes: tuple[PostalCode, ...] = ()
+    cities: tuple[City, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_a_place(self) -> Self:
+        if not self.postal_codes and not self.cities:
+            raise ValueError("needs postal_codes or cities")
+        return self
+
+    def places(self) -> set[tuple[ScopeType, str]]:
+        """Every place once; a city that differs from another by its capitals only is the same place."""
+        cities = {normalization.folded(city): city for city in reversed(self.cities)}
+        return {("postal_code", code) for code in self.postal_codes} | {("city", city) for city in cities.values()}
+
+
+class Enrolment(Section):
+    """A buyer's terms for one offer of the file. What is absent is no limit, or the offer's or buyer's own."""
+
+    offer: Name
+    is_active: bool = True
+    priority: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    price: Price | None = None
+    capacity_per_day: Capacity | None = None
+    capacity_per_hour: Capacity | None = None
+    min_balance_required: Amount | None = None
+    pause_until: Instant | None = None
+    webhook_url: WebhookUrl | None = None
+    email: Email | None = None
+    sms: Phone | None = None
+
+
+class Buyer(Section):
+    """Known by its e-mail address, in every file."""
+
+    name: Name
+    email: Email
+    phone: Phone
+    company: Name | None = None
+    webhook_url: WebhookUrl | None = None
+    webhook_secret: Secret | None = None
+    email_notifications: bool = True
+    sms_notifications: bool = False
+    is_active: bool = True
+    credit_limit: Amount | None = None
+    billing_cycle: Cycle = "weekly"
+    opening_wallet_balance: Amount | None = None
+    service_areas: ServiceAreas
+    offers: tuple[Enrolment, ...] = ()
+
+
+class Configuration(Section):
+    """A whole file."""
+
+    market: Market
+    vertical: Vertical
+    offers: Annotated[tuple[Offer, ...], Field(min_length=1)]
+    buyers: tuple[Buyer, ...] = ()

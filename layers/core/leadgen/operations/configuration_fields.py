@@ -1,0 +1,110 @@
+"""The types of a configuration file's fields: each refuses what it cannot mean, and stores one spelling of it."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from leadgen.domain import classification, normalization
+from leadgen.domain.errors import Refusal
+from leadgen.domain.pricing import rounded
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]")
+_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/\s]+)(:\d{1,5})?")
+
+
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"must be {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone such as America/New_York") from None
+    return name
+
+
+def _email(written: str) -> str:
+    address = normalization.email(written)
+    if address is None:
+        raise ValueError("must be an e-mail address")
+    return address
+
+
+def _phone(written: str) -> str:
+    if normalization.phone(written) is None:
+        raise ValueError("must be a telephone number of at least seven digits")
+    return written
+
+
+def _webhook_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() for character in url):
+        raise ValueError("must be a URL such as https://crm.example.com/leads")
+    return url
+
+
+def _hostname(written: str) -> str:
+    hostname = classification.strip_port(written)
+    if not _HOST_AND_PORT.fullmatch(written) or not _HOSTNAME.fullmatch(hostname):
+        raise ValueError("must be a host name such as www.example.com, without a scheme or a path")
+    return hostname
+
+
+def _source_key(written: str) -> str:
+    try:
+        return classification.canonical_source_key(written)
+    except Refusal as refusal:
+        raise ValueError(refusal.message.removeprefix("source_key ")) from None
+
+
+def _instant(written: object) -> datetime:
+    try:
+        instant = datetime.fromisoformat(str(written))
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ValueError("must be a date and time with its offset, such as 2030-01-31T18:00:00-06:00")
+    return instant
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Slug = Annotated[
+    str, Field(max_length=64), _matching(r"[a-z0-9]+(-[a-z0-9]+)*", "lower-case letters, digits and hyphens")
+]
+Country = Annotated[str, _matching(r"[A-Z]{2}", "an ISO 3166-1 country code such as US")]
+Region = Annotated[str, _matching(r"[A-Z]{2}-[A-Z0-9]{1,3}", "an ISO 3166-2 region code such as US-NY")]
+Currency = Annotated[str, _matching(r"[A-Z]{3}", "an ISO 4217 currency code such as USD")]
+Timezone = Annotated[str, Field(max_length=64), AfterValidator(_timezone)]
+SourceKey = Annotated[str, AfterValidator(_source_key)]
+Hostname = Annotated[str, Field(max_length=255), AfterValidator(_hostname)]
+PathPrefix = Annotated[
+    str, Field(max_length=255), _matching(r"/[^\s?#]*", "a path that begins with / and holds no ? or #")
+]
+Email = Annotated[str, Field(max_length=200), AfterValidator(_email)]
+Phone = Annotated[str, Field(max_length=20), AfterValidator(_phone)]
+WebhookUrl = Annotated[str, Field(max_length=500), AfterValidator(_webhook_url)]
+Secret = Annotated[str, Field(min_length=16, max_length=200)]
+PostalCode = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(normalization.postal_code)]
+City = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(normalization.city)]
+Price = Annotated[Decimal, Field(gt=0, max_digits=10, decimal_places=2), AfterValidator(rounded)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=10, decimal_places=2), AfterValidator(rounded)]
+Capacity = Annotated[int, Field(ge=0, le=1_000_000)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]

@@ -1,0 +1,112 @@
+"""The repository held against its own rules."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "layers/core/leadgen"
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+
+
+def python_files(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def scalars(node: object) -> Iterator[str]:
+    match node:
+        case dict():
+            for value in node.values():
+                yield from scalars(value)
+        case list():
+            for value in node:
+                yield from scalars(value)
+        case None | bool():
+            return
+        case _:
+            yield str(node)
+
+
+def example_words() -> set[str]:
+    """Every market, city, vertical, business and postal code of the examples, as words to look for."""
+    assert EXAMPLES, "there are no examples to look for"
+    words = {path.stem.split("-")[0] for path in EXAMPLES} | {path.stem.split("-")[1] for path in EXAMPLES}
+    for path in EXAMPLES:
+        words |= {text for text in scalars(yaml.safe_load(path.read_text())) if re.fullmatch(r"\d{5}", text)}
+    return {word.lower() for word in words}
+
+
+@pytest.mark.parametrize(
+    "path", python_files(ROOT / "functions", ROOT / "layers"), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_no_market_vertical_or_postal_code_is_named_in_code(path: Path) -> None:
+    words = set(re.findall(r"[a-z]+|\b\d{5}\b", path.read_text().lower()))
+    assert words & example_words() == set()
+
+
+@pytest.mark.parametrize("path", python_files(CORE / "store"), ids=lambda path: path.name)
+def test_a_store_function_runs_one_literal_statement(path: Path) -> None:
+    for function in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)):
+        statements = [
+            call
+            for call in ast.walk(function)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "execute"
+        ]
+        assert len(statements) <= 1, f"{function.name} runs {len(statements)} statements"
+        for call in statements:
+            assert isinstance(call.args[0], ast.Constant), f"{function.name}: its statement is not a literal"
+
+
+MONEY = [CORE / "domain" / f"{name}.py" for name in ("pricing", "billing", "invoicing", "routing", "eligibility")]
+
+
+@pytest.mark.parametrize("path", [*MONEY, CORE / "store/billing.py"], ids=lambda path: path.name)
+def test_no_float_comes_near_money(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), f"line {node.lineno}"
+        assert not (isinstance(node, ast.Name) and node.id == "float"), f"line {node.lineno}"
+
+
+NETWORK = {
+    "socket",
+    "ssl",
+    "http",
+    "urllib",
+    "httpx",
+    "httpx2",
+    "requests",
+    "urllib3",
+    "aiohttp",
+    "smtplib",
+    "asyncore",
+}
+ALLOWED = {
+    "adapters/egress.py": NETWORK,
+    "adapters/mail.py": {"smtplib", "ssl"},
+    "adapters/body.py": {"urllib"},  # parses forms
+}
+
+
+@pytest.mark.parametrize("path", python_files(ROOT / "functions", CORE), ids=lambda path: str(path.relative_to(ROOT)))
+def test_one_module_calls_out(path: Path) -> None:
+    relative = str(path.relative_to(CORE)) if path.is_relative_to(CORE) else ""
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").partition(".")[0])
+    assert imported & NETWORK <= ALLOWED.get(relative, set())
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("requirements/*.txt")) + [ROOT / "layers/core/requirements.txt"])
+def test_the_pinned_sets_name_no_index_and_carry_hashes(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"https?://|file:|--index|--extra-index|--find-links", text)
+    pins = re.findall(r"^([A-Za-z0-9._-]+)(\[.*?\])?==", text, re.MULTILINE)
+    assert pins
+    assert text.count("--hash=sha256:") >= len(pins)
