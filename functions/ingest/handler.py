@@ -5,6 +5,7 @@ import hashlib
 import ipaddress
 import re
 import secrets
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +16,7 @@ from mangum import Mangum
 
 from leadgen import VERSION
 from leadgen.adapters import body, bus, clock, db, settings
-from leadgen.adapters.log import logger
+from leadgen.adapters.log import count, logger
 from leadgen.adapters.web import JsonAnswer, bearer, build_app
 from leadgen.domain import classification, idempotency, normalization, submission
 from leadgen.domain.classification import Identification, Resolution
@@ -83,6 +84,7 @@ async def post_form(request: Request) -> JsonAnswer:
 
 
 async def _take_in(request: Request, *, allow_form: bool) -> JsonAnswer:
+    began = clock.seconds()
     fields, is_form = await body.fields(request, allow_form=allow_form)
     posted = submission.read(fields, is_form=is_form)
     identification = classification.identify(
@@ -96,25 +98,31 @@ async def _take_in(request: Request, *, allow_form: bool) -> JsonAnswer:
     post = _statement_input(request, posted, identification)
     taken = await run_in_threadpool(_store, post, identification)
     assert taken.answer is not None
+    mismatch = taken.content_hash != post["content_hash"]
+    _log(taken, taken.answer, mismatch, str(post["trace_id"]), (clock.seconds() - began) * 1000)
+    headers = {} if taken.created else {"Idempotency-Replayed": "true"}
+    if mismatch:
+        headers["Idempotency-Mismatch"] = "true"
     answer = await _settled(taken.answer, _wait_seconds(request))
-    headers = {}
-    if not taken.created:
-        headers["Idempotency-Replayed"] = "true"
-        if taken.content_hash != post["content_hash"]:
-            headers["Idempotency-Mismatch"] = "true"
-    logger.info(
-        "received" if taken.created else "replayed",
-        extra={
-            "stage": "ingest",
-            "lead_id": answer.lead_id,
-            "source_id": answer.source_id,
-            "mismatch": "Idempotency-Mismatch" in headers,
-            "trace_id": post["trace_id"],
-        },
-    )
     shown = asdict(answer)
     del shown["settled"]
     return JsonAnswer(shown, 202, headers)
+
+
+def _log(taken: Intake, answer: Answer, mismatch: bool, trace_id: str, milliseconds: float) -> None:
+    outcome = "received" if taken.created else "replayed"
+    facts = {"lead_id": answer.lead_id, "source_id": answer.source_id, "offer_id": answer.offer_id}
+    logger.info(
+        outcome,
+        extra={
+            "stage": "ingest",
+            **facts,
+            "mismatch": mismatch,
+            "trace_id": trace_id,
+            "milliseconds": round(milliseconds, 1),
+        },
+    )
+    count("ingest", Counter([outcome, *(["mismatch"] if mismatch else [])]), milliseconds)
 
 
 def _store(post: dict[str, object], identification: Identification) -> Intake:

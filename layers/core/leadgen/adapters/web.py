@@ -74,6 +74,7 @@ def bearer(request: Request) -> Claims:
 
 
 def _refused(request: Request, refusal: Refusal) -> JsonAnswer:
+    logger.info("refused", extra={"code": refusal.code, "status": refusal.status})
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
     if refusal.status == 429:
         headers["Retry-After"] = str(refusal.details.get("retry_after_seconds", 60))

@@ -57,10 +57,12 @@ def take_in(conn: Connection[Any], post: Mapping[str, object]) -> Intake:
                      %(trusted)s OR s.api_key_hash IS NULL
                        OR sha256(convert_to(%(salt)s || s.api_key_hash, 'UTF8'))
                           = sha256(convert_to(%(salt)s || %(api_key_hash)s::text, 'UTF8')) IS TRUE AS api_key_accepted,
-                     coalesce((%(rate_limits)s::jsonb ->> s.kind)::int <= (
-                       SELECT count(*) FROM leads l
-                        WHERE l.ip_address = %(ip_address)s::inet
-                          AND l.created_at > CURRENT_TIMESTAMP - INTERVAL '1 minute'), false) AS rate_limited
+                     CASE WHEN jsonb_exists(%(rate_limits)s::jsonb, s.kind) THEN
+                       (%(rate_limits)s::jsonb ->> s.kind)::int <= (
+                         SELECT count(*) FROM leads l
+                          WHERE l.ip_address = %(ip_address)s::inet
+                            AND l.created_at > CURRENT_TIMESTAMP - INTERVAL '1 minute')
+                       ELSE false END AS rate_limited
                 FROM chosen
                 JOIN sources s ON s.id = chosen.id
                 JOIN offers o ON o.id = s.offer_id

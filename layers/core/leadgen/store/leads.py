@@ -1,5 +1,6 @@
 """Leads: what a client is told of one, and how they are found by state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -7,6 +8,8 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
+
+from leadgen.domain.lead import Lead
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,21 @@ class Answer:
     is_duplicate: bool
     duplicate_of_lead_id: int | None
     settled: bool
+
+
+def lead_under_decision(row: Mapping[str, Any], filled: frozenset[str]) -> Lead:
+    """The lead that a stage's locking statement has read."""
+    return Lead(
+        lead_id=row["id"],
+        created_at=row["created_at"],
+        offer_id=row["offer_id"],
+        source_id=row["source_id"],
+        market_id=row["market_id"],
+        country_code=row["country_code"],
+        postal_code=row["postal_code"],
+        city=row["city"],
+        filled=filled,
+    )
 
 
 def answer(conn: Connection[Any], lead_id: int) -> Answer | None:

@@ -15,6 +15,7 @@ from leadgen.domain.eligibility import Enrolment, Standing
 from leadgen.domain.lead import Lead
 from leadgen.domain.policies import LeadStatus
 from leadgen.domain.routing import ExclusiveBuyer, Offer, Routed
+from leadgen.store.leads import lead_under_decision
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,7 @@ def lock(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
 
 def _locked(row: dict[str, Any]) -> LockedLead:
     return LockedLead(
-        lead=Lead(
-            lead_id=row["id"],
-            created_at=row["created_at"],
-            offer_id=row["offer_id"],
-            source_id=row["source_id"],
-            market_id=row["market_id"],
-            country_code=row["country_code"],
-            postal_code=row["postal_code"],
-            city=row["city"],
-            filled=frozenset(),
-        ),
+        lead=lead_under_decision(row, frozenset()),
         status=row["status"],
         billing_status=row["billing_status"],
         trace_id=row["trace_id"],

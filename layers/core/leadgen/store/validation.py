@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 from leadgen.domain import duplicates
 from leadgen.domain.lead import Contact, Lead, filled_fields
 from leadgen.domain.policies import LEAD_FIELDS, LeadStatus
+from leadgen.store.leads import lead_under_decision
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,7 @@ def lock_with_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locked
 
 def _locked(row: dict[str, Any]) -> LockedLead:
     return LockedLead(
-        lead=Lead(
-            lead_id=row["id"],
-            created_at=row["created_at"],
-            offer_id=row["offer_id"],
-            source_id=row["source_id"],
-            market_id=row["market_id"],
-            country_code=row["country_code"],
-            postal_code=row["postal_code"],
-            city=row["city"],
-            filled=filled_fields({field: row[field] for field in LEAD_FIELDS}, row["attributes"]),
-        ),
+        lead=lead_under_decision(row, filled_fields({field: row[field] for field in LEAD_FIELDS}, row["attributes"])),
         contact=Contact(row["normalized_phone"], row["normalized_email"]),
         status=row["status"],
         is_settled=row["unrouted_at"] is not None,
