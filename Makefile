@@ -30,7 +30,7 @@ bench: $(VENV)/.dev ## latencies of this machine: ingest over HTTP, and from POS
 
 build: $(SAM)/.sam ## lint the template and build the deployment packages
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
-	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam build
+	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(SAM)/bin:$$PATH" $(SAM)/bin/sam build
 
 lock: $(VENV)/.dev ## pin the newest versions that the requirements/*.in files allow
 	@$(BIN)/python -m pip install --quiet uv
@@ -59,5 +59,5 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
 $(SAM)/.sam: requirements/sam.txt
 	@echo "Installing the SAM CLI into its own environment, $(SAM) …"
 	@$(PYTHON) -m venv $(SAM)
-	@$(SAM)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@$(SAM)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/sam.txt
 	@touch $@

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -83,6 +84,14 @@ def conn(database_url: str, environment: pytest.MonkeyPatch) -> Iterator[Connect
 def functions(environment: pytest.MonkeyPatch) -> Functions:
     """The stages' handlers, and the queues between them worked off in this thread."""
     return Functions(ROOT)
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of 127.0.0.1 on which nobody answers; taken until the test ends, so that nobody else gets it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture

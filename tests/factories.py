@@ -1,6 +1,7 @@
 """Rows for tests, with ordinary values for what a test does not care about."""
 
 import itertools
+import uuid
 from typing import Any
 
 from psycopg import Connection
@@ -101,6 +102,23 @@ def a_lead(conn: Connection[Any], source_id: int, **values: Any) -> int:
     lead.setdefault("normalized_email", normalization.email(lead["email"]))
     lead.setdefault("normalized_phone", normalization.phone(lead["phone"]))
     return insert(conn, "leads", source_id=source_id, **lead)
+
+
+def a_delivery(conn: Connection[Any], lead_id: int, buyer_id: int, *, status: str = "pending", **values: Any) -> str:
+    """The delivery of a routed lead, in one of its states; its id."""
+    state: dict[str, Any] = {
+        "pending": {"next_attempt_at": "-infinity"},
+        "taken": {"settled_at": "2026-06-17T12:00:00Z"},
+        "in_review": {"settled_at": "2026-06-17T12:00:00Z", "review_reason": "webhook_failed"},
+    }[status]
+    delivery_id = str(uuid.uuid4())
+    row = {"id": delivery_id, "lead_id": lead_id, "buyer_id": buyer_id, "channel": "webhook", "status": status}
+    columns = row | state | values
+    conn.execute(
+        f"INSERT INTO deliveries ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})".encode(),
+        list(columns.values()),
+    )
+    return delivery_id
 
 
 def a_post(**fields: Any) -> dict[str, Any]:

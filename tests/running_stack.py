@@ -21,18 +21,20 @@ class RunningStack:
 
     def __init__(self, state: Path, environ: Mapping[str, str] | None = None) -> None:
         self.state = state
+        self._output = state.parent / "stack.out"
         self._environ = {**os.environ, "LEADGEN_STATE": str(state), "LEADGEN_PORT": "0", **(environ or {})}
         self._environ.pop("DATABASE_URL", None)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "RunningStack":
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "leadgen_local", "--no-examples"],
-            cwd=ROOT,
-            env=self._environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core'}:{ROOT / 'local'}"},
-            stdout=(self.state.parent / "stack.out").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "leadgen_local", "--no-examples"],
+                cwd=ROOT,
+                env=self._environ | {"PYTHONPATH": f"{ROOT / 'layers/core'}:{ROOT / 'local'}"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         self.await_summary(lambda summary: True)
         return self
 
@@ -55,7 +57,7 @@ class RunningStack:
             if (self.state / "stack.json").exists() and condition(self.summary):
                 return self.summary
             time.sleep(0.05)
-        raise AssertionError((self.state.parent / "stack.out").read_text())
+        raise AssertionError(self._output.read_text())
 
     def kill(self, name: str) -> None:
         """``kill -9`` one of the stack's processes, and wait until the parent has started it again."""

@@ -11,7 +11,7 @@ from leadgen.domain import billing as rules
 from leadgen.domain.events import Event, Topic
 from leadgen.operations import invoicing
 from leadgen.operations.invoicing import Due
-from leadgen.store import billing
+from leadgen.store import billing, buyers
 from leadgen.store.billing import Charge
 
 
@@ -29,7 +29,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         charges: list[Charge] = []
         events: list[Event] = []
         if buyer_ids:
-            billing.lock_buyers(conn, buyer_ids)
+            buyers.lock(conn, buyer_ids)
             charges = billing.bill(conn, lead_ids, now=now)
             charged = {(charge.buyer_id, charge.offer_id) for charge in charges}
             due = [

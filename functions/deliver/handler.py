@@ -11,12 +11,12 @@ from leadgen.domain import delivery
 from leadgen.domain.delivery import Attempt, Parcel, Review, Taken, TryAgain
 from leadgen.domain.events import Event, Topic
 from leadgen.store import deliveries
-from leadgen.store.deliveries import AttemptRecord, Settlement
+from leadgen.store.deliveries import AttemptRecord, Settlement, Unfinished
 
 Step = Taken | TryAgain | Review
 
 # How much longer than the call itself a claim lives: time to record what came of it.
-CLAIM_GRACE_SECONDS = 15
+CLAIM_GRACE_SECONDS = 10
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -31,8 +31,9 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         until = now + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
         parcels = deliveries.claim_due(transaction.conn, lead_ids, now=now, until=until)
         claimed = {parcel.lead_id for parcel in parcels}
-        repeated = deliveries.taken_unbilled(transaction.conn, [i for i in lead_ids if i not in claimed])
-        transaction.announce([Event(Topic.LEAD_DELIVERED, now, lead.lead_id, lead.trace_id) for lead in repeated])
+        unclaimed = [lead_id for lead_id in lead_ids if lead_id not in claimed]
+        unfinished = deliveries.unfinished(transaction.conn, unclaimed, now=now) if unclaimed else []
+        transaction.announce([_again(delivery, now) for delivery in unfinished])
     records = _attempt_all(parcels)
     steps = {record.parcel.lead_id: _next_step(record) for record in records}
     if records:
@@ -136,6 +137,14 @@ def _event(parcel: Parcel, step: Step, now: datetime) -> Event:
             return Event(Topic.DELIVERY_FAILED, now, parcel.lead_id, parcel.trace_id, ids={"buyer_id": parcel.buyer_id})
         case _:
             assert_never(step)
+
+
+def _again(delivery: Unfinished, now: datetime) -> Event:
+    """Say again what billing may have missed; or come back when another worker's claim is over, should it have died."""
+    if delivery.claimed_until is None:
+        return Event(Topic.LEAD_DELIVERED, now, delivery.lead_id, delivery.trace_id)
+    delay = (delivery.claimed_until - now).total_seconds()
+    return Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id, delay_seconds=delay)
 
 
 def _outcome(message: Message, records: Mapping[int, AttemptRecord], steps: Mapping[int, Step]) -> Outcome:

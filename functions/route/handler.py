@@ -14,7 +14,7 @@ from leadgen.domain.calendar import CapPeriods
 from leadgen.domain.events import Event, Topic
 from leadgen.domain.routing import Choice, GivenUp, HeldUntil, NoBuyer, Request, Routed
 from leadgen.domain.trace import plain
-from leadgen.store import decisions
+from leadgen.store import buyers, decisions
 from leadgen.store import routing as store
 from leadgen.store.decisions import Record
 from leadgen.store.routing import CapacityUse, LockedLead, Waiting
@@ -55,8 +55,10 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
 def _choose(conn: Any, waiting: Sequence[LockedLead], periods: Mapping[int, CapPeriods], now: datetime) -> list[Choice]:
     leads = [lead.lead for lead in waiting]
     exclusive = store.exclusive_buyers(conn, leads)
-    served = store.lock_candidates(conn, leads, exclusive)
-    loaded = store.load_enrolments(conn, [s.buyer_id for s in served], periods) if served else []
+    served = store.candidates(conn, leads, exclusive)
+    buyer_ids = {s.buyer_id for s in served}
+    buyers.lock(conn, buyer_ids)
+    loaded = store.load_enrolments(conn, buyer_ids, periods)
     enrolments = {(entry.offer_id, entry.enrolment.buyer_id): entry.enrolment for entry in loaded}
     standings = {entry.enrolment.buyer_offer_id: entry.standing for entry in loaded}
     candidates: dict[int, list[tuple[int, bool]]] = defaultdict(list)

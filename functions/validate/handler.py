@@ -26,7 +26,8 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Screen the leads of the messages, and with them every earlier undecided lead of the same people."""
     with bus.transaction() as transaction:
         conn = transaction.conn
-        locked = {lead.lead.lead_id: lead for lead in validation.lock_with_kin(conn, batch.lead_ids(messages))}
+        lead_ids = validation.with_undecided_kin(conn, batch.lead_ids(messages))
+        locked = {lead.lead.lead_id: lead for lead in validation.lock(conn, lead_ids)}
         requests = [_request(lead) for lead in locked.values() if lead.status == "received"]
         searches = [request.search for request in requests if isinstance(request.search, Search)]
         in_batch = [request.lead.lead_id for request in requests]

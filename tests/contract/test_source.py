@@ -103,7 +103,7 @@ def test_one_module_calls_out(path: Path) -> None:
     assert imported & NETWORK <= ALLOWED.get(relative, set())
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("requirements/*.txt")) + [ROOT / "layers/core/requirements.txt"])
+@pytest.mark.parametrize("path", [*sorted(ROOT.glob("requirements/*.txt")), ROOT / "layers/core/requirements.txt"])
 def test_the_pinned_sets_name_no_index_and_carry_hashes(path: Path) -> None:
     text = path.read_text()
     assert not re.search(r"https?://|file:|--index|--extra-index|--find-links", text)

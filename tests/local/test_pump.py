@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -56,14 +56,14 @@ def drain(database_url: str, template: Template, handler: Invoke) -> int:
 def running(database_url: str, template: Template, handler: Invoke) -> Iterator[Pump]:
     pump = Pump(template, database_url, {"Stage": handler})
     stop = threading.Event()
-    thread = threading.Thread(target=pump.run, args=(stop,))
+    thread = threading.Thread(target=pump.run, args=(stop,), daemon=True)
     thread.start()
     try:
         yield pump
     finally:
         stop.set()
         thread.join(EVENT_SECONDS)
-        assert not thread.is_alive()
+    assert not thread.is_alive()
 
 
 def recorder(done: threading.Event, awaited: set[int]) -> Callable[[dict[str, Any]], object]:
@@ -235,25 +235,21 @@ def test_it_goes_on_when_the_database_comes_back(conn: Connection, database_url:
 
 def test_a_second_pump_waits_until_the_first_has_ended(conn: Connection, database_url: str) -> None:
     template = prepared(conn, a_template(a_mapping(a_queue())))
-    second_done = threading.Event()
-    with running(database_url, template, lambda event: None) as first:
+    done = threading.Event()
+    with ExitStack() as first_runs:
+        first = first_runs.enter_context(running(database_url, template, lambda event: None))
         assert first.listening.wait(EVENT_SECONDS)
-        second = Pump(template, database_url, {"Stage": recorder(second_done, {1})})
-        stop = threading.Event()
-        thread = threading.Thread(target=second.run, args=(stop,))
-        thread.start()
-        # It has asked for the lock in vain once its session shows that statement.
-        while not conn.execute(
-            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'"
-            " AND query LIKE '%pg_try_advisory_lock%'"
-        ).fetchone():
+        with running(database_url, template, recorder(done, {1})) as second:
+            while not conn.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%try_advisory_lock%'"
+                " AND state = 'idle' AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
+            ).fetchone():
+                assert first.listening.is_set()
             assert not second.listening.is_set()
-        assert not second.listening.is_set()
-    assert second.listening.wait(EVENT_SECONDS)
-    send(conn, 1)
-    assert second_done.wait(EVENT_SECONDS)
-    stop.set()
-    thread.join(EVENT_SECONDS)
+            first_runs.close()
+            assert second.listening.wait(EVENT_SECONDS)
+            send(conn, 1)
+            assert done.wait(EVENT_SECONDS)
 
 
 def test_a_batching_window_gathers_what_arrives_within_it(conn: Connection, database_url: str) -> None:

@@ -35,7 +35,8 @@ class Ledger:
         elif row.before is None:
             self._note(kind, name, "created", row.id, None, row.after)
         else:
-            self._note(kind, name, "updated", row.id, row.before, row.after, ", ".join(_differing(row.before, row.after)))
+            fields = ", ".join(_differing(row.before, row.after))
+            self._note(kind, name, "updated", row.id, row.before, row.after, fields)
         return row.id
 
     def versioned(self, kind: str, name: str, policy: WrittenPolicy) -> int:
@@ -45,10 +46,13 @@ class Ledger:
         self._note(kind, name, "new version", policy.id, policy.before, policy.after, str(policy.version))
         return policy.id
 
-    def replaced(self, kind: str, name: str, resource_id: int, before: object, after: object, detail: str) -> None:
-        """Note a set of things changed as a whole; ``before`` is None where there was none."""
-        outcome: Outcome = "created" if before is None else "updated"
-        self._note(kind, name, outcome, resource_id, before and json.dumps(before), json.dumps(after), detail)
+    def created(self, kind: str, name: str, resource_id: int, after: object, detail: str) -> None:
+        """Note something new that is not one row."""
+        self._note(kind, name, "created", resource_id, None, json.dumps(after), detail)
+
+    def updated(self, kind: str, name: str, resource_id: int, before: object, after: object, detail: str) -> None:
+        """Note a change of something that is not one row."""
+        self._note(kind, name, "updated", resource_id, json.dumps(before), json.dumps(after), detail)
 
     def unchanged(self, kind: str, name: str) -> None:
         """Note what is as the files say."""

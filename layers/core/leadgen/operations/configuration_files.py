@@ -32,7 +32,7 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> tuple[list[Config
     for path in paths:
         document = documents.read(path, environ)
         configuration, found = parse(document)
-        problems += sorted(found, key=lambda problem: problem.line)
+        problems += sorted(found, key=lambda problem: problem.line or 0)
         if configuration is not None:
             files.append(ConfigurationFile(document, configuration))
     return files, problems

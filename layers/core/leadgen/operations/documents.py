@@ -22,15 +22,16 @@ _NULL = "tag:yaml.org,2002:null"
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a file: where, in which field (``offers[0].price``), and what is expected there."""
+    """Something wrong in a file: on which line, in which field (``offers[0].price``), and what is expected there."""
 
     file: str
-    line: int
+    line: int | None
     field: str
     message: str
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (f"{self.file}:{self.line}", self.field, self.message) if part)
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self.field, self.message) if part)
 
 
 @dataclass(frozen=True)

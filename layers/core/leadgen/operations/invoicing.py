@@ -12,7 +12,7 @@ from leadgen.adapters.log import logger
 from leadgen.domain import calendar, invoicing
 from leadgen.domain.calendar import Cycle
 from leadgen.domain.events import Event, Topic
-from leadgen.store import billing
+from leadgen.store import billing, buyers
 from leadgen.store.billing import Account
 
 
@@ -73,7 +73,7 @@ def close_cycles(*, now: datetime) -> tuple[int, int]:
     for buyer_id in buyer_ids:
         try:
             with bus.transaction() as transaction:
-                billing.lock_buyers(transaction.conn, [buyer_id])
+                buyers.lock(transaction.conn, [buyer_id])
                 accounts = billing.open_accounts(transaction.conn, [buyer_id])
                 due = [Due(a, close, closes=True) for a in accounts if (close := _close(a, now)) is not None]
                 events = issue(transaction.conn, due, now=now)

@@ -26,11 +26,6 @@ def lock_billable(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
     return [row[0] for row in rows]
 
 
-def lock_buyers(conn: Connection[Any], buyer_ids: Sequence[int]) -> None:
-    """Lock buyers in id order."""
-    conn.execute("SELECT id FROM buyers WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", (sorted(set(buyer_ids)),))
-
-
 @dataclass(frozen=True)
 class Charge:
     """A lead billed just now."""

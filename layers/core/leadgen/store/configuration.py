@@ -29,7 +29,7 @@ class Written:
 
 
 def write(conn: Connection[Any], statement: LiteralString, values: dict[str, object]) -> Written:
-    """Run an upsert of this module's form."""
+    """Run an upsert; the one row it answers with."""
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(statement, values)
         written = cursor.fetchone()
@@ -52,7 +52,8 @@ def upsert_market(
         conn,
         """
         WITH before AS (
-          SELECT id, to_jsonb(m) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM markets m WHERE name = %(name)s
+          SELECT id, to_jsonb(m) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM markets m
+           WHERE name = %(name)s
         ), written AS (
           INSERT INTO markets AS m (name, country_code, region_code, timezone, currency, is_active)
           VALUES (%(name)s, %(country_code)s, %(region_code)s, %(timezone)s, %(currency)s, %(is_active)s)
@@ -85,7 +86,8 @@ def upsert_vertical(conn: Connection[Any], *, slug: str, name: str, is_active: b
         conn,
         """
         WITH before AS (
-          SELECT id, to_jsonb(v) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM verticals v WHERE slug = %(slug)s
+          SELECT id, to_jsonb(v) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM verticals v
+           WHERE slug = %(slug)s
         ), written AS (
           INSERT INTO verticals AS v (slug, name, is_active) VALUES (%(slug)s, %(name)s, %(is_active)s)
           ON CONFLICT (slug) DO UPDATE

@@ -73,7 +73,8 @@ def upsert_buyer(
         """
         WITH before AS (
           SELECT id, webhook_secret,
-                 to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount', 'webhook_secret']
+                 to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount', 'payment_method',
+                                     'payment_method_id', 'webhook_secret']
                    || jsonb_build_object('webhook_secret', CASE WHEN webhook_secret IS NOT NULL THEN 'set' END) AS state
             FROM buyers b WHERE email = %(email)s
         ), written AS (
@@ -95,8 +96,8 @@ def upsert_buyer(
                                    excluded.is_active, excluded.credit_limit, excluded.billing_cycle,
                                    excluded.currency)
           RETURNING id, webhook_secret,
-                    to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount', 'webhook_secret']
-                      AS state
+                    to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount', 'payment_method',
+                                        'payment_method_id', 'webhook_secret'] AS state
         )
         SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
                (written.state || jsonb_build_object('webhook_secret',

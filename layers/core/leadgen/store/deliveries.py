@@ -132,22 +132,27 @@ def overdue(conn: Connection[Any], *, now: datetime, since: datetime, limit: int
 
 
 @dataclass(frozen=True)
-class UnbilledTaken:
-    """A delivery that was taken and whose lead is not yet billed."""
+class Unfinished:
+    """A delivery whose message came again: taken but not yet billed, or claimed by a worker until ``claimed_until``."""
 
     lead_id: int
     trace_id: str | None
+    claimed_until: datetime | None
 
 
-def taken_unbilled(conn: Connection[Any], lead_ids: Sequence[int]) -> list[UnbilledTaken]:
-    """Of these leads, those that the buyer has taken but billing has not yet seen."""
-    with conn.cursor(row_factory=class_row(UnbilledTaken)) as cursor:
+def unfinished(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Unfinished]:
+    """Of these leads, those that the buyer has taken but billing has not seen, and those another worker has now."""
+    with conn.cursor(row_factory=class_row(Unfinished)) as cursor:
         cursor.execute(
             """
-            SELECT l.id AS lead_id, l.trace_id FROM leads l JOIN deliveries d ON d.lead_id = l.id
-             WHERE l.id = ANY(%s) AND d.status = 'taken' AND l.billing_status = 'pending' ORDER BY l.id
+            SELECT l.id AS lead_id, l.trace_id, d.claimed_until
+              FROM leads l JOIN deliveries d ON d.lead_id = l.id
+             WHERE l.id = ANY(%(ids)s)
+               AND (d.status = 'taken' AND l.billing_status = 'pending'
+                    OR d.status = 'pending' AND d.claimed_until >= %(now)s)
+             ORDER BY l.id
             """,
-            (list(lead_ids),),
+            {"ids": list(lead_ids), "now": now},
         )
         return cursor.fetchall()
 

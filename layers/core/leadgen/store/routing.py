@@ -1,6 +1,6 @@
 """The route stage's statements, each for a whole batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -109,12 +109,10 @@ class Served:
     serves_area: bool
 
 
-def lock_candidates(
-    conn: Connection[Any], leads: Sequence[Lead], exclusive: Mapping[int, ExclusiveBuyer]
-) -> list[Served]:
-    """Lock, in id order, every buyer whose service area covers one of the leads, and the exclusive ones.
+def candidates(conn: Connection[Any], leads: Sequence[Lead], exclusive: Mapping[int, ExclusiveBuyer]) -> list[Served]:
+    """The enrolled buyers whose service area covers a lead's place, and the exclusive ones wherever they serve.
 
-    A buyer's lock is the lock of its money and of all its capacity counters.
+    Not locked here: a join that also locks can lose rows that were changed meanwhile.
     """
     rows = conn.execute(
         """
@@ -129,7 +127,7 @@ def lock_candidates(
               ON a.is_active AND a.market_id = p.market_id
              AND (a.scope_type, lower(a.scope_value))
                  IN (('postal_code', lower(p.postal_code)), ('city', lower(p.city)))
-        ), candidates AS (
+        ), considered AS (
           SELECT lead_id, offer_id, buyer_id, true AS serves_area FROM serving
           UNION ALL
           SELECT p.lead_id, p.offer_id, p.exclusive_buyer_id, false FROM places p
@@ -137,12 +135,10 @@ def lock_candidates(
              AND NOT EXISTS (SELECT 1 FROM serving s
                               WHERE s.lead_id = p.lead_id AND s.buyer_id = p.exclusive_buyer_id)
         )
-        SELECT c.lead_id, b.id, c.serves_area
-          FROM candidates c
+        SELECT c.lead_id, c.buyer_id, c.serves_area
+          FROM considered c
           JOIN buyer_offers bo ON bo.offer_id = c.offer_id AND bo.buyer_id = c.buyer_id
-          JOIN buyers b ON b.id = c.buyer_id
-         ORDER BY b.id, c.lead_id
-           FOR NO KEY UPDATE OF b
+         ORDER BY c.lead_id, c.buyer_id
         """,
         {
             "lead_ids": [lead.lead_id for lead in leads],
@@ -166,7 +162,7 @@ class LoadedEnrolment:
 
 
 def load_enrolments(
-    conn: Connection[Any], buyer_ids: Sequence[int], periods: Mapping[int, CapPeriods]
+    conn: Connection[Any], buyer_ids: Collection[int], periods: Mapping[int, CapPeriods]
 ) -> list[LoadedEnrolment]:
     """The enrolments of locked buyers in the offers of ``periods`` (by offer id), with what each has claimed there."""
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -189,7 +185,7 @@ def load_enrolments(
                 ON hour.buyer_offer_id = bo.id AND hour.period = 'hour' AND hour.starts_at = p.hour
             """,
             {
-                "buyer_ids": sorted(set(buyer_ids)),
+                "buyer_ids": sorted(buyer_ids),
                 "offer_ids": list(periods),
                 "days": [period.day for period in periods.values()],
                 "hours": [period.hour for period in periods.values()],

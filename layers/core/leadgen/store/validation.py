@@ -29,23 +29,34 @@ class LockedLead:
     rules: object
 
 
-def lock_with_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
-    """Lock the leads, and with them every earlier undecided lead of the same person in the same offer, in id order.
+def with_undecided_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
+    """The leads, and every earlier undecided lead of the same people in the same offers.
 
     Whoever comes first decides for all of them in turn: a lead is never judged against one whose own fate is open.
     """
+    rows = conn.execute(
+        """
+        WITH RECURSIVE asked AS (
+          SELECT id, created_at, offer_id, normalized_phone, normalized_email FROM leads WHERE id = ANY(%s)
+          UNION
+          SELECT kin.id, kin.created_at, kin.offer_id, kin.normalized_phone, kin.normalized_email
+            FROM asked JOIN leads kin
+              ON kin.status = 'received' AND kin.offer_id = asked.offer_id
+             AND (kin.normalized_phone = asked.normalized_phone OR kin.normalized_email = asked.normalized_email)
+             AND (kin.created_at, kin.id) < (asked.created_at, asked.id)
+        )
+        SELECT id FROM asked ORDER BY id
+        """,
+        (list(lead_ids),),
+    )
+    return [row[0] for row in rows]
+
+
+def lock(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
+    """Lock the leads in id order."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
-            WITH RECURSIVE asked AS (
-              SELECT id, created_at, offer_id, normalized_phone, normalized_email FROM leads WHERE id = ANY(%(ids)s)
-              UNION
-              SELECT kin.id, kin.created_at, kin.offer_id, kin.normalized_phone, kin.normalized_email
-                FROM asked JOIN leads kin
-                  ON kin.status = 'received' AND kin.offer_id = asked.offer_id
-                 AND (kin.normalized_phone = asked.normalized_phone OR kin.normalized_email = asked.normalized_email)
-                 AND (kin.created_at, kin.id) < (asked.created_at, asked.id)
-            )
             SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.country_code, l.name, l.email, l.phone,
                    l.postal_code, l.city, l.region_code, l.message, l.utm_source, l.utm_medium, l.utm_campaign,
                    l.consent, l.gdpr_consent, l.attributes, l.normalized_phone, l.normalized_email,
@@ -54,11 +65,11 @@ def lock_with_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locked
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
               JOIN validation_policies v ON v.id = o.validation_policy_id
-             WHERE l.id IN (SELECT id FROM asked)
+             WHERE l.id = ANY(%s)
              ORDER BY l.id
                FOR NO KEY UPDATE OF l
             """,
-            {"ids": list(lead_ids)},
+            (list(lead_ids),),
         )
         return [_locked(row) for row in cursor]
 

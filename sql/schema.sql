@@ -1,0 +1,937 @@
+-- What the migrations make of an empty database. Written by `python -m tests.record_schema`; do not edit.
+
+CREATE TYPE public.billing_status AS ENUM (
+    'pending',
+    'billed',
+    'paid',
+    'disputed',
+    'refunded'
+);
+
+CREATE TYPE public.invoice_status AS ENUM (
+    'draft',
+    'sent',
+    'paid',
+    'overdue',
+    'cancelled',
+    'disputed'
+);
+
+CREATE TYPE public.lead_status AS ENUM (
+    'received',
+    'validated',
+    'delivered',
+    'accepted',
+    'rejected'
+);
+
+CREATE TYPE public.payment_method AS ENUM (
+    'stripe',
+    'manual',
+    'bank_transfer',
+    'check'
+);
+
+CREATE FUNCTION public.announce(messages jsonb[], delays double precision[] DEFAULT NULL::double precision[]) RETURNS TABLE(queue_name text, msg_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  topic text;
+  batch jsonb[];
+  due   timestamptz;
+BEGIN
+  FOR topic, batch, due IN
+    SELECT told.message->>'event', array_agg(told.message ORDER BY told.position),
+           clock_timestamp() + make_interval(secs => coalesce(delays[told.position], 0))
+      FROM unnest(messages) WITH ORDINALITY AS told(message, position)
+     GROUP BY told.message->>'event', coalesce(delays[told.position], 0), delays[told.position]
+     ORDER BY min(told.position)
+  LOOP
+    RETURN QUERY SELECT sent.queue_name, sent.msg_id FROM pgmq.send_batch_topic(topic, batch, due) AS sent;
+    PERFORM pg_notify('leadgen_queues', topic);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION '% rows are append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE FUNCTION public.refuse_lead_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF (OLD.source_id, OLD.offer_id, OLD.market_id, OLD.vertical_id, OLD.idempotency_key, OLD.created_at)
+     IS DISTINCT FROM
+     (NEW.source_id, NEW.offer_id, NEW.market_id, NEW.vertical_id, NEW.idempotency_key, NEW.created_at) THEN
+    RAISE EXCEPTION 'lead %: its classification and idempotency key never change', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'leads_classification_is_immutable';
+  END IF;
+  IF OLD.delivered_price IS NOT NULL
+     AND (OLD.delivered_price, OLD.price_components) IS DISTINCT FROM (NEW.delivered_price, NEW.price_components) THEN
+    RAISE EXCEPTION 'lead %: its delivered price never changes', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'leads_delivered_price_is_immutable';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.refuse_policy_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'DELETE'
+     OR (to_jsonb(OLD) - 'is_active' - 'updated_at') IS DISTINCT FROM (to_jsonb(NEW) - 'is_active' - 'updated_at') THEN
+    RAISE EXCEPTION '% rows never change: store the next version', TG_TABLE_NAME
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TABLE public.audit_logs (
+    id integer NOT NULL,
+    "timestamp" timestamp with time zone DEFAULT CURRENT_TIMESTAMP,
+    user_id integer,
+    action character varying(100) NOT NULL,
+    resource_type character varying(50) NOT NULL,
+    resource_id integer,
+    before_state jsonb,
+    after_state jsonb,
+    ip_address inet,
+    user_agent text
+);
+
+CREATE SEQUENCE public.audit_logs_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.audit_logs_id_seq OWNED BY public.audit_logs.id;
+
+CREATE TABLE public.buyer_offers (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    offer_id integer NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    routing_priority integer DEFAULT 1 NOT NULL,
+    capacity_per_day integer,
+    capacity_per_hour integer,
+    price_per_lead numeric(10,2),
+    webhook_url_override character varying(500),
+    email_override character varying(200),
+    sms_override character varying(20),
+    min_balance_required numeric(10,2),
+    pause_until timestamp with time zone,
+    CONSTRAINT buyer_offers_capacity_positive CHECK (((capacity_per_day IS NULL) OR (capacity_per_day >= 0))),
+    CONSTRAINT buyer_offers_price_positive CHECK (((price_per_lead IS NULL) OR (price_per_lead > (0)::numeric))),
+    CONSTRAINT buyer_offers_priority_positive CHECK ((routing_priority >= 1))
+);
+
+CREATE SEQUENCE public.buyer_offers_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.buyer_offers_id_seq OWNED BY public.buyer_offers.id;
+
+CREATE TABLE public.buyer_service_areas (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    market_id integer NOT NULL,
+    scope_type character varying(16) NOT NULL,
+    scope_value character varying(64) NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    CONSTRAINT buyer_service_areas_scope_type_valid CHECK (((scope_type)::text = ANY ((ARRAY['postal_code'::character varying, 'city'::character varying])::text[])))
+);
+
+CREATE SEQUENCE public.buyer_service_areas_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.buyer_service_areas_id_seq OWNED BY public.buyer_service_areas.id;
+
+CREATE TABLE public.buyers (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    name character varying(200) NOT NULL,
+    email character varying(200) NOT NULL,
+    phone character varying(20) NOT NULL,
+    company character varying(200),
+    webhook_url character varying(500),
+    webhook_secret character varying(200),
+    email_notifications boolean DEFAULT true NOT NULL,
+    sms_notifications boolean DEFAULT false NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    balance numeric(10,2) DEFAULT 0.00 NOT NULL,
+    credit_limit numeric(10,2),
+    billing_cycle character varying(20) DEFAULT 'weekly'::character varying NOT NULL,
+    payment_method character varying(50),
+    payment_method_id character varying(200),
+    currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
+    pending_amount numeric(12,2) DEFAULT 0 NOT NULL,
+    CONSTRAINT buyers_pending_amount_not_negative CHECK ((pending_amount >= (0)::numeric)),
+    CONSTRAINT check_non_negative_balance CHECK ((balance >= (0)::numeric))
+);
+
+CREATE SEQUENCE public.buyers_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.buyers_id_seq OWNED BY public.buyers.id;
+
+CREATE TABLE public.capacity_counters (
+    buyer_offer_id integer NOT NULL,
+    period character varying(8) NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    claimed integer NOT NULL,
+    CONSTRAINT capacity_counters_claimed_positive CHECK ((claimed > 0)),
+    CONSTRAINT capacity_counters_period_valid CHECK (((period)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying])::text[])))
+);
+
+CREATE TABLE public.deliveries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    lead_id integer NOT NULL,
+    buyer_id integer NOT NULL,
+    status character varying(16) DEFAULT 'pending'::character varying NOT NULL,
+    channel character varying(16) NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    claimed_until timestamp with time zone,
+    settled_at timestamp with time zone,
+    review_reason character varying(64),
+    CONSTRAINT deliveries_channel_valid CHECK (((channel)::text = ANY ((ARRAY['webhook'::character varying, 'email'::character varying])::text[]))),
+    CONSTRAINT deliveries_pending_has_next CHECK ((((status)::text = 'pending'::text) = (next_attempt_at IS NOT NULL))),
+    CONSTRAINT deliveries_review_has_reason CHECK ((((status)::text = 'in_review'::text) = (review_reason IS NOT NULL))),
+    CONSTRAINT deliveries_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'taken'::character varying, 'in_review'::character varying])::text[])))
+);
+
+CREATE TABLE public.delivery_attempts (
+    id bigint NOT NULL,
+    delivery_id uuid NOT NULL,
+    channel character varying(16) NOT NULL,
+    attempt integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    milliseconds integer NOT NULL,
+    outcome character varying(16) NOT NULL,
+    http_status integer,
+    error character varying(200),
+    CONSTRAINT delivery_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['taken'::character varying, 'failed'::character varying])::text[])))
+);
+
+ALTER TABLE public.delivery_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.delivery_attempts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.invoice_lines (
+    id bigint NOT NULL,
+    invoice_id integer NOT NULL,
+    lead_id integer NOT NULL,
+    delivered_at timestamp with time zone NOT NULL,
+    amount numeric(10,2) NOT NULL
+);
+
+ALTER TABLE public.invoice_lines ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.invoice_lines_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.invoices (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    offer_id integer NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    due_date timestamp with time zone NOT NULL,
+    invoice_number character varying(50) NOT NULL,
+    status public.invoice_status DEFAULT 'draft'::public.invoice_status NOT NULL,
+    total_leads integer DEFAULT 0 NOT NULL,
+    amount_due numeric(10,2) DEFAULT 0.00 NOT NULL,
+    tax_amount numeric(10,2) DEFAULT 0.00 NOT NULL,
+    total_amount numeric(10,2) DEFAULT 0.00 NOT NULL,
+    payment_method public.payment_method,
+    paid_at timestamp with time zone,
+    transaction_id character varying(200),
+    disputed_at timestamp with time zone,
+    dispute_reason text,
+    resolved_at timestamp with time zone,
+    resolution_notes text,
+    CONSTRAINT check_non_negative_amount CHECK ((amount_due >= (0)::numeric)),
+    CONSTRAINT check_non_negative_leads CHECK ((total_leads >= 0)),
+    CONSTRAINT check_valid_period CHECK ((period_start < period_end))
+);
+
+CREATE SEQUENCE public.invoices_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.invoices_id_seq OWNED BY public.invoices.id;
+
+CREATE TABLE public.lead_decisions (
+    id bigint NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    lead_id integer NOT NULL,
+    stage character varying(16) NOT NULL,
+    outcome character varying(32) NOT NULL,
+    reason character varying(64),
+    policy_id integer NOT NULL,
+    policy_version integer NOT NULL,
+    inputs jsonb NOT NULL,
+    trace jsonb NOT NULL,
+    CONSTRAINT lead_decisions_stage_valid CHECK (((stage)::text = ANY ((ARRAY['duplicates'::character varying, 'validation'::character varying, 'routing'::character varying])::text[])))
+);
+
+ALTER TABLE public.lead_decisions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.lead_decisions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.lead_duplicate_events (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    lead_id integer NOT NULL,
+    matched_lead_id integer NOT NULL,
+    offer_id integer NOT NULL,
+    source_id integer NOT NULL,
+    match_keys text[] NOT NULL,
+    window_hours integer NOT NULL,
+    match_mode character varying(8) NOT NULL,
+    include_sources character varying(16) NOT NULL,
+    action character varying(8) NOT NULL,
+    reason_code character varying(64) NOT NULL
+);
+
+CREATE SEQUENCE public.lead_duplicate_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.lead_duplicate_events_id_seq OWNED BY public.lead_duplicate_events.id;
+
+CREATE TABLE public.leads (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    market_id integer NOT NULL,
+    vertical_id integer NOT NULL,
+    offer_id integer NOT NULL,
+    source_id integer NOT NULL,
+    idempotency_key character varying(128),
+    source character varying(100) DEFAULT 'landing_page'::character varying NOT NULL,
+    name character varying(200) NOT NULL,
+    email character varying(200) NOT NULL,
+    phone character varying(20) NOT NULL,
+    country_code character(2) DEFAULT 'US'::bpchar NOT NULL,
+    postal_code character varying(16) NOT NULL,
+    city character varying(128),
+    region_code character varying(20),
+    message text,
+    status public.lead_status DEFAULT 'received'::public.lead_status NOT NULL,
+    validation_reason character varying(500),
+    buyer_id integer,
+    delivered_at timestamp with time zone,
+    accepted_at timestamp with time zone,
+    rejected_at timestamp with time zone,
+    rejection_reason character varying(500),
+    billing_status public.billing_status DEFAULT 'pending'::public.billing_status NOT NULL,
+    price numeric(10,2),
+    billed_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    utm_source character varying(100),
+    utm_medium character varying(100),
+    utm_campaign character varying(100),
+    ip_address inet,
+    user_agent text,
+    normalized_email character varying(320),
+    normalized_phone character varying(32),
+    duplicate_of_lead_id integer,
+    is_duplicate boolean DEFAULT false NOT NULL,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    consent boolean,
+    gdpr_consent boolean,
+    content_hash character(64),
+    trace_id character varying(64),
+    delivered_price numeric(10,2),
+    price_components jsonb,
+    unrouted_at timestamp with time zone,
+    unrouted_reason character varying(64),
+    route_again_at timestamp with time zone,
+    route_attempts integer DEFAULT 0 NOT NULL,
+    erased_at timestamp with time zone,
+    invoiced_at timestamp with time zone,
+    CONSTRAINT leads_attributes_is_object CHECK ((jsonb_typeof(attributes) = 'object'::text)),
+    CONSTRAINT leads_delivered_price_positive CHECK (((delivered_price IS NULL) OR (delivered_price > (0)::numeric))),
+    CONSTRAINT leads_delivered_price_with_components CHECK (((delivered_price IS NULL) = (price_components IS NULL))),
+    CONSTRAINT leads_normalized_email_len CHECK (((normalized_email IS NULL) OR ((length((normalized_email)::text) >= 3) AND (length((normalized_email)::text) <= 320)))),
+    CONSTRAINT leads_normalized_phone_len CHECK (((normalized_phone IS NULL) OR ((length((normalized_phone)::text) >= 7) AND (length((normalized_phone)::text) <= 32))))
+);
+
+CREATE SEQUENCE public.leads_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.leads_id_seq OWNED BY public.leads.id;
+
+CREATE TABLE public.lifecycle_events (
+    event_key character varying(128) NOT NULL,
+    event character varying(64) NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    lead_id integer,
+    message jsonb NOT NULL
+);
+
+CREATE TABLE public.markets (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    name character varying(200) NOT NULL,
+    country_code character(2) DEFAULT 'US'::bpchar NOT NULL,
+    region_code character varying(20),
+    timezone character varying(64) NOT NULL,
+    currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
+    is_active boolean DEFAULT true NOT NULL
+);
+
+CREATE SEQUENCE public.markets_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.markets_id_seq OWNED BY public.markets.id;
+
+CREATE TABLE public.number_series (
+    series character varying(16) NOT NULL,
+    last integer NOT NULL,
+    CONSTRAINT number_series_last_positive CHECK ((last > 0))
+);
+
+CREATE TABLE public.offer_exclusivities (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    offer_id integer NOT NULL,
+    scope_type character varying(16) NOT NULL,
+    scope_value character varying(64) NOT NULL,
+    buyer_id integer NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    CONSTRAINT offer_exclusivities_scope_type_valid CHECK (((scope_type)::text = ANY ((ARRAY['postal_code'::character varying, 'city'::character varying])::text[])))
+);
+
+CREATE SEQUENCE public.offer_exclusivities_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.offer_exclusivities_id_seq OWNED BY public.offer_exclusivities.id;
+
+CREATE TABLE public.offers (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    market_id integer NOT NULL,
+    vertical_id integer NOT NULL,
+    name character varying(200) NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    default_price_per_lead numeric(10,2) NOT NULL,
+    invoice_threshold numeric(10,2) DEFAULT 500.00 NOT NULL,
+    validation_policy_id integer NOT NULL,
+    routing_policy_id integer NOT NULL,
+    CONSTRAINT offers_price_positive CHECK ((default_price_per_lead > (0)::numeric)),
+    CONSTRAINT offers_threshold_non_negative CHECK ((invoice_threshold >= (0)::numeric))
+);
+
+CREATE SEQUENCE public.offers_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.offers_id_seq OWNED BY public.offers.id;
+
+CREATE TABLE public.routing_policies (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    name character varying(200) NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    config jsonb NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    CONSTRAINT routing_policies_config_is_object CHECK ((jsonb_typeof(config) = 'object'::text))
+);
+
+CREATE SEQUENCE public.routing_policies_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.routing_policies_id_seq OWNED BY public.routing_policies.id;
+
+CREATE TABLE public.schema_migrations (
+    name text NOT NULL,
+    checksum character(64) NOT NULL,
+    applied_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+);
+
+CREATE TABLE public.sources (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    offer_id integer NOT NULL,
+    source_key character varying(128) NOT NULL,
+    kind character varying(32) NOT NULL,
+    name character varying(200) NOT NULL,
+    hostname character varying(255),
+    path_prefix character varying(255),
+    api_key_hash character varying(255),
+    is_active boolean DEFAULT true NOT NULL,
+    CONSTRAINT sources_http_mapping_requires_hostname CHECK ((((path_prefix IS NULL) AND (hostname IS NULL)) OR (hostname IS NOT NULL))),
+    CONSTRAINT sources_kind_valid CHECK (((kind)::text = ANY ((ARRAY['landing_page'::character varying, 'partner_api'::character varying, 'embed_form'::character varying])::text[]))),
+    CONSTRAINT sources_path_prefix_format CHECK (((path_prefix IS NULL) OR ((path_prefix)::text ~ '^/'::text)))
+);
+
+CREATE SEQUENCE public.sources_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.sources_id_seq OWNED BY public.sources.id;
+
+CREATE TABLE public.validation_policies (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    name character varying(200) NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    rules jsonb NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    CONSTRAINT validation_policies_rules_is_object CHECK ((jsonb_typeof(rules) = 'object'::text))
+);
+
+CREATE SEQUENCE public.validation_policies_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.validation_policies_id_seq OWNED BY public.validation_policies.id;
+
+CREATE TABLE public.verticals (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    slug character varying(64) NOT NULL,
+    name character varying(200) NOT NULL,
+    is_active boolean DEFAULT true NOT NULL
+);
+
+CREATE SEQUENCE public.verticals_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.verticals_id_seq OWNED BY public.verticals.id;
+
+CREATE TABLE public.wallets (
+    buyer_id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    balance numeric(12,2) DEFAULT 0 NOT NULL,
+    CONSTRAINT wallets_balance_not_negative CHECK ((balance >= (0)::numeric))
+);
+
+ALTER TABLE ONLY public.audit_logs ALTER COLUMN id SET DEFAULT nextval('public.audit_logs_id_seq'::regclass);
+
+ALTER TABLE ONLY public.buyer_offers ALTER COLUMN id SET DEFAULT nextval('public.buyer_offers_id_seq'::regclass);
+
+ALTER TABLE ONLY public.buyer_service_areas ALTER COLUMN id SET DEFAULT nextval('public.buyer_service_areas_id_seq'::regclass);
+
+ALTER TABLE ONLY public.buyers ALTER COLUMN id SET DEFAULT nextval('public.buyers_id_seq'::regclass);
+
+ALTER TABLE ONLY public.invoices ALTER COLUMN id SET DEFAULT nextval('public.invoices_id_seq'::regclass);
+
+ALTER TABLE ONLY public.lead_duplicate_events ALTER COLUMN id SET DEFAULT nextval('public.lead_duplicate_events_id_seq'::regclass);
+
+ALTER TABLE ONLY public.leads ALTER COLUMN id SET DEFAULT nextval('public.leads_id_seq'::regclass);
+
+ALTER TABLE ONLY public.markets ALTER COLUMN id SET DEFAULT nextval('public.markets_id_seq'::regclass);
+
+ALTER TABLE ONLY public.offer_exclusivities ALTER COLUMN id SET DEFAULT nextval('public.offer_exclusivities_id_seq'::regclass);
+
+ALTER TABLE ONLY public.offers ALTER COLUMN id SET DEFAULT nextval('public.offers_id_seq'::regclass);
+
+ALTER TABLE ONLY public.routing_policies ALTER COLUMN id SET DEFAULT nextval('public.routing_policies_id_seq'::regclass);
+
+ALTER TABLE ONLY public.sources ALTER COLUMN id SET DEFAULT nextval('public.sources_id_seq'::regclass);
+
+ALTER TABLE ONLY public.validation_policies ALTER COLUMN id SET DEFAULT nextval('public.validation_policies_id_seq'::regclass);
+
+ALTER TABLE ONLY public.verticals ALTER COLUMN id SET DEFAULT nextval('public.verticals_id_seq'::regclass);
+
+ALTER TABLE ONLY public.audit_logs
+    ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.buyer_offers
+    ADD CONSTRAINT buyer_offers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.buyer_offers
+    ADD CONSTRAINT buyer_offers_unique UNIQUE (buyer_id, offer_id);
+
+ALTER TABLE ONLY public.buyer_service_areas
+    ADD CONSTRAINT buyer_service_areas_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.buyer_service_areas
+    ADD CONSTRAINT buyer_service_areas_unique UNIQUE (buyer_id, market_id, scope_type, scope_value);
+
+ALTER TABLE ONLY public.buyers
+    ADD CONSTRAINT buyers_email_key UNIQUE (email);
+
+ALTER TABLE ONLY public.buyers
+    ADD CONSTRAINT buyers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.capacity_counters
+    ADD CONSTRAINT capacity_counters_pkey PRIMARY KEY (buyer_offer_id, period, starts_at);
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_lead_unique UNIQUE (lead_id);
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.delivery_attempts
+    ADD CONSTRAINT delivery_attempts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.delivery_attempts
+    ADD CONSTRAINT delivery_attempts_unique UNIQUE (delivery_id, channel, attempt);
+
+ALTER TABLE ONLY public.invoice_lines
+    ADD CONSTRAINT invoice_lines_lead_unique UNIQUE (lead_id);
+
+ALTER TABLE ONLY public.invoice_lines
+    ADD CONSTRAINT invoice_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_invoice_number_key UNIQUE (invoice_number);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.lead_decisions
+    ADD CONSTRAINT lead_decisions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.lead_duplicate_events
+    ADD CONSTRAINT lead_duplicate_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_idempotency_unique_per_source UNIQUE (source_id, idempotency_key);
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.lifecycle_events
+    ADD CONSTRAINT lifecycle_events_pkey PRIMARY KEY (event_key);
+
+ALTER TABLE ONLY public.markets
+    ADD CONSTRAINT markets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.number_series
+    ADD CONSTRAINT number_series_pkey PRIMARY KEY (series);
+
+ALTER TABLE ONLY public.offer_exclusivities
+    ADD CONSTRAINT offer_exclusivities_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.offer_exclusivities
+    ADD CONSTRAINT offer_exclusivities_unique UNIQUE (offer_id, scope_type, scope_value);
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_unique_market_vertical_name UNIQUE (market_id, vertical_id, name);
+
+ALTER TABLE ONLY public.routing_policies
+    ADD CONSTRAINT routing_policies_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_source_key_unique UNIQUE (source_key);
+
+ALTER TABLE ONLY public.validation_policies
+    ADD CONSTRAINT validation_policies_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.verticals
+    ADD CONSTRAINT verticals_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.verticals
+    ADD CONSTRAINT verticals_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY public.wallets
+    ADD CONSTRAINT wallets_pkey PRIMARY KEY (buyer_id);
+
+CREATE INDEX idx_buyer_offers_offer_active_priority ON public.buyer_offers USING btree (offer_id, is_active, routing_priority DESC);
+
+CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING btree (market_id, scope_type, lower((scope_value)::text)) WHERE is_active;
+
+CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
+
+CREATE INDEX idx_deliveries_buyer ON public.deliveries USING btree (buyer_id, created_at DESC);
+
+CREATE INDEX idx_deliveries_due ON public.deliveries USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX idx_deliveries_in_review ON public.deliveries USING btree (settled_at) WHERE ((status)::text = 'in_review'::text);
+
+CREATE INDEX idx_invoice_lines_invoice ON public.invoice_lines USING btree (invoice_id);
+
+CREATE INDEX idx_invoices_buyer_offer_period ON public.invoices USING btree (buyer_id, offer_id, period_start, period_end);
+
+CREATE INDEX idx_invoices_paid_at ON public.invoices USING btree (paid_at) WHERE (paid_at IS NOT NULL);
+
+CREATE INDEX idx_invoices_status_due ON public.invoices USING btree (status, due_date);
+
+CREATE INDEX idx_lde_lead_id ON public.lead_duplicate_events USING btree (lead_id);
+
+CREATE INDEX idx_lde_offer_created_at ON public.lead_duplicate_events USING btree (offer_id, created_at DESC);
+
+CREATE INDEX idx_lead_decisions_lead ON public.lead_decisions USING btree (lead_id, id);
+
+CREATE INDEX idx_leads_billing_status ON public.leads USING btree (billing_status);
+
+CREATE INDEX idx_leads_buyer_created_at ON public.leads USING btree (buyer_id, created_at DESC);
+
+CREATE INDEX idx_leads_email ON public.leads USING btree (email);
+
+CREATE INDEX idx_leads_ip_created_at ON public.leads USING btree (ip_address, created_at DESC) WHERE (ip_address IS NOT NULL);
+
+CREATE INDEX idx_leads_market_created_at ON public.leads USING btree (market_id, created_at DESC);
+
+CREATE INDEX idx_leads_offer_created_at ON public.leads USING btree (offer_id, created_at DESC);
+
+CREATE INDEX idx_leads_offer_email_created ON public.leads USING btree (offer_id, email, created_at DESC);
+
+CREATE INDEX idx_leads_offer_norm_email_created ON public.leads USING btree (offer_id, normalized_email, created_at DESC) WHERE (normalized_email IS NOT NULL);
+
+CREATE INDEX idx_leads_offer_norm_phone_created ON public.leads USING btree (offer_id, normalized_phone, created_at DESC) WHERE (normalized_phone IS NOT NULL);
+
+CREATE INDEX idx_leads_offer_phone_created ON public.leads USING btree (offer_id, phone, created_at DESC);
+
+CREATE INDEX idx_leads_offer_source_norm_email_created ON public.leads USING btree (offer_id, source_id, normalized_email, created_at DESC) WHERE (normalized_email IS NOT NULL);
+
+CREATE INDEX idx_leads_offer_source_norm_phone_created ON public.leads USING btree (offer_id, source_id, normalized_phone, created_at DESC) WHERE (normalized_phone IS NOT NULL);
+
+CREATE INDEX idx_leads_phone ON public.leads USING btree (phone);
+
+CREATE INDEX idx_leads_route_again ON public.leads USING btree (route_again_at) WHERE ((status = 'validated'::public.lead_status) AND (route_again_at IS NOT NULL));
+
+CREATE INDEX idx_leads_source_created_at ON public.leads USING btree (source_id, created_at DESC);
+
+CREATE INDEX idx_leads_source_idempotency ON public.leads USING btree (source_id, idempotency_key);
+
+CREATE INDEX idx_leads_status ON public.leads USING btree (status);
+
+CREATE INDEX idx_leads_unbilled ON public.leads USING btree (delivered_at) WHERE ((status = ANY (ARRAY['delivered'::public.lead_status, 'accepted'::public.lead_status])) AND (billing_status = 'pending'::public.billing_status));
+
+CREATE INDEX idx_leads_undecided_email ON public.leads USING btree (offer_id, normalized_email) WHERE (status = 'received'::public.lead_status);
+
+CREATE INDEX idx_leads_undecided_phone ON public.leads USING btree (offer_id, normalized_phone) WHERE (status = 'received'::public.lead_status);
+
+CREATE INDEX idx_leads_uninvoiced ON public.leads USING btree (buyer_id, offer_id, delivered_at) WHERE ((billing_status = 'billed'::public.billing_status) AND (invoiced_at IS NULL));
+
+CREATE INDEX idx_leads_vertical_created_at ON public.leads USING btree (vertical_id, created_at DESC);
+
+CREATE INDEX idx_lifecycle_events_lead ON public.lifecycle_events USING btree (lead_id, occurred_at) WHERE (lead_id IS NOT NULL);
+
+CREATE INDEX idx_offer_exclusivities_folded ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
+
+CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
+
+CREATE INDEX idx_sources_active_hostname ON public.sources USING btree (is_active, hostname);
+
+CREATE INDEX idx_sources_active_hostname_prefix ON public.sources USING btree (is_active, hostname, path_prefix);
+
+CREATE INDEX idx_sources_active_key ON public.sources USING btree (is_active, source_key);
+
+CREATE INDEX idx_sources_offer_id ON public.sources USING btree (offer_id);
+
+CREATE UNIQUE INDEX markets_name_unique ON public.markets USING btree (name);
+
+CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_policies USING btree (name, version);
+
+CREATE UNIQUE INDEX validation_policies_name_version_unique ON public.validation_policies USING btree (name, version);
+
+CREATE TRIGGER delivery_attempts_append_only BEFORE DELETE OR UPDATE ON public.delivery_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER invoice_lines_append_only BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER lead_decisions_append_only BEFORE DELETE OR UPDATE ON public.lead_decisions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER leads_refuse_rewrite BEFORE UPDATE ON public.leads FOR EACH ROW EXECUTE FUNCTION public.refuse_lead_rewrite();
+
+CREATE TRIGGER routing_policies_immutable BEFORE DELETE OR UPDATE ON public.routing_policies FOR EACH ROW EXECUTE FUNCTION public.refuse_policy_change();
+
+CREATE TRIGGER validation_policies_immutable BEFORE DELETE OR UPDATE ON public.validation_policies FOR EACH ROW EXECUTE FUNCTION public.refuse_policy_change();
+
+ALTER TABLE ONLY public.buyer_offers
+    ADD CONSTRAINT buyer_offers_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.buyer_offers
+    ADD CONSTRAINT buyer_offers_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.buyer_service_areas
+    ADD CONSTRAINT buyer_service_areas_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.buyer_service_areas
+    ADD CONSTRAINT buyer_service_areas_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.capacity_counters
+    ADD CONSTRAINT capacity_counters_buyer_offer_id_fkey FOREIGN KEY (buyer_offer_id) REFERENCES public.buyer_offers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.delivery_attempts
+    ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.invoice_lines
+    ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.invoice_lines
+    ADD CONSTRAINT invoice_lines_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_decisions
+    ADD CONSTRAINT lead_decisions_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_duplicate_events
+    ADD CONSTRAINT lead_duplicate_events_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.lead_duplicate_events
+    ADD CONSTRAINT lead_duplicate_events_matched_lead_id_fkey FOREIGN KEY (matched_lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_duplicate_events
+    ADD CONSTRAINT lead_duplicate_events_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_duplicate_events
+    ADD CONSTRAINT lead_duplicate_events_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.sources(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_duplicate_of_lead_id_fkey FOREIGN KEY (duplicate_of_lead_id) REFERENCES public.leads(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.sources(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_vertical_id_fkey FOREIGN KEY (vertical_id) REFERENCES public.verticals(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lifecycle_events
+    ADD CONSTRAINT lifecycle_events_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.offer_exclusivities
+    ADD CONSTRAINT offer_exclusivities_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.offer_exclusivities
+    ADD CONSTRAINT offer_exclusivities_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_routing_policy_id_fkey FOREIGN KEY (routing_policy_id) REFERENCES public.routing_policies(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_validation_policy_id_fkey FOREIGN KEY (validation_policy_id) REFERENCES public.validation_policies(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_vertical_id_fkey FOREIGN KEY (vertical_id) REFERENCES public.verticals(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.wallets
+    ADD CONSTRAINT wallets_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;

@@ -1,0 +1,143 @@
+"""The fake buyer and the SMTP sink, as the process they are."""
+
+import hashlib
+import hmac
+import json
+import os
+import signal
+import smtplib
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from leadgen_local import processes, sockets
+from leadgen_local.child import Child
+from leadgen_local.journal import Journal
+
+STOP = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 1.0))
+
+
+@dataclass
+class Sinks:
+    http: httpx.Client
+    smtp_port: int
+    child: Child
+    database_url: str
+
+    def received(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = self.http.get("/received").json()
+        return listed
+
+
+@pytest.fixture
+def sinks(tmp_path: Path, database_url: str) -> Iterator[Sinks]:
+    with sockets.listen(0) as http, sockets.listen(0) as smtp, httpx.Client(base_url=sockets.url(http)) as client:
+        child = a_child(tmp_path, database_url, http, smtp)
+        child.start()
+        child.await_ready()
+        yield Sinks(client, smtp.getsockname()[1], child, database_url)
+        assert child.process is not None
+        processes.stop([child.process], STOP)
+
+
+def a_child(state: Path, database_url: str, http: socket.socket, smtp: socket.socket) -> Child:
+    descriptors = [http.fileno(), smtp.fileno()]
+    return Child(
+        name="sinks",
+        module="leadgen_local.sinks",
+        log_file=state / "sinks.log",
+        environment={**os.environ, "DATABASE_URL": database_url, "PYTHONPATH": os.pathsep.join(sys.path)},
+        arguments=[*map(str, descriptors), str(state)],
+        descriptors=descriptors,
+    )
+
+
+def a_buyer(sinks: Sinks, path: str, secret: str) -> None:
+    with psycopg.connect(sinks.database_url) as conn:
+        conn.execute(
+            "INSERT INTO buyers (name, email, phone, webhook_url, webhook_secret) VALUES ('B', %s, '+15125550100', %s, %s)",
+            (f"{path[1:]}@example.com", str(sinks.http.base_url).rstrip("/") + path, secret),
+        )
+
+
+def signature(secret: str, body: bytes) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def test_a_signature_is_verified_with_the_secret_of_the_buyer_at_the_address(sinks: Sinks) -> None:
+    a_buyer(sinks, "/buyer", "s3cret")
+    body = b'{"event":  "lead.delivered"}'
+    good = signature("s3cret", body)
+    for header in ({"X-Webhook-Signature": good}, {"X-Webhook-Signature": f"sha256={good}"}):
+        assert sinks.http.post("/buyer", content=body, headers=header).status_code == 200
+    for header in ({"X-Webhook-Signature": signature("other", body)}, {"X-Webhook-Signature": "é"}, {}):
+        sinks.http.post("/buyer", content=body, headers={k: v.encode() for k, v in header.items()})
+    sinks.http.post("/nobody", content=body, headers={"X-Webhook-Signature": good})
+    received = sinks.received()
+    assert [entry["verified"] for entry in received] == [True, True, False, False, False, None]
+    assert {entry["path"] for entry in received} == {"/buyer", "/nobody"}
+    assert received[0]["body"] == body.decode()
+    assert received[0]["headers"]["x-webhook-signature"] == good
+    assert received[0]["at"]
+
+
+def test_a_path_answers_as_it_was_told(sinks: Sinks) -> None:
+    def tell(**behaviour: object) -> None:
+        assert sinks.http.put("/behaviour", json={"path": "/x", **behaviour}).status_code == 200
+
+    tell(mode="error", status=503)
+    assert sinks.http.post("/x").status_code == 503
+    assert sinks.http.post("/y").status_code == 200
+    tell(mode="hang")
+    with pytest.raises(httpx.ReadTimeout):
+        sinks.http.post("/x", timeout=0.2)
+    tell(mode="slow", seconds=0.05)
+    assert sinks.http.post("/x").status_code == 200
+    tell(mode="ok")
+    assert sinks.http.post("/x").status_code == 200
+    assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", "/x", "/x", "/x"]
+
+
+@pytest.mark.parametrize("behaviour", [{}, {"path": "x", "mode": "ok"}, {"path": "/x", "mode": "nice"}])
+def test_a_behaviour_it_does_not_know_is_refused(sinks: Sinks, behaviour: dict[str, str]) -> None:
+    assert sinks.http.put("/behaviour", json=behaviour).status_code == 400
+
+
+def test_what_was_received_survives_a_kill_and_is_forgotten_when_told(sinks: Sinks) -> None:
+    sinks.http.post("/x", content=b"one")
+    os.kill(sinks.child.pid, signal.SIGKILL)
+    assert sinks.child.process is not None
+    sinks.child.process.wait()
+    sinks.child.start()
+    sinks.child.await_ready()
+    assert [entry["body"] for entry in sinks.received()] == ["one"]
+    assert sinks.http.delete("/received").status_code == 204
+    assert sinks.received() == []
+
+
+def test_a_mail_is_kept_to_be_read(sinks: Sinks) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "leads@example.com", "zoë@example.com", "Ein Lead für Sie"
+    mail.set_content("Grüße")
+    with smtplib.SMTP("127.0.0.1", sinks.smtp_port) as smtp:
+        smtp.send_message(mail)
+    (kept,) = sinks.http.get("/mail").json()
+    assert kept["from"] == "leads@example.com"
+    assert kept["to"] == ["zoë@example.com"]
+    assert kept["subject"] == "Ein Lead für Sie"
+    assert kept["body"].strip() == "Grüße"
+
+
+def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "journal"
+    Journal(file).append({"n": 1})
+    with file.open("a") as out:
+        out.write(json.dumps({"n": 2})[:-2])
+    assert Journal(file).entries() == [{"n": 1}]

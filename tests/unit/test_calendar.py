@@ -1,0 +1,126 @@
+"""Hours, days and billing cycles in a market's own time, across every kind of clock change."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leadgen.domain import calendar
+from leadgen.domain.calendar import Cycle
+
+ZONES = [
+    "UTC", "America/Denver", "America/Havana", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Kathmandu",
+    "America/St_Johns", "Pacific/Chatham", "Asia/Beirut", "America/Asuncion", "Pacific/Kiritimati",
+]  # fmt: skip
+INSTANTS = st.datetimes(datetime(2023, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "hour", "day"),
+    [
+        ("UTC", "2026-06-17T12:34:56", "2026-06-17T12:00", "2026-06-17T00:00"),
+        ("America/Denver", "2026-06-17T05:59", "2026-06-17T05:00", "2026-06-16T06:00"),
+        ("America/Denver", "2026-06-17T06:00", "2026-06-17T06:00", "2026-06-17T06:00"),
+        # Spring: 8 March 2026 has 23 hours.
+        ("America/Denver", "2026-03-09T05:59", "2026-03-09T05:00", "2026-03-08T07:00"),
+        # Autumn: the hour from 1:00 comes twice on 1 November 2026, and each is an hour of its own.
+        ("America/Denver", "2026-11-01T07:30", "2026-11-01T07:00", "2026-11-01T06:00"),
+        ("America/Denver", "2026-11-01T08:30", "2026-11-01T08:00", "2026-11-01T06:00"),
+        # Midnight itself is skipped: the day begins with the jump, at 1:00.
+        ("America/Havana", "2026-03-08T05:00", "2026-03-08T05:00", "2026-03-08T05:00"),
+        ("America/Havana", "2026-03-08T04:59", "2026-03-08T04:00", "2026-03-07T05:00"),
+        ("Africa/Cairo", "2026-04-23T22:00", "2026-04-23T22:00", "2026-04-23T22:00"),
+        # Midnight comes twice: the day begins with the first.
+        ("America/Havana", "2026-11-01T05:30", "2026-11-01T05:00", "2026-11-01T04:00"),
+        # Half an hour of change: the hour from 1:00 lasts ninety minutes in autumn, the one from 2:00 thirty in spring.
+        ("Australia/Lord_Howe", "2026-04-04T15:15", "2026-04-04T14:00", "2026-04-04T13:00"),
+        ("Australia/Lord_Howe", "2026-04-04T15:29", "2026-04-04T14:00", "2026-04-04T13:00"),
+        ("Australia/Lord_Howe", "2026-10-03T15:45", "2026-10-03T15:30", "2026-10-03T13:30"),
+        ("Asia/Kathmandu", "2026-06-17T12:34", "2026-06-17T12:15", "2026-06-16T18:15"),
+    ],
+)
+def test_cap_periods_begin_where_the_market_s_clock_says(zone: str, now: str, hour: str, day: str) -> None:
+    periods = calendar.cap_periods(utc(now), zone)
+    assert (periods.hour, periods.day) == (utc(hour), utc(day))
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@settings(deadline=None, max_examples=60)
+@given(now=INSTANTS)
+def test_every_instant_is_in_exactly_one_hour_and_one_day(zone: str, now: datetime) -> None:
+    periods = calendar.cap_periods(now, zone)
+    assert periods.day <= periods.hour <= now
+    # A period's own start, and every instant of it so far, belong to that same period.
+    assert calendar.cap_periods(periods.day, zone).day == periods.day
+    assert calendar.cap_periods(periods.hour, zone).hour == periods.hour
+    between = periods.day + (now - periods.day) / 2
+    assert calendar.cap_periods(between, zone).day == periods.day
+    # A day is one date of the local calendar, from its first instant on.
+    local = ZoneInfo(zone)
+    assert now.astimezone(local).date() == periods.day.astimezone(local).date()
+    assert (periods.day - timedelta(microseconds=1)).astimezone(local).date() < now.astimezone(local).date()
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_days_of_two_years_follow_each_other_without_gap_or_overlap(zone: str) -> None:
+    moment = utc("2025-12-31T12:00")
+    starts = sorted({calendar.cap_periods(moment + timedelta(hours=n), zone).day for n in range(24 * 731)})
+    assert len(starts) in (731, 732)
+    for start, end in pairwise(starts):
+        assert timedelta(hours=22) < end - start < timedelta(hours=26)
+        assert calendar.cap_periods(end - timedelta(microseconds=1), zone).day == start
+
+
+@pytest.mark.parametrize(
+    ("cycle", "now", "closed"),
+    [
+        ("weekly", "2026-06-17T12:00", "2026-06-15T06:00"),  # Monday, midnight in Denver
+        ("weekly", "2026-06-15T06:00", "2026-06-15T06:00"),  # at the close itself
+        ("weekly", "2026-06-15T05:59:59", "2026-06-08T06:00"),
+        ("weekly", "2026-03-09T06:30", "2026-03-09T06:00"),  # the night after the clocks changed
+        ("monthly", "2026-06-17T12:00", "2026-06-01T06:00"),
+        ("monthly", "2026-06-01T05:59:59", "2026-05-01T06:00"),
+        ("monthly", "2026-03-31T12:00", "2026-03-01T07:00"),
+        ("monthly", "2026-12-31T12:00", "2026-12-01T07:00"),
+        ("biweekly", "2024-01-08T07:00", "2024-01-08T07:00"),
+        ("biweekly", "2024-01-21T12:00", "2024-01-08T07:00"),
+        ("biweekly", "2024-01-22T07:00", "2024-01-22T07:00"),
+    ],
+)
+def test_a_cycle_closes_at_local_midnight(cycle: Cycle, now: str, closed: str) -> None:
+    assert calendar.last_close(utc(now), "America/Denver", cycle) == utc(closed)
+
+
+def test_a_close_at_a_midnight_that_is_skipped_is_the_jump() -> None:
+    # In Tehran the clocks went from 0:00 to 1:00 on Monday, 22 March 2021.
+    assert calendar.last_close(utc("2021-03-22T12:00"), "Asia/Tehran", "weekly") == utc("2021-03-21T20:30")
+    assert calendar.last_close(utc("2021-03-21T20:29:59"), "Asia/Tehran", "weekly") == utc("2021-03-14T20:30")
+
+
+def test_two_week_cycles_go_on_through_a_year_of_53_weeks() -> None:
+    closes = {
+        calendar.last_close(utc("2026-12-01T12:00") + timedelta(days=n), "UTC", "biweekly") for n in range(90)
+    }  # fmt: skip
+    assert {(b - a).days for a, b in pairwise(sorted(closes))} == {14}
+
+
+@pytest.mark.parametrize("cycle", ["weekly", "biweekly", "monthly"])
+@pytest.mark.parametrize("zone", ["America/Denver", "America/Havana", "Africa/Cairo", "Pacific/Kiritimati"])
+@settings(deadline=None, max_examples=40)
+@given(now=INSTANTS)
+def test_the_last_close_is_past_local_and_stable(cycle: Cycle, zone: str, now: datetime) -> None:
+    close = calendar.last_close(now, zone, cycle)
+    assert close <= now
+    assert calendar.last_close(close, zone, cycle) == close
+    assert calendar.last_close(close - timedelta(microseconds=1), zone, cycle) < close
+    longest = {"weekly": 7, "biweekly": 14, "monthly": 31}[cycle]
+    assert now - close < timedelta(days=longest, hours=2)
+    local = close.astimezone(ZoneInfo(zone)).date()
+    assert local.day == 1 if cycle == "monthly" else local.weekday() == date(2026, 6, 15).weekday()
