@@ -13,12 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from leadgen.operations.apply import apply_files
 
+from leadgen.operations.apply import apply_files
 from leadgen_local.stack import Stack
 
 POSTS = 100
@@ -50,7 +51,7 @@ def _measure(stack: Stack) -> int:
         for number in range(WARM_UP):
             _await_taken(conn, _post(api, number))
         # One after the other, so that both see the same machine.
-        pairs = [(_timed(lambda: _get(api, "/health/db")), _timed(lambda n=n: _post(api, n))) for n in _numbers(1)]
+        pairs = [(_timed(partial(_get, api, "/health/db")), _timed(partial(_post, api, n))) for n in _numbers(1)]
         beside, ingest = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         webhook = _post_to_webhook(stack, api, conn)
     print(f"{'':32}{'p50':>9}{'p95':>9}{'p99':>9}   milliseconds, {POSTS} one at a time\n")

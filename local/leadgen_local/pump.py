@@ -22,7 +22,8 @@ CHANNEL = "leadgen_queues"
 Invoke = Callable[[dict[str, Any]], object]
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('leadgen.pump', 0))"
-_THREADS_PER_QUEUE = 2
+_ENVIRONMENTS_A_THREAD = 10  # one thread here for so many of Lambda's environments: few and full batches are cheaper
+_MOST_THREADS = 4
 _POLL_SECONDS = 1.0  # delayed messages come due without a notification
 _LISTEN_SECONDS = 0.25  # how soon a stop or a lost connection is noticed
 _CONNECT_SECONDS = 10
@@ -54,6 +55,12 @@ class _Doorbell:
         with self._condition:
             self._rung = True
             self._condition.notify()
+
+    def let_gather(self, seconds: float) -> None:
+        """Wait whether it is rung or not, unless it is closed."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._closed, seconds)
+            self._rung = False
 
     def wait(self, seconds: float) -> None:
         with self._condition:
@@ -151,7 +158,7 @@ class Pump:
                 target=self._consume, args=(mapping, over, errors), name=f"{mapping.queue.name}-{number}", daemon=True
             )
             for mapping in self._template.mappings
-            for number in range(min(mapping.max_concurrency, _THREADS_PER_QUEUE))
+            for number in range(min(-(-mapping.max_concurrency // _ENVIRONMENTS_A_THREAD), _MOST_THREADS))
         ]
         for bell in self._bells.values():
             bell.open()
@@ -164,7 +171,7 @@ class Pump:
         try:
             with self._connect() as conn:
                 while not over.is_set():
-                    if not self._work(conn, mapping):
+                    if self._work(conn, mapping) < mapping.batch_size:  # what came meanwhile has rung the bell
                         bell.wait(_POLL_SECONDS)
         except psycopg.Error as error:
             errors.append(error)
@@ -196,9 +203,9 @@ class Pump:
     def _read(self, conn: Connection, mapping: QueueMapping) -> list[Message]:
         messages = queues.read(conn, mapping.queue, mapping.batch_size)
         bell = self._bells[mapping.queue.name]
-        deadline = time.monotonic() + mapping.batching_window_seconds
-        while messages and (room := mapping.batch_size - len(messages)) and (left := deadline - time.monotonic()) > 0:
-            bell.wait(left)
+        room = mapping.batch_size - len(messages)
+        if messages and room and mapping.batching_window_seconds:
+            bell.let_gather(mapping.batching_window_seconds)
             messages += queues.read(conn, mapping.queue, room)
         if len(messages) == mapping.batch_size:
             bell.ring()  # there may be more than one consumer can take

@@ -68,7 +68,9 @@ class State:
         _write_private(self.summary, json.dumps(summary, indent=2) + "\n")
 
     def remove_summary(self) -> None:
-        self.summary.unlink(missing_ok=True)
+        """Remove stack.json, unless the directory is another stack's."""
+        if self._ownership is not None:
+            self.summary.unlink(missing_ok=True)
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -40,7 +40,9 @@ def a_queue(name: str = "work", *, visibility: int = 30, tries: int = 3, dead: s
     return Queue(name, arn, visibility, dead, tries if dead else None)
 
 
-def a_mapping(queue: Queue, *, batch: int = 10, reports: bool = True, threads: int = 2, window: int = 0) -> QueueMapping:
+def a_mapping(
+    queue: Queue, *, batch: int = 10, reports: bool = True, threads: int = 2, window: int = 0
+) -> QueueMapping:
     return QueueMapping(queue, "Stage", batch, window, threads, reports)
 
 

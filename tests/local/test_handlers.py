@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from leadgen_local import handlers
 from leadgen_local.template import TemplateError
 from tests.local.support import a_function

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from leadgen_local.launch import Identity, launch_command
 from tests.local.support import await_end
 

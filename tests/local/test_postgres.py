@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from leadgen_local import binaries
 from leadgen_local.cluster import ClusterError
 from leadgen_local.launch import Identity, launch_command
@@ -107,9 +108,7 @@ def test_starting_a_running_server_changes_nothing(postgres: Postgres) -> None:
     assert postgres.pid == pid
 
 
-def test_a_stale_pid_file_that_names_a_stranger_does_not_hurt_the_stranger(
-    postgres: Postgres, data_dir: Path
-) -> None:
+def test_a_stale_pid_file_that_names_a_stranger_does_not_hurt_the_stranger(postgres: Postgres, data_dir: Path) -> None:
     stranger = subprocess.Popen(["sleep", "600"])
     try:
         write_pid_file(data_dir, stranger.pid)

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from leadgen_local import pump as pump_module
 from leadgen_local import queues, topology
 from leadgen_local.pump import Invoke, Pump
@@ -197,9 +198,7 @@ def test_a_message_that_comes_due_without_a_notification_is_found(conn: Connecti
         assert done.wait(EVENT_SECONDS)
 
 
-def test_messages_a_dead_pump_was_working_on_are_handed_out_again_at_once(
-    conn: Connection, database_url: str
-) -> None:
+def test_messages_a_dead_pump_was_working_on_are_handed_out_again_at_once(conn: Connection, database_url: str) -> None:
     template = prepared(conn, a_template(a_mapping(a_queue(visibility=3600))))
     send(conn, 1)
     conn.execute("SELECT pgmq.send('work', '{\"n\": 2}'::jsonb, 3600)")
@@ -253,7 +252,7 @@ def test_a_second_pump_waits_until_the_first_has_ended(conn: Connection, databas
 
 
 def test_a_batching_window_gathers_what_arrives_within_it(conn: Connection, database_url: str) -> None:
-    template = prepared(conn, a_template(a_mapping(a_queue(), batch=3, window=int(EVENT_SECONDS), threads=1)))
+    template = prepared(conn, a_template(a_mapping(a_queue(), batch=3, window=2, threads=1)))
     done = threading.Event()
     batches: list[list[int]] = []
 

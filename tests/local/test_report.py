@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from leadgen_local import report
 
 
@@ -27,7 +28,7 @@ class Api(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
 
@@ -53,8 +54,8 @@ def leads(database_url: str) -> str:
             INSERT INTO leads (id, market_id, vertical_id, offer_id, source_id, name, email, phone, postal_code, status,
                                buyer_id, billing_status, price, delivered_price, price_components, validation_reason,
                                unrouted_at, unrouted_reason, is_duplicate)
-            SELECT n, 1, 1, 1, 1, 'N', 'n@example.com', '+15125550101', '00000', s::lead_status, buyer, b::billing_status,
-                   price, price, CASE WHEN price IS NOT NULL THEN '{}'::jsonb END, reason,
+            SELECT n, 1, 1, 1, 1, 'N', 'n@example.com', '+15125550101', '00000', s::lead_status,
+                   buyer, b::billing_status, price, price, CASE WHEN price IS NOT NULL THEN '{}'::jsonb END, reason,
                    CASE WHEN unrouted IS NOT NULL THEN now() END, unrouted, duplicate
               FROM (VALUES (1, 'delivered', 1, 'billed', 45.00, NULL, NULL, false),
                            (2, 'rejected', NULL, 'pending', NULL, 'area', NULL, false),
@@ -125,7 +126,12 @@ def test_a_repeat_must_be_answered_with_the_same_lead(api: HTTPServer, leads: st
 
 
 def test_a_post_has_its_own_host_headers_and_form(api: HTTPServer, leads: str, tmp_path: Path) -> None:
-    post = {"path": "/page", "host": "leads.example.com", "headers": {"X-Test": "1"}, "form": {"name": "Zoë", "zip": "1"}}
+    post = {
+        "path": "/page",
+        "host": "leads.example.com",
+        "headers": {"X-Test": "1"},
+        "form": {"name": "Zoë", "zip": "1"},
+    }
     run(api, leads, tmp_path, json.dumps({"note": "form", "post": post, "expect": {}}))
     ((path, headers, body),) = Api.requests
     assert path == "/page"

@@ -1,6 +1,7 @@
 """Routes are found as API Gateway's REST APIs find them."""
 
 import pytest
+
 from leadgen_local.routing import RouteTable
 from leadgen_local.template import Route, TemplateError
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from leadgen_local.schedule_expressions import ScheduleError, next_after
 
 

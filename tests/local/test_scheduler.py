@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from leadgen_local.schedule_expressions import ScheduleError
 from leadgen_local.scheduler import Scheduler, scheduled_event
 from leadgen_local.template import Schedule, Template

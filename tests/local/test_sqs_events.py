@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+
 from leadgen_local.sqs_events import MalformedAnswerError, Message, batch_event, failed_ids
 from tests.local.support import a_mapping, a_queue
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
 from leadgen_local import paths
 from leadgen_local.template import Route, Schedule, Subscription, Template, TemplateError, load
 

@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -15,6 +14,7 @@ from leadgen.domain.pricing import rounded
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]")
+_WEBHOOK_URL = rf"(?i:https?://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]))(:\d{{1,5}})?([/?][^\s#]*)?"
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/\s]+)(:\d{1,5})?")
 
 
@@ -48,17 +48,6 @@ def _phone(written: str) -> str:
     if normalization.phone(written) is None:
         raise ValueError("must be a telephone number of at least seven digits")
     return written
-
-
-def _webhook_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
-    except ValueError:
-        usable = False
-    if not usable or any(character.isspace() for character in url):
-        raise ValueError("must be a URL such as https://crm.example.com/leads")
-    return url
 
 
 def _hostname(written: str) -> str:
@@ -100,7 +89,9 @@ PathPrefix = Annotated[
 ]
 Email = Annotated[str, Field(max_length=200), AfterValidator(_email)]
 Phone = Annotated[str, Field(max_length=20), AfterValidator(_phone)]
-WebhookUrl = Annotated[str, Field(max_length=500), AfterValidator(_webhook_url)]
+WebhookUrl = Annotated[
+    str, Field(max_length=500), _matching(_WEBHOOK_URL, "a URL such as https://crm.example.com/leads")
+]
 Secret = Annotated[str, Field(min_length=16, max_length=200)]
 PostalCode = Annotated[str, Field(min_length=1, max_length=16), AfterValidator(normalization.postal_code)]
 City = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(normalization.city)]

@@ -32,21 +32,22 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> tuple[list[Config
     for path in paths:
         document = documents.read(path, environ)
         configuration, found = parse(document)
-        problems += sorted(found, key=lambda problem: problem.line or 0)
+        problems += found
         if configuration is not None:
             files.append(ConfigurationFile(document, configuration))
     return files, problems
 
 
 def parse(document: Document) -> tuple[Configuration | None, list[Problem]]:
-    """The document's configuration, as far as it has one, and every problem there is with it."""
+    """The document's configuration, as far as it has one, and every problem there is with it, by line."""
     if document.value is None:
         return None, document.problems
     try:
         # The values are text: lax typing reads numbers and flags from it, in the policies too.
         configuration = Configuration.model_validate(document.value, strict=False)
     except ValidationError as error:
-        return None, document.problems + _found(document, error)
+        problems = document.problems + _found(document, error)
+        return None, sorted(problems, key=lambda problem: problem.line or 0)
     return configuration, document.problems
 
 

@@ -6,10 +6,12 @@ An upsert answers what it found and what it wrote, as JSON texts of the configur
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, LiteralString
+from typing import Any, TypeVar
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import class_row
+
+Row = TypeVar("Row")
 
 _APPLYING = 6_301_187_254_409_330_002  # any number, the same for everybody who applies configuration
 
@@ -28,13 +30,11 @@ class Written:
     after: str | None
 
 
-def write(conn: Connection[Any], statement: LiteralString, values: dict[str, object]) -> Written:
-    """Run an upsert; the one row it answers with."""
-    with conn.cursor(row_factory=class_row(Written)) as cursor:
-        cursor.execute(statement, values)
-        written = cursor.fetchone()
-    assert written is not None
-    return written
+def only(cursor: Cursor[Row]) -> Row:
+    """The one row that a statement answers with."""
+    row = cursor.fetchone()
+    assert row is not None
+    return row
 
 
 def upsert_market(
@@ -48,58 +48,60 @@ def upsert_market(
     is_active: bool,
 ) -> Written:
     """The market of this name."""
-    return write(
-        conn,
-        """
-        WITH before AS (
-          SELECT id, to_jsonb(m) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM markets m
-           WHERE name = %(name)s
-        ), written AS (
-          INSERT INTO markets AS m (name, country_code, region_code, timezone, currency, is_active)
-          VALUES (%(name)s, %(country_code)s, %(region_code)s, %(timezone)s, %(currency)s, %(is_active)s)
-          ON CONFLICT (name) DO UPDATE
-             SET country_code = excluded.country_code, region_code = excluded.region_code,
-                 timezone = excluded.timezone, currency = excluded.currency, is_active = excluded.is_active,
-                 updated_at = CURRENT_TIMESTAMP
-           WHERE (m.country_code, m.region_code, m.timezone, m.currency, m.is_active)
-                 IS DISTINCT FROM (excluded.country_code, excluded.region_code, excluded.timezone, excluded.currency,
-                                   excluded.is_active)
-          RETURNING id, to_jsonb(m) - ARRAY['id', 'created_at', 'updated_at'] AS state
+    with conn.cursor(row_factory=class_row(Written)) as cursor:
+        cursor.execute(
+            """
+            WITH before AS (
+              SELECT id, to_jsonb(m) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM markets m
+               WHERE name = %(name)s
+            ), written AS (
+              INSERT INTO markets AS m (name, country_code, region_code, timezone, currency, is_active)
+              VALUES (%(name)s, %(country_code)s, %(region_code)s, %(timezone)s, %(currency)s, %(is_active)s)
+              ON CONFLICT (name) DO UPDATE
+                 SET country_code = excluded.country_code, region_code = excluded.region_code,
+                     timezone = excluded.timezone, currency = excluded.currency, is_active = excluded.is_active,
+                     updated_at = CURRENT_TIMESTAMP
+               WHERE (m.country_code, m.region_code, m.timezone, m.currency, m.is_active)
+                     IS DISTINCT FROM (excluded.country_code, excluded.region_code, excluded.timezone, excluded.currency,
+                                       excluded.is_active)
+              RETURNING id, to_jsonb(m) - ARRAY['id', 'created_at', 'updated_at'] AS state
+            )
+            SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
+              FROM before FULL JOIN written ON true
+            """,
+            {
+                "name": name,
+                "country_code": country_code,
+                "region_code": region_code,
+                "timezone": timezone,
+                "currency": currency,
+                "is_active": is_active,
+            },
         )
-        SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
-          FROM before FULL JOIN written ON true
-        """,
-        {
-            "name": name,
-            "country_code": country_code,
-            "region_code": region_code,
-            "timezone": timezone,
-            "currency": currency,
-            "is_active": is_active,
-        },
-    )
+        return only(cursor)
 
 
 def upsert_vertical(conn: Connection[Any], *, slug: str, name: str, is_active: bool) -> Written:
     """The vertical of this slug."""
-    return write(
-        conn,
-        """
-        WITH before AS (
-          SELECT id, to_jsonb(v) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM verticals v
-           WHERE slug = %(slug)s
-        ), written AS (
-          INSERT INTO verticals AS v (slug, name, is_active) VALUES (%(slug)s, %(name)s, %(is_active)s)
-          ON CONFLICT (slug) DO UPDATE
-             SET name = excluded.name, is_active = excluded.is_active, updated_at = CURRENT_TIMESTAMP
-           WHERE (v.name, v.is_active) IS DISTINCT FROM (excluded.name, excluded.is_active)
-          RETURNING id, to_jsonb(v) - ARRAY['id', 'created_at', 'updated_at'] AS state
+    with conn.cursor(row_factory=class_row(Written)) as cursor:
+        cursor.execute(
+            """
+            WITH before AS (
+              SELECT id, to_jsonb(v) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM verticals v
+               WHERE slug = %(slug)s
+            ), written AS (
+              INSERT INTO verticals AS v (slug, name, is_active) VALUES (%(slug)s, %(name)s, %(is_active)s)
+              ON CONFLICT (slug) DO UPDATE
+                 SET name = excluded.name, is_active = excluded.is_active, updated_at = CURRENT_TIMESTAMP
+               WHERE (v.name, v.is_active) IS DISTINCT FROM (excluded.name, excluded.is_active)
+              RETURNING id, to_jsonb(v) - ARRAY['id', 'created_at', 'updated_at'] AS state
+            )
+            SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
+              FROM before FULL JOIN written ON true
+            """,
+            {"slug": slug, "name": name, "is_active": is_active},
         )
-        SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
-          FROM before FULL JOIN written ON true
-        """,
-        {"slug": slug, "name": name, "is_active": is_active},
-    )
+        return only(cursor)
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,7 @@ def store_validation_policy(conn: Connection[Any], *, name: str, rules: str) -> 
             """,
             {"name": name, "rules": rules},
         )
-        policy = cursor.fetchone()
-    assert policy is not None
-    return policy
+        return only(cursor)
 
 
 def store_routing_policy(conn: Connection[Any], *, name: str, config: str) -> WrittenPolicy:
@@ -152,9 +152,7 @@ def store_routing_policy(conn: Connection[Any], *, name: str, config: str) -> Wr
             """,
             {"name": name, "config": config},
         )
-        policy = cursor.fetchone()
-    assert policy is not None
-    return policy
+        return only(cursor)
 
 
 def upsert_offer(
@@ -170,41 +168,42 @@ def upsert_offer(
     routing_policy_id: int,
 ) -> Written:
     """The offer of this name of the vertical in the market."""
-    return write(
-        conn,
-        """
-        WITH before AS (
-          SELECT id, to_jsonb(o) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM offers o
-           WHERE market_id = %(market_id)s AND vertical_id = %(vertical_id)s AND name = %(name)s
-        ), written AS (
-          INSERT INTO offers AS o (market_id, vertical_id, name, is_active, default_price_per_lead, invoice_threshold,
-                                   validation_policy_id, routing_policy_id)
-          VALUES (%(market_id)s, %(vertical_id)s, %(name)s, %(is_active)s, %(price)s, %(threshold)s,
-                  %(validation_policy_id)s, %(routing_policy_id)s)
-          ON CONFLICT (market_id, vertical_id, name) DO UPDATE
-             SET is_active = excluded.is_active, default_price_per_lead = excluded.default_price_per_lead,
-                 invoice_threshold = excluded.invoice_threshold, validation_policy_id = excluded.validation_policy_id,
-                 routing_policy_id = excluded.routing_policy_id, updated_at = CURRENT_TIMESTAMP
-           WHERE (o.is_active, o.default_price_per_lead, o.invoice_threshold, o.validation_policy_id,
-                  o.routing_policy_id)
-                 IS DISTINCT FROM (excluded.is_active, excluded.default_price_per_lead, excluded.invoice_threshold,
-                                   excluded.validation_policy_id, excluded.routing_policy_id)
-          RETURNING id, to_jsonb(o) - ARRAY['id', 'created_at', 'updated_at'] AS state
+    with conn.cursor(row_factory=class_row(Written)) as cursor:
+        cursor.execute(
+            """
+            WITH before AS (
+              SELECT id, to_jsonb(o) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM offers o
+               WHERE market_id = %(market_id)s AND vertical_id = %(vertical_id)s AND name = %(name)s
+            ), written AS (
+              INSERT INTO offers AS o (market_id, vertical_id, name, is_active, default_price_per_lead, invoice_threshold,
+                                       validation_policy_id, routing_policy_id)
+              VALUES (%(market_id)s, %(vertical_id)s, %(name)s, %(is_active)s, %(price)s, %(threshold)s,
+                      %(validation_policy_id)s, %(routing_policy_id)s)
+              ON CONFLICT (market_id, vertical_id, name) DO UPDATE
+                 SET is_active = excluded.is_active, default_price_per_lead = excluded.default_price_per_lead,
+                     invoice_threshold = excluded.invoice_threshold, validation_policy_id = excluded.validation_policy_id,
+                     routing_policy_id = excluded.routing_policy_id, updated_at = CURRENT_TIMESTAMP
+               WHERE (o.is_active, o.default_price_per_lead, o.invoice_threshold, o.validation_policy_id,
+                      o.routing_policy_id)
+                     IS DISTINCT FROM (excluded.is_active, excluded.default_price_per_lead, excluded.invoice_threshold,
+                                       excluded.validation_policy_id, excluded.routing_policy_id)
+              RETURNING id, to_jsonb(o) - ARRAY['id', 'created_at', 'updated_at'] AS state
+            )
+            SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
+              FROM before FULL JOIN written ON true
+            """,
+            {
+                "market_id": market_id,
+                "vertical_id": vertical_id,
+                "name": name,
+                "is_active": is_active,
+                "price": price,
+                "threshold": invoice_threshold,
+                "validation_policy_id": validation_policy_id,
+                "routing_policy_id": routing_policy_id,
+            },
         )
-        SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
-          FROM before FULL JOIN written ON true
-        """,
-        {
-            "market_id": market_id,
-            "vertical_id": vertical_id,
-            "name": name,
-            "is_active": is_active,
-            "price": price,
-            "threshold": invoice_threshold,
-            "validation_policy_id": validation_policy_id,
-            "routing_policy_id": routing_policy_id,
-        },
-    )
+        return only(cursor)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.store.configuration import Deactivated, Written, write
+from leadgen.store.configuration import Deactivated, Written, only
 
 Place = tuple[str, str]
 """A scope type, ``postal_code`` or ``city``, and its value."""
@@ -53,25 +53,26 @@ def deactivate_areas(conn: Connection[Any], *, buyer_id: int, market_id: int, pl
 def upsert_exclusivity(conn: Connection[Any], *, offer_id: int, place: Place, buyer_id: int) -> Written:
     """The offer's exclusivity of this place, active."""
     scope_type, scope_value = place
-    return write(
-        conn,
-        """
-        WITH before AS (
-          SELECT id, to_jsonb(e) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM offer_exclusivities e
-           WHERE offer_id = %(offer_id)s AND scope_type = %(scope_type)s AND scope_value = %(scope_value)s
-        ), written AS (
-          INSERT INTO offer_exclusivities AS e (offer_id, scope_type, scope_value, buyer_id)
-          VALUES (%(offer_id)s, %(scope_type)s, %(scope_value)s, %(buyer_id)s)
-          ON CONFLICT (offer_id, scope_type, scope_value) DO UPDATE
-             SET buyer_id = excluded.buyer_id, is_active = true, updated_at = CURRENT_TIMESTAMP
-           WHERE (e.buyer_id, e.is_active) IS DISTINCT FROM (excluded.buyer_id, true)
-          RETURNING id, to_jsonb(e) - ARRAY['id', 'created_at', 'updated_at'] AS state
+    with conn.cursor(row_factory=class_row(Written)) as cursor:
+        cursor.execute(
+            """
+            WITH before AS (
+              SELECT id, to_jsonb(e) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM offer_exclusivities e
+               WHERE offer_id = %(offer_id)s AND scope_type = %(scope_type)s AND scope_value = %(scope_value)s
+            ), written AS (
+              INSERT INTO offer_exclusivities AS e (offer_id, scope_type, scope_value, buyer_id)
+              VALUES (%(offer_id)s, %(scope_type)s, %(scope_value)s, %(buyer_id)s)
+              ON CONFLICT (offer_id, scope_type, scope_value) DO UPDATE
+                 SET buyer_id = excluded.buyer_id, is_active = true, updated_at = CURRENT_TIMESTAMP
+               WHERE (e.buyer_id, e.is_active) IS DISTINCT FROM (excluded.buyer_id, true)
+              RETURNING id, to_jsonb(e) - ARRAY['id', 'created_at', 'updated_at'] AS state
+            )
+            SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
+              FROM before FULL JOIN written ON true
+            """,
+            {"offer_id": offer_id, "scope_type": scope_type, "scope_value": scope_value, "buyer_id": buyer_id},
         )
-        SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
-          FROM before FULL JOIN written ON true
-        """,
-        {"offer_id": offer_id, "scope_type": scope_type, "scope_value": scope_value, "buyer_id": buyer_id},
-    )
+        return only(cursor)
 
 
 def deactivate_exclusivities(conn: Connection[Any], *, offer_id: int, keep: Sequence[Place]) -> list[Deactivated]:

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.store.configuration import Deactivated, Written, write
+from leadgen.store.configuration import Deactivated, Written, only
 
 
 def upsert_source(
@@ -23,44 +23,45 @@ def upsert_source(
     is_active: bool,
 ) -> Written:
     """The source of this key. Of an API key the states say only whether there is one, and whether it was replaced."""
-    return write(
-        conn,
-        """
-        WITH before AS (
-          SELECT id, api_key_hash,
-                 to_jsonb(s) - ARRAY['id', 'created_at', 'updated_at', 'api_key_hash']
-                   || jsonb_build_object('api_key', CASE WHEN api_key_hash IS NOT NULL THEN 'set' END) AS state
-            FROM sources s WHERE source_key = %(source_key)s
-        ), written AS (
-          INSERT INTO sources AS s (source_key, offer_id, kind, name, hostname, path_prefix, api_key_hash, is_active)
-          VALUES (%(source_key)s, %(offer_id)s, %(kind)s, %(name)s, %(hostname)s, %(path_prefix)s, %(api_key_hash)s,
-                  %(is_active)s)
-          ON CONFLICT (source_key) DO UPDATE
-             SET offer_id = excluded.offer_id, kind = excluded.kind, name = excluded.name,
-                 hostname = excluded.hostname, path_prefix = excluded.path_prefix,
-                 api_key_hash = excluded.api_key_hash, is_active = excluded.is_active, updated_at = CURRENT_TIMESTAMP
-           WHERE (s.offer_id, s.kind, s.name, s.hostname, s.path_prefix, s.api_key_hash, s.is_active)
-                 IS DISTINCT FROM (excluded.offer_id, excluded.kind, excluded.name, excluded.hostname,
-                                   excluded.path_prefix, excluded.api_key_hash, excluded.is_active)
-          RETURNING id, api_key_hash, to_jsonb(s) - ARRAY['id', 'created_at', 'updated_at', 'api_key_hash'] AS state
+    with conn.cursor(row_factory=class_row(Written)) as cursor:
+        cursor.execute(
+            """
+            WITH before AS (
+              SELECT id, api_key_hash,
+                     to_jsonb(s) - ARRAY['id', 'created_at', 'updated_at', 'api_key_hash']
+                       || jsonb_build_object('api_key', CASE WHEN api_key_hash IS NOT NULL THEN 'set' END) AS state
+                FROM sources s WHERE source_key = %(source_key)s
+            ), written AS (
+              INSERT INTO sources AS s (source_key, offer_id, kind, name, hostname, path_prefix, api_key_hash, is_active)
+              VALUES (%(source_key)s, %(offer_id)s, %(kind)s, %(name)s, %(hostname)s, %(path_prefix)s, %(api_key_hash)s,
+                      %(is_active)s)
+              ON CONFLICT (source_key) DO UPDATE
+                 SET offer_id = excluded.offer_id, kind = excluded.kind, name = excluded.name,
+                     hostname = excluded.hostname, path_prefix = excluded.path_prefix,
+                     api_key_hash = excluded.api_key_hash, is_active = excluded.is_active, updated_at = CURRENT_TIMESTAMP
+               WHERE (s.offer_id, s.kind, s.name, s.hostname, s.path_prefix, s.api_key_hash, s.is_active)
+                     IS DISTINCT FROM (excluded.offer_id, excluded.kind, excluded.name, excluded.hostname,
+                                       excluded.path_prefix, excluded.api_key_hash, excluded.is_active)
+              RETURNING id, api_key_hash, to_jsonb(s) - ARRAY['id', 'created_at', 'updated_at', 'api_key_hash'] AS state
+            )
+            SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
+                   (written.state || jsonb_build_object('api_key',
+                      CASE WHEN written.api_key_hash IS NULL THEN NULL
+                           WHEN before.api_key_hash <> written.api_key_hash THEN 'replaced' ELSE 'set' END))::text AS after
+              FROM before FULL JOIN written ON true
+            """,
+            {
+                "source_key": source_key,
+                "offer_id": offer_id,
+                "kind": kind,
+                "name": name,
+                "hostname": hostname,
+                "path_prefix": path_prefix,
+                "api_key_hash": api_key_hash,
+                "is_active": is_active,
+            },
         )
-        SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
-               (written.state || jsonb_build_object('api_key',
-                  CASE WHEN written.api_key_hash IS NULL THEN NULL
-                       WHEN before.api_key_hash <> written.api_key_hash THEN 'replaced' ELSE 'set' END))::text AS after
-          FROM before FULL JOIN written ON true
-        """,
-        {
-            "source_key": source_key,
-            "offer_id": offer_id,
-            "kind": kind,
-            "name": name,
-            "hostname": hostname,
-            "path_prefix": path_prefix,
-            "api_key_hash": api_key_hash,
-            "is_active": is_active,
-        },
-    )
+        return only(cursor)
 
 
 def deactivate_sources(conn: Connection[Any], *, offer_id: int, keep: Sequence[str]) -> list[Deactivated]:

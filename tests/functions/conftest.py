@@ -1,0 +1,46 @@
+"""What the functions talk to in tests: their log, a buyer's endpoint and a mailbox."""
+
+import io
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from leadgen.adapters import log
+from tests.functions.endpoints import BuyerEndpoint, Mailbox
+
+
+@pytest.fixture
+def output(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable[[], str]]:
+    """Everything the process has said so far: the functions' log lines and counters, and other libraries' log."""
+    stream = io.StringIO()
+    (handler,) = log.logger.handlers
+    before = handler.setStream(stream)  # the handler keeps the stream it was made with, which no fixture captures
+
+    def said() -> str:
+        captured = capsys.readouterr()
+        stream.write(captured.out + captured.err)
+        return stream.getvalue() + caplog.text
+
+    yield said
+    handler.setStream(before)
+
+
+@pytest.fixture
+def buyer_endpoint(environment: pytest.MonkeyPatch) -> Iterator[BuyerEndpoint]:
+    """A buyer's HTTP endpoint on this machine, which the egress client is allowed to call."""
+    with BuyerEndpoint() as endpoint:
+        environment.setenv("EGRESS_ALLOWED_ORIGINS", endpoint.origin)
+        yield endpoint
+
+
+@pytest.fixture
+def mailbox(environment: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    """An SMTP server on this machine that the functions hand their mail to."""
+    with Mailbox() as box:
+        environment.setenv("SMTP_HOST", "127.0.0.1")
+        environment.setenv("SMTP_PORT", str(box.port))
+        environment.setenv("SMTP_STARTTLS", "false")
+        environment.setenv("FROM_EMAIL", "leads@leadgen.example")
+        yield box
