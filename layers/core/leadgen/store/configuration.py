@@ -62,8 +62,8 @@ def upsert_market(
                      timezone = excluded.timezone, currency = excluded.currency, is_active = excluded.is_active,
                      updated_at = CURRENT_TIMESTAMP
                WHERE (m.country_code, m.region_code, m.timezone, m.currency, m.is_active)
-                     IS DISTINCT FROM (excluded.country_code, excluded.region_code, excluded.timezone, excluded.currency,
-                                       excluded.is_active)
+                     IS DISTINCT FROM (excluded.country_code, excluded.region_code, excluded.timezone,
+                                       excluded.currency, excluded.is_active)
               RETURNING id, to_jsonb(m) - ARRAY['id', 'created_at', 'updated_at'] AS state
             )
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
@@ -175,14 +175,15 @@ def upsert_offer(
               SELECT id, to_jsonb(o) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM offers o
                WHERE market_id = %(market_id)s AND vertical_id = %(vertical_id)s AND name = %(name)s
             ), written AS (
-              INSERT INTO offers AS o (market_id, vertical_id, name, is_active, default_price_per_lead, invoice_threshold,
-                                       validation_policy_id, routing_policy_id)
+              INSERT INTO offers AS o (market_id, vertical_id, name, is_active, default_price_per_lead,
+                                       invoice_threshold, validation_policy_id, routing_policy_id)
               VALUES (%(market_id)s, %(vertical_id)s, %(name)s, %(is_active)s, %(price)s, %(threshold)s,
                       %(validation_policy_id)s, %(routing_policy_id)s)
               ON CONFLICT (market_id, vertical_id, name) DO UPDATE
                  SET is_active = excluded.is_active, default_price_per_lead = excluded.default_price_per_lead,
-                     invoice_threshold = excluded.invoice_threshold, validation_policy_id = excluded.validation_policy_id,
-                     routing_policy_id = excluded.routing_policy_id, updated_at = CURRENT_TIMESTAMP
+                     invoice_threshold = excluded.invoice_threshold,
+                     validation_policy_id = excluded.validation_policy_id,
+                              routing_policy_id = excluded.routing_policy_id, updated_at = CURRENT_TIMESTAMP
                WHERE (o.is_active, o.default_price_per_lead, o.invoice_threshold, o.validation_policy_id,
                       o.routing_policy_id)
                      IS DISTINCT FROM (excluded.is_active, excluded.default_price_per_lead, excluded.invoice_threshold,

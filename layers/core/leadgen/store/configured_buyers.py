@@ -73,31 +73,33 @@ def upsert_buyer(
             """
             WITH before AS (
               SELECT id, webhook_secret,
-                     to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount', 'payment_method',
-                                         'payment_method_id', 'webhook_secret']
-                       || jsonb_build_object('webhook_secret', CASE WHEN webhook_secret IS NOT NULL THEN 'set' END) AS state
+                     to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount',
+                                         'payment_method', 'payment_method_id', 'webhook_secret']
+                       || jsonb_build_object('webhook_secret',
+                                CASE WHEN webhook_secret IS NOT NULL THEN 'set' END) AS state
                 FROM buyers b WHERE email = %(email)s
             ), written AS (
               INSERT INTO buyers AS b (email, name, phone, company, webhook_url, webhook_secret, email_notifications,
                                        sms_notifications, is_active, credit_limit, billing_cycle, currency)
               VALUES (%(email)s, %(name)s, %(phone)s, %(company)s, %(webhook_url)s, %(webhook_secret)s,
-                      %(email_notifications)s, %(sms_notifications)s, %(is_active)s, %(credit_limit)s, %(billing_cycle)s,
-                      %(currency)s)
+                      %(email_notifications)s, %(sms_notifications)s, %(is_active)s, %(credit_limit)s,
+                      %(billing_cycle)s, %(currency)s)
               ON CONFLICT (email) DO UPDATE
                  SET name = excluded.name, phone = excluded.phone, company = excluded.company,
                      webhook_url = excluded.webhook_url, webhook_secret = excluded.webhook_secret,
                      email_notifications = excluded.email_notifications, sms_notifications = excluded.sms_notifications,
                      is_active = excluded.is_active, credit_limit = excluded.credit_limit,
-                     billing_cycle = excluded.billing_cycle, currency = excluded.currency, updated_at = CURRENT_TIMESTAMP
+                     billing_cycle = excluded.billing_cycle, currency = excluded.currency,
+                              updated_at = CURRENT_TIMESTAMP
                WHERE (b.name, b.phone, b.company, b.webhook_url, b.webhook_secret, b.email_notifications,
                       b.sms_notifications, b.is_active, b.credit_limit, b.billing_cycle, b.currency)
                      IS DISTINCT FROM (excluded.name, excluded.phone, excluded.company, excluded.webhook_url,
-                                       excluded.webhook_secret, excluded.email_notifications, excluded.sms_notifications,
-                                       excluded.is_active, excluded.credit_limit, excluded.billing_cycle,
-                                       excluded.currency)
+                                       excluded.webhook_secret, excluded.email_notifications,
+                                       excluded.sms_notifications, excluded.is_active, excluded.credit_limit,
+                                       excluded.billing_cycle, excluded.currency)
               RETURNING id, webhook_secret,
-                        to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount', 'payment_method',
-                                            'payment_method_id', 'webhook_secret'] AS state
+                        to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount',
+                                            'payment_method', 'payment_method_id', 'webhook_secret'] AS state
             )
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
                    (written.state || jsonb_build_object('webhook_secret',
@@ -160,16 +162,18 @@ def upsert_enrolment(
                                               capacity_per_day, capacity_per_hour, min_balance_required, pause_until,
                                               webhook_url_override, email_override, sms_override)
               VALUES (%(buyer_id)s, %(offer_id)s, %(is_active)s, %(priority)s, %(price)s, %(capacity_per_day)s,
-                      %(capacity_per_hour)s, %(min_balance_required)s, %(pause_until)s, %(webhook_url)s, %(email)s, %(sms)s)
+                      %(capacity_per_hour)s, %(min_balance_required)s, %(pause_until)s, %(webhook_url)s, %(email)s,
+                               %(sms)s)
               ON CONFLICT (buyer_id, offer_id) DO UPDATE
                  SET is_active = excluded.is_active, routing_priority = excluded.routing_priority,
                      price_per_lead = excluded.price_per_lead, capacity_per_day = excluded.capacity_per_day,
-                     capacity_per_hour = excluded.capacity_per_hour, min_balance_required = excluded.min_balance_required,
-                     pause_until = excluded.pause_until, webhook_url_override = excluded.webhook_url_override,
-                     email_override = excluded.email_override, sms_override = excluded.sms_override,
-                     updated_at = CURRENT_TIMESTAMP
+                     capacity_per_hour = excluded.capacity_per_hour,
+                     min_balance_required = excluded.min_balance_required, pause_until = excluded.pause_until,
+                     webhook_url_override = excluded.webhook_url_override, email_override = excluded.email_override,
+                     sms_override = excluded.sms_override, updated_at = CURRENT_TIMESTAMP
                WHERE (bo.is_active, bo.routing_priority, bo.price_per_lead, bo.capacity_per_day, bo.capacity_per_hour,
-                      bo.min_balance_required, bo.pause_until, bo.webhook_url_override, bo.email_override, bo.sms_override)
+                      bo.min_balance_required, bo.pause_until, bo.webhook_url_override, bo.email_override,
+                               bo.sms_override)
                      IS DISTINCT FROM (excluded.is_active, excluded.routing_priority, excluded.price_per_lead,
                                        excluded.capacity_per_day, excluded.capacity_per_hour,
                                        excluded.min_balance_required, excluded.pause_until,
