@@ -23,7 +23,8 @@ def main() -> int:
     """Run the stack; the process's exit status."""
     options = _parse(sys.argv[1:])
     for number in _SIGNALS:
-        signal.signal(number, _request_stop)
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
+            signal.signal(number, _request_stop)
     stack = None
     try:
         stack = Stack(os.environ, _say)

@@ -38,16 +38,18 @@ class Secrets:
         self._url = database_url
         self._lock = threading.Lock()
         self._conn: psycopg.Connection[tuple[str]] | None = None
+        self._known: dict[str, list[str]] = {}
 
     def of(self, webhook_url: str) -> list[str]:
-        """Every secret in use with this address; none when the address or the database is not known."""
+        """Every secret in use with this address, as last known while the database is away; none for a strange one."""
         with self._lock:
             for _ in range(2):  # the first try may find the connection lost
                 try:
-                    return self._query(webhook_url)
+                    self._known[webhook_url] = self._query(webhook_url)
+                    break
                 except psycopg.Error:
                     self._forget_connection()
-        return []
+            return self._known.get(webhook_url, [])
 
     def _query(self, webhook_url: str) -> list[str]:
         if self._conn is None:

@@ -15,7 +15,7 @@ from threading import Event
 
 import psycopg
 
-from leadgen.adapters import tokens
+from leadgen.adapters import settings, tokens
 from leadgen.operations.migrate import MigrationFailed, migrate
 from leadgen_local import database, environment, paths, processes, sockets, template, topology
 from leadgen_local.binaries import BinariesError
@@ -34,6 +34,8 @@ FAILURES = (
     StateError,
     database.DatabaseError,
     environment.ChoiceError,
+    psycopg.Error,
+    settings.SettingsInvalid,
     sockets.PortTakenError,
     template.TemplateError,
 )
@@ -135,6 +137,7 @@ class Stack:
             sink_url=self.sink_url,
             smtp_port=smtp.getsockname()[1],
         )
+        settings.load(self.environment)  # every problem is told here, not at the first request
         self._children = {
             "sinks": self._child("sinks", [sink, smtp], str(self.state.directory)),
             "gateway": self._child("gateway", [gateway], str(self._template_file)),

@@ -161,6 +161,15 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "LEADGEN_PORT" in said
 
 
+def test_settings_that_do_not_work_are_told_before_anything_serves(tmp_path: Path) -> None:
+    running = start(tmp_path / "state", SECRET_KEY="short", WEBHOOK_TIMEOUT_SECONDS="soon")
+    said = running.rest()
+    assert running.process.wait(EVENT_SECONDS) == 1
+    finish(running)
+    assert "SECRET_KEY" in said
+    assert "WEBHOOK_TIMEOUT_SECONDS" in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_everything_and_leaves_no_process(own_stack: Running, number: signal.Signals) -> None:
     pids = own_stack.summary["pids"]

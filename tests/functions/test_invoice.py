@@ -1,0 +1,160 @@
+"""The invoice schedule: what is billed is invoiced when its cycle closes, once, whoever runs it and however late."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.factories import a_buyer, a_lead, a_source, an_offer
+from tests.functions_under_test import Functions
+from tests.messages import told, waiting
+
+MONDAY = datetime.fromisoformat("2026-06-15T06:00:00+00:00")  # 0:00 in Denver, the factories' market
+HOUR = timedelta(hours=1)
+WEEK = timedelta(weeks=1)
+
+
+@pytest.fixture
+def offer(conn: Connection[Any]) -> int:
+    return an_offer(conn)
+
+
+def a_billed_lead(conn: Connection[Any], offer: int, buyer: int, delivered_at: datetime, price: str = "45.00") -> int:
+    return a_lead(
+        conn, a_source(conn, offer), status="delivered", billing_status="billed", buyer_id=buyer, price=price,
+        delivered_price=price, price_components={}, delivered_at=delivered_at, billed_at=delivered_at,
+    )  # fmt: skip
+
+
+def run(functions: Functions, at: datetime) -> dict[str, int]:
+    issued: dict[str, int] = functions.module("invoice").run(at)
+    return issued
+
+
+def on_invoices(conn: Connection[Any]) -> list[list[int]]:
+    """The leads on each invoice, oldest invoice first."""
+    return [
+        row[0]
+        for row in conn.execute(
+            "SELECT array_agg(l.lead_id ORDER BY l.lead_id) FROM invoices i"
+            " LEFT JOIN invoice_lines l ON l.invoice_id = i.id GROUP BY i.id ORDER BY i.id"
+        )
+    ]
+
+
+@pytest.fixture
+def closed_week(conn: Connection[Any], offer: int) -> tuple[int, list[int]]:
+    """A buyer with two leads in the week before MONDAY and one in the week after it."""
+    buyer = a_buyer(conn)
+    days = (MONDAY - timedelta(days=6), MONDAY - timedelta(microseconds=1), MONDAY)
+    return buyer, [a_billed_lead(conn, offer, buyer, at) for at in days]
+
+
+def test_nothing_is_invoiced_before_the_close_and_all_of_the_week_at_it(
+    conn: Connection[Any], functions: Functions, offer: int, closed_week: tuple[int, list[int]]
+) -> None:
+    buyer, leads = closed_week
+    assert run(functions, MONDAY - timedelta(microseconds=1)) == {"issued": 0, "failed": 0}
+    assert run(functions, MONDAY) == {"issued": 1, "failed": 0}
+    assert on_invoices(conn) == [leads[:2]]
+    row = conn.execute(
+        "SELECT invoice_number, buyer_id, offer_id, period_start, period_end, due_date, amount_due::text FROM invoices"
+    ).fetchone()
+    assert row == (
+        "INV-000001", buyer, offer, MONDAY - timedelta(days=6), MONDAY, MONDAY + timedelta(days=14), "90.00",
+    )  # fmt: skip
+    (message,) = waiting(conn, "notify")
+    assert (message["event"], message["buyer_id"]) == ("invoice.generated", buyer)
+
+
+def test_running_twice_invoices_once(
+    conn: Connection[Any], functions: Functions, closed_week: tuple[int, list[int]]
+) -> None:
+    assert run(functions, MONDAY + HOUR)["issued"] == 1
+    assert run(functions, MONDAY + HOUR)["issued"] == 0
+    assert run(functions, MONDAY + 2 * HOUR)["issued"] == 0
+    assert run(functions, MONDAY + WEEK)["issued"] == 1
+    assert on_invoices(conn) == [closed_week[1][:2], closed_week[1][2:]]
+    assert told(conn, "notify") == [("invoice.generated", None)] * 2
+
+
+def test_many_runs_at_once_invoice_once(conn: Connection[Any], functions: Functions, offer: int) -> None:
+    leads = [
+        a_billed_lead(conn, offer, buyer, MONDAY - n * HOUR) for buyer in (a_buyer(conn), a_buyer(conn)) for n in (1, 2)
+    ]
+    barrier = threading.Barrier(4)
+
+    def work() -> int:
+        barrier.wait()
+        return run(functions, MONDAY)["issued"]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(future.result() for future in [pool.submit(work) for _ in range(4)]) == 2
+    assert sorted(on_invoices(conn)) == [leads[:2], leads[2:]]
+    assert conn.execute("SELECT array_agg(invoice_number ORDER BY id) FROM invoices").fetchone() == (
+        ["INV-000001", "INV-000002"],
+    )
+
+
+def test_a_run_that_is_weeks_late_takes_everything_up_to_the_last_close(
+    conn: Connection[Any], functions: Functions, offer: int
+) -> None:
+    buyer = a_buyer(conn)
+    leads = [a_billed_lead(conn, offer, buyer, MONDAY - n * WEEK + HOUR) for n in (3, 2, 1, 0)]
+    assert run(functions, MONDAY + 2 * HOUR)["issued"] == 1
+    assert on_invoices(conn) == [leads[:3]]
+
+
+def test_a_straggler_is_on_the_next_invoice(
+    conn: Connection[Any], functions: Functions, offer: int, closed_week: tuple[int, list[int]]
+) -> None:
+    buyer, leads = closed_week
+    run(functions, MONDAY)
+    straggler = a_billed_lead(conn, offer, buyer, MONDAY - HOUR)  # delivered in time, billed after the invoice
+    assert run(functions, MONDAY + HOUR)["issued"] == 0
+    run(functions, MONDAY + WEEK)
+    assert on_invoices(conn) == [leads[:2], sorted([leads[2], straggler])]
+    periods = conn.execute("SELECT period_start, period_end FROM invoices ORDER BY id").fetchall()
+    assert periods[1] == (MONDAY, MONDAY + WEEK)
+
+
+def test_offers_are_invoiced_apart(conn: Connection[Any], functions: Functions, offer: int) -> None:
+    buyer = a_buyer(conn)
+    one, two = a_billed_lead(conn, offer, buyer, MONDAY - HOUR), a_billed_lead(conn, an_offer(conn), buyer, MONDAY - HOUR)
+    assert run(functions, MONDAY)["issued"] == 2
+    assert sorted(on_invoices(conn)) == [[one], [two]]
+
+
+@pytest.mark.parametrize(
+    ("cycle", "closes"),
+    [("monthly", "2026-07-01T06:00:00+00:00"), ("biweekly", "2026-06-22T06:00:00+00:00"),
+     ("weekly", "2026-06-22T06:00:00+00:00")],
+)  # fmt: skip
+def test_each_buyer_has_its_own_cycle(
+    conn: Connection[Any], functions: Functions, offer: int, cycle: str, closes: str
+) -> None:
+    close = datetime.fromisoformat(closes)
+    a_billed_lead(conn, offer, a_buyer(conn, billing_cycle=cycle), MONDAY + HOUR)
+    assert run(functions, close - timedelta(microseconds=1))["issued"] == 0
+    assert run(functions, close)["issued"] == 1
+
+
+def test_one_account_that_fails_holds_back_no_other(conn: Connection[Any], functions: Functions, offer: int) -> None:
+    failing, fine = a_buyer(conn), a_buyer(conn)
+    a_billed_lead(conn, offer, failing, MONDAY - HOUR, price="99.00")
+    lead = a_billed_lead(conn, offer, fine, MONDAY - HOUR)
+    conn.execute("ALTER TABLE invoices ADD CONSTRAINT poison CHECK (amount_due <> 99)")
+    assert run(functions, MONDAY) == {"issued": 1, "failed": 1}
+    assert on_invoices(conn) == [[lead]]
+    conn.execute("ALTER TABLE invoices DROP CONSTRAINT poison")
+    assert run(functions, MONDAY) == {"issued": 1, "failed": 0}
+    assert conn.execute("SELECT array_agg(invoice_number ORDER BY id) FROM invoices").fetchone() == (
+        ["INV-000001", "INV-000002"],
+    )
+
+
+def test_the_handler_runs_without_looking_at_its_event(functions: Functions) -> None:
+    assert functions.module("invoice").handler({}, None) == {"issued": 0, "failed": 0}
