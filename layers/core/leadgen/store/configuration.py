@@ -183,7 +183,7 @@ def upsert_offer(
                  SET is_active = excluded.is_active, default_price_per_lead = excluded.default_price_per_lead,
                      invoice_threshold = excluded.invoice_threshold,
                      validation_policy_id = excluded.validation_policy_id,
-                              routing_policy_id = excluded.routing_policy_id, updated_at = CURRENT_TIMESTAMP
+                     routing_policy_id = excluded.routing_policy_id, updated_at = CURRENT_TIMESTAMP
                WHERE (o.is_active, o.default_price_per_lead, o.invoice_threshold, o.validation_policy_id,
                       o.routing_policy_id)
                      IS DISTINCT FROM (excluded.is_active, excluded.default_price_per_lead, excluded.invoice_threshold,

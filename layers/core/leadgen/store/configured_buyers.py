@@ -75,8 +75,8 @@ def upsert_buyer(
               SELECT id, webhook_secret,
                      to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount',
                                          'payment_method', 'payment_method_id', 'webhook_secret']
-                       || jsonb_build_object('webhook_secret',
-                                CASE WHEN webhook_secret IS NOT NULL THEN 'set' END) AS state
+                       || jsonb_build_object(
+                            'webhook_secret', CASE WHEN webhook_secret IS NOT NULL THEN 'set' END) AS state
                 FROM buyers b WHERE email = %(email)s
             ), written AS (
               INSERT INTO buyers AS b (email, name, phone, company, webhook_url, webhook_secret, email_notifications,
@@ -90,7 +90,7 @@ def upsert_buyer(
                      email_notifications = excluded.email_notifications, sms_notifications = excluded.sms_notifications,
                      is_active = excluded.is_active, credit_limit = excluded.credit_limit,
                      billing_cycle = excluded.billing_cycle, currency = excluded.currency,
-                              updated_at = CURRENT_TIMESTAMP
+                     updated_at = CURRENT_TIMESTAMP
                WHERE (b.name, b.phone, b.company, b.webhook_url, b.webhook_secret, b.email_notifications,
                       b.sms_notifications, b.is_active, b.credit_limit, b.billing_cycle, b.currency)
                      IS DISTINCT FROM (excluded.name, excluded.phone, excluded.company, excluded.webhook_url,
@@ -163,7 +163,7 @@ def upsert_enrolment(
                                               webhook_url_override, email_override, sms_override)
               VALUES (%(buyer_id)s, %(offer_id)s, %(is_active)s, %(priority)s, %(price)s, %(capacity_per_day)s,
                       %(capacity_per_hour)s, %(min_balance_required)s, %(pause_until)s, %(webhook_url)s, %(email)s,
-                               %(sms)s)
+                      %(sms)s)
               ON CONFLICT (buyer_id, offer_id) DO UPDATE
                  SET is_active = excluded.is_active, routing_priority = excluded.routing_priority,
                      price_per_lead = excluded.price_per_lead, capacity_per_day = excluded.capacity_per_day,
@@ -173,7 +173,7 @@ def upsert_enrolment(
                      sms_override = excluded.sms_override, updated_at = CURRENT_TIMESTAMP
                WHERE (bo.is_active, bo.routing_priority, bo.price_per_lead, bo.capacity_per_day, bo.capacity_per_hour,
                       bo.min_balance_required, bo.pause_until, bo.webhook_url_override, bo.email_override,
-                               bo.sms_override)
+                      bo.sms_override)
                      IS DISTINCT FROM (excluded.is_active, excluded.routing_priority, excluded.price_per_lead,
                                        excluded.capacity_per_day, excluded.capacity_per_hour,
                                        excluded.min_balance_required, excluded.pause_until,

@@ -32,13 +32,15 @@ def upsert_source(
                        || jsonb_build_object('api_key', CASE WHEN api_key_hash IS NOT NULL THEN 'set' END) AS state
                 FROM sources s WHERE source_key = %(source_key)s
             ), written AS (
-              INSERT INTO sources AS s (source_key, offer_id, kind, name, hostname, path_prefix, api_key_hash, is_active)
+              INSERT INTO sources AS s (source_key, offer_id, kind, name, hostname, path_prefix, api_key_hash,
+                                        is_active)
               VALUES (%(source_key)s, %(offer_id)s, %(kind)s, %(name)s, %(hostname)s, %(path_prefix)s, %(api_key_hash)s,
                       %(is_active)s)
               ON CONFLICT (source_key) DO UPDATE
                  SET offer_id = excluded.offer_id, kind = excluded.kind, name = excluded.name,
                      hostname = excluded.hostname, path_prefix = excluded.path_prefix,
-                     api_key_hash = excluded.api_key_hash, is_active = excluded.is_active, updated_at = CURRENT_TIMESTAMP
+                     api_key_hash = excluded.api_key_hash, is_active = excluded.is_active,
+                     updated_at = CURRENT_TIMESTAMP
                WHERE (s.offer_id, s.kind, s.name, s.hostname, s.path_prefix, s.api_key_hash, s.is_active)
                      IS DISTINCT FROM (excluded.offer_id, excluded.kind, excluded.name, excluded.hostname,
                                        excluded.path_prefix, excluded.api_key_hash, excluded.is_active)
@@ -47,7 +49,8 @@ def upsert_source(
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
                    (written.state || jsonb_build_object('api_key',
                       CASE WHEN written.api_key_hash IS NULL THEN NULL
-                           WHEN before.api_key_hash <> written.api_key_hash THEN 'replaced' ELSE 'set' END))::text AS after
+                           WHEN before.api_key_hash <> written.api_key_hash THEN 'replaced' ELSE 'set' END))::text
+                     AS after
               FROM before FULL JOIN written ON true
             """,
             {
