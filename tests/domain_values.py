@@ -13,7 +13,7 @@ NOON = datetime(2026, 6, 17, 12, 0, tzinfo=UTC)
 
 
 def lead(**values: Any) -> Lead:
-    defaults = {
+    defaults: dict[str, Any] = {
         "lead_id": 1,
         "created_at": NOON,
         "offer_id": 10,
@@ -29,7 +29,7 @@ def lead(**values: Any) -> Lead:
 
 def enrolment(**values: Any) -> Enrolment:
     """An enrolment that nothing keeps from a lead."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "buyer_id": 1,
         "buyer_offer_id": 100 + values.get("buyer_id", 1),
         "buyer_active": True,
@@ -50,7 +50,7 @@ def enrolment(**values: Any) -> Enrolment:
 
 def standing(**values: Any) -> Standing:
     """A buyer who has taken nothing and owes nothing."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "claimed_today": 0,
         "claimed_this_hour": 0,
         "owed": Decimal("0.00"),
@@ -61,7 +61,7 @@ def standing(**values: Any) -> Standing:
 
 
 def offer(**values: Any) -> Offer:
-    defaults = {"offer_id": 10, "is_active": True, "default_price": Decimal("45.00"), "currency": "USD"}
+    defaults: dict[str, Any] = {"offer_id": 10, "is_active": True, "default_price": Decimal("45.00"), "currency": "USD"}
     return Offer(**defaults | values)
 
 

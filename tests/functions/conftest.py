@@ -10,9 +10,7 @@ from tests.functions.endpoints import BuyerEndpoint, Mailbox
 
 
 @pytest.fixture
-def output(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> Iterator[Callable[[], str]]:
+def output(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
     """Everything the process has said so far: the functions' log lines and counters, and other libraries' log."""
     stream = io.StringIO()
     (handler,) = log.logger.handlers

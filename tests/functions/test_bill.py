@@ -175,9 +175,7 @@ def test_after_an_invoice_the_count_begins_anew(
     assert periods[1] == (periods[0][1], later)
 
 
-def test_a_threshold_of_nothing_invoices_every_lead(
-    conn: Connection[Any], functions: Functions, now: datetime
-) -> None:
+def test_a_threshold_of_nothing_invoices_every_lead(conn: Connection[Any], functions: Functions, now: datetime) -> None:
     offer = an_offer(conn, invoice_threshold="0")
     bill(functions, a_taken_lead(conn, offer, a_buyer_with_credit(conn), now, "0.01"), at=now)
     assert [row[4] for row in invoices(conn)] == ["0.01"]

@@ -56,7 +56,9 @@ def state(conn: Connection[Any], lead: int) -> tuple[Any, ...]:
 
 
 def attempts(conn: Connection[Any]) -> list[tuple[Any, ...]]:
-    return conn.execute("SELECT channel, attempt, outcome, http_status, error FROM delivery_attempts ORDER BY id").fetchall()
+    return conn.execute(
+        "SELECT channel, attempt, outcome, http_status, error FROM delivery_attempts ORDER BY id"
+    ).fetchall()
 
 
 def test_a_webhook_that_answers_2xx_has_taken_the_lead(

@@ -112,7 +112,9 @@ def test_every_field_is_stored_raw_and_normalized(conn: Connection[Any], functio
 def test_a_missing_key_is_derived_and_answered(conn: Connection[Any], functions: Functions, source: int) -> None:
     fields = {"name": "Jane", "email": "Jane@Example.com", "phone": "+1 303", "postal_code": "x1", "message": "Hi"}
     answer = post(functions, source_key="page", **fields).json()
-    written_out = f"source_id={source}\nname=Jane\nemail=jane@example.com\nphone=+1303\ncountry=US\npostal=X1\nmessage=Hi"
+    written_out = (
+        f"source_id={source}\nname=Jane\nemail=jane@example.com\nphone=+1303\ncountry=US\npostal=X1\nmessage=Hi"
+    )
     assert answer["idempotency_key"] == hashlib.sha256(written_out.encode()).hexdigest()
     again = post(functions, source_key="page", **fields | {"phone": "+1  303", "email": " JANE@example.com"})
     assert again.json()["lead_id"] == answer["lead_id"]
@@ -254,9 +256,7 @@ def test_a_body_that_does_not_say_its_length_is_measured_all_the_same(functions:
     assert refusal(refused) == (413, "body_too_large")
 
 
-def test_a_compressed_body_is_refused(
-    functions: Functions, source: int, nothing_stored: Callable[[], None]
-) -> None:
+def test_a_compressed_body_is_refused(functions: Functions, source: int, nothing_stored: Callable[[], None]) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     assert refusal(functions.client().post("/api/leads", content=b"\x1f\x8b", headers=headers))[0] == 415
     nothing_stored()

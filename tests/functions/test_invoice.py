@@ -123,7 +123,10 @@ def test_a_straggler_is_on_the_next_invoice(
 
 def test_offers_are_invoiced_apart(conn: Connection[Any], functions: Functions, offer: int) -> None:
     buyer = a_buyer(conn)
-    one, two = a_billed_lead(conn, offer, buyer, MONDAY - HOUR), a_billed_lead(conn, an_offer(conn), buyer, MONDAY - HOUR)
+    one, two = (
+        a_billed_lead(conn, offer, buyer, MONDAY - HOUR),
+        a_billed_lead(conn, an_offer(conn), buyer, MONDAY - HOUR),
+    )
     assert run(functions, MONDAY)["issued"] == 2
     assert sorted(on_invoices(conn)) == [[one], [two]]
 

@@ -26,9 +26,7 @@ def test_an_event_is_logged_once_in_a_batch_and_over_batches(conn: Connection[An
     assert conn.execute("SELECT message FROM lifecycle_events").fetchone() == (received,)
 
 
-def test_a_delivery_told_again_without_its_buyer_is_the_same_event(
-    conn: Connection[Any], functions: Functions
-) -> None:
+def test_a_delivery_told_again_without_its_buyer_is_the_same_event(conn: Connection[Any], functions: Functions) -> None:
     lead = a_lead(conn, a_source(conn, an_offer(conn)))
     notify(functions, body("lead.delivered", lead, buyer_id=3), body("lead.delivered", lead))
     notify(functions, body("lead.delivered", lead))

@@ -39,7 +39,10 @@ def test_a_lead_of_36_months_is_erased_and_its_row_stays(
     row = conn.execute("SELECT to_jsonb(leads)::text FROM leads WHERE id = %s", (erased,)).fetchall()[0][0]
     for personal in ("entinel", "3035559876", "203.0.113.7"):
         assert personal not in row
-    assert conn.execute("SELECT erased_at, postal_code FROM leads WHERE id = %s", (erased,)).fetchone() == (now, "80014")
+    assert conn.execute("SELECT erased_at, postal_code FROM leads WHERE id = %s", (erased,)).fetchone() == (
+        now,
+        "80014",
+    )
     assert conn.execute("SELECT name, erased_at FROM leads WHERE id = %s", (kept,)).fetchone() == ("Zoë Sentinel", None)
 
 

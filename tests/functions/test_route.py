@@ -64,11 +64,13 @@ def test_a_lead_is_claimed_priced_and_handed_to_delivery_at_once(
     ).fetchone()
     components = [{"component": "offer_default", "amount": "45.00"}]
     assert row == ("delivered", buyer, "45.00", None, components, now, "pending")
-    assert conn.execute("SELECT lead_id, buyer_id, status, channel, attempts, next_attempt_at FROM deliveries").fetchall() == [
-        (lead, buyer, "pending", "webhook", 0, now)
-    ]
+    assert conn.execute(
+        "SELECT lead_id, buyer_id, status, channel, attempts, next_attempt_at FROM deliveries"
+    ).fetchall() == [(lead, buyer, "pending", "webhook", 0, now)]
     assert conn.execute("SELECT pending_amount::text, balance::text FROM buyers").fetchall() == [("45.00", "0.00")]
-    counters = conn.execute("SELECT buyer_offer_id, period, starts_at, claimed FROM capacity_counters ORDER BY 2").fetchall()
+    counters = conn.execute(
+        "SELECT buyer_offer_id, period, starts_at, claimed FROM capacity_counters ORDER BY 2"
+    ).fetchall()
     day = now.replace(hour=6)
     assert counters == [(enrolment, "day", day, 1), (enrolment, "hour", now, 1)]
     assert told(conn, "deliver") == [("lead.routed", lead)]
@@ -100,7 +102,9 @@ def test_the_day_of_a_cap_is_the_markets(
 
 
 @pytest.mark.parametrize("zone", ["America/Denver", "Asia/Kathmandu"])
-def test_the_hour_of_a_cap_is_the_markets(conn: Connection[Any], functions: Functions, now: datetime, zone: str) -> None:
+def test_the_hour_of_a_cap_is_the_markets(
+    conn: Connection[Any], functions: Functions, now: datetime, zone: str
+) -> None:
     offer = an_offer(conn, market_id=a_market(conn, timezone=zone))
     source = a_source(conn, offer)
     an_enrolment(conn, a_buyer(conn), offer, capacity_per_hour=1)
@@ -330,7 +334,10 @@ def test_a_policy_may_reject_the_unrouted_at_once(conn: Connection[Any], functio
     offer = an_offer(conn, config={"strategy": "priority_based", "unrouted": {"action": "reject"}})
     lead = a_valid_lead(conn, a_source(conn, offer))
     route(functions, lead, at=now)
-    assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == ("rejected", "no_buyer_in_area")
+    assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == (
+        "rejected",
+        "no_buyer_in_area",
+    )
     assert told(conn, "notify") == [("lead.rejected", lead)]
 
 

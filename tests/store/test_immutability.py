@@ -73,7 +73,9 @@ def test_a_delivered_price_never_changes(conn: Connection[Any], lead: int, chang
 
 
 def test_everything_else_of_a_lead_may_change(conn: Connection[Any], lead: int) -> None:
-    changed = conn.execute("UPDATE leads SET name = 'erased', status = 'accepted', billing_status = 'billed', price = 45")
+    changed = conn.execute(
+        "UPDATE leads SET name = 'erased', status = 'accepted', billing_status = 'billed', price = 45"
+    )
     assert changed.rowcount == 1
 
 

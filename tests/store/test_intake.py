@@ -60,7 +60,9 @@ def test_the_lead_is_bound_to_the_sources_offer_market_and_vertical(conn: Connec
     assert conn.execute("SELECT source_id, offer_id FROM leads").fetchall() == [(source, offer)]
 
 
-@pytest.mark.parametrize("way", [{"source_id": 10**6}, {"source_key": "nobodys"}, {"hostname": "nobodys.example"}], ids=str)
+@pytest.mark.parametrize(
+    "way", [{"source_id": 10**6}, {"source_key": "nobodys"}, {"hostname": "nobodys.example"}], ids=str
+)
 def test_what_no_source_claims_stores_nothing(conn: Connection[Any], way: dict[str, Any]) -> None:
     a_source(conn, an_offer(conn), hostname="h.example")
     taken = take_in(conn, **way)

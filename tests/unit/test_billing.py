@@ -12,7 +12,13 @@ from tests.domain_values import NOON
 
 @pytest.mark.parametrize(
     ("uninvoiced", "threshold", "due"),
-    [("499.99", "500", False), ("500.00", "500", True), ("500.01", "500", True), ("0", "0", False), ("0.01", "0", True)],
+    [
+        ("499.99", "500", False),
+        ("500.00", "500", True),
+        ("500.01", "500", True),
+        ("0", "0", False),
+        ("0.01", "0", True),
+    ],
 )
 def test_an_invoice_is_due_at_the_threshold_but_never_for_nothing(uninvoiced: str, threshold: str, due: bool) -> None:
     assert billing.crosses_threshold(Decimal(uninvoiced), Decimal(threshold)) is due

@@ -37,7 +37,9 @@ def test_a_source_key_is_trimmed_and_nothing_else(key: str) -> None:
     assert classification.canonical_source_key(key) == key.strip()
 
 
-@pytest.mark.parametrize("key", ["", " ", "a", " a ", "a" * 129, "-ab", ".ab", "a b", "a/b", "käse", "ab\ncd", "ab\x00"])
+@pytest.mark.parametrize(
+    "key", ["", " ", "a", " a ", "a" * 129, "-ab", ".ab", "a b", "a/b", "käse", "ab\ncd", "ab\x00"]
+)
 def test_a_source_key_of_another_shape_is_refused(key: str) -> None:
     with pytest.raises(Refusal) as refused:
         classification.canonical_source_key(key)

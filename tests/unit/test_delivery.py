@@ -17,7 +17,7 @@ from leadgen.domain.delivery import Attempt, Parcel, Review, Taken, TryAgain
 
 def a_parcel(**values: Any) -> Parcel:
     """The specification's own example."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "delivery_id": "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a",
         "lead_id": 12345,
         "buyer_id": 7,
@@ -142,6 +142,14 @@ def test_the_pauses_stretch_with_the_unit_and_keep_the_last_step() -> None:
 
 def test_the_mail_says_what_the_webhook_says_and_its_subject_names_nobody() -> None:
     text = delivery.email_text(a_parcel())
-    for fact in ("12345", "John Smith", "+15125550123", "john@example.com", "78701", "Emergency plumbing needed", "45.00"):
+    for fact in (
+        "12345",
+        "John Smith",
+        "+15125550123",
+        "john@example.com",
+        "78701",
+        "Emergency plumbing needed",
+        "45.00",
+    ):
         assert fact in text
     assert delivery.email_subject(a_parcel()) == "New lead #12345"

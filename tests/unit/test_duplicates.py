@@ -28,7 +28,7 @@ def a_search(contact: Contact = BOTH, **policy: Any) -> Search:
 
 
 def a_prior(**values: Any) -> Prior:
-    defaults = {
+    defaults: dict[str, Any] = {
         "lead_id": 0,
         "created_at": NOON - timedelta(hours=1),
         "status": "validated",

@@ -33,7 +33,17 @@ def test_a_key_of_16_to_128_characters_is_accepted(length: int) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", " ", "k" * 15, "k" * 129, f" {'k' * 15} ", "k" * 15 + "é", "k" * 16 + "/", "inner blank here1", "k" * 16 + "\nk"],
+    [
+        "",
+        " ",
+        "k" * 15,
+        "k" * 129,
+        f" {'k' * 15} ",
+        "k" * 15 + "é",
+        "k" * 16 + "/",
+        "inner blank here1",
+        "k" * 16 + "\nk",
+    ],
 )
 def test_any_other_key_is_refused(key: str) -> None:
     with pytest.raises(Refusal) as refused:

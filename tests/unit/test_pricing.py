@@ -12,7 +12,14 @@ from leadgen.domain.pricing import Component
 
 @pytest.mark.parametrize(
     ("amount", "expected"),
-    [("45", "45.00"), ("0.005", "0.01"), ("0.015", "0.02"), ("2.675", "2.68"), ("2.674999", "2.67"), ("1.0049", "1.00")],
+    [
+        ("45", "45.00"),
+        ("0.005", "0.01"),
+        ("0.015", "0.02"),
+        ("2.675", "2.68"),
+        ("2.674999", "2.67"),
+        ("1.0049", "1.00"),
+    ],
 )
 def test_amounts_are_rounded_half_up_to_the_cent(amount: str, expected: str) -> None:
     rounded = pricing.rounded(Decimal(amount))

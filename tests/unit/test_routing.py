@@ -129,7 +129,9 @@ def test_the_order_of_the_candidates_does_not_matter(
 
 @settings(deadline=None, max_examples=150)
 @given(CANDIDATES, st.integers(1, 9))
-def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(candidates: list[Candidate], priority: int) -> None:
+def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
+    candidates: list[Candidate], priority: int
+) -> None:
     added = candidate(99, priority, capacity_per_hour=0)
     before, after = choose(*candidates), choose(*candidates, added)
     if isinstance(before, Routed):
@@ -161,9 +163,7 @@ def a_request(lead_id: int, *enrolments: Any, minutes: int = 0) -> Request:
 
 def winners(requests: list[Request], stands: dict[int, Any]) -> dict[int, int | None]:
     choices = routing.choose_in_turn(requests, stands, now=NOON)
-    return {
-        c.request.lead.lead_id: c.decision.buyer_id if isinstance(c.decision, Routed) else None for c in choices
-    }
+    return {c.request.lead.lead_id: c.decision.buyer_id if isinstance(c.decision, Routed) else None for c in choices}
 
 
 def test_a_claim_of_the_batch_uses_the_buyers_capacity() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leadgen.domain import submission
 from leadgen.domain.errors import Refusal
 
-POST = {"name": "Jane", "email": "jane@example.com", "phone": "+13035550100", "postal_code": "80014"}
+POST: dict[str, Any] = {"name": "Jane", "email": "jane@example.com", "phone": "+13035550100", "postal_code": "80014"}
 
 
 def problems(fields: dict[str, Any], *, is_form: bool = False) -> dict[str, str]:

@@ -1,0 +1,43 @@
+"""Settings: the specification's names, and every problem told at once."""
+
+import pytest
+
+from leadgen.adapters import settings
+from leadgen.adapters.settings import SettingsInvalid
+
+LEAST = {"DATABASE_URL": "postgresql://user:s3cret@db/leadgen", "SECRET_KEY": "k" * 32}
+
+
+def test_the_least_environment_has_the_documented_defaults() -> None:
+    loaded = settings.load(LEAST)
+    assert (loaded.environment, loaded.webhook_timeout_seconds, loaded.webhook_max_retries) == ("development", 5, 3)
+    assert (loaded.default_duplicate_window_hours, str(loaded.default_invoice_threshold)) == (24, "500.00")
+    assert (loaded.default_source_key, loaded.rate_limit_landing_page, loaded.egress_allowed_origins) == (None, 0, ())
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    assert settings.load(LEAST | {"SMTP_HOST": "", "SMTP_PORT": ""}).smtp_port == 587
+
+
+def test_lists_are_separated_by_commas() -> None:
+    loaded = settings.load(LEAST | {"EGRESS_ALLOWED_ORIGINS": " http://a:1 ,http://b:2,, "})
+    assert loaded.egress_allowed_origins == ("http://a:1", "http://b:2")
+
+
+def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
+    bad = {
+        "DATABASE_URL": "mysql://user:s3cret@db/x", "SECRET_KEY": "short", "ENVIRONMENT": "prod",
+        "WEBHOOK_TIMEOUT_SECONDS": "soon", "DEFAULT_DUPLICATE_WINDOW_HOURS": "8761", "SMTP_PORT": "0",
+    }  # fmt: skip
+    with pytest.raises(SettingsInvalid) as refused:
+        settings.load(bad)
+    for name in bad:
+        assert name in str(refused.value), name
+    assert "s3cret" not in str(refused.value)
+    assert "short" not in str(refused.value).replace("shorter", "")
+
+
+def test_settings_shown_hide_their_secrets() -> None:
+    shown = repr(settings.load(LEAST | {"SMTP_PASSWORD": "hunter2"}))
+    for secret in ("s3cret", "k" * 32, "hunter2"):
+        assert secret not in shown

@@ -1,0 +1,48 @@
+"""Operator and system tokens: ours, in time, of a known role."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from leadgen.adapters import tokens
+from leadgen.adapters.tokens import Claims, TokenInvalid
+
+SECRET = "a-secret-key-for-tests-of-sufficient-length"
+NOW = datetime.now(UTC)
+
+
+def test_a_token_says_who_it_was_issued_to() -> None:
+    token = tokens.issue(SECRET, subject="ann", role="system", now=NOW, lifetime=timedelta(minutes=5))
+    assert tokens.verify(SECRET, token) == Claims("ann", "system")
+
+
+def forged(*, key: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+    good = {"iss": "leadgen", "sub": "ann", "role": "operator", "iat": NOW, "exp": NOW + timedelta(minutes=5)}
+    return jwt.encode({k: v for k, v in (good | claims).items() if v is not None}, key, algorithm=algorithm)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "", "nonsense", "a.b.c",
+        forged(key="another-secret-key-of-sufficient-length"),
+        forged(key="", algorithm="none"),
+        forged(algorithm="HS512", key=SECRET * 2),
+        forged(exp=NOW - timedelta(seconds=1)),
+        forged(iat=NOW + timedelta(hours=1)),
+        forged(exp=None), forged(iat=None), forged(sub=None), forged(iss=None), forged(iss="other"),
+        forged(role=None), forged(role="buyer"), forged(role=["operator"]),
+    ],
+)  # fmt: skip
+def test_any_other_token_is_invalid(token: str) -> None:
+    with pytest.raises(TokenInvalid):
+        tokens.verify(SECRET, token)
+
+
+def test_the_reason_never_holds_the_token() -> None:
+    token = forged(role="buyer")
+    with pytest.raises(TokenInvalid) as refused:
+        tokens.verify(SECRET, token)
+    assert token not in str(refused.value)
