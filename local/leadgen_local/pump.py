@@ -102,7 +102,7 @@ class Pump:
         """
         total = 0
         with self._connect() as conn:
-            while count := sum(self._work(conn, mapping) for mapping in self._template.mappings):
+            while count := sum(self._work(conn, mapping, 0) for mapping in self._template.mappings):
                 total += count
         return total
 
@@ -171,16 +171,17 @@ class Pump:
         try:
             with self._connect() as conn:
                 while not over.is_set():
-                    if self._work(conn, mapping) < mapping.batch_size:  # what came meanwhile has rung the bell
+                    worked = self._work(conn, mapping, mapping.batching_window_seconds)
+                    if worked < mapping.batch_size:  # what came meanwhile has rung the bell
                         bell.wait(_POLL_SECONDS)
         except psycopg.Error as error:
             errors.append(error)
         finally:
             over.set()
 
-    def _work(self, conn: Connection, mapping: QueueMapping) -> int:
+    def _work(self, conn: Connection, mapping: QueueMapping, window_seconds: float) -> int:
         """Read one batch and hand it to the function. Returns how many messages were read."""
-        messages = self._read(conn, mapping)
+        messages = self._read(conn, mapping, window_seconds)
         limit = mapping.queue.max_receive_count
         exhausted = [message.id for message in messages if limit is not None and message.receive_count > limit]
         if exhausted:
@@ -200,12 +201,12 @@ class Pump:
                 queues.delete(conn, mapping.queue, done)
         return len(messages)
 
-    def _read(self, conn: Connection, mapping: QueueMapping) -> list[Message]:
+    def _read(self, conn: Connection, mapping: QueueMapping, window_seconds: float) -> list[Message]:
         messages = queues.read(conn, mapping.queue, mapping.batch_size)
         bell = self._bells[mapping.queue.name]
         room = mapping.batch_size - len(messages)
-        if messages and room and mapping.batching_window_seconds:
-            bell.let_gather(mapping.batching_window_seconds)
+        if messages and room and window_seconds:
+            bell.let_gather(window_seconds)
             messages += queues.read(conn, mapping.queue, room)
         if len(messages) == mapping.batch_size:
             bell.ring()  # there may be more than one consumer can take

@@ -2,50 +2,16 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "layers/core/leadgen"
-EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
 
 def python_files(*folders: Path) -> list[Path]:
     return sorted(path for folder in folders for path in folder.rglob("*.py"))
-
-
-def scalars(node: object) -> Iterator[str]:
-    match node:
-        case dict():
-            for value in node.values():
-                yield from scalars(value)
-        case list():
-            for value in node:
-                yield from scalars(value)
-        case None | bool():
-            return
-        case _:
-            yield str(node)
-
-
-def example_words() -> set[str]:
-    """Every market, city, vertical, business and postal code of the examples, as words to look for."""
-    assert EXAMPLES, "there are no examples to look for"
-    words = {path.stem.split("-")[0] for path in EXAMPLES} | {path.stem.split("-")[1] for path in EXAMPLES}
-    for path in EXAMPLES:
-        words |= {text for text in scalars(yaml.safe_load(path.read_text())) if re.fullmatch(r"\d{5}", text)}
-    return {word.lower() for word in words}
-
-
-@pytest.mark.parametrize(
-    "path", python_files(ROOT / "functions", ROOT / "layers"), ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_no_market_vertical_or_postal_code_is_named_in_code(path: Path) -> None:
-    words = set(re.findall(r"[a-z]+|\b\d{5}\b", path.read_text().lower()))
-    assert words & example_words() == set()
 
 
 @pytest.mark.parametrize("path", python_files(CORE / "store"), ids=lambda path: path.name)

@@ -1,12 +1,17 @@
 """What the functions talk to in tests: their log, a buyer's endpoint and a mailbox."""
 
 import io
+import logging
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from psycopg import Connection
 
 from leadgen.adapters import log
+from tests.factories import a_source, an_offer
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
+from tests.messages import told
 
 
 @pytest.fixture
@@ -14,6 +19,7 @@ def output(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture)
     """Everything the process has said so far: the functions' log lines and counters, and other libraries' log."""
     stream = io.StringIO()
     (handler,) = log.logger.handlers
+    assert isinstance(handler, logging.StreamHandler)
     before = handler.setStream(stream)  # the handler keeps the stream it was made with, which no fixture captures
 
     def said() -> str:
@@ -42,3 +48,26 @@ def mailbox(environment: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         environment.setenv("SMTP_STARTTLS", "false")
         environment.setenv("FROM_EMAIL", "leads@leadgen.example")
         yield box
+
+
+@pytest.fixture
+def offer(conn: Connection[Any]) -> int:
+    """An offer that takes every lead and has no buyers yet."""
+    return an_offer(conn)
+
+
+@pytest.fixture
+def source(conn: Connection[Any], offer: int) -> int:
+    """The offer's source of key ``page``, mapped to the pages of www.example.com/lp as well."""
+    return a_source(conn, offer, source_key="page", hostname="www.example.com", path_prefix="/lp")
+
+
+@pytest.fixture
+def nothing_stored(conn: Connection[Any]) -> Callable[[], None]:
+    """Call it to see that no lead is stored and no stage told."""
+
+    def check() -> None:
+        assert conn.execute("SELECT count(*) FROM leads").fetchone() == (0,)
+        assert told(conn, "validate") == []
+
+    return check

@@ -45,7 +45,8 @@ def balances(conn: Connection[Any]) -> list[tuple[str, str]]:
 
 def invoices(conn: Connection[Any]) -> list[tuple[Any, ...]]:
     return conn.execute(
-        "SELECT invoice_number, buyer_id, offer_id, total_leads, amount_due::text, total_amount::text FROM invoices ORDER BY id"
+        "SELECT invoice_number, buyer_id, offer_id, total_leads, amount_due::text, total_amount::text FROM invoices"
+        " ORDER BY id"
     ).fetchall()
 
 

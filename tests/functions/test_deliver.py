@@ -15,8 +15,8 @@ from leadgen.adapters import clock
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
 from tests.functions_under_test import Functions
-from tests.messages import failed_ids, messages, sqs_event, told
 from tests.messages import body as message_body
+from tests.messages import failed_ids, messages, sqs_event, told
 
 SECRET = "the buyer's secret"
 LONG_AGO = datetime.fromisoformat("2026-06-17T12:00:00+00:00")

@@ -17,11 +17,6 @@ HOUR = timedelta(hours=1)
 WEEK = timedelta(weeks=1)
 
 
-@pytest.fixture
-def offer(conn: Connection[Any]) -> int:
-    return an_offer(conn)
-
-
 def a_billed_lead(conn: Connection[Any], offer: int, buyer: int, delivered_at: datetime, price: str = "45.00") -> int:
     return a_lead(
         conn, a_source(conn, offer), status="delivered", billing_status="billed", buyer_id=buyer, price=price,

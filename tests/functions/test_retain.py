@@ -6,18 +6,13 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.factories import a_lead, a_post, a_source, an_offer
+from tests.factories import a_lead, a_post
 from tests.functions_under_test import Functions
 
 PERSONAL = {
     "name": "Zoë Sentinel", "email": "sentinel@person.example", "phone": "+13035559876", "message": "Sentinel leaks",
     "attributes": {"note": "Sentinel"}, "ip_address": "203.0.113.7", "user_agent": "Sentinel/1.0",
 }  # fmt: skip
-
-
-@pytest.fixture
-def source(conn: Connection[Any]) -> int:
-    return a_source(conn, an_offer(conn), source_key="page")
 
 
 def retain(functions: Functions, at: datetime) -> dict[str, int]:

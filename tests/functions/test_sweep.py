@@ -6,16 +6,11 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
+from tests.factories import a_buyer, a_delivery, a_lead, an_enrolment
 from tests.functions_under_test import Functions
 from tests.messages import told
 
 QUEUES = ["validate", "route", "deliver", "bill"]
-
-
-@pytest.fixture
-def source(conn: Connection[Any]) -> int:
-    return a_source(conn, an_offer(conn))
 
 
 def sweep(conn: Connection[Any], functions: Functions, at: datetime) -> list[tuple[str, int | None]]:

@@ -42,7 +42,8 @@ def lead(conn: Connection[Any]) -> int:
           INSERT INTO invoices (buyer_id, offer_id, period_start, period_end, due_date, invoice_number)
           VALUES (%(buyer)s, %(offer)s, now() - INTERVAL '1 day', now(), now(), 'INV-1') RETURNING id
         )
-        INSERT INTO invoice_lines (invoice_id, lead_id, delivered_at, amount) SELECT id, %(lead)s, now(), 45 FROM invoice
+        INSERT INTO invoice_lines (invoice_id, lead_id, delivered_at, amount)
+        SELECT id, %(lead)s, now(), 45 FROM invoice
         """,
         {"lead": lead_id, "buyer": buyer, "offer": offer},
     )

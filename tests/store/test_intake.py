@@ -19,7 +19,7 @@ KEY = "a-key-of-16-chars"
 
 def take_in(conn: Connection[Any], **values: Any) -> Intake:
     """Post an ordinary lead, identified and changed by ``values``."""
-    post = {
+    post: dict[str, Any] = {
         "source_id": None, "source_key": None, "hostname": None, "path": "/",
         "default_source_key": None, "trusted": False, "salt": "salt", "api_key_hash": None, "rate_limits": {},
         "idempotency_key": KEY, "material": None, "content_hash": "0" * 64, "source": "landing_page",
@@ -92,8 +92,8 @@ def test_an_inactive_source_is_found_in_no_way(conn: Connection[Any]) -> None:
 def test_the_longest_prefix_of_the_path_wins(conn: Connection[Any], path: str, prefix: str | None) -> None:
     offer = an_offer(conn)
     sources = {
-        given: a_source(conn, offer, hostname="h.example", path_prefix=given)
-        for given in (None, "/lp", "/lp/plumb", "/lp/plumbing/")
+        own: a_source(conn, offer, hostname="h.example", path_prefix=own)
+        for own in (None, "/lp", "/lp/plumb", "/lp/plumbing/")
     }
     a_source(conn, offer, hostname="other.example", path_prefix="/lp/plumbing/form")
     assert source_of(take_in(conn, hostname="h.example", path=path)) == sources[prefix]
@@ -141,8 +141,8 @@ def test_the_default_source_is_used_only_where_a_host_maps_to_none(conn: Connect
 def test_a_source_with_an_api_key_takes_only_posts_that_bring_it(conn: Connection[Any]) -> None:
     right, wrong = (hashlib.sha256(key).hexdigest() for key in (b"right", b"wrong"))
     source = a_source(conn, an_offer(conn), source_key="partner", kind="partner_api", api_key_hash=right)
-    for given in (None, wrong, "", "right"):
-        taken = take_in(conn, source_key="partner", api_key_hash=given)
+    for brought in (None, wrong, "", "right"):
+        taken = take_in(conn, source_key="partner", api_key_hash=brought)
         assert (taken.api_key_accepted, taken.answer) == (False, None)
     assert (stored(conn), waiting(conn, "validate")) == (0, [])
     assert source_of(take_in(conn, source_key="partner", api_key_hash=right)) == source

@@ -15,15 +15,22 @@ POST: dict[str, Any] = {"name": "Jane", "email": "jane@example.com", "phone": "+
 
 def problems(fields: dict[str, Any], *, is_form: bool = False) -> dict[str, str]:
     """What is wrong with a post, by field; empty when it is read."""
+    refused = refusal_of(POST | fields, is_form=is_form)
+    if refused is None:
+        return {}
+    found = refused.details["fields"]
+    assert isinstance(found, dict)
+    assert (refused.status, refused.code) == (400, "invalid_request")
+    assert all(field in refused.message for field in found)
+    return found
+
+
+def refusal_of(fields: dict[str, Any], *, is_form: bool = False) -> Refusal | None:
     try:
-        submission.read(POST | fields, is_form=is_form)
+        submission.read(fields, is_form=is_form)
     except Refusal as refusal:
-        assert (refusal.status, refusal.code) == (400, "invalid_request")
-        found = refusal.details["fields"]
-        assert isinstance(found, dict)
-        assert all(field in refusal.message for field in found)
-        return found
-    return {}
+        return refusal
+    return None
 
 
 def test_the_least_a_post_may_hold_is_read_with_the_documented_defaults() -> None:
@@ -85,13 +92,11 @@ def test_every_faulty_field_is_named_at_once() -> None:
 
 @pytest.mark.parametrize("flag", ["consent", "gdpr_consent"])
 def test_a_flag_in_json_is_true_false_or_null(flag: str) -> None:
-    assert [getattr(submission.read(POST | {flag: value}), flag) for value in (True, False, None)] == [
-        True,
-        False,
-        None,
-    ]
-    for value in ("true", 1, 0, "", []):
-        assert flag in problems({flag: value}), value
+    for value in (True, False, None):
+        assert getattr(submission.read(POST | {flag: value}), flag) is value
+    others: list[object] = ["true", 1, 0, "", []]
+    for other in others:
+        assert flag in problems({flag: other}), other
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,8 @@ def test_the_content_hash_tells_content_apart_and_nothing_else() -> None:
     base = submission.read(POST | {"attributes": {"a": 1, "b": 2}}).content_hash()
     same = POST | {"attributes": {"b": 2, "a": 1}, "source_key": "key", "idempotency_key": "k" * 16, "name": " Jane "}
     assert submission.read(same).content_hash() == base
-    for change in ({"message": "hi"}, {"consent": True}, {"attributes": {"a": 1}}, {"city": "Aurora"}):
+    changes: list[dict[str, Any]] = [{"message": "hi"}, {"consent": True}, {"attributes": {"a": 1}}, {"city": "A"}]
+    for change in changes:
         assert submission.read(POST | {"attributes": {"a": 1, "b": 2}} | change).content_hash() != base, change
 
 
@@ -178,10 +184,5 @@ JSON = st.recursive(
 @settings(deadline=None, max_examples=200)
 @given(st.dictionaries(st.sampled_from([*submission.LONGEST, "consent", "source_id", "attributes", "other"]), JSON))
 def test_whatever_is_posted_is_read_or_refused_by_name(fields: dict[str, Any]) -> None:
-    try:
-        read = submission.read(fields)
-    except Refusal as refusal:
-        assert (refusal.status, refusal.code) == (400, "invalid_request")
-    else:
-        assert len(read.name) <= 200
-        assert submission.storable_text(read.name)
+    refused = refusal_of(fields)
+    assert refused is None or (refused.status, refused.code) == (400, "invalid_request")

@@ -47,7 +47,8 @@ def test_what_has_no_exact_text_is_refused(value: object) -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=10) | st.decimals(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10)
+    | st.decimals(allow_nan=False, allow_infinity=False)
     | st.datetimes(timezones=st.just(UTC)) | st.frozensets(st.text(max_size=5), max_size=4),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=10,

@@ -1,0 +1,36 @@
+"""Leads routed in tests, and what became of them."""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.store import decisions as stored_decisions
+from tests.factories import a_lead
+from tests.functions_under_test import Functions
+from tests.messages import messages
+
+
+def a_valid_lead(conn: Connection[Any], source: int, **values: Any) -> int:
+    return a_lead(conn, source, **{"status": "validated"} | values)
+
+
+def route(functions: Functions, *leads: int, at: datetime) -> list[str]:
+    return [outcome.outcome for outcome in functions.module("route").process(messages("lead.validated", leads), at)]
+
+
+def buyers_of(conn: Connection[Any], *leads: int) -> list[int | None]:
+    rows = dict(conn.execute("SELECT id, buyer_id FROM leads").fetchall())
+    return [rows[lead] for lead in leads]
+
+
+def reason_of(conn: Connection[Any], lead: int) -> str | None:
+    """Why the lead is unrouted."""
+    return conn.execute("SELECT unrouted_reason FROM leads WHERE id = %s", (lead,)).fetchall()[0][0]  # type: ignore[no-any-return]
+
+
+def failed_checks(conn: Connection[Any], lead: int) -> dict[int, list[str]]:
+    """By buyer, the rules that kept the lead from it at the last decision."""
+    trace = stored_decisions.of_lead(conn, lead)[-1].trace
+    assert isinstance(trace, dict)
+    return {v["buyer_id"]: [c["rule"] for c in v["checks"] if not c["passed"]] for v in trace["verdicts"]}
