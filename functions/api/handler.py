@@ -3,10 +3,9 @@
 from dataclasses import asdict
 
 from fastapi import Depends, Request
-from mangum import Mangum
 
 from leadgen.adapters import db
-from leadgen.adapters.web import JsonAnswer, bearer, build_app
+from leadgen.adapters.web import JsonAnswer, bearer, build_app, lambda_handler
 from leadgen.domain.errors import Refusal
 from leadgen.store import decisions, deliveries, invoices, leads, lifecycle
 
@@ -19,7 +18,7 @@ def _operator(request: Request) -> None:
 
 app = build_app()
 app.router.dependencies.append(Depends(_operator))
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)
 
 
 @app.get("/api/leads/{lead_id}")

@@ -12,12 +12,11 @@ from typing import Any
 import psycopg
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from mangum import Mangum
 
 from leadgen import VERSION
 from leadgen.adapters import body, bus, clock, db, settings
 from leadgen.adapters.log import count, logger
-from leadgen.adapters.web import JsonAnswer, bearer, build_app
+from leadgen.adapters.web import JsonAnswer, bearer, build_app, lambda_handler
 from leadgen.domain import classification, idempotency, normalization, submission
 from leadgen.domain.classification import Identification, Resolution
 from leadgen.domain.errors import Refusal
@@ -33,7 +32,7 @@ _WAIT = re.compile(r"\bwait=(\d{1,6})\b")
 _LONGEST_USER_AGENT = 500
 
 app = build_app()
-handler = Mangum(app, lifespan="off")
+handler = lambda_handler(app)
 
 
 @app.post("/api/leads", status_code=202)

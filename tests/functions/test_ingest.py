@@ -50,7 +50,8 @@ def test_every_field_is_stored_raw_and_normalized(conn: Connection[Any], functio
     row = conn.execute(
         """
         SELECT source, name, email, phone, country_code, postal_code, city, region_code, message, utm_source,
-               utm_medium, utm_campaign, consent, gdpr_consent, normalized_email, normalized_phone, length(user_agent) FROM leads
+               utm_medium, utm_campaign, consent, gdpr_consent, normalized_email, normalized_phone,
+               length(user_agent) FROM leads
         """
     ).fetchone()
     assert row == (

@@ -1,12 +1,15 @@
 """What the two HTTP functions share: answers, errors and who is asking."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import simplejson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from mangum import Mangum
 from starlette.exceptions import HTTPException
 
 from leadgen.adapters import settings, tokens
@@ -60,6 +63,22 @@ def build_app() -> FastAPI:
     for kind, handle in handlers.items():
         app.add_exception_handler(kind, handle)
     return app
+
+
+def lambda_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """Lambda's entry to an application. Its event loop is made at the first call and lives as long as the environment:
+    importing a function makes none.
+    """
+
+    @lru_cache(maxsize=1)
+    def adapter() -> Mangum:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        return Mangum(app, lifespan="off")
+
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        return adapter()(event, context)
+
+    return handle
 
 
 def bearer(request: Request) -> Claims:
