@@ -44,7 +44,7 @@ BEGIN
     SELECT told.message->>'event', array_agg(told.message ORDER BY told.position),
            clock_timestamp() + make_interval(secs => coalesce(delays[told.position], 0))
       FROM unnest(messages) WITH ORDINALITY AS told(message, position)
-     GROUP BY told.message->>'event', coalesce(delays[told.position], 0), delays[told.position]
+     GROUP BY told.message->>'event', coalesce(delays[told.position], 0)
      ORDER BY min(told.position)
   LOOP
     RETURN QUERY SELECT sent.queue_name, sent.msg_id FROM pgmq.send_batch_topic(topic, batch, due) AS sent;

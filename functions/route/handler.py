@@ -135,7 +135,7 @@ def _record(choice: Choice, locked: LockedLead, now: datetime) -> Record:
 def _event(choice: Choice, locked: LockedLead, unrouted: Sequence[Waiting], now: datetime) -> Event:
     lead_id = locked.lead.lead_id
     if isinstance(choice.decision, Routed):
-        return Event(Topic.LEAD_ROUTED, now, lead_id, locked.trace_id)
+        return Event(Topic.LEAD_ROUTED, now, lead_id, locked.trace_id, ids={"buyer_id": choice.decision.buyer_id})
     given_up = any(w.lead_id == lead_id and w.route_again_at is None for w in unrouted)
     topic = Topic.LEAD_REJECTED if given_up else Topic.LEAD_UNROUTED
     return Event(topic, now, lead_id, locked.trace_id, ids={} if given_up else {"attempt": locked.route_attempts + 1})

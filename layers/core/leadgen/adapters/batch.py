@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from leadgen.adapters import clock
+from leadgen.adapters.db import DatabaseAway
 from leadgen.adapters.log import count, logger
 
 
@@ -60,9 +61,9 @@ def _attempt(stage: str, messages: Sequence[Message], process: Process) -> list[
         logger.exception(
             "batch.failed", extra={"stage": stage, "messages": len(messages), "cause": type(error).__name__}
         )
-        if len(messages) == 1:
-            count(stage, Counter({"failed": 1}), (clock.seconds() - began) * 1000)
-            return [messages[0].message_id]
+        if len(messages) == 1 or isinstance(error, DatabaseAway):  # one by one would only wait as often in vain
+            count(stage, Counter({"failed": len(messages)}), (clock.seconds() - began) * 1000)
+            return [message.message_id for message in messages]
         return [message_id for message in messages for message_id in _attempt(stage, [message], process)]
     milliseconds = (clock.seconds() - began) * 1000
     for outcome in outcomes:
