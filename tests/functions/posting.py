@@ -1,5 +1,6 @@
 """Posts to the ingest function, and its refusals read."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx2
 
 from leadgen.adapters import clock, tokens
+from leadgen.adapters.web import lambda_handler
 from tests.conftest import SECRET_KEY
 from tests.factories import a_post
 from tests.functions_under_test import Functions
@@ -21,6 +23,15 @@ def post(
     """POST an ordinary lead, changed by ``body``; a field that is None is left out."""
     fields = {name: value for name, value in a_post(**body).items() if value is not None}
     return functions.client(host=host).post(path, json=fields, headers=headers)
+
+
+def through_lambda(functions: Functions, event: dict[str, Any]) -> dict[str, Any]:
+    """Invoke the ingest function as Lambda does, with an event of API Gateway."""
+    try:
+        return lambda_handler(functions.module("ingest").app)(event, None)
+    finally:
+        asyncio.get_event_loop().close()  # which lives as long as a Lambda environment, but no longer than this call
+        asyncio.set_event_loop(None)
 
 
 def a_token(role: tokens.Role = "operator", *, secret: str = SECRET_KEY, hours: float = 1) -> dict[str, str]:

@@ -115,6 +115,23 @@ def test_eight_workers_at_once_charge_every_lead_once(
     assert set(sums) == {(True, True)}
 
 
+def test_leads_billed_at_once_cross_the_threshold_as_often_as_one_by_one(
+    conn: Connection[Any], functions: Functions, offer: int, now: datetime
+) -> None:
+    buyer = a_buyer_with_credit(conn)
+    leads = [a_taken_lead(conn, offer, buyer, now - timedelta(minutes=n), "60.00") for n in range(8)]
+    barrier = threading.Barrier(8)
+
+    def work(lead: int) -> list[str]:
+        barrier.wait()
+        return bill(functions, lead, at=now)
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = [future.result() for future in [pool.submit(work, lead) for lead in leads]]
+    assert outcomes == [["billed"]] * 8
+    assert [row[3:5] for row in invoices(conn)] == [(2, "120.00")] * 4
+
+
 def test_crossing_the_threshold_writes_an_invoice_with_a_line_a_lead(
     conn: Connection[Any], functions: Functions, offer: int, now: datetime
 ) -> None:

@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from tests.conftest import ROOT
 from tests.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.functions.posting import through_lambda
 from tests.functions_under_test import Functions
 from tests.messages import told
 
@@ -139,7 +140,7 @@ def test_the_log_names_nobody_whatever_becomes_of_a_post(
     assert (refused.status_code, refused.json()["error"]["code"]) == (500, "internal_error")
     event = json.loads((ROOT / "events" / "post_lead.json").read_text())
     event["body"] = json.dumps(good | {"city": "Poison"})
-    assert functions.module("ingest").handler(event, None)["statusCode"] == 500
+    assert through_lambda(functions, event)["statusCode"] == 500
     said = output()
     assert '"received"' in said
     assert '"request.failed"' in said

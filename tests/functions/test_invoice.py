@@ -82,12 +82,13 @@ def test_many_runs_at_once_invoice_once(conn: Connection[Any], functions: Functi
     ]
     barrier = threading.Barrier(4)
 
-    def work() -> int:
+    def work() -> dict[str, int]:
         barrier.wait()
-        return run(functions, MONDAY)["issued"]
+        return run(functions, MONDAY)
 
     with ThreadPoolExecutor(4) as pool:
-        assert sum(future.result() for future in [pool.submit(work) for _ in range(4)]) == 2
+        runs = [future.result() for future in [pool.submit(work) for _ in range(4)]]
+    assert (sum(done["issued"] for done in runs), sum(done["failed"] for done in runs)) == (2, 0)
     assert sorted(on_invoices(conn)) == [leads[:2], leads[2:]]
     assert conn.execute("SELECT array_agg(invoice_number ORDER BY id) FROM invoices").fetchone() == (
         ["INV-000001", "INV-000002"],

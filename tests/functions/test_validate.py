@@ -16,6 +16,8 @@ from tests.functions_under_test import Functions
 from tests.messages import body, failed_ids, messages, sqs_event, told
 
 DETECTION = {"enabled": True, "window_hours": 24, "keys": ["phone", "email"], "match_mode": "any"}
+
+
 SAME = {"phone": "+13035550100", "email": "jane@example.com"}
 
 
@@ -250,38 +252,6 @@ def test_a_policy_that_does_not_parse_fails_only_its_own_lead(conn: Connection[A
     assert failed_ids(answer) == {"m0"}
     assert [row[0] for row in states(conn)] == ["received", "validated"]
     assert told(conn, "route") == [("lead.validated", fine)]
-
-
-POISON = ["{", "[1]", "null", "5", '"text"', "{}", '{"event": "lead.received"}',
-          '{"event": 5, "lead_id": 1, "occurred_at": "2026-06-17T12:00:00Z"}',
-          '{"event": "lead.received", "lead_id": "1", "occurred_at": "2026-06-17T12:00:00Z"}',
-          '{"event": "lead.received", "lead_id": true, "occurred_at": "2026-06-17T12:00:00Z"}',
-          '{"event": "lead.received", "lead_id": 1, "occurred_at": "yesterday"}']  # fmt: skip
-
-
-@pytest.mark.parametrize("stage", ["validate", "route", "deliver", "bill", "notify"])
-def test_an_unreadable_message_fails_alone(functions: Functions, stage: str) -> None:
-    wake_up = body("delivery.due", 10**6)  # which nothing has to be done about
-    answer = functions.module(stage).handler(sqs_event(*POISON, wake_up), None)
-    assert failed_ids(answer) == {f"m{place}" for place in range(len(POISON))}
-
-
-def test_nine_of_ten_are_decided_although_the_tenth_is_poison(conn: Connection[Any], functions: Functions) -> None:
-    source = a_screened_source(conn)
-    leads = [a_lead(conn, source) for _ in range(9)]
-    conn.execute("ALTER TABLE leads ADD CONSTRAINT poison CHECK (status <> 'validated' OR city IS NULL)")
-    poison = a_lead(conn, source, city="Poison")
-    bodies: list[object] = [body("lead.received", lead) for lead in (*leads[:4], poison, *leads[4:])]
-    answer = functions.module("validate").handler(sqs_event(*bodies, "{"), None)
-    assert failed_ids(answer) == {"m4", "m10"}
-    assert [row[0] for row in states(conn)] == ["validated"] * 9 + ["received"]
-    assert sorted(told(conn, "route")) == [("lead.validated", lead) for lead in leads]
-
-
-def test_a_message_about_a_lead_that_is_not_there_is_done(functions: Functions) -> None:
-    for stage in ("validate", "route", "deliver", "bill"):
-        event = sqs_event(body("lead.received", 10**6), body("lead.received", 99_999_999_999))
-        assert failed_ids(functions.module(stage).handler(event, None)) == set()
 
 
 def test_the_record_of_a_decision_names_nobody(conn: Connection[Any], functions: Functions, now: datetime) -> None:

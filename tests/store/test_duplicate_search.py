@@ -95,6 +95,19 @@ def _store(
     )  # fmt: skip
 
 
+def test_of_two_matches_in_the_same_instant_the_later_id_counts(conn: Connection[Any], now: datetime) -> None:
+    offer = an_offer(conn)
+    source = a_source(conn, offer)
+    hour_ago = now - timedelta(hours=1)
+    for phone, email in (("13035550100", None), (None, "jane@example.com"), ("13035550100", None)):
+        last = _store(conn, source, hour_ago, "validated", phone, email)
+        searching = _store(conn, source, now, "received", "13035550100", "jane@example.com")
+        search = Search(
+            searching, offer, None, hour_ago, now, "13035550100", "jane@example.com", False, ("received",)
+        )  # fmt: skip
+        assert validation.latest_matches(conn, [search], except_ids=[])[searching].lead_id == last
+
+
 def test_several_searches_are_answered_each_for_its_own_lead(conn: Connection[Any], now: datetime) -> None:
     source = a_source(conn, an_offer(conn))
     leads = [

@@ -121,6 +121,6 @@ def test_depths_tell_a_queues_length_and_age(quiet: Connection[Any], now: dateti
     quiet.execute("UPDATE pgmq.q_validate SET enqueued_at = enqueued_at - INTERVAL '90 seconds'")
     depths = {depth.queue: depth for depth in queues.depths(quiet)}
     assert depths["validate"].messages == 1
-    assert 90 <= (depths["validate"].oldest_seconds or 0) < 200
+    assert (depths["validate"].oldest_seconds or 0) >= 90
     assert (depths["route"].messages, depths["route"].oldest_seconds) == (0, None)
     assert depths.keys() >= {"validate_dlq", "route_dlq", "deliver_dlq", "bill_dlq", "notify_dlq"}
