@@ -8,7 +8,7 @@ PYTEST  ?= -n 2 --dist loadgroup
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build lock clean
+.PHONY: help run test check bench build schema lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: $(VENV)/.dev ## latencies of this machine: ingest over HTTP, and from POS
 build: $(SAM)/.sam ## lint the template and build the deployment packages
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(SAM)/bin:$$PATH" $(SAM)/bin/sam build
+
+schema: $(VENV)/.dev ## record what the migrations make, in sql/schema.sql
+	@$(BIN)/python -m tests.record_schema
 
 lock: $(VENV)/.dev ## pin the newest versions that the requirements/*.in files allow
 	@$(BIN)/python -m pip install --quiet uv

@@ -23,7 +23,7 @@ def run(now: datetime) -> dict[str, int]:
     since = now - PATIENCE
     published = bus.publish_leftovers(before=since, limit=MOST)
     with bus.transaction() as transaction:
-        stuck = leads.stuck(transaction.conn, now=now, since=since, limit=MOST)
+        stuck = leads.take_stuck(transaction.conn, now=now, since=since, limit=MOST)
         due = deliveries.overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id) for lead in stuck]

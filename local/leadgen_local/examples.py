@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psycopg
-from leadgen.operations.apply import ConfigurationInvalid, apply_files
 
+from leadgen.operations.apply import ConfigurationInvalid, apply_files
 from leadgen_local import paths, report
 from leadgen_local.stack import Stack
 

@@ -122,3 +122,20 @@ def test_what_the_sweep_announces_takes_a_lost_lead_to_its_end(
     assert functions.module("sweep").handler({}, None)["leads"] == 1
     functions.drain()
     assert conn.execute("SELECT status::text FROM leads WHERE id = %s", (lead,)).fetchone() == ("delivered",)
+
+
+def test_a_lead_that_announcing_does_not_help_is_told_of_ever_more_rarely(
+    conn: Connection[Any], functions: Functions, source: int, now: datetime
+) -> None:
+    a_lead(conn, source, created_at=now)
+    told_at = [minute for minute in range(1, 61) if sweep(conn, functions, now + timedelta(minutes=minute, seconds=1))]
+    assert told_at == [1, 3, 7, 15, 31]
+
+
+def test_the_longest_untouched_comes_first_however_many_are_stuck(
+    conn: Connection[Any], functions: Functions, source: int, now: datetime, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(functions.module("sweep"), "MOST", 1)
+    stubborn, younger = (a_lead(conn, source, created_at=now + timedelta(seconds=age)) for age in (0, 10))
+    found = [sweep(conn, functions, now + timedelta(minutes=minute, seconds=20)) for minute in (1, 2)]
+    assert found == [[("lead.received", stubborn)], [("lead.received", younger)]]

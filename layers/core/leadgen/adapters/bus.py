@@ -57,15 +57,14 @@ def publish(conn: Connection[Any], outbox_ids: Sequence[int]) -> None:
     if not outbox_ids:
         return
     try:
-        with conn.transaction():
-            _publish(conn, queues.read_outbox(conn, msg_ids=outbox_ids, before=None, limit=len(outbox_ids)))
+        _publish(conn, queues.read_outbox(conn, msg_ids=outbox_ids, before=None, limit=len(outbox_ids)))
     except Exception:  # committed already: the caller's work stands whatever happens here
         logger.exception("outbox.publish_failed", extra={"messages": len(outbox_ids)})
 
 
 def publish_leftovers(*, before: datetime, limit: int) -> int:
     """Publish what has lain in the outbox since ``before``; how many messages that were."""
-    with db.current().transaction() as conn:
+    with db.current().connection() as conn:
         if not queues.exists(conn, queues.OUTBOX):
             return 0
         left = queues.read_outbox(conn, msg_ids=None, before=before, limit=limit)
@@ -74,6 +73,7 @@ def publish_leftovers(*, before: datetime, limit: int) -> int:
 
 
 def _publish(conn: Connection[Any], messages: Sequence[queues.OutboxMessage]) -> None:
+    # No transaction is open during a call. What is sent but not deleted is sent again: every stage is guarded.
     now = clock.now()
     for start in range(0, len(messages), _LARGEST_BATCH):
         batch = messages[start : start + _LARGEST_BATCH]

@@ -26,7 +26,7 @@ def cap_periods(now: datetime, timezone: str) -> CapPeriods:
 def last_close(now: datetime, timezone: str, cycle: Cycle) -> datetime:
     """The latest local midnight, not after ``now``, at which a billing cycle closed.
 
-    Weeks close as Monday begins, two-week cycles as the Monday of every even ISO week begins, months on the first.
+    Weeks close as Monday begins, two-week cycles on every other Monday from 8 January 2024 on, months on the first.
     """
     local = now.astimezone(ZoneInfo(timezone))
     match cycle:
@@ -36,7 +36,7 @@ def last_close(now: datetime, timezone: str, cycle: Cycle) -> datetime:
             closing = local - timedelta(days=local.weekday())
         case "biweekly":
             monday = local - timedelta(days=local.weekday())
-            # Counted from a fixed Monday, so that a year of 53 weeks shifts nothing.
+            # A fixed Monday: a year of 53 weeks shifts nothing.
             weeks = (monday.date() - datetime(2024, 1, 8, tzinfo=UTC).date()).days // 7
             closing = monday - timedelta(weeks=weeks % 2)
         case _:

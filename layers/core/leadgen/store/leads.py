@@ -69,29 +69,38 @@ class Stuck:
     trace_id: str | None
 
 
-def stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Stuck]:
-    """Leads whose next step is overdue: those untouched since ``since``, and the unrouted whose time has come."""
+def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Stuck]:
+    """Leads whose next step is overdue, the longest untouched first; they count as touched from now on.
+
+    Overdue is what has not been touched since ``since``, and the unrouted whose time has come. A lead that announcing
+    does not help is told of ever more rarely: after twice the time it had waited before.
+    """
     with conn.cursor(row_factory=class_row(Stuck)) as cursor:
         cursor.execute(
             """
-            (SELECT id AS lead_id, 'lead.received' AS event, trace_id FROM leads
-              WHERE status = 'received' AND created_at < %(since)s ORDER BY id LIMIT %(limit)s)
-            UNION ALL
-            (SELECT id, 'lead.validated', trace_id FROM leads
-              WHERE status = 'validated' AND route_again_at IS NULL AND coalesce(updated_at, created_at) < %(since)s
-              ORDER BY id LIMIT %(limit)s)
-            UNION ALL
-            (SELECT id, 'lead.validated', trace_id FROM leads
-              WHERE status = 'validated' AND route_again_at <= %(now)s ORDER BY route_again_at, id LIMIT %(limit)s)
-            UNION ALL
-            (SELECT l.id, 'lead.delivered', l.trace_id FROM leads l JOIN deliveries d ON d.lead_id = l.id
-              WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending'
-                AND d.status = 'taken' AND d.settled_at < %(since)s
-              ORDER BY l.id LIMIT %(limit)s)
+            WITH waiting AS (
+              SELECT id, 'lead.received' AS event, created_at AS began FROM leads WHERE status = 'received'
+              UNION ALL
+              SELECT id, 'lead.validated', coalesce(route_again_at, created_at) FROM leads
+               WHERE status = 'validated' AND (route_again_at IS NULL OR route_again_at <= %(now)s)
+              UNION ALL
+              SELECT l.id, 'lead.delivered', d.settled_at FROM leads l JOIN deliveries d ON d.lead_id = l.id
+               WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending' AND d.status = 'taken'
+            ), stuck AS (
+              SELECT l.id, w.event
+                FROM waiting w
+                JOIN leads l ON l.id = w.id
+                CROSS JOIN LATERAL (SELECT greatest(w.began, l.updated_at) AS touched) AS t
+               WHERE (t.touched < %(since)s OR (l.route_again_at <= %(now)s AND t.touched = l.route_again_at))
+                 AND %(now)s - t.touched >= t.touched - w.began
+               ORDER BY t.touched, l.id LIMIT %(limit)s
+            )
+            UPDATE leads SET updated_at = %(now)s FROM stuck WHERE leads.id = stuck.id
+            RETURNING leads.id AS lead_id, stuck.event, leads.trace_id
             """,
             {"now": now, "since": since, "limit": limit},
         )
-        return cursor.fetchall()
+        return sorted(cursor.fetchall(), key=lambda lead: lead.lead_id)
 
 
 def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, limit: int) -> int:

@@ -44,7 +44,7 @@ class OutboxMessage:
 def read_outbox(
     conn: Connection[Any], *, msg_ids: Sequence[int] | None, before: datetime | None, limit: int
 ) -> list[OutboxMessage]:
-    """Take messages of the outbox under lock: the named ones, or those enqueued before ``before``."""
+    """Messages of the outbox, oldest first: the named ones, or those enqueued before ``before``."""
     with conn.cursor(row_factory=class_row(OutboxMessage)) as cursor:
         cursor.execute(
             """
@@ -52,7 +52,6 @@ def read_outbox(
              WHERE (%(ids)s::bigint[] IS NULL OR msg_id = ANY(%(ids)s))
                AND (%(before)s::timestamptz IS NULL OR enqueued_at < %(before)s)
              ORDER BY msg_id LIMIT %(limit)s
-               FOR UPDATE SKIP LOCKED
             """,
             {"ids": None if msg_ids is None else list(msg_ids), "before": before, "limit": limit},
         )
