@@ -35,7 +35,8 @@ _SETTLE_SECONDS = 10.0
 def main() -> int:
     """Measure; 1 when a limit is broken."""
     with tempfile.TemporaryDirectory(prefix="leadgen-bench-") as folder:
-        stack = Stack({**os.environ, "LEADGEN_STATE": folder, "LEADGEN_PORT": "0", "LOG_LEVEL": "WARNING"}, _quiet)
+        own = {"LEADGEN_STATE": folder, "LEADGEN_PORT": "0", "LOG_LEVEL": "WARNING", "DATABASE_URL": ""}
+        stack = Stack({**os.environ, **own}, _quiet)
         try:
             stack.start()
             return _measure(stack)

@@ -60,7 +60,10 @@ def _request_stop(number: int, frame: FrameType | None) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:  # whoever read along has gone; the stack has not
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
 
 
 def _serve(stack: Stack, options: argparse.Namespace) -> int:

@@ -100,7 +100,9 @@ class Buyer:
         try:
             behaviour = Behaviour.model_validate_json(await request.body())
         except ValidationError as error:
-            return JSONResponse({"error": error.errors(include_url=False, include_context=False)}, status_code=400)
+            return JSONResponse(
+                {"error": error.errors(include_url=False, include_context=False, include_input=False)}, status_code=400
+            )
         self.behaviours[behaviour.path] = behaviour
         return JSONResponse(behaviour.model_dump())
 

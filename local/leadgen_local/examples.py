@@ -5,6 +5,7 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -35,11 +36,16 @@ def tell_how_to_go_on(stack: Stack, say: Callable[[str], None]) -> None:
 
 
 def _curl(api_url: str) -> str:
-    """A command that posts the first example lead that is JSON."""
+    """A command that posts a new lead, much like the first example that is JSON."""
     for line in LEADS.read_text(encoding="utf-8").splitlines() if LEADS.exists() else []:
         post = json.loads(line)["post"]
         if "json" in post:
-            body = shlex.quote(json.dumps(post["json"], ensure_ascii=False))
+            body = shlex.quote(json.dumps(_somebody_else(post["json"]), ensure_ascii=False))
             headers = "-H 'Content-Type: application/json' -H 'Prefer: wait=5'"
             return f"curl -i {api_url}{post['path']} {headers} \\\n  -d {body}"
     return f"curl -i {api_url}/health"
+
+
+def _somebody_else(lead: dict[str, Any]) -> dict[str, Any]:
+    """The same wish of another person: neither a replay nor a duplicate."""
+    return {**lead, "name": "Robin Newcomer", "email": "robin@example.com", "phone": f"{lead['phone'][:-4]}0177"}

@@ -22,6 +22,7 @@ CHANNEL = "leadgen_queues"
 Invoke = Callable[[dict[str, Any]], object]
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('leadgen.pump', 0))"
+_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('leadgen.pump', 0))"
 _ENVIRONMENTS_A_THREAD = 10  # one thread here for so many of Lambda's environments: few and full batches are cheaper
 _MOST_THREADS = 4
 _POLL_SECONDS = 1.0  # delayed messages come due without a notification
@@ -32,6 +33,20 @@ _FIRST_BACKOFF_SECONDS = 0.1
 _LONGEST_BACKOFF_SECONDS = 2.0
 
 _logger = logging.getLogger(__name__)
+
+
+class PumpBusyError(Exception):
+    """Another stack's worker works on this database, and does not end."""
+
+
+def await_free(conn: Connection, seconds: float) -> None:
+    """Wait until no pump works on the database; raises PumpBusyError when one still does after that time."""
+    deadline = time.monotonic() + seconds
+    while (row := conn.execute(_LOCK).fetchone()) is None or not row[0]:
+        if time.monotonic() >= deadline:
+            raise PumpBusyError("Another stack works on this database. Stop it first, or name another in DATABASE_URL.")
+        time.sleep(_LISTEN_SECONDS)
+    conn.execute(_UNLOCK)
 
 
 class _Doorbell:

@@ -14,8 +14,7 @@ import psycopg
 _WAIT_SECONDS = 10  # how long a post may wait for its lead to be routed
 _SETTLE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
-_COLUMNS = ("note", "expected", "became", "buyer", "price", "reason")
-_WIDEST = (44, 22, 22, 28, 8, 30)
+_COLUMNS = ("note", "became", "buyer", "price", "reason", "as expected")
 
 
 @dataclass(frozen=True)
@@ -156,31 +155,25 @@ def _row(example: Example, answer: Answer, fates: dict[int, Fate], replayed: int
     }
     wanted = {key: expect.get(key) for key in became} | {"duplicate": bool(expect.get("duplicate"))}
     as_expected = became == wanted and (replayed is None or answer.lead_id == replayed)
-    return [
-        example.note,
-        _outcome(wanted),
-        _outcome(became),
-        str(became["buyer"] or ""),
-        str(became["price"] or ""),
-        str(became["reason"] or ""),
-        "✓" if as_expected else "✗",
-    ]
+    expected = ", ".join(cell for cell in _cells(wanted) if cell)
+    return [example.note, *_cells(became), "✓" if as_expected else f"✗ {expected}"]
 
 
-def _outcome(facts: dict[str, Any]) -> str:
+def _cells(facts: dict[str, Any]) -> list[str]:
+    """Outcome, buyer, price and reason, as they are shown."""
+    duplicate = " (duplicate)" if facts["duplicate"] else ""
+    outcome = f"{facts['outcome'] or 'under way'}{duplicate}"
     if facts["outcome"] == "error":
-        return f"{facts['status']} {facts['error']}"
-    return f"{facts['outcome'] or 'under way'}{' (duplicate)' if facts['duplicate'] else ''}"
+        outcome = f"refused, {facts['status']}"
+    reason = facts["error"] or facts["reason"]
+    return [outcome, str(facts["buyer"] or ""), str(facts["price"] or ""), str(reason or "")]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [min(widest, max(len(row[column]) for row in [_COLUMNS, *rows])) for column, widest in enumerate(_WIDEST)]
+    widths = [max(len(row[column]) for row in [_COLUMNS, *rows]) for column in range(len(_COLUMNS) - 1)]
+    widths.append(len(_COLUMNS[-1]))
 
     def line(cells: Sequence[str]) -> str:
-        padded = [
-            (cell if len(cell) <= width else f"{cell[: width - 1]}…").ljust(width)
-            for cell, width in zip(cells, widths, strict=False)
-        ]
-        return "  ".join([*padded, *cells[len(widths) :]]).rstrip()
+        return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
     return [line(_COLUMNS), line(["─" * width for width in widths]), *(line(row) for row in rows)]

@@ -17,7 +17,7 @@ import psycopg
 
 from leadgen.adapters import settings, tokens
 from leadgen.operations.migrate import MigrationFailed, migrate
-from leadgen_local import database, environment, paths, processes, sockets, template, topology
+from leadgen_local import database, environment, paths, processes, pump, sockets, template, topology
 from leadgen_local.binaries import BinariesError
 from leadgen_local.child import Child, ChildError
 from leadgen_local.cluster import ClusterError
@@ -32,6 +32,7 @@ FAILURES = (
     MigrationFailed,
     PostgresError,
     StateError,
+    pump.PumpBusyError,
     database.DatabaseError,
     environment.ChoiceError,
     psycopg.Error,
@@ -42,6 +43,7 @@ FAILURES = (
 """What can keep a stack from starting; each message says what to do."""
 
 _POLL_SECONDS = 0.1
+_FORMER_WORKER_SECONDS = 10.0  # a killed one's session may outlive it a little
 _TOKEN_LIFETIME = timedelta(days=30)
 _STOP_WORKING = ((signal.SIGTERM, 4.0), (signal.SIGKILL, 0.5))
 _STOP_SINKS = ((signal.SIGTERM, 1.0), (signal.SIGKILL, 0.5))
@@ -125,6 +127,7 @@ class Stack:
         with psycopg.connect(self.database_url, autocommit=True) as conn:
             applied = migrate(conn, migrations)
             topology.prepare(conn, described)
+            pump.await_free(conn, _FORMER_WORKER_SECONDS)
         self._say(f"schema    {len(applied)} migrations applied" if applied else "schema    up to date")
         self._say(f"queues    {', '.join(mapping.queue.name for mapping in described.mappings)}")
 

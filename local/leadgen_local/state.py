@@ -27,7 +27,10 @@ class State:
 
     def own(self) -> None:
         """Take the directory, waiting for the processes of a killed stack to end; raises StateError."""
-        self.logs.mkdir(parents=True, exist_ok=True)
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"LEADGEN_STATE cannot be {self.directory}: {error.strerror}.") from error
         lock = self.directory / "stack.lock"
         self._ownership = locks.wait_for_lock(lock, locks.DYING_SECONDS)
         if self._ownership is None:

@@ -36,12 +36,26 @@ def test_the_summary_says_when_nothing_changed() -> None:
     assert cli.summary(CHANGES[:1] * 3) == "Nothing changed: all 3 are as the files say."
 
 
-def test_without_a_database_it_says_which_variable_is_missing(
+def test_without_a_database_and_a_running_stack_it_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("LEADGEN_STATE", str(tmp_path))
     assert cli.main(["apply", str(written(tmp_path))]) == cli.FAILED
-    assert capsys.readouterr().err == "DATABASE_URL is not set: it names the database to apply the files to\n"
+    assert capsys.readouterr().err == (
+        "no database to work on: set DATABASE_URL, or start the embedded stack "
+        f"(there is no {tmp_path / 'stack.json'})\n"
+    )
+
+
+def test_without_a_database_the_running_stack_is_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("LEADGEN_STATE", str(tmp_path))
+    (tmp_path / "stack.json").write_text('{"database_url": "postgresql://127.0.0.1:1/nowhere", "sink_url": "http://x"}')
+    assert cli.main(["apply", str(written(tmp_path))]) == cli.FAILED
+    assert capsys.readouterr().err.startswith("the database cannot be used: ")
 
 
 def test_a_database_that_cannot_be_reached_is_told_in_one_line(

@@ -1,10 +1,11 @@
 """The ``leadgen`` command. Each subcommand is a function that adds its parser and names the function that runs it."""
 
 import argparse
+import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,20 +48,33 @@ def _add_apply(commands: "Subparsers") -> None:
         "problem nothing is changed, and every problem is told with its file, line and field. Applying the same files "
         "again changes nothing. Sources, enrolments, service areas and exclusivities that are no longer in the files "
         "are deactivated; nothing is ever deleted. A changed policy becomes its next version.",
-        epilog="DATABASE_URL names the database. Values in the files may use ${NAME} or ${NAME:-default} for "
-        "variables of the environment, so that secrets and addresses stay out of the files.",
+        epilog="DATABASE_URL names the database; without it, the embedded stack that runs here is meant. Values in the "
+        "files may use ${NAME} or ${NAME:-default} for variables of the environment, so that secrets and addresses "
+        "stay out of the files.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a YAML file: one market and vertical")
     parser.set_defaults(run=_apply)
 
 
-def _apply(options: argparse.Namespace) -> None:
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        raise CommandFailed("DATABASE_URL is not set: it names the database to apply the files to")
+def _environment() -> Mapping[str, str]:
+    """The process's environment; without a DATABASE_URL, that of the embedded stack that runs here."""
+    if os.environ.get("DATABASE_URL"):
+        return os.environ
+    summary = Path(os.environ.get("LEADGEN_STATE") or ".local") / "stack.json"
     try:
-        with psycopg.connect(url, autocommit=True) as conn:
-            changes = apply_files(conn, options.files, os.environ)
+        stack = json.loads(summary.read_text())
+    except OSError:
+        raise CommandFailed(
+            f"no database to work on: set DATABASE_URL, or start the embedded stack (there is no {summary})"
+        ) from None
+    return {"SINK_URL": stack["sink_url"], **os.environ, "DATABASE_URL": stack["database_url"]}
+
+
+def _apply(options: argparse.Namespace) -> None:
+    environ = _environment()
+    try:
+        with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as conn:
+            changes = apply_files(conn, options.files, environ)
     except psycopg.errors.UndefinedTable as error:
         raise CommandFailed(f"the database has no schema yet, migrate it first: {error}") from error
     except psycopg.Error as error:
