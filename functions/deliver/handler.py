@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from leadgen.adapters import batch, bus, clock, egress, mail, settings
 from leadgen.adapters.batch import Message, Outcome
+from leadgen.adapters.log import logger
 from leadgen.domain import delivery
 from leadgen.domain.delivery import Attempt, Parcel, Review, Taken, TryAgain
 from leadgen.domain.events import Event, Topic
@@ -72,6 +73,9 @@ def _attempt(parcel: Parcel) -> AttemptRecord:
                 assert_never(parcel.channel)
     except (egress.EgressFailed, mail.MailFailed) as failure:
         error = str(failure)
+    except Exception as bug:  # counted as an attempt, or this lead would come again for ever
+        logger.exception("attempt.failed", extra={"stage": "deliver", "lead_id": parcel.lead_id})
+        error = type(bug).__name__
     taken = error is None and (http_status is None or 200 <= http_status < 300)
     milliseconds = round((clock.seconds() - began) * 1000)
     return AttemptRecord(parcel, started_at, Attempt(taken, milliseconds, http_status, error))

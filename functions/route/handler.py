@@ -14,9 +14,10 @@ from leadgen.domain.calendar import CapPeriods
 from leadgen.domain.events import Event, Topic
 from leadgen.domain.routing import Choice, GivenUp, HeldUntil, NoBuyer, Request, Routed
 from leadgen.domain.trace import plain
-from leadgen.store import buyers, decisions
+from leadgen.store import buyers, decisions, leads
 from leadgen.store import routing as store
 from leadgen.store.decisions import Record
+from leadgen.store.leads import State
 from leadgen.store.routing import CapacityUse, LockedLead, Waiting
 
 
@@ -29,10 +30,10 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Choose a buyer for each validated lead, oldest first, and claim place and credit for it."""
     with bus.transaction() as transaction:
         conn = transaction.conn
-        locked = {lead.lead.lead_id: lead for lead in store.lock(conn, batch.lead_ids(messages))}
-        waiting = [lead for lead in locked.values() if lead.status == "validated"]
-        periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.timezone) for lead in waiting}
-        choices = _choose(conn, waiting, periods, now) if waiting else []
+        lead_ids = batch.lead_ids(messages)
+        locked = {lead.lead.lead_id: lead for lead in store.lock_validated(conn, lead_ids)}
+        periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.timezone) for lead in locked.values()}
+        choices = _choose(conn, list(locked.values()), periods, now) if locked else []
         routed = {c.request.lead.lead_id: c.decision for c in choices if isinstance(c.decision, Routed)}
         if routed:
             store.claim(conn, routed, now=now)
@@ -44,18 +45,24 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             store.mark_unrouted(conn, unrouted, now=now)
         if choices:
             decisions.record(conn, [_record(c, locked[c.request.lead.lead_id], now) for c in choices], decided_at=now)
-        repeated = [lead for lead in locked.values() if lead.status == "delivered" and lead.billing_status == "pending"]
+        missed = [lead_id for lead_id in lead_ids if lead_id not in locked]
+        repeated = leads.states(conn, missed) if missed else {}
         transaction.announce(
             [_event(c, locked[c.request.lead.lead_id], unrouted, now) for c in choices]
-            + [Event(Topic.LEAD_ROUTED, now, lead.lead.lead_id, lead.trace_id) for lead in repeated]
+            + [
+                Event(Topic.LEAD_ROUTED, now, state.lead_id, state.trace_id)
+                for state in repeated.values()
+                if state.status == "delivered" and state.billing_status == "pending"
+            ]
         )
-    return [_outcome(message, {c.request.lead.lead_id: c for c in choices}, locked) for message in messages]
+    by_lead = {c.request.lead.lead_id: c for c in choices}
+    return [_outcome(message, by_lead, locked, repeated) for message in messages]
 
 
 def _choose(conn: Any, waiting: Sequence[LockedLead], periods: Mapping[int, CapPeriods], now: datetime) -> list[Choice]:
-    leads = [lead.lead for lead in waiting]
-    exclusive = store.exclusive_buyers(conn, leads)
-    served = store.candidates(conn, leads, exclusive)
+    asking = [lead.lead for lead in waiting]
+    exclusive = store.exclusive_buyers(conn, asking)
+    served = store.candidates(conn, asking, exclusive)
     buyer_ids = {s.buyer_id for s in served}
     buyers.lock(conn, buyer_ids)
     loaded = store.load_enrolments(conn, buyer_ids, periods)
@@ -141,13 +148,13 @@ def _event(choice: Choice, locked: LockedLead, unrouted: Sequence[Waiting], now:
     return Event(topic, now, lead_id, locked.trace_id, ids={} if given_up else {"attempt": locked.route_attempts + 1})
 
 
-def _outcome(message: Message, choices: Mapping[int, Choice], locked: Mapping[int, LockedLead]) -> Outcome:
+def _outcome(
+    message: Message, choices: Mapping[int, Choice], locked: Mapping[int, LockedLead], repeated: Mapping[int, State]
+) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in locked:
-        return Outcome("unknown_lead", lead_id)
+        return batch.repeated(lead_id, repeated)
     lead = locked[lead_id]
-    if lead_id not in choices:
-        return Outcome("repeated", lead_id, {"status": lead.status})
     decision = choices[lead_id].decision
     facts: dict[str, Any] = {
         "policy_id": lead.policy_id,

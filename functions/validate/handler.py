@@ -12,8 +12,9 @@ from leadgen.domain.events import Event, Topic
 from leadgen.domain.screening import Request, Screened, screen_in_turn
 from leadgen.domain.trace import plain
 from leadgen.domain.validation import Rejected
-from leadgen.store import decisions, validation
+from leadgen.store import decisions, leads, validation
 from leadgen.store.decisions import Record
+from leadgen.store.leads import State
 from leadgen.store.validation import DuplicateEvent, LockedLead, Transition
 
 
@@ -26,9 +27,10 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Screen the leads of the messages, and with them every earlier undecided lead of the same people."""
     with bus.transaction() as transaction:
         conn = transaction.conn
-        lead_ids = validation.with_undecided_kin(conn, batch.lead_ids(messages))
-        locked = {lead.lead.lead_id: lead for lead in validation.lock(conn, lead_ids)}
-        requests = [_request(lead) for lead in locked.values() if lead.status == "received"]
+        lead_ids = batch.lead_ids(messages)
+        with_kin = validation.with_undecided_kin(conn, lead_ids)
+        locked = {lead.lead.lead_id: lead for lead in validation.lock_received(conn, with_kin)}
+        requests = [_request(lead) for lead in locked.values()]
         searches = [request.search for request in requests if isinstance(request.search, Search)]
         in_batch = [request.lead.lead_id for request in requests]
         stored = validation.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
@@ -40,12 +42,18 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         if found:
             validation.record_duplicates(conn, found)
         # A repeat finds its lead decided and says again what the next stage may have missed.
-        repeated = [lead for lead in locked.values() if lead.status == "validated" and not lead.is_settled]
+        missed = [lead_id for lead_id in lead_ids if lead_id not in locked]
+        repeated = leads.states(conn, missed) if missed else {}
         transaction.announce(
             [_event(s, locked[s.request.lead.lead_id], now) for s in screened]
-            + [Event(Topic.LEAD_VALIDATED, now, lead.lead.lead_id, lead.trace_id) for lead in repeated]
+            + [
+                Event(Topic.LEAD_VALIDATED, now, state.lead_id, state.trace_id)
+                for state in repeated.values()
+                if state.status == "validated" and not state.is_unrouted
+            ]
         )
-    return [_outcome(message, {s.request.lead.lead_id: s for s in screened}, locked) for message in messages]
+    by_lead = {s.request.lead.lead_id: s for s in screened}
+    return [_outcome(message, by_lead, locked, repeated) for message in messages]
 
 
 def _request(locked: LockedLead) -> Request:
@@ -115,14 +123,16 @@ def _event(screened: Screened, locked: LockedLead, now: datetime) -> Event:
     return Event(topic, now, locked.lead.lead_id, locked.trace_id)
 
 
-def _outcome(message: Message, screened: Mapping[int, Screened], locked: Mapping[int, LockedLead]) -> Outcome:
+def _outcome(
+    message: Message,
+    screened: Mapping[int, Screened],
+    locked: Mapping[int, LockedLead],
+    repeated: Mapping[int, State],
+) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in locked:
-        return Outcome("unknown_lead", lead_id)
-    lead = locked[lead_id]
-    if lead_id not in screened:
-        return Outcome("repeated", lead_id, {"status": lead.status})
-    result = screened[lead_id]
+        return batch.repeated(lead_id, repeated)
+    lead, result = locked[lead_id], screened[lead_id]
     failed = (
         [c.rule for c in result.validation.checks if not c.passed] if isinstance(result.validation, Rejected) else []
     )

@@ -117,19 +117,27 @@ class _Pinned(http.client.HTTPConnection):
 
     def __init__(self, target: SplitResult, address: str, timeout: float, tls: ssl.SSLContext | None) -> None:
         self._address = address
+        self._wire: socket.socket | None = None  # http.client lets go of its own once an answer says "close"
         self._tls = tls
         super().__init__(target.hostname or "", target.port or (443 if tls is not None else 80), timeout=timeout)
         self.default_port = 443 if tls is not None else 80
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        self._wire = socket.create_connection((self._address, self.port), self.timeout)
         if self._tls is not None:
-            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+            self._wire = self._tls.wrap_socket(self._wire, server_hostname=self.host)
+        self.sock = self._wire
 
     def abort(self) -> None:
         """End whatever the call is waiting for; safe from another thread."""
-        with contextlib.suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        if self._wire is not None:
+            with contextlib.suppress(OSError):
+                self._wire.shutdown(socket.SHUT_RDWR)
+
+    def limit(self, seconds: float) -> None:
+        """How long the next read may take."""
+        if self._wire is not None:
+            self._wire.settimeout(seconds)
 
 
 def _connect(target: SplitResult, address: str, deadline: float) -> _Pinned:
@@ -158,8 +166,7 @@ def _shorten(connection: _Pinned, deadline: float) -> None:
     remaining = deadline - clock.seconds()
     if remaining <= 0:
         raise TimeoutError
-    if connection.sock is not None:
-        connection.sock.settimeout(remaining)
+    connection.limit(remaining)
 
 
 def _cause(error: Exception) -> str:

@@ -2,10 +2,15 @@
 
 import smtplib
 import ssl
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 
 from leadgen.adapters import settings
+
+
+# All that the standard library's parser is known to raise for an address that is none.
+_BAD_ADDRESS = (ValueError, MessageError, AttributeError, IndexError)
 
 
 class MailFailed(Exception):
@@ -30,5 +35,5 @@ def send(*, to: str, subject: str, text: str, message_id: str, timeout_seconds: 
             if configured.smtp_user:
                 smtp.login(configured.smtp_user, configured.smtp_password or "")
             smtp.send_message(message)
-    except (OSError, smtplib.SMTPException, ValueError) as error:
+    except (OSError, smtplib.SMTPException, *_BAD_ADDRESS) as error:
         raise MailFailed(type(error).__name__) from error

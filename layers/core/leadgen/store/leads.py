@@ -1,6 +1,6 @@
 """Leads: what a client is told of one, and how they are found by state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -61,6 +61,30 @@ def answer(conn: Connection[Any], lead_id: int) -> Answer | None:
 
 
 @dataclass(frozen=True)
+class State:
+    """How far a lead is that a repeated message names."""
+
+    lead_id: int
+    status: str
+    billing_status: str
+    is_unrouted: bool
+    trace_id: str | None
+
+
+def states(conn: Connection[Any], lead_ids: Sequence[int]) -> dict[int, State]:
+    """How far these leads are, by id; not locked."""
+    with conn.cursor(row_factory=class_row(State)) as cursor:
+        cursor.execute(
+            """
+            SELECT id AS lead_id, status::text, billing_status::text, unrouted_at IS NOT NULL AS is_unrouted, trace_id
+              FROM leads WHERE id = ANY(%s)
+            """,
+            (list(lead_ids),),
+        )
+        return {state.lead_id: state for state in cursor}
+
+
+@dataclass(frozen=True)
 class Stuck:
     """A lead that has waited too long for its next step, and the event that takes it there."""
 
@@ -94,6 +118,7 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
                WHERE (t.touched < %(since)s OR (l.route_again_at <= %(now)s AND t.touched = l.route_again_at))
                  AND %(now)s - t.touched >= t.touched - w.began
                ORDER BY t.touched, l.id LIMIT %(limit)s
+                 FOR NO KEY UPDATE OF l SKIP LOCKED
             )
             UPDATE leads SET updated_at = %(now)s FROM stuck WHERE leads.id = stuck.id
             RETURNING leads.id AS lead_id, stuck.event, leads.trace_id

@@ -13,7 +13,6 @@ from psycopg.types.json import Jsonb
 from leadgen.domain.calendar import CapPeriods
 from leadgen.domain.eligibility import Enrolment, Standing
 from leadgen.domain.lead import Lead
-from leadgen.domain.policies import LeadStatus
 from leadgen.domain.routing import ExclusiveBuyer, Offer, Routed
 from leadgen.store.leads import lead_under_decision
 
@@ -23,8 +22,6 @@ class LockedLead:
     """A lead under this transaction's lock, with its offer and its routing policy as stored."""
 
     lead: Lead
-    status: LeadStatus
-    billing_status: str
     trace_id: str | None
     offer: Offer
     timezone: str
@@ -36,14 +33,16 @@ class LockedLead:
     config: object
 
 
-def lock(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
-    """Lock the leads in id order."""
+def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
+    """Lock, in id order, those of the leads that wait for a buyer.
+
+    Only those: a billed lead may be under lock for an invoice, after its buyer's.
+    """
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
             SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.country_code, l.postal_code, l.city,
-                   l.status::text AS status, l.billing_status::text AS billing_status, l.trace_id, l.unrouted_at,
-                   l.route_attempts,
+                   l.trace_id, l.unrouted_at, l.route_attempts,
                    o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
                    m.timezone, m.currency,
                    p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
@@ -52,7 +51,7 @@ def lock(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
               JOIN markets m ON m.id = o.market_id
               JOIN verticals v ON v.id = o.vertical_id
               JOIN routing_policies p ON p.id = o.routing_policy_id
-             WHERE l.id = ANY(%s)
+             WHERE l.id = ANY(%s) AND l.status = 'validated'
              ORDER BY l.id
                FOR NO KEY UPDATE OF l
             """,
@@ -64,8 +63,6 @@ def lock(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
 def _locked(row: dict[str, Any]) -> LockedLead:
     return LockedLead(
         lead=lead_under_decision(row, frozenset()),
-        status=row["status"],
-        billing_status=row["billing_status"],
         trace_id=row["trace_id"],
         offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"]),
         timezone=row["timezone"],

@@ -20,8 +20,6 @@ class LockedLead:
 
     lead: Lead
     contact: Contact
-    status: LeadStatus
-    is_settled: bool
     trace_id: str | None
     policy_id: int
     policy_name: str
@@ -52,20 +50,20 @@ def with_undecided_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[i
     return [row[0] for row in rows]
 
 
-def lock(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
-    """Lock the leads in id order."""
+def lock_received(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
+    """Lock, in id order, those of the leads that are not decided yet."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
             SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.country_code, l.name, l.email, l.phone,
                    l.postal_code, l.city, l.region_code, l.message, l.utm_source, l.utm_medium, l.utm_campaign,
                    l.consent, l.gdpr_consent, l.attributes, l.normalized_phone, l.normalized_email,
-                   l.status::text AS status, l.unrouted_at, l.trace_id,
+                   l.trace_id,
                    v.id AS policy_id, v.name AS policy_name, v.version AS policy_version, v.rules
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
               JOIN validation_policies v ON v.id = o.validation_policy_id
-             WHERE l.id = ANY(%s)
+             WHERE l.id = ANY(%s) AND l.status = 'received'
              ORDER BY l.id
                FOR NO KEY UPDATE OF l
             """,
@@ -78,8 +76,6 @@ def _locked(row: dict[str, Any]) -> LockedLead:
     return LockedLead(
         lead=lead_under_decision(row, filled_fields({field: row[field] for field in LEAD_FIELDS}, row["attributes"])),
         contact=Contact(row["normalized_phone"], row["normalized_email"]),
-        status=row["status"],
-        is_settled=row["unrouted_at"] is not None,
         trace_id=row["trace_id"],
         policy_id=row["policy_id"],
         policy_name=row["policy_name"],
