@@ -8,13 +8,16 @@ PYTEST  ?= -n 2 --dist loadgroup
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build schema lock clean
+.PHONY: help run apply test check bench build schema lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.local ## the whole stack with the example markets and leads; ONCE=1 ends after the report
 	@$(RUN)
+
+apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-market.yaml
+	@$(BIN)/leadgen apply $(FILES)
 
 test: $(VENV)/.dev ## every test
 	@$(BIN)/python -m pytest $(PYTEST)

@@ -29,7 +29,9 @@ def get_lead(lead_id: int) -> JsonAnswer:
         timeline = lifecycle.of_lead(conn, lead_id)
     if lead is None:
         raise Refusal(404, "not_found", f"there is no lead {lead_id}")
-    return JsonAnswer({**asdict(lead), "timeline": [asdict(entry) for entry in timeline]})
+    shown = asdict(lead)
+    del shown["settled"]
+    return JsonAnswer({**shown, "timeline": [asdict(entry) for entry in timeline]})
 
 
 @app.get("/api/leads/{lead_id}/decisions")

@@ -217,7 +217,10 @@ async def _settled(answer: Answer, wait_seconds: int) -> Answer:
     while not answer.settled and clock.seconds() + pause < deadline:
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
-        answer = await run_in_threadpool(_load, answer.lead_id)
+        try:
+            answer = await run_in_threadpool(_load, answer.lead_id)
+        except db.DatabaseAway:  # the lead is stored: its poster is told so, whatever cannot be read now
+            break
     return answer
 
 

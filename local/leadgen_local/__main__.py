@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
 
-from leadgen_local import examples, paths
+from leadgen_local import examples
 from leadgen_local.stack import FAILURES, Stack
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -49,7 +49,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--once", action="store_true", help="end after the report: 0 if every lead became what it should"
     )
     parser.add_argument("--no-examples", action="store_true", help="only serve: apply no examples, post no leads")
-    parser.add_argument("files", nargs="*", type=Path, help="configuration to apply instead of examples/*.yaml")
+    parser.add_argument("files", nargs="*", type=Path, help="configuration to apply, instead of the examples")
     return parser.parse_args(arguments)
 
 
@@ -67,22 +67,27 @@ def _say(line: str) -> None:
 
 
 def _serve(stack: Stack, options: argparse.Namespace) -> int:
-    """Supervise in this thread, which the children live and die with, while the examples are worked in another."""
-    ended, as_expected = Event(), Event()
+    """Supervise in this thread, which the children live and die with, while the files are worked in another."""
+    ended, failed, stopping = Event(), Event(), Event()
+
+    def say(line: str) -> None:
+        if not stopping.is_set():  # what fails because everything is being stopped is nobody's concern
+            _say(line)
 
     def work() -> None:
-        if not options.no_examples:
-            files = options.files or sorted(paths.EXAMPLES.glob("*.yaml"))
-            if examples.run(stack, files, _say):
-                as_expected.set()
+        if not (options.no_examples or examples.run(stack, options.files, say)):
+            failed.set()
         if options.once:
             ended.set()
         else:
-            examples.tell_how_to_go_on(stack, _say)
+            examples.tell_how_to_go_on(stack, say)
 
     Thread(target=work, daemon=True).start()
-    stack.supervise(ended)
-    return 0 if as_expected.is_set() else 1
+    try:
+        stack.supervise(ended)
+    finally:
+        stopping.set()
+    return 1 if failed.is_set() else 0
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ class Behaviour(BaseModel):
 
     path: str = Field(pattern="^/")
     mode: Literal["ok", "slow", "error", "hang"]
-    seconds: float = Field(default=2.0, ge=0)
-    status: int = Field(default=500, ge=100, le=599)
+    seconds: float = Field(default=2.0, ge=0, le=3600)
+    status: int = Field(default=500, ge=200, le=599)
 
 
 class Secrets:

@@ -5,6 +5,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _CONNECT_SECONDS = 10
+_UNUSABLE = "DATABASE_URL names a database that cannot be used; unset it for the embedded one. {}"
 
 
 class DatabaseError(Exception):
@@ -22,7 +23,9 @@ def create_if_missing(url: str) -> None:
         try:
             _create(url)
         except psycopg.Error:
-            raise DatabaseError(f"Cannot connect to the database: {error}") from error
+            raise DatabaseError(_UNUSABLE.format(str(error).strip())) from error
+    except psycopg.Error as error:
+        raise DatabaseError(_UNUSABLE.format(str(error).strip())) from error
 
 
 def _create(url: str) -> None:

@@ -17,15 +17,18 @@ LEADS = paths.EXAMPLES / "leads.jsonl"
 
 
 def run(stack: Stack, files: Sequence[Path], say: Callable[[str], None]) -> bool:
-    """Apply the files and post the example leads; whether every lead became what it should."""
+    """Apply the files, or without any the examples, whose leads are then posted too; whether all went as it should."""
+    applied = files or sorted(paths.EXAMPLES.glob("*.yaml"))
     try:
         with psycopg.connect(stack.database_url) as conn:
-            apply_files(conn, files, stack.environment)
-        say(f"applied   {', '.join(file.name for file in files)}\n")
-        return report.run(stack.api_url, stack.database_url, LEADS, say)
-    except (ConfigurationInvalid, OSError, psycopg.Error, http.client.HTTPException) as error:
+            apply_files(conn, applied, stack.environment)
+        say(f"applied   {', '.join(file.name for file in applied)}\n")
+        return bool(files) or report.run(stack.api_url, stack.database_url, LEADS, say)
+    except ConfigurationInvalid as error:
+        say(f"Nothing was applied:\n{error}")
+    except (OSError, psycopg.Error, http.client.HTTPException) as error:
         say(f"The examples could not be worked to the end: {error}")
-        return False
+    return False
 
 
 def tell_how_to_go_on(stack: Stack, say: Callable[[str], None]) -> None:

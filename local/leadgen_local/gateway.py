@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-_NOT_FOUND = {"code": "not_found", "message": "There is no such address.", "details": {}}
+_NOT_FOUND = {"code": "not_found", "message": "there is no such address", "details": {}}
 _NOT_FOUND_BODY = json.dumps({"error": _NOT_FOUND, "detail": _NOT_FOUND}).encode()
 
 

@@ -2,6 +2,7 @@
 dies: what connects meanwhile waits for the next one.
 """
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -39,8 +40,9 @@ def is_free(port: int) -> bool:
 
 def keep_port(file: Path) -> int:
     """The port that `file` remembers if it is free, or another free one, which it then remembers."""
-    if file.exists() and is_free(kept := int(file.read_text())):
-        return kept
+    with contextlib.suppress(OSError, ValueError):  # not there yet, or cut short
+        if is_free(kept := int(file.read_text())):
+            return kept
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port = int(probe.getsockname()[1])

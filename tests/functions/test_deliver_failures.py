@@ -155,3 +155,15 @@ def test_one_buyers_failure_does_not_hold_up_anothers_lead(
     assert sorted(attempts(conn)) == [
         ("webhook", 1, "failed", None, "connection refused"), ("webhook", 1, "taken", 200, None),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["a@b..example", "a@.b.example", "a@[b.example", "no address"])
+def test_an_address_that_no_mail_can_go_to_ends_in_review(
+    conn: Connection[Any], functions: Functions, mailbox: Mailbox, address: str
+) -> None:
+    lead = a_routed_lead(conn, email=address)
+    for _ in range(2):
+        assert deliver(functions, lead) == ["retry"]
+        make_due(conn)
+    assert deliver(functions, lead) == ["in_review"]
+    assert mailbox.mails == []

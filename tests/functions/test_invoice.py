@@ -5,9 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
+from leadgen.store import routing as store_routing
+from leadgen.store import validation as store_validation
 from tests.factories import a_buyer, a_lead, a_source, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import told, waiting
@@ -157,3 +160,14 @@ def test_one_account_that_fails_holds_back_no_other(conn: Connection[Any], funct
 
 def test_the_handler_runs_without_looking_at_its_event(functions: Functions) -> None:
     assert functions.module("invoice").handler({}, None) == {"issued": 0, "failed": 0}
+
+
+def test_a_run_never_waits_for_a_stage_that_a_repeated_message_named_its_lead_to(
+    conn: Connection[Any], database_url: str, functions: Functions, offer: int, closed_week: tuple[int, list[int]]
+) -> None:
+    _, leads = closed_week
+    with psycopg.connect(database_url) as stage:
+        # A message that names a billed lead beside one that waits must not hold what an invoice needs.
+        assert store_routing.lock_validated(stage, leads) == []
+        assert store_validation.lock_received(stage, leads) == []
+        conn.execute("SELECT id FROM leads FOR NO KEY UPDATE NOWAIT")

@@ -166,6 +166,7 @@ def test_the_rate_limit_counts_an_addresss_posts_of_the_last_minute(conn: Connec
 
     assert [post(n).rate_limited for n in range(3)] == [False, False, True]
     assert (stored(conn), len(waiting(conn, "validate"))) == (2, 2)
+    assert (post(0).rate_limited, post(0).created) == (False, False)  # a replay is no post more
     assert post(10, "203.0.113.8").rate_limited is False
     assert post(11, None).rate_limited is False
     with conn.transaction():

@@ -96,20 +96,6 @@ def test_the_same_parcel_always_gives_the_same_bytes(name: str, message: str | N
     assert json.loads(body)["data"]["contact"]["name"] == name
 
 
-@pytest.mark.parametrize(
-    ("webhook_url", "email_to", "channel"),
-    [
-        ("https://b.example", "b@example.com", "webhook"),
-        ("https://b.example", None, "webhook"),
-        (None, "b@example.com", "email"),
-        ("", "b@example.com", "email"),
-        (None, None, None),
-    ],
-)
-def test_a_delivery_begins_with_the_webhook(webhook_url: str | None, email_to: str | None, channel: str | None) -> None:
-    assert delivery.first_channel(webhook_url=webhook_url, email_to=email_to) == channel
-
-
 FAILED, TAKEN = Attempt(taken=False, milliseconds=1), Attempt(taken=True, milliseconds=1)
 
 

@@ -142,18 +142,32 @@ def test_no_more_than_16_kib_of_an_answer_are_read(serve: Serve) -> None:
     assert call(serve(endless)).body == b"x" * egress.LONGEST_ANSWER
 
 
-def test_a_call_that_drips_ends_at_its_deadline(serve: Serve) -> None:
+def dripping(beginning: bytes) -> Callable[[socket.socket], None]:
+    """A peer that never ends, a byte at a time."""
+
     def drip(peer: socket.socket) -> None:
-        peer.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+        peer.sendall(beginning)
         ended = threading.Event()
         try:
             while not ended.wait(0.02):
-                peer.sendall(b"x")
+                peer.sendall(b"1")
         except OSError:
             pass  # the caller has hung up
 
+    return drip
+
+
+def test_an_answer_whose_headers_drip_is_none_at_the_deadline(serve: Serve) -> None:
     with pytest.raises(EgressFailed, match="timeout"):
-        call(serve(drip), seconds=0.3)
+        call(serve(dripping(b"HTTP/1.1 200 OK\r\nX-Drip: ")), seconds=0.3)
+
+
+@pytest.mark.parametrize("body", [b"Transfer-Encoding: chunked\r\n\r\n", b"Content-Length: 16000\r\n\r\n"])
+@pytest.mark.parametrize("connection", [b"", b"Connection: close\r\n"])
+def test_an_answer_whose_body_drips_is_its_status_at_the_deadline(serve: Serve, connection: bytes, body: bytes) -> None:
+    answer = call(serve(dripping(b"HTTP/1.1 201 Created\r\n" + connection + body)), seconds=0.3)
+    assert answer.status == 201
+    assert len(answer.body) < egress.LONGEST_ANSWER
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 async def fields(request: Request, *, allow_form: bool) -> tuple[Mapping[str, object], bool]:
-    """The fields of a JSON or form body, and whether it was a form.
+    """The fields of a JSON or form body, and whether it was a form. A form's repeated field is a list.
 
     Raises Refusal 413 over 64 KiB, 415 on another content type, 400 on a body that does not parse.
     """
@@ -67,9 +67,11 @@ def _form(text: str) -> Mapping[str, object]:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FORM_FIELDS)
     except ValueError:
         raise _invalid("the form does not parse as UTF-8 fields") from None
-    form = dict(pairs)
-    if len(form) < len(pairs):
-        raise _invalid("a form field stands twice")
+    form: dict[str, object] = {}
+    for name, value in pairs:
+        earlier = form.get(name)
+        # A group of check boxes sends its name once for each: kept as a list.
+        form[name] = value if earlier is None else [*(earlier if isinstance(earlier, list) else [earlier]), value]
     return form
 
 

@@ -8,7 +8,6 @@ from email.message import EmailMessage
 
 from leadgen.adapters import settings
 
-
 # All that the standard library's parser is known to raise for an address that is none.
 _BAD_ADDRESS = (ValueError, MessageError, AttributeError, IndexError)
 

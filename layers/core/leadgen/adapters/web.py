@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from mangum import Mangum
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from leadgen.adapters import settings, tokens
 from leadgen.adapters.db import DatabaseAway
@@ -19,7 +20,10 @@ from leadgen.adapters.tokens import Claims, TokenInvalid
 from leadgen.domain.errors import Refusal
 
 RETRY_AFTER_SECONDS = 5
-_CODES = {404: "not_found", 405: "method_not_allowed"}
+_ROUTING = {
+    404: ("not_found", "there is no such address"),
+    405: ("method_not_allowed", "this address takes other methods: see the Allow header"),
+}
 
 
 class JsonAnswer(Response):
@@ -57,6 +61,7 @@ def build_app() -> FastAPI:
         Refusal: _refused,
         DatabaseAway: _database_away,
         HTTPException: _http_exception,
+        ClientDisconnect: _client_gone,
         RequestValidationError: _request_invalid,
         Exception: _bug,
     }
@@ -105,14 +110,18 @@ def _database_away(request: Request, away: DatabaseAway) -> JsonAnswer:
     return error(
         503,
         "database_unavailable",
-        "the database cannot be reached now; post again after the time in Retry-After",
+        "the database cannot be reached now; try again after the time in Retry-After",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 
 
 def _http_exception(request: Request, exception: HTTPException) -> JsonAnswer:
-    code = _CODES.get(exception.status_code, "invalid_request")
-    return error(exception.status_code, code, str(exception.detail), headers=exception.headers)
+    code, message = _ROUTING.get(exception.status_code, ("invalid_request", str(exception.detail)))
+    return error(exception.status_code, code, message, headers=exception.headers)
+
+
+def _client_gone(request: Request, gone: ClientDisconnect) -> JsonAnswer:
+    return error(400, "invalid_request", "the connection ended before the body did")  # nobody hears it
 
 
 def _request_invalid(request: Request, invalid: RequestValidationError) -> JsonAnswer:

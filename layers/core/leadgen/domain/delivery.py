@@ -72,13 +72,6 @@ class Review:
     reason: str
 
 
-def first_channel(*, webhook_url: str | None, email_to: str | None) -> Channel | None:
-    """Where a delivery begins: the webhook, else e-mail, else nowhere."""
-    if webhook_url:
-        return "webhook"
-    return "email" if email_to else None
-
-
 def webhook_body(parcel: Parcel) -> bytes:
     """The specified payload; the same parcel always gives the same bytes."""
     payload = {

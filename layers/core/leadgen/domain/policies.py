@@ -13,6 +13,7 @@ from leadgen.domain.errors import PolicyInvalid
 ContactKey = Literal["phone", "email"]
 LeadStatus = Literal["received", "validated", "delivered", "accepted", "rejected"]
 PlaceList = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(min_length=1)]
+FieldName = Annotated[str, Field(pattern=r"^\S{1,80}$")]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
 # A lead's own fields that a policy may require; any other name is looked for in its attributes.
@@ -55,7 +56,7 @@ class DuplicateDetection(Policy):
 class ValidationPolicy(Policy):
     """``validation_policies.rules``. A rule that is absent is not asked."""
 
-    required_fields: tuple[str, ...] = ()
+    required_fields: tuple[FieldName, ...] = ()
     allowed_postal_codes: PlaceList | None = None
     allowed_cities: PlaceList | None = None
     allowed_country_codes: Annotated[tuple[CountryCode, ...], Field(min_length=1)] | None = None

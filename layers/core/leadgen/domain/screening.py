@@ -22,7 +22,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Screened:
-    """The decisions on one lead; ``validation`` is None for a duplicate that the policy rejects."""
+    """The decisions on one lead. ``found`` is the latest match within the batch and the latest outside it, where there
+    are any; ``validation`` is None for a duplicate that the policy rejects.
+    """
 
     request: Request
     found: tuple[Match, ...]
@@ -69,8 +71,9 @@ def _screen(request: Request, stored: Match | None, priors: Sequence[Prior]) -> 
     if isinstance(request.search, NotDuplicate):
         duplicate = request.search
     else:
-        inside = [match for prior in priors if (match := duplicates.matches(request.search, prior)) is not None]
-        found = tuple(inside if stored is None else [*inside, stored])
+        matches = (duplicates.matches(request.search, prior) for prior in reversed(priors))
+        inside = next((match for match in matches if match is not None), None)  # the latest, and only that one counts
+        found = tuple(match for match in (inside, stored) if match is not None)
         duplicate = duplicates.judge(request.policy.duplicate_detection, found)
     if isinstance(duplicate, Duplicate) and duplicate.action == "reject":
         return Screened(request, found, duplicate, None)

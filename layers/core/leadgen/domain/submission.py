@@ -12,8 +12,6 @@ from leadgen.domain.errors import Refusal
 
 # Characters; the columns' own widths where the specification gives one.
 LONGEST = {
-    "source_key": 1000,
-    "idempotency_key": 1000,
     "source": 100,
     "name": 200,
     "email": 200,
@@ -29,7 +27,7 @@ LONGEST = {
 }
 _KEYS = ("source_key", "idempotency_key")
 _FLAGS = ("consent", "gdpr_consent")
-_KNOWN = (*LONGEST, *_FLAGS, "source_id", "attributes")
+_KNOWN = (*LONGEST, *_KEYS, *_FLAGS, "source_id", "attributes")
 _FORM_FLAGS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 _POSITIVE_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _LARGEST_ID = 2**31 - 1
@@ -81,6 +79,7 @@ def read(fields: Mapping[str, object], *, is_form: bool = False) -> Submission:
     """
     reader = _Reader(fields, is_form)
     texts = {field: reader.text(field) for field in LONGEST}
+    keys = {field: reader.key(field) for field in _KEYS}
     flags = {field: reader.flag(field) for field in _FLAGS}
     source_id = reader.identifier("source_id")
     attributes = reader.attributes()
@@ -99,8 +98,8 @@ def read(fields: Mapping[str, object], *, is_form: bool = False) -> Submission:
     city = texts["city"]
     return Submission(
         source_id=source_id,
-        source_key=texts["source_key"],
-        idempotency_key=texts["idempotency_key"],
+        source_key=keys["source_key"],
+        idempotency_key=keys["idempotency_key"],
         source=texts["source"] or "landing_page",
         name=texts["name"] or "",
         email=texts["email"] or "",
@@ -138,7 +137,16 @@ class _Reader:
         self.is_form = is_form
         self.problems: dict[str, str] = {}
 
+    def key(self, field: str) -> str | None:
+        """As it came: what a key may be, its contract says. An empty field is an absent one."""
+        value = self.fields.get(field)
+        if value is not None and not isinstance(value, str):
+            self.problems[field] = "must be a string"
+            return None
+        return value or None
+
     def text(self, field: str) -> str | None:
+        """Trimmed; an empty field is an absent one."""
         value = self.fields.get(field)
         if value is None:
             return None
@@ -151,11 +159,12 @@ class _Reader:
         trimmed = value.strip()
         if len(trimmed) > LONGEST[field]:
             self.problems[field] = f"is longer than {LONGEST[field]} characters"
-        # An empty field is an absent one; but a key of blanks was meant as a key, and its contract refuses it by name.
-        return trimmed if trimmed or (value and field in _KEYS) else None
+        return trimmed or None
 
     def flag(self, field: str) -> bool | None:
         value = self.fields.get(field)
+        if self.is_form and isinstance(value, list):
+            value = value[-1]  # a hidden "no" before the box that says "yes"
         if self.is_form and isinstance(value, str):
             value = _FORM_FLAGS.get(value.strip().lower(), None if not value.strip() else value)
         if value is None or isinstance(value, bool):

@@ -3,6 +3,8 @@
 import re
 from datetime import datetime
 from decimal import Decimal
+from email.errors import MessageError
+from email.headerregistry import Address
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -39,7 +41,11 @@ def _timezone(name: str) -> str:
 
 def _email(written: str) -> str:
     address = normalization.email(written)
-    if address is None:
+    try:
+        Address(addr_spec=address or "")
+    except (ValueError, MessageError, AttributeError, IndexError):  # all that its parser is known to raise
+        address = None
+    if not address:
         raise ValueError("must be an e-mail address")
     return address
 

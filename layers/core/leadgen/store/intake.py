@@ -52,21 +52,27 @@ def take_in(conn: Connection[Any], post: Mapping[str, object]) -> Intake:
               SELECT s.id FROM sources s
                WHERE NOT EXISTS (SELECT 1 FROM best) AND %(hostname)s::text IS NOT NULL
                  AND s.is_active AND s.source_key = %(default_source_key)s::text
+            ), keyed AS (
+              SELECT id, coalesce(%(idempotency_key)s::text, encode(sha256(convert_to(
+                       'source_id=' || id || E'\n' || %(material)s::text, 'UTF8')), 'hex')) AS idempotency_key
+                FROM chosen
+               WHERE (SELECT count(*) FROM chosen) = 1
             ), source AS (
-              SELECT s.id, s.offer_id, o.market_id, o.vertical_id,
+              SELECT s.id, s.offer_id, o.market_id, o.vertical_id, keyed.idempotency_key,
                      %(trusted)s OR s.api_key_hash IS NULL
                        OR sha256(convert_to(%(salt)s || s.api_key_hash, 'UTF8'))
                           = sha256(convert_to(%(salt)s || %(api_key_hash)s::text, 'UTF8')) IS TRUE AS api_key_accepted,
-                     CASE WHEN jsonb_exists(%(rate_limits)s::jsonb, s.kind) THEN
+                     CASE WHEN jsonb_exists(%(rate_limits)s::jsonb, s.kind) AND NOT EXISTS (
+                            SELECT 1 FROM leads l
+                             WHERE l.source_id = s.id AND l.idempotency_key = keyed.idempotency_key) THEN
                        (%(rate_limits)s::jsonb ->> s.kind)::int <= (
                          SELECT count(*) FROM leads l
                           WHERE l.ip_address = %(ip_address)s::inet
                             AND l.created_at > CURRENT_TIMESTAMP - INTERVAL '1 minute')
                        ELSE false END AS rate_limited
-                FROM chosen
-                JOIN sources s ON s.id = chosen.id
+                FROM keyed
+                JOIN sources s ON s.id = keyed.id
                 JOIN offers o ON o.id = s.offer_id
-               WHERE (SELECT count(*) FROM chosen) = 1
             ), turns AS MATERIALIZED (
               SELECT count(pg_advisory_xact_lock(turn)::text) AS taken
                 FROM (SELECT DISTINCT hashtextextended(source.offer_id || ' ' || person, 0) AS turn
@@ -81,8 +87,7 @@ def take_in(conn: Connection[Any], post: Mapping[str, object]) -> Intake:
                 normalized_email, normalized_phone, attributes, consent, gdpr_consent, content_hash, trace_id)
               SELECT
                 clock_timestamp(), source.market_id, source.vertical_id, source.offer_id, source.id,
-                coalesce(%(idempotency_key)s::text, encode(sha256(convert_to(
-                  'source_id=' || source.id || E'\n' || %(material)s::text, 'UTF8')), 'hex')),
+                source.idempotency_key,
                 %(source)s, %(name)s, %(email)s, %(phone)s, %(country_code)s, %(postal_code)s, %(city)s,
                 %(region_code)s, %(message)s, %(utm_source)s, %(utm_medium)s, %(utm_campaign)s,
                 %(ip_address)s::inet, %(user_agent)s, %(normalized_email)s, %(normalized_phone)s, %(attributes)s,

@@ -27,7 +27,7 @@ def announce(conn: Connection[Any], events: Sequence[Event]) -> list[Sent]:
     with conn.cursor(row_factory=class_row(Sent)) as cursor:
         cursor.execute(
             "SELECT queue_name, msg_id FROM announce(%s::jsonb[], %s::float8[])",
-            ([Jsonb(event.message()) for event in events], [event.delay_seconds for event in events]),
+            ([Jsonb(event.message()) for event in events], [float(event.delay_seconds) for event in events]),
         )
         return cursor.fetchall()
 

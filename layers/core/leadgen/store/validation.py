@@ -35,19 +35,37 @@ def with_undecided_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[i
     rows = conn.execute(
         """
         WITH RECURSIVE asked AS (
-          SELECT id, created_at, offer_id, normalized_phone, normalized_email FROM leads WHERE id = ANY(%s)
+          SELECT id, created_at, offer_id, normalized_phone AS phone, normalized_email AS email
+            FROM leads WHERE id = ANY(%s)
+        ), known (offer_id, phone, email) AS (
+          SELECT offer_id, phone, NULL::text FROM asked WHERE phone IS NOT NULL
           UNION
-          SELECT kin.id, kin.created_at, kin.offer_id, kin.normalized_phone, kin.normalized_email
-            FROM asked JOIN leads kin
-              ON kin.status = 'received' AND kin.offer_id = asked.offer_id
-             AND (kin.normalized_phone = asked.normalized_phone OR kin.normalized_email = asked.normalized_email)
-             AND (kin.created_at, kin.id) < (asked.created_at, asked.id)
+          SELECT offer_id, NULL, email FROM asked WHERE email IS NOT NULL
+          UNION
+          SELECT known.offer_id, found.phone, found.email
+            FROM known CROSS JOIN LATERAL (
+              SELECT NULL AS phone, l.normalized_email AS email FROM leads l
+               WHERE l.status = 'received' AND l.offer_id = known.offer_id AND l.normalized_phone = known.phone
+              UNION ALL
+              SELECT l.normalized_phone, NULL FROM leads l
+               WHERE l.status = 'received' AND l.offer_id = known.offer_id AND l.normalized_email = known.email
+            ) AS found
+           WHERE found.phone IS NOT NULL OR found.email IS NOT NULL
+        ), kin AS (
+          SELECT l.id, l.created_at FROM known JOIN leads l
+              ON l.status = 'received' AND l.offer_id = known.offer_id AND l.normalized_phone = known.phone
+          UNION
+          SELECT l.id, l.created_at FROM known JOIN leads l
+              ON l.status = 'received' AND l.offer_id = known.offer_id AND l.normalized_email = known.email
         )
-        SELECT id FROM asked ORDER BY id
+        SELECT id FROM asked
+        UNION
+        SELECT id FROM kin WHERE (created_at, id) < (SELECT created_at, id FROM asked
+                                                      ORDER BY created_at DESC, id DESC LIMIT 1)
         """,
         (list(lead_ids),),
     )
-    return [row[0] for row in rows]
+    return sorted(row[0] for row in rows)
 
 
 def lock_received(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
