@@ -167,3 +167,14 @@ def test_an_address_that_no_mail_can_go_to_ends_in_review(
         make_due(conn)
     assert deliver(functions, lead) == ["in_review"]
     assert mailbox.mails == []
+
+
+def test_a_batch_in_which_one_buyer_takes_and_another_fails_is_recorded_whole(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, closed_port: int
+) -> None:
+    taken = a_routed_lead(conn, webhook_url=buyer_endpoint.url(), email="one@example.com")
+    failing = a_routed_lead(conn, webhook_url=f"http://127.0.0.1:{closed_port}/", email="two@example.com")
+    assert sorted(deliver(functions, taken, failing)) == ["delivered", "retry"]
+    assert [state(conn, lead)[0] for lead in (taken, failing)] == ["taken", "pending"]
+    assert len(attempts(conn)) == 2
+    assert len(buyer_endpoint.received) == 1

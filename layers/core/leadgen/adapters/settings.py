@@ -42,9 +42,9 @@ class Settings(BaseModel):
     rate_limit_embed_form: int = Field(default=0, ge=0)
     rate_limit_partner_api: int = Field(default=0, ge=0)
 
-    webhook_timeout_seconds: float = Field(default=5, gt=0, le=20)
+    webhook_timeout_seconds: float = Field(default=5.0, gt=0, le=20)
     webhook_max_retries: int = Field(default=3, ge=1, le=10)
-    webhook_retry_delay: float = Field(default=1, ge=0, le=600)
+    webhook_retry_delay: float = Field(default=1.0, ge=0, le=600)
     egress_allowed_origins: CommaList = ()
 
     smtp_host: str | None = None
