@@ -67,7 +67,7 @@ def strip_port(host: str) -> str:
     host = host.strip().lower()
     if host.startswith("["):
         return host[: host.find("]") + 1] or host
-    return host.split(":", 1)[0]
+    return host.split(":", 1)[0].rstrip()
 
 
 def normalize_path(path: str) -> str:
