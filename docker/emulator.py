@@ -1,7 +1,7 @@
 """Puts the template's topic, queues and subscriptions into the AWS emulator of docker-compose.yml, for `sam local`.
 
     docker compose --profile aws up -d postgres aws
-    pip install localstack-client && python docker/emulator.py > .local/sam-local.json
+    .venv/*/bin/python docker/emulator.py > .local/sam-local.json
     sam build
     sam local invoke MigrateFunction --docker-network leadgen_default --env-vars .local/sam-local.json
     sam local invoke ValidateFunction --docker-network leadgen_default --env-vars .local/sam-local.json \
