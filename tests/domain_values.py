@@ -61,7 +61,8 @@ def standing(**values: Any) -> Standing:
 
 
 def offer(**values: Any) -> Offer:
-    defaults: dict[str, Any] = {"offer_id": 10, "is_active": True, "default_price": Decimal("45.00"), "currency": "USD"}
+    defaults: dict[str, Any] = {"offer_id": 10, "is_active": True, "default_price": Decimal("45.00"), "currency": "USD",
+                                "timezone": "America/Denver"}  # fmt: skip
     return Offer(**defaults | values)
 
 

@@ -32,7 +32,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         conn = transaction.conn
         lead_ids = batch.lead_ids(messages)
         locked = {lead.lead.lead_id: lead for lead in store.lock_validated(conn, lead_ids)}
-        periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.timezone) for lead in locked.values()}
+        periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.offer.timezone) for lead in locked.values()}
         choices = _choose(conn, list(locked.values()), periods, now) if locked else []
         routed = {c.request.lead.lead_id: c.decision for c in choices if isinstance(c.decision, Routed)}
         if routed:

@@ -1,13 +1,37 @@
 """The Offer-Based Pricing Contract: one price, rounded once, its parts adding up."""
 
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import pricing
-from leadgen.domain.pricing import Component
+from leadgen.domain import policies, pricing
+from leadgen.domain.errors import PolicyInvalid
+from leadgen.domain.policies import Pricing
+from leadgen.domain.pricing import Component, Price
+
+WEDNESDAY_NOON = datetime(2026, 6, 17, 12, 0, tzinfo=ZoneInfo("America/Denver"))
+EVENINGS = {"days": ["wed"], "start": "18:00", "end": "08:00", "type": "flat", "value": "5"}
+
+
+def premiums(**values: Any) -> Pricing:
+    return policies.parse_routing({"strategy": "priority_based", "pricing": values}, label="test").pricing
+
+
+def price(offer: str = "45", buyer: str | None = None, *, exclusive: bool = False, at: datetime = WEDNESDAY_NOON,
+          **values: Any) -> Price:  # fmt: skip
+    return pricing.price(
+        offer_price=Decimal(offer), buyer_price=None if buyer is None else Decimal(buyer), premiums=premiums(**values),
+        is_exclusive=exclusive, local_time=at,
+    )  # fmt: skip
+
+
+def at(clock: str) -> datetime:
+    return datetime.fromisoformat(f"2026-06-{clock}:00").replace(tzinfo=ZoneInfo("America/Denver"))
 
 
 @pytest.mark.parametrize(
@@ -27,19 +51,75 @@ def test_amounts_are_rounded_half_up_to_the_cent(amount: str, expected: str) -> 
 
 
 def test_the_offers_price_stands_unless_the_buyer_has_its_own() -> None:
-    default = pricing.price(offer_price=Decimal("45"), buyer_price=None)
-    own = pricing.price(offer_price=Decimal("45"), buyer_price=Decimal("39.995"))
-    assert default.components == (Component("offer_default", Decimal("45.00")),)
-    assert own.components == (Component("buyer_price", Decimal("40.00")),)
-    assert (default.amount, own.amount) == (Decimal("45.00"), Decimal("40.00"))
+    assert price("45").components == (Component("offer_default", Decimal("45.00")),)
+    assert price("45", "39.995").components == (Component("buyer_price", Decimal("40.00")),)
 
 
-AMOUNTS = st.decimals("0.01", "99999999.99", places=4)
+def test_the_exclusive_buyer_pays_the_exclusivity_premium_on_the_base_it_has() -> None:
+    premium = {"type": "percent", "value": "20"}
+    assert price("45", "50", exclusivity_premium=premium).amount == Decimal("50.00")
+    paid = price("45", "50", exclusive=True, exclusivity_premium=premium)
+    assert (paid.amount, paid.components[1]) == (
+        Decimal("60.00"), Component("exclusivity_premium", Decimal("10.00")),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("clock", "is_paid"),
+    [("17T17:59", False), ("17T18:00", True), ("18T00:00", True), ("18T07:59", True), ("18T08:00", False),
+     ("17T07:00", False), ("18T18:00", False)],
+)  # fmt: skip
+def test_a_window_past_midnight_belongs_to_the_day_it_begins_on(clock: str, is_paid: bool) -> None:
+    assert price(at=at(clock), time_of_day_premiums=[EVENINGS]).amount == Decimal(50 if is_paid else 45)
+
+
+def test_a_window_goes_by_the_wall_clock_when_the_clocks_change() -> None:
+    sunday = {"days": ["sun"], "start": "01:00", "end": "02:00", "type": "flat", "value": "1"}
+    zone = ZoneInfo("America/Denver")
+    for fold in (0, 1):  # the hour from one to two comes twice
+        assert (
+            price(at=datetime(2026, 11, 1, 1, 30, fold=fold, tzinfo=zone), time_of_day_premiums=[sunday]).amount == 46
+        )
+    assert price(at=datetime(2026, 11, 1, 2, 0, tzinfo=zone), time_of_day_premiums=[sunday]).amount == 45
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exclusivity_premium": {"type": "percent", "value": "100001"}},
+        {"exclusivity_premium": {"type": "percent", "value": "0"}},
+        {"exclusivity_premium": {"type": "share", "value": "1"}},
+        {"time_of_day_premiums": [EVENINGS | {"end": "18:00"}]},
+        {"time_of_day_premiums": [EVENINGS | {"start": "24:00"}]},
+        {"time_of_day_premiums": [EVENINGS | {"days": []}]},
+        {"time_of_day_premiums": [EVENINGS | {"days": ["monday"]}]},
+    ],
+    ids=str,
+)
+def test_a_premium_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(PolicyInvalid):
+        premiums(**wrong)
+
+
+AMOUNTS = st.decimals("0.01", "99999.99", places=4).map(str)
+RATES = st.fixed_dictionaries(
+    {"type": st.sampled_from(["flat", "percent"]), "value": st.decimals("0.0001", "100000", places=4).map(str)}
+)
 
 
 @settings(deadline=None, max_examples=100)
-@given(AMOUNTS, st.none() | AMOUNTS)
-def test_the_parts_of_a_price_add_up_to_it(offer_price: Decimal, buyer_price: Decimal | None) -> None:
-    price = pricing.price(offer_price=offer_price, buyer_price=buyer_price)
-    assert sum(part.amount for part in price.components) == price.amount
-    assert price.amount == price.amount.quantize(pricing.CENT)
+@given(AMOUNTS, st.none() | AMOUNTS, RATES, st.lists(RATES, max_size=3), st.booleans())
+def test_the_parts_of_a_price_add_up_to_the_once_rounded_sum(
+    offer: str, buyer: str | None, exclusivity: dict[str, str], windows: list[dict[str, str]], exclusive: bool
+) -> None:
+    always = [window | {"days": ["wed"], "start": "00:00", "end": "23:59"} for window in windows]
+    paid = price(offer, buyer, exclusive=exclusive, exclusivity_premium=exclusivity, time_of_day_premiums=always)
+    base = Decimal(buyer or offer)
+    applied = [*([exclusivity] if exclusive else []), *windows]
+    added = sum(
+        (Decimal(rate["value"]) if rate["type"] == "flat" else base * Decimal(rate["value"]) / 100 for rate in applied),
+        Decimal(0),
+    )
+    assert paid.amount == pricing.rounded(base + added)
+    assert sum(part.amount for part in paid.components) == paid.amount
+    assert [len(applied) + 1, True] == [len(paid.components), all(part.amount >= 0 for part in paid.components)]

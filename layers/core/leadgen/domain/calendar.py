@@ -1,9 +1,12 @@
 """Periods in a market's own time: where an hour or a day begins, whatever the clocks do."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Cycle = Literal["weekly", "biweekly", "monthly"]
 
@@ -42,6 +45,17 @@ def last_close(now: datetime, timezone: str, cycle: Cycle) -> datetime:
         case _:
             assert_never(cycle)
     return _midnight(closing)
+
+
+def is_open(local: datetime, *, days: Collection[str], start: str, end: str) -> bool:
+    """Whether a wall clock stands in a window that begins on one of ``days`` (``mon`` …) at ``start`` (``18:00``) and
+    closes just before ``end``, on the next day where that is not after ``start``.
+    """
+    clock = local.strftime("%H:%M")
+    today, yesterday = _DAYS[local.weekday()], _DAYS[local.weekday() - 1]
+    if start < end:
+        return today in days and start <= clock < end
+    return (today in days and clock >= start) or (yesterday in days and clock < end)
 
 
 def _midnight(local: datetime) -> datetime:

@@ -4,13 +4,16 @@ Typed once: what these models refuse is refused when a policy is written and aga
 """
 
 import json
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from leadgen.domain.errors import PolicyInvalid
 
 ContactKey = Literal["phone", "email"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 LeadStatus = Literal["received", "validated", "delivered", "accepted", "rejected"]
 PlaceList = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(min_length=1)]
 FieldName = Annotated[str, Field(pattern=r"^\S{1,80}$")]
@@ -77,11 +80,42 @@ class Unrouted(Policy):
     give_up_hours: int = Field(default=24, ge=1, le=8760)
 
 
+class Premium(Policy):
+    """An addition to the base price: percent of it, or an amount in the market's currency."""
+
+    type: Literal["flat", "percent"]
+    value: Decimal = Field(gt=0, le=100_000, decimal_places=4)
+
+
+class TimeOfDayPremium(Premium):
+    """A premium for a window of the market's local time, on the days it begins; past midnight where ``end`` is not
+    after ``start``.
+    """
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1)]
+    start: ClockTime
+    end: ClockTime
+
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("a window that starts and ends at the same time never opens")
+        return self
+
+
+class Pricing(Policy):
+    """The premiums of the Offer-Based Pricing Contract; every one that applies is added."""
+
+    exclusivity_premium: Premium | None = None
+    time_of_day_premiums: tuple[TimeOfDayPremium, ...] = ()
+
+
 class PriorityBased(Policy):
     """``routing_policies.config``: the highest ``routing_priority`` first, then the lowest buyer id."""
 
     strategy: Literal["priority_based"]
     exclusivity: Exclusivity = Exclusivity()
+    pricing: Pricing = Pricing()
     unrouted: Unrouted = Unrouted()
 
 

@@ -1,7 +1,12 @@
 """The Offer-Based Pricing Contract: one price, computed when the lead is claimed and never again."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import assert_never
+
+from leadgen.domain import calendar
+from leadgen.domain.policies import Premium, Pricing
 
 CENT = Decimal("0.01")
 
@@ -22,15 +27,46 @@ class Price:
     components: tuple[Component, ...]
 
 
-def price(*, offer_price: Decimal, buyer_price: Decimal | None) -> Price:
-    """The offer's default, or the buyer's own price in its place."""
-    base = (
-        Component("offer_default", rounded(offer_price))
-        if buyer_price is None
-        else Component("buyer_price", rounded(buyer_price))
-    )
-    components = (base,)
-    return Price(sum((part.amount for part in components), Decimal(0)), components)
+def price(
+    *,
+    offer_price: Decimal,
+    buyer_price: Decimal | None,
+    premiums: Pricing,
+    is_exclusive: bool,
+    local_time: datetime,
+) -> Price:
+    """The contract's order: the offer's default or the buyer's own price in its place, then each premium that applies.
+
+    ``is_exclusive`` is whether the buyer is the exclusive one of the lead's place, ``local_time`` the claim in the
+    market's time zone. A percentage is one of the base. Rounded once: the sum, half up; each part is what it adds to
+    the rounded sum of those before it.
+    """
+    base = Component("offer_default" if buyer_price is None else "buyer_price", buyer_price or offer_price)
+    exact = [base]
+    if is_exclusive and premiums.exclusivity_premium is not None:
+        exact.append(Component("exclusivity_premium", _added(premiums.exclusivity_premium, base.amount)))
+    exact += [
+        Component("time_of_day_premium", _added(premium, base.amount))
+        for premium in premiums.time_of_day_premiums
+        if calendar.is_open(local_time, days=premium.days, start=premium.start, end=premium.end)
+    ]
+    parts: list[Component] = []
+    total = so_far = Decimal(0)
+    for part in exact:
+        total += part.amount
+        parts.append(Component(part.component, rounded(total) - so_far))
+        so_far = rounded(total)
+    return Price(so_far, tuple(parts))
+
+
+def _added(premium: Premium, base: Decimal) -> Decimal:
+    match premium.type:
+        case "flat":
+            return premium.value
+        case "percent":
+            return base * premium.value / 100
+        case _:
+            assert_never(premium.type)
 
 
 def rounded(amount: Decimal) -> Decimal:

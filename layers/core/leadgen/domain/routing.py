@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from leadgen.domain import eligibility, pricing
 from leadgen.domain.eligibility import Enrolment, Standing, Verdict
@@ -20,6 +21,7 @@ class Offer:
     is_active: bool
     default_price: Decimal
     currency: str
+    timezone: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def choose(policy: RoutingPolicy, lead: Lead, facts: Facts, *, now: datetime) ->
     if not facts.offer.is_active:
         return NoBuyer("offer_inactive", ())
     ranked = sorted(facts.candidates, key=_rank)
-    prices = {candidate.enrolment.buyer_id: _price(facts.offer, candidate) for candidate in ranked}
+    prices = {candidate.enrolment.buyer_id: _price(policy, facts, candidate, now) for candidate in ranked}
     verdicts = tuple(
         eligibility.judge(
             candidate.enrolment,
@@ -172,8 +174,14 @@ def _rank(candidate: Candidate) -> tuple[int, int]:
     return (-candidate.enrolment.priority, candidate.enrolment.buyer_id)
 
 
-def _price(offer: Offer, candidate: Candidate) -> pricing.Price:
-    return pricing.price(offer_price=offer.default_price, buyer_price=candidate.enrolment.buyer_price)
+def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, now: datetime) -> pricing.Price:
+    return pricing.price(
+        offer_price=facts.offer.default_price,
+        buyer_price=candidate.enrolment.buyer_price,
+        premiums=policy.pricing,
+        is_exclusive=facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrolment.buyer_id,
+        local_time=now.astimezone(ZoneInfo(facts.offer.timezone)),
+    )
 
 
 def _routed(

@@ -24,7 +24,6 @@ class LockedLead:
     lead: Lead
     trace_id: str | None
     offer: Offer
-    timezone: str
     unrouted_at: datetime | None
     route_attempts: int
     policy_id: int
@@ -64,8 +63,7 @@ def _locked(row: dict[str, Any]) -> LockedLead:
     return LockedLead(
         lead=lead_under_decision(row, frozenset()),
         trace_id=row["trace_id"],
-        offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"]),
-        timezone=row["timezone"],
+        offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"], row["timezone"]),
         unrouted_at=row["unrouted_at"],
         route_attempts=row["route_attempts"],
         policy_id=row["policy_id"],
