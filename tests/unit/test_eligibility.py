@@ -7,18 +7,21 @@ from typing import Any
 import pytest
 
 from leadgen.domain import eligibility
+from leadgen.domain.trace import Check
 from tests.domain_values import NOON, enrolment, standing
 
 RULES = [
     "buyer_active", "enrolled", "service_area", "not_paused", "capacity_per_day", "capacity_per_hour",
-    "min_balance_required", "credit_limit", "reachable", "currency",
+    "min_balance_required", "credit_limit", "reachable", "currency", "acceptance_hours",
 ]  # fmt: skip
+OPEN = Check("acceptance_hours", "wed 12:00", None, True)
+CLOSED = Check("acceptance_hours", "wed 12:00", {"thu": [["08:00", "18:00"]]}, False)
 PRICE = Decimal("45.00")
 
 
 def failing(enrolled: dict[str, Any], stands: dict[str, Any] | None = None) -> list[str]:
     verdict = eligibility.judge(
-        enrolment(**enrolled), standing(**stands or {}), price=PRICE, currency="USD", now=NOON
+        enrolment(**enrolled), standing(**stands or {}), price=PRICE, currency="USD", now=NOON, hours=OPEN
     )  # fmt: skip
     failed = [check.rule for check in verdict.checks if not check.passed]
     assert verdict.eligible is not bool(failed)
@@ -26,9 +29,15 @@ def failing(enrolled: dict[str, Any], stands: dict[str, Any] | None = None) -> l
 
 
 def test_a_buyer_without_limits_is_eligible_and_every_rule_is_on_record() -> None:
-    verdict = eligibility.judge(enrolment(), standing(), price=PRICE, currency="USD", now=NOON)
+    verdict = eligibility.judge(enrolment(), standing(), price=PRICE, currency="USD", now=NOON, hours=OPEN)
     assert verdict.eligible
     assert [check.rule for check in verdict.checks] == RULES
+
+
+def test_outside_the_acceptance_hours_nobody_is_eligible() -> None:
+    verdict = eligibility.judge(enrolment(), standing(), price=PRICE, currency="USD", now=NOON, hours=CLOSED)
+    assert not verdict.eligible
+    assert [check for check in verdict.checks if not check.passed] == [CLOSED]
 
 
 def test_no_limit_is_really_none() -> None:

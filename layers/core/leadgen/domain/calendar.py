@@ -58,6 +58,11 @@ def is_open(local: datetime, *, days: Collection[str], start: str, end: str) -> 
     return (today in days and clock >= start) or (yesterday in days and clock < end)
 
 
+def day_and_time(local: datetime) -> str:
+    """``wed 18:05``, as windows are written."""
+    return f"{_DAYS[local.weekday()]} {local:%H:%M}"
+
+
 def _midnight(local: datetime) -> datetime:
     # Where the clocks skip midnight, the offset before the jump makes this the instant of the jump: the day's first.
     return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)

@@ -65,9 +65,11 @@ class Verdict:
     checks: tuple[Check, ...]
 
 
-def judge(enrolment: Enrolment, standing: Standing, *, price: Decimal, currency: str, now: datetime) -> Verdict:
-    """Hold every rule against one buyer for one lead at ``price``."""
-    checks = tuple(_checks(enrolment, standing, price, currency, now))
+def judge(
+    enrolment: Enrolment, standing: Standing, *, price: Decimal, currency: str, now: datetime, hours: Check
+) -> Verdict:
+    """Hold every rule against one buyer for one lead at ``price``; ``hours`` is the policy's on the time of day."""
+    checks = (*_checks(enrolment, standing, price, currency, now), hours)
     return Verdict(enrolment.buyer_id, all(check.passed for check in checks), checks)
 
 

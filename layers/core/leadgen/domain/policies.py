@@ -7,13 +7,14 @@ import json
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from leadgen.domain.errors import PolicyInvalid
 
 ContactKey = Literal["phone", "email"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ClosingTime = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 LeadStatus = Literal["received", "validated", "delivered", "accepted", "rejected"]
 PlaceList = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(min_length=1)]
 FieldName = Annotated[str, Field(pattern=r"^\S{1,80}$")]
@@ -80,6 +81,15 @@ class Unrouted(Policy):
     give_up_hours: int = Field(default=24, ge=1, le=8760)
 
 
+def _refuse_closed(window: tuple[str, str]) -> tuple[str, str]:
+    if window[0] == window[1]:
+        raise ValueError("a window that starts and ends at the same time never opens")
+    return window
+
+
+OpeningHours = Annotated[tuple[ClockTime, ClosingTime], AfterValidator(_refuse_closed)]
+
+
 class Premium(Policy):
     """An addition to the base price: percent of it, or an amount in the market's currency."""
 
@@ -94,12 +104,11 @@ class TimeOfDayPremium(Premium):
 
     days: Annotated[tuple[Day, ...], Field(min_length=1)]
     start: ClockTime
-    end: ClockTime
+    end: ClosingTime
 
     @model_validator(mode="after")
     def _opens(self) -> Self:
-        if self.start == self.end:
-            raise ValueError("a window that starts and ends at the same time never opens")
+        _refuse_closed((self.start, self.end))
         return self
 
 
@@ -111,9 +120,16 @@ class Pricing(Policy):
 
 
 class PriorityBased(Policy):
-    """``routing_policies.config``: the highest ``routing_priority`` first, then the lowest buyer id."""
+    """``routing_policies.config``: the highest ``routing_priority`` first, then the lowest buyer id.
+
+    ``acceptance_hours`` are windows of the market's local time by the day they begin on; a day without any is closed,
+    and without the setting it is always open.
+    """
 
     strategy: Literal["priority_based"]
+    acceptance_hours: (
+        Annotated[dict[Day, Annotated[tuple[OpeningHours, ...], Field(min_length=1)]], Field(min_length=1)] | None
+    ) = None
     exclusivity: Exclusivity = Exclusivity()
     pricing: Pricing = Pricing()
     unrouted: Unrouted = Unrouted()

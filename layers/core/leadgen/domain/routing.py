@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from leadgen.domain import eligibility, pricing
+from leadgen.domain import calendar, eligibility, pricing
 from leadgen.domain.eligibility import Enrolment, Standing, Verdict
 from leadgen.domain.lead import Lead
 from leadgen.domain.policies import RoutingPolicy, Unrouted
+from leadgen.domain.trace import Check, plain
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def choose(policy: RoutingPolicy, lead: Lead, facts: Facts, *, now: datetime) ->
     if not facts.offer.is_active:
         return NoBuyer("offer_inactive", ())
     ranked = sorted(facts.candidates, key=_rank)
-    prices = {candidate.enrolment.buyer_id: _price(policy, facts, candidate, now) for candidate in ranked}
+    local = now.astimezone(ZoneInfo(facts.offer.timezone))
+    prices = {candidate.enrolment.buyer_id: _price(policy, facts, candidate, local) for candidate in ranked}
+    hours = _acceptance(policy, local)
     verdicts = tuple(
         eligibility.judge(
             candidate.enrolment,
@@ -95,6 +98,7 @@ def choose(policy: RoutingPolicy, lead: Lead, facts: Facts, *, now: datetime) ->
             price=prices[candidate.enrolment.buyer_id].amount,
             currency=facts.offer.currency,
             now=now,
+            hours=hours,
         )
         for candidate in ranked
     )
@@ -174,13 +178,23 @@ def _rank(candidate: Candidate) -> tuple[int, int]:
     return (-candidate.enrolment.priority, candidate.enrolment.buyer_id)
 
 
-def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, now: datetime) -> pricing.Price:
+def _acceptance(policy: RoutingPolicy, local: datetime) -> Check:
+    hours = policy.acceptance_hours
+    is_open = hours is None or any(
+        calendar.is_open(local, days=[day], start=start, end=end)
+        for day, windows in hours.items()
+        for start, end in windows
+    )
+    return Check("acceptance_hours", calendar.day_and_time(local), plain(hours), is_open)
+
+
+def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: datetime) -> pricing.Price:
     return pricing.price(
         offer_price=facts.offer.default_price,
         buyer_price=candidate.enrolment.buyer_price,
         premiums=policy.pricing,
         is_exclusive=facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrolment.buyer_id,
-        local_time=now.astimezone(ZoneInfo(facts.offer.timezone)),
+        local_time=local,
     )
 
 
