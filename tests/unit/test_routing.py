@@ -28,7 +28,7 @@ def choose(
     *candidates: Candidate, exclusive: int | None = None, policy: PriorityBased = POLICY, **offered: Any
 ) -> Routed | NoBuyer:
     owner = None if exclusive is None else ExclusiveBuyer(exclusive, "postal_code", "80014")
-    return routing.choose(policy, lead(), Facts(offer(**offered), owner, candidates), now=NOON)
+    return routing.choose(policy, Facts(offer(**offered), owner, candidates), now=NOON)
 
 
 def winner(decision: Routed | NoBuyer) -> int:

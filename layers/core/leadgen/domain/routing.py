@@ -82,9 +82,8 @@ class GivenUp:
     """An unrouted lead is rejected: the policy waits no longer."""
 
 
-def choose(policy: RoutingPolicy, lead: Lead, facts: Facts, *, now: datetime) -> Routed | NoBuyer:
-    """Choose one buyer. The order of ``facts.candidates`` does not matter."""
-    del lead  # its place has chosen the candidates; strategies that look at the lead itself come with their own rules
+def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | NoBuyer:
+    """Choose one of the buyers that serve a lead's place. The order of ``facts.candidates`` does not matter."""
     if not facts.offer.is_active:
         return NoBuyer("offer_inactive", ())
     ranked = sorted(facts.candidates, key=_rank)
@@ -146,7 +145,7 @@ def choose_in_turn(requests: Sequence[Request], standings: Mapping[int, Standing
     for request in sorted(requests, key=lambda r: (r.lead.created_at, r.lead.lead_id)):
         candidates = tuple(Candidate(e, current[e.buyer_offer_id]) for e in request.enrolments)
         facts = Facts(request.offer, request.exclusive, candidates)
-        decision = choose(request.policy, request.lead, facts, now=now)
+        decision = choose(request.policy, facts, now=now)
         choices.append(Choice(request, facts, decision))
         if isinstance(decision, Routed):
             for buyer_offer_id, buyer_id in buyers.items():
