@@ -204,7 +204,7 @@ def test_the_oldest_lead_of_a_batch_is_served_first_whatever_its_place() -> None
 def test_the_facts_of_a_choice_decide_it_again() -> None:
     only = enrolment(buyer_id=1, capacity_per_day=2)
     for choice in routing.choose_in_turn([a_request(n, only) for n in (1, 2, 3)], {101: standing()}, now=NOON):
-        again = routing.choose(choice.request.policy, choice.request.lead, choice.facts, now=NOON)
+        again = routing.choose(choice.request.policy, choice.facts, now=NOON)
         assert again == choice.decision
 
 
