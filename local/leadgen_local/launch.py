@@ -142,7 +142,7 @@ def main(arguments: Sequence[str]) -> None:
     if os.getppid() != options.parent:
         sys.exit("the parent process is gone")
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that would be inherited
-    os.execv(options.program[0], options.program)  # noqa: S606
+    os.execv(options.program[0], options.program)  # noqa: S606 - to become the program is what this is for
 
 
 if __name__ == "__main__":

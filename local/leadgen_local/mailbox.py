@@ -24,7 +24,7 @@ class Mailbox:
             lambda: SMTP(self, enable_SMTPUTF8=True, hostname="localhost"), sock=listener
         )
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd calls it so
         """Called by aiosmtpd with a whole mail."""
         self.journal.append(_entry(envelope))
         return "250 OK"

@@ -59,7 +59,7 @@ class BuyerEndpoint:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
                 pass
 
         self._server = _Server(("127.0.0.1", 0), Handler)
@@ -120,7 +120,7 @@ class Mailbox:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
         """Called by the server with a whole mail."""
         if self.refusing:
             return "554 not today"

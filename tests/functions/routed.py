@@ -26,7 +26,8 @@ def buyers_of(conn: Connection[Any], *leads: int) -> list[int | None]:
 
 def reason_of(conn: Connection[Any], lead: int) -> str | None:
     """Why the lead is unrouted."""
-    return conn.execute("SELECT unrouted_reason FROM leads WHERE id = %s", (lead,)).fetchall()[0][0]  # type: ignore[no-any-return]
+    ((reason,),) = conn.execute("SELECT unrouted_reason FROM leads WHERE id = %s", (lead,)).fetchall()
+    return None if reason is None else str(reason)
 
 
 def failed_checks(conn: Connection[Any], lead: int) -> dict[int, list[str]]:

@@ -48,8 +48,9 @@ def test_a_partners_source_asks_for_its_api_key(
     digest = hashlib.sha256(b"the-partners-key").hexdigest()
     a_source(conn, an_offer(conn), source_key="partner", kind="partner_api", api_key_hash=digest)
     for headers in ({}, {"X-Api-Key": ""}, {"X-Api-Key": "wrong"}, {"X-Api-Key": digest}, {"X-Api-Key": "schlüssel"}):
-        encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-        refused = functions.client().post("/api/leads", json=a_post(source_key="partner"), headers=encoded)  # type: ignore[arg-type]
+        encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+        body = a_post(source_key="partner")
+        refused = functions.client().post("/api/leads", json=body, headers=encoded)
         assert refusal(refused) == (401, "invalid_api_key")
     nothing_stored()
     assert post(functions, source_key="partner", headers={"X-Api-Key": "the-partners-key"}).status_code == 202
@@ -113,6 +114,7 @@ def test_too_many_posts_from_one_address_are_told_when_to_come_again(
 ) -> None:
     environment.setenv("RATE_LIMIT_LANDING_PAGE", "2")
     client = functions.client()
+    # Where a client calls from is set when it is made; this one moves.
     client._transport.client = ("203.0.113.7", 5000)  # type: ignore[attr-defined]
     answers = [client.post("/api/leads", json=a_post(source_key="page")) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [202, 202, 429]

@@ -1,7 +1,7 @@
 """The AWS side of the bus, against moto: commit, publish to SNS, delete; what a failure leaves, the sweep publishes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,7 +84,7 @@ def aws(conn: Connection[Any], environment: pytest.MonkeyPatch) -> Iterator[Aws]
 
 
 @pytest.fixture
-def no_topic(aws: Aws, environment: pytest.MonkeyPatch) -> Iterator[Any]:
+def no_topic(aws: Aws, environment: pytest.MonkeyPatch) -> Callable[[], None]:
     """Publishing fails while this is in force; call it to end that."""
     environment.setenv("EVENTS_TOPIC_ARN", aws.topic_arn + "-that-is-not-there")
     settings.current.cache_clear()
@@ -93,7 +93,7 @@ def no_topic(aws: Aws, environment: pytest.MonkeyPatch) -> Iterator[Any]:
         environment.setenv("EVENTS_TOPIC_ARN", aws.topic_arn)
         settings.current.cache_clear()
 
-    return mend  # type: ignore[return-value]
+    return mend
 
 
 def outbox(conn: Connection[Any]) -> list[tuple[str, int | None]]:
