@@ -59,7 +59,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
 def _request(locked: LockedLead) -> Request:
     policy = policies.parse_validation(locked.rules, label=f"{locked.policy_name!r} version {locked.policy_version}")
     search = duplicates.search_for(
-        policy.duplicate_detection,
+        policy.detection,
         locked.lead,
         locked.contact,
         default_window_hours=settings.current().default_duplicate_window_hours,
@@ -77,7 +77,7 @@ def _records(screened: Screened, locked: Mapping[int, LockedLead]) -> list[Recor
     policy_id, version = locked[lead.lead_id].policy_id, locked[lead.lead_id].policy_version
     search = screened.request.search
     looked_for = {
-        "policy": screened.request.policy.duplicate_detection.model_dump(mode="json"),
+        "policy": screened.request.policy.detection.model_dump(mode="json"),
         "since": search.since if isinstance(search, Search) else None,
         # The values themselves stay with the lead: the record says which there were.
         "present": [key for key in ("phone", "email") if getattr(screened.request.contact, f"normalized_{key}")],
@@ -102,7 +102,7 @@ def _records(screened: Screened, locked: Mapping[int, LockedLead]) -> list[Recor
 
 
 def _duplicate_event(screened: Screened) -> DuplicateEvent:
-    policy, lead, found = screened.request.policy.duplicate_detection, screened.request.lead, screened.duplicate
+    policy, lead, found = screened.request.policy.detection, screened.request.lead, screened.duplicate
     assert isinstance(found, Duplicate)
     return DuplicateEvent(
         lead_id=lead.lead_id,

@@ -74,7 +74,7 @@ def _screen(request: Request, stored: Match | None, priors: Sequence[Prior]) -> 
         matches = (duplicates.matches(request.search, prior) for prior in reversed(priors))
         inside = next((match for match in matches if match is not None), None)  # the latest, and only that one counts
         found = tuple(match for match in (inside, stored) if match is not None)
-        duplicate = duplicates.judge(request.policy.duplicate_detection, found)
+        duplicate = duplicates.judge(request.policy.detection, found)
     if isinstance(duplicate, Duplicate) and duplicate.action == "reject":
         return Screened(request, found, duplicate, None)
     return Screened(request, found, duplicate, validation.validate(request.policy, request.lead))

@@ -1,0 +1,11 @@
+"""The base of what is typed once and checked both when it is written and when it is read."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A frozen value that refuses fields it does not know; in JSON its fields have the names of their aliases."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
