@@ -248,7 +248,7 @@ class Flip:
 
 
 def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...]:
-    """The fewest answers to change for the condition to hold (with ``wanted`` false, not to); the first among equals."""
+    """The fewest answers to change for the condition to hold (``wanted`` false: not to); the first among equals."""
     if holds(condition, observed) == wanted:
         return ()
     match condition:
