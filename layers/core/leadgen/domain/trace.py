@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from pydantic import BaseModel
+
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -37,6 +39,8 @@ def plain(value: object) -> Json:
             return [plain(item) for item in value]
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
+        case BaseModel():
+            return plain(value.model_dump(mode="json", exclude_unset=True))
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         case _:
