@@ -1,5 +1,7 @@
 """Decisions made again from what is on record of them."""
 
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +10,7 @@ from pydantic import TypeAdapter
 from leadgen.domain import routing
 from leadgen.domain.policies import RoutingPolicy
 from leadgen.domain.routing import Facts, NoBuyer, Routed
+from leadgen.domain.trace import Json, plain
 
 
 @dataclass(frozen=True)
@@ -30,3 +33,48 @@ def read_routing(inputs: str | bytes) -> RoutingInputs:
 def route(inputs: RoutingInputs) -> Routed | NoBuyer:
     """Decide again."""
     return routing.choose(inputs.policy, inputs.facts, now=inputs.now)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A decision as ``lead_decisions`` keeps it."""
+
+    outcome: str
+    reason: str | None
+    trace: Json
+
+
+def routing_verdict(decision: Routed | NoBuyer) -> Verdict:
+    """The record of the routing stage."""
+    if isinstance(decision, Routed):
+        return Verdict("routed", None, plain(decision))
+    return Verdict("unrouted", decision.reason, plain(decision))
+
+
+def _routing_again(inputs: str) -> Verdict:
+    return routing_verdict(route(read_routing(inputs)))
+
+
+# By stage, how it is decided from the JSON text of its recorded inputs. Raises ValueError where they cannot be read.
+DECIDERS: Mapping[str, Callable[[str], Verdict]] = {"routing": _routing_again}
+
+
+def canonical(value: Json) -> bytes:
+    """The one text of a JSON value: what two decisions are compared by."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def differing(recorded: Json, again: Json, path: str = "") -> Iterator[str]:
+    """Where two JSON values differ: ``trace.verdicts[0].eligible``."""
+    if isinstance(recorded, Mapping) and isinstance(again, Mapping):
+        for key in sorted({*recorded, *again}):
+            inner = f"{path}.{key}" if path else key
+            if key in recorded and key in again:
+                yield from differing(recorded[key], again[key], inner)
+            else:
+                yield inner
+    elif isinstance(recorded, list) and isinstance(again, list) and len(recorded) == len(again):
+        for position, (one, other) in enumerate(zip(recorded, again, strict=True)):
+            yield from differing(one, other, f"{path}[{position}]")
+    elif canonical(recorded) != canonical(again):
+        yield path

@@ -250,22 +250,58 @@ class Flip:
     answer: bool
 
 
-def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...]:
-    """The fewest answers to change for the condition to hold (``wanted`` false: not to); the first among equals."""
-    if holds(condition, observed) == wanted:
-        return ()
+# How many ways to meet a part of a condition are pursued: to look at all of them can take longer than anybody waits.
+_MOST_WAYS = 64
+
+_Way = Mapping[str, Flip]
+"""Answers, by test, that together make a condition hold."""
+
+
+def fewest_flips(condition: Condition, observed: Observed) -> tuple[Flip, ...] | None:
+    """The fewest answers to change for the condition to hold, the first among equals; none of them can be left out.
+
+    None where no answers are found that make it hold: it contradicts itself.
+    """
+    way = next(iter(_ways(condition, observed, wanted=True)), None)
+    if way is None:
+        return None
+    kept = _turned(way.values(), observed)
+    for flip in kept:
+        rest = tuple(other for other in kept if other != flip)
+        kept = rest if holds(condition, flipped(observed, rest)) else kept
+    return kept
+
+
+def _ways(condition: Condition, observed: Observed, *, wanted: bool) -> list[_Way]:
+    """Ways for a condition to hold (``wanted`` false: not to), those that change the fewest answers first."""
     match condition:
         case Test():
-            return (Flip(condition, wanted),)
+            return [{_key(condition): Flip(condition, wanted)}]
         case Not(not_=part):
-            return fewest_flips(part, observed, wanted=not wanted)
+            return _ways(part, observed, wanted=not wanted)
         case All(all=parts) | AnyOf(any=parts):
-            each = [fewest_flips(part, observed, wanted=wanted) for part in parts]
-            if isinstance(condition, All) == wanted:
-                return tuple(dict.fromkeys(flip for flips in each for flip in flips))
-            return min(each, key=len)
+            each = [_ways(part, observed, wanted=wanted) for part in parts]
+            if isinstance(condition, All) is not wanted:
+                return _best((way for ways in each for way in ways), observed)
+            found: list[_Way] = [{}]
+            for ways in each:
+                found = _best(({**one, **other} for one in found for other in ways if _agree(one, other)), observed)
+            return found
         case _:
             assert_never(condition)
+
+
+def _best(ways: Iterable[_Way], observed: Observed) -> list[_Way]:
+    distinct = {frozenset((key, flip.answer) for key, flip in way.items()): way for way in ways}
+    return sorted(distinct.values(), key=lambda way: len(_turned(way.values(), observed)))[:_MOST_WAYS]
+
+
+def _agree(one: _Way, other: _Way) -> bool:
+    return all(other[key].answer is flip.answer for key, flip in one.items() if key in other)
+
+
+def _turned(flips: Iterable[Flip], observed: Observed) -> tuple[Flip, ...]:
+    return tuple(flip for flip in flips if _is_met(flip.test, observed) is not flip.answer)
 
 
 def flipped(observed: Observed, flips: Iterable[Flip]) -> Observed:
