@@ -124,7 +124,7 @@ _TIMED = st.lists(
 )
 _SLAS = maybe(st.builds(Sla, max_delivery_seconds=st.just(30), percent=st.integers(1, 100)), often=1)
 _HOURS = maybe(
-    st.dictionaries(_DAYS, st.lists(_WINDOWS, min_size=1, max_size=2).map(tuple), min_size=1, max_size=5), often=3
+    st.dictionaries(_DAYS, st.lists(_WINDOWS, min_size=1, max_size=2).map(tuple), min_size=1, max_size=5), often=6
 )
 _FALLBACKS: st.SearchStrategy[Any] = st.sampled_from(["fail_closed", "fallback_allowed"])
 _STRATEGIES: dict[str, tuple[Any, dict[str, st.SearchStrategy[Any]]]] = {
@@ -154,8 +154,8 @@ _FIELDS = st.fixed_dictionaries({
 _AGES = maybe(st.tuples(st.integers(-2, 70), st.integers(0, 60)), often=1)
 
 _INSTANTS = instants()
-_BUYERS = st.lists(st.sampled_from(BUYER_IDS), max_size=5, unique=True)
-_OWNERS = maybe(st.builds(ExclusiveBuyer, st.sampled_from(BUYER_IDS), st.just("postal_code"), st.just(PLACE)))
+_BUYERS = st.lists(st.sampled_from(BUYER_IDS), min_size=1, max_size=5, unique=True)
+_OWNERS = maybe(st.builds(ExclusiveBuyer, st.sampled_from(BUYER_IDS), st.just("postal_code"), st.just(PLACE)), often=4)
 _ZONES = st.sampled_from(["America/Denver", "Asia/Kathmandu", "Australia/Lord_Howe"])
 _ACTIVE = st.sampled_from([True] * 9 + [False])
 _SUPPRESSED = st.sampled_from([()] * 9 + [("email", "phone")])

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -57,6 +58,35 @@ def _routing_again(inputs: str) -> Verdict:
 
 # By stage, how it is decided from the JSON text of its recorded inputs. Raises ValueError where they cannot be read.
 DECIDERS: Mapping[str, Callable[[str], Verdict]] = {"routing": _routing_again}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A decision on record held against the one its inputs lead to. ``detail`` says where they differ, or why it
+    cannot be made again.
+    """
+
+    result: Literal["same", "differs", "not re-decidable"]
+    detail: tuple[str, ...] = ()
+
+
+def compare(stage: str, inputs: str, recorded: Verdict) -> Comparison:
+    """Decide again from the JSON text of a decision's inputs, and compare to the byte."""
+    decide = DECIDERS.get(stage)
+    if decide is None:
+        return Comparison("not re-decidable", (f"there is no way yet to decide the stage {stage} again",))
+    try:
+        again = _fields(decide(inputs))
+    except ValueError as problem:
+        return Comparison("not re-decidable", (f"its inputs cannot be read: {str(problem).partition(chr(10))[0]}",))
+    kept = _fields(recorded)
+    if canonical(again) == canonical(kept):
+        return Comparison("same")
+    return Comparison("differs", tuple(differing(kept, again)))
+
+
+def _fields(verdict: Verdict) -> dict[str, Json]:
+    return {"outcome": verdict.outcome, "reason": verdict.reason, "trace": verdict.trace}
 
 
 def canonical(value: Json) -> bytes:

@@ -9,8 +9,10 @@ from leadgen.domain.strategies import Merit
 _NAMES = {"priority": "priority", "capacity_left": "capacity left", "accept_rate": "accept rate"}
 
 
-def won_by(merit: Merit) -> str:
-    """What the winner came first by."""
+def won_by(merit: Merit | None) -> str:
+    """What the winner came first by; its ``merit`` is None on records older than they are."""
+    if merit is None:
+        return "by what is not on record"
     if merit.get("exclusive"):
         return "the place is exclusively its own"
     if "weight" in merit:
@@ -18,8 +20,10 @@ def won_by(merit: Merit) -> str:
     return ", ".join(f"{name} {merit[key]}" for key, name in _NAMES.items() if key in merit)
 
 
-def lost_by(merit: Merit | None, winners: Merit) -> str:
+def lost_by(merit: Merit | None, winners: Merit | None) -> str:
     """What an eligible buyer lost by; its ``merit`` is None where the strategy did not look at it."""
+    if winners is None:
+        return "by what is not on record"
     if winners.get("exclusive"):
         return "the place is exclusively another's"
     if merit is None:

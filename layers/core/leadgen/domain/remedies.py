@@ -141,7 +141,7 @@ def _consent_at(demand: ConsentDemand, evidence: Evidence, now: datetime) -> Cha
 def _not_paused(refused: _Refused, rule: str) -> Iterator[Change]:
     until, now = refused.enrolment.pause_until, refused.terms.now
     assert until is not None
-    yield Change(rule, "pause_until", until, now, f"end the pause by {_instant(now)} instead of {_instant(until)}")
+    yield Change(rule, "pause_until", until, now, f"end the pause by {_instant(now)}")
 
 
 def _capacity(refused: _Refused, rule: str) -> Iterator[Change]:
@@ -263,4 +263,4 @@ def _period(rule: str) -> Period:
 
 
 def _instant(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
