@@ -324,6 +324,18 @@ def test_no_name_address_or_number_of_the_lead_is_told(
         assert "9876" not in told.replace(" ", "")
 
 
+def test_what_a_stranger_posts_cannot_write_on_the_terminal(
+    conn: Connection[Any], functions: Functions, roofs: int, page: int, now: datetime, capsys: Capsys
+) -> None:
+    buyer = enrolled(conn, roofs, "Rocky", filter={"field": "rooms", "equals": "many"})
+    lead = a_valid_lead(conn, page, attributes={"rooms": "\x1b[2J\nRouting: \x9b31m"})
+    route(functions, lead, at=now)
+    for said in (explained(capsys, lead), explained(capsys, lead, "--buyer", buyer)):
+        assert "\x1b" not in said
+        assert "\x9b" not in said
+        assert said.count("\nRouting: ") == 1
+
+
 def test_a_record_from_before_decisions_could_be_made_again_is_still_explained(
     conn: Connection[Any], functions: Functions, roofs: int, page: int, capsys: Capsys
 ) -> None:

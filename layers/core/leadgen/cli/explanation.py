@@ -26,7 +26,7 @@ def text(explanation: Explanation, *, buyer: NamedBuyer | None = None, every: bo
     concerns this one, with every rule.
     """
     for part in _parts(explanation, buyer, every=every):
-        for line in part.split("\n"):
+        for line in map(_printable, part.split("\n")):
             yield from textwrap.wrap(line, WIDTH, subsequent_indent="  ") if len(line) > WIDTH else [line]
 
 
@@ -107,7 +107,8 @@ def _checks(checks: Sequence[Check]) -> list[str]:
 
 def _routing(explained: Explained, explanation: Explanation, buyer: NamedBuyer | None) -> Iterator[str]:
     if explained.why is not None:
-        yield f"{explained.why[0].upper()}{explained.why[1:]}."
+        why = explained.why if explained.decision.reason is None else explained.why[0].upper() + explained.why[1:]
+        yield f"{why}."
     price = cast(Mapping[str, Any], explained.decision.trace).get("price")
     if price is not None:
         parts = " + ".join(f"{part['component']} {part['amount']}" for part in price["components"])
@@ -149,7 +150,7 @@ def _in_detail(verdict: BuyerVerdict) -> Iterator[str]:
     if verdict.verdict == "refused":
         yield "\nThe smallest change that would have made it eligible:"
         changes = verdict.smallest_changes
-        yield from [f"  {_TOO_OLD}"] if changes is None else [f"  {change.words}" for change in changes]
+        yield from [f"  {_TOO_OLD}"] if changes is None else [f"  {_printable(change.words)}" for change in changes]
 
 
 def _others(explanation: Explanation, buyer: NamedBuyer | None) -> Iterator[str]:
@@ -188,7 +189,12 @@ def _said(value: Any) -> str:
         case str() if _INSTANT.match(value):
             return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC"
         case _:
-            return str(value)
+            return _printable(str(value))
+
+
+def _printable(said: str) -> str:
+    """Without what would move a terminal's cursor or change its colours: some of it is a stranger's."""
+    return "".join(letter if letter.isprintable() else "�" for letter in said)
 
 
 def _local(instant: datetime, subject: Subject) -> str:
