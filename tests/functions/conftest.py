@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -71,3 +72,22 @@ def nothing_stored(conn: Connection[Any]) -> Callable[[], None]:
         assert told(conn, "validate") == []
 
     return check
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that is sent; BEGIN and COMMIT would be among them."""
+    sent: list[str] = []
+    execute, command = psycopg.Cursor.execute, psycopg.Connection._exec_command
+
+    def executing(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        sent.append(str(query))
+        return execute(self, query, *args, **options)
+
+    def commanding(self: Any, statement: Any, *args: Any, **options: Any) -> Any:
+        sent.append(str(statement))
+        return command(self, statement, *args, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", executing)
+    monkeypatch.setattr(psycopg.Connection, "_exec_command", commanding)
+    return sent

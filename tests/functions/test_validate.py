@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from tests.factories import a_lead, a_source, an_offer
 from tests.functions_under_test import Functions
-from tests.messages import body, failed_ids, messages, sqs_event, told
+from tests.messages import messages, told
 
 DETECTION = {"enabled": True, "window_hours": 24, "keys": ["phone", "email"], "match_mode": "any"}
 
@@ -69,7 +69,7 @@ def test_an_invalid_lead_is_rejected_with_its_first_reason(
     assert told(conn, "notify") == [("lead.rejected", lead)]
     (trace,) = conn.execute("SELECT trace FROM lead_decisions WHERE stage = 'validation'").fetchall()[0]
     assert [(check["rule"], check["passed"]) for check in trace] == [
-        ("required_fields", False), ("allowed_postal_codes", False),
+        ("required_fields", False), ("allowed_postal_codes", False), ("suppression", True),
     ]  # fmt: skip
 
 
@@ -241,17 +241,6 @@ def test_a_lead_that_was_held_unrouted_is_left_to_the_sweep(
     lead = a_lead(conn, a_screened_source(conn), status="validated", unrouted_at=now, route_again_at=now)
     validate(functions, lead, at=now)
     assert told(conn, "route") == []
-
-
-def test_a_policy_that_does_not_parse_fails_only_its_own_lead(conn: Connection[Any], functions: Functions) -> None:
-    broken = a_lead(conn, a_source(conn, an_offer(conn, rules={"alowed_postal_codes": ["80014"]})))
-    fine = a_lead(conn, a_screened_source(conn))
-    answer = functions.module("validate").handler(
-        sqs_event(body("lead.received", broken), body("lead.received", fine)), None
-    )
-    assert failed_ids(answer) == {"m0"}
-    assert [row[0] for row in states(conn)] == ["received", "validated"]
-    assert told(conn, "route") == [("lead.validated", fine)]
 
 
 def test_the_record_of_a_decision_names_nobody(conn: Connection[Any], functions: Functions, now: datetime) -> None:

@@ -73,6 +73,11 @@ def parsed(raw: str, country_code: str) -> PhoneNumber | None:
         return None
 
 
+def is_possible(number: PhoneNumber) -> bool:
+    """Whether a number has as many digits as its country's have."""
+    return phonenumbers.is_possible_number(number)
+
+
 def e164(number: PhoneNumber) -> str:
     """The international spelling: +15125550102."""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
