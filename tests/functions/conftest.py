@@ -12,6 +12,7 @@ from psycopg import Connection
 from leadgen.adapters import log
 from tests.factories import a_source, an_offer
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
+from tests.functions.name_server import NameServer
 from tests.messages import told
 
 
@@ -49,6 +50,14 @@ def mailbox(environment: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         environment.setenv("SMTP_STARTTLS", "false")
         environment.setenv("FROM_EMAIL", "leads@leadgen.example")
         yield box
+
+
+@pytest.fixture
+def name_server(environment: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    """A DNS server on this machine, which the functions ask."""
+    with NameServer() as server:
+        environment.setenv("DNS_SERVERS", server.address)
+        yield server
 
 
 @pytest.fixture
