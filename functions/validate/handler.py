@@ -122,13 +122,13 @@ def _records(screened: Screened, locked: Mapping[int, LockedLead]) -> list[Recor
     records = [_record(lead, "duplicates", plain(looked_for), duplicate_verdict(screened.duplicate))]
     if screened.validation is not None and screened.observations is not None:
         inputs = validation.inputs(request.policy, screened.observations)
-        records.append(_record(lead, "validation", inputs, validation_verdict(screened.validation)))
+        records.append(_record(lead, "validation", plain(inputs), validation_verdict(screened.validation)))
     return records
 
 
 def _unreadable_record(locked: LockedLead, held: Held) -> Record:
     inputs = validation.unreadable_inputs(locked.rules, label=_label(locked))
-    return _record(locked, "validation", inputs, validation_verdict(held))
+    return _record(locked, "validation", plain(inputs), validation_verdict(held))
 
 
 def _record(locked: LockedLead, stage: decisions.Stage, inputs: Json, verdict: Verdict) -> Record:

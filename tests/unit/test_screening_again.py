@@ -4,8 +4,10 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from leadgen.domain import duplicates, policies, screening, validation
 from leadgen.domain.errors import PolicyInvalid
@@ -122,6 +124,10 @@ def stored(value: Json) -> Any:
     return json.loads(json.dumps(value))
 
 
+def stored_inputs(inputs: validation.Inputs | validation.UnreadableInputs) -> Any:
+    return stored(plain(inputs))
+
+
 def as_bytes(verdict: screening.Verdict) -> bytes:
     return json.dumps([verdict.outcome, verdict.reason, verdict.trace], sort_keys=True).encode()
 
@@ -138,12 +144,14 @@ def test_a_validation_is_decided_again_from_its_record(
     subject = lead(postal_code=code, filled=filled | {name for name in fields if "." in name})
     observed = seen(policy, subject, fields=fields, is_duplicate=is_duplicate, **vars(looked_up))
     decision = validation.validate(policy, observed)
-    inputs = stored(validation.inputs(policy, observed))
+    inputs = stored_inputs(validation.inputs(policy, observed))
     assert validation.decide_again(inputs) == decision
     again = screening.validation_decided_again(inputs)
     assert as_bytes(again) == as_bytes(screening.validation_verdict(decision))
     # And what was read again is recorded as it was.
-    assert stored(validation.inputs(policies.parse_validation(inputs["policy"], label="again"), observed)) == inputs
+    assert (
+        stored_inputs(validation.inputs(policies.parse_validation(inputs["policy"], label="again"), observed)) == inputs
+    )
 
 
 @settings(deadline=None, max_examples=100)
@@ -187,5 +195,14 @@ def test_a_policy_that_did_not_parse_is_held_again() -> None:
         policies.parse_validation(rules, label="'x' version 3")
     except PolicyInvalid as problem:
         held = validation.unreadable(problem)
-    inputs = stored(validation.unreadable_inputs(rules, label="'x' version 3"))
+    inputs = stored_inputs(validation.unreadable_inputs(rules, label="'x' version 3"))
     assert validation.decide_again(inputs) == held
+
+
+def test_inputs_that_are_none_are_refused() -> None:
+    recorded: list[Json] = [{}, [], "text", None, {"policy": {}}, {"rules": 7, "label": "x"}, {"rules": "{}"}]
+    for inputs in recorded:
+        with pytest.raises(ValidationError):
+            validation.decide_again(inputs)
+    with pytest.raises(PolicyInvalid, match="parses now"):
+        validation.decide_again({"rules": "{}", "label": "x"})

@@ -1,7 +1,7 @@
 """Validation: the rules of an offer's policy held against a lead, in one order, every one reported."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from leadgen.domain import conditions, consent, fraud, normalization, policies, scoring
@@ -92,28 +92,43 @@ def is_known_to_take_mail(policy: ValidationPolicy, seen: Observations) -> bool:
     )
 
 
-def inputs(policy: ValidationPolicy, seen: Observations) -> Json:
+@dataclass(frozen=True)
+class Inputs:
     """What the record of a decision keeps: enough to decide again."""
-    dumped = policy.model_dump(mode="json", exclude_unset=True)
-    return {"policy": plain(dumped), "observations": plain(seen)}
+
+    policy: Json
+    observations: Observations
 
 
-def unreadable_inputs(rules: object, *, label: str) -> Json:
-    """The same for a policy that does not parse; it is kept as text, for it may hold anything."""
-    return {"label": label, "rules": json.dumps(rules, sort_keys=True)}
+@dataclass(frozen=True)
+class UnreadableInputs:
+    """The same for a policy that does not parse. ``rules`` are the text of it: it may hold anything."""
+
+    label: str
+    rules: str
+
+
+def inputs(policy: ValidationPolicy, seen: Observations) -> Inputs:
+    """The inputs of a decision, for its record."""
+    return Inputs(plain(policy.model_dump(mode="json", exclude_unset=True)), seen)
+
+
+def unreadable_inputs(rules: object, *, label: str) -> UnreadableInputs:
+    """The inputs where the policy, of this label, does not parse."""
+    return UnreadableInputs(label, json.dumps(rules, sort_keys=True))
 
 
 def decide_again(recorded: Json) -> Decision:
     """The decision that recorded inputs lead to. Raises PolicyInvalid or ValidationError on inputs that are none."""
-    again = read(dict[str, Json], recorded)
-    if "rules" in again:
-        try:
-            policies.parse_validation(json.loads(str(again["rules"])), label=str(again["label"]))
-        except PolicyInvalid as problem:
-            return unreadable(problem)
-        raise PolicyInvalid("the policy parses now: what was decided on it cannot be decided again")
-    policy = policies.parse_validation(again["policy"], label="as recorded")
-    return validate(policy, read(Observations, again["observations"]))
+    if not isinstance(recorded, Mapping) or "rules" not in recorded:
+        again = read(Inputs, recorded)
+        return validate(policies.parse_validation(again.policy, label="as recorded"), again.observations)
+    broken = read(UnreadableInputs, recorded)
+    try:
+        policies.parse_validation(json.loads(broken.rules), label=broken.label)
+    except PolicyInvalid as problem:
+        return unreadable(problem)
+    raise PolicyInvalid(f"validation policy {broken.label}: it parses now, and was held because it did not")
 
 
 def _form_checks(policy: ValidationPolicy, seen: Observations) -> Iterator[Check]:
