@@ -1,6 +1,5 @@
 """The record of a decision: every rule or buyer looked at, the value, the limit, the verdict."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypeAliasType
 
 # Named, for pydantic to follow it round.
@@ -31,6 +30,10 @@ def plain(value: object) -> Json:
 
     Decimals and instants become text, sets become sorted lists; anything else that is not JSON is a TypeError.
     """
+    # Most of what there is comes first: a decision's record is made for every lead.
+    fields = getattr(type(value), "__dataclass_fields__", None)
+    if fields is not None:
+        return {name: plain(getattr(value, name)) for name in fields}
     match value:
         case None | bool() | int() | str():
             return value
@@ -44,8 +47,8 @@ def plain(value: object) -> Json:
             return [plain(item) for item in value]
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
-        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        case BaseModel():
+            return plain(value.model_dump(mode="json", exclude_unset=True))
         case _:
             raise TypeError(f"{type(value).__name__} has no place in a decision's record")
 
