@@ -319,6 +319,16 @@ def test_a_policy_that_does_not_ask_does_not_look() -> None:
     assert (observed.phone, observed.email, observed.postal_code, observed.ip_country) == (None, None, None, None)
 
 
+def test_a_domain_is_kept_only_where_a_rule_is_about_domains() -> None:
+    for rule, kept in (
+        ("email_validation", None), ("mx_lookup_enabled", "example.com"),
+        ("disposable_email_blocklist_enabled", "example.com"),
+    ):  # fmt: skip
+        observed = seen(policies.parse_validation({rule: True}, label="under test"), lead(), fields=FIELDS)
+        assert observed.email is not None
+        assert (observed.email.valid, observed.email.domain) == (True, kept)
+
+
 def test_a_number_in_the_field_for_seconds_is_not_kept() -> None:
     policy = policies.parse_validation({"fraud_detection": FRAUD}, label="under test")
     for number in ("5125550102", 5125550102, "-5125550102"):

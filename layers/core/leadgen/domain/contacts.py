@@ -31,7 +31,9 @@ class Phone:
 
 @dataclass(frozen=True)
 class Email:
-    """An address's facts; ``domain`` is None where the address is none. ``accepts_mail`` is None where nobody asked."""
+    """An address's facts. ``domain`` is None where the address is none, or no rule is about domains; ``accepts_mail``
+    where nobody asked, or nobody knows.
+    """
 
     valid: bool
     domain: str | None

@@ -80,7 +80,7 @@ def _email(policy: ValidationPolicy, raw: str, looked_up: LookedUp) -> Email | N
     domain = contacts.email_domain(raw)
     return Email(
         valid=domain is not None,
-        domain=domain,
+        domain=domain if policy.mx_lookup_enabled or asks_for_disposable(policy) else None,
         disposable=domain is not None
         and asks_for_disposable(policy)
         and disposable.is_disposable(domain, looked_up.disposable),
