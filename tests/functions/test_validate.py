@@ -168,7 +168,12 @@ def test_others_leads_are_not_pulled_in(conn: Connection[Any], functions: Functi
 
 
 HISTORY = st.lists(
-    st.tuples(st.integers(0, 60), st.sampled_from(["1", "2"]), st.sampled_from(["a", "b"]), st.booleans()),
+    st.tuples(
+        st.integers(0, 60),
+        st.sampled_from(["1", "2"]),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["valid", "invalid", "for review"]),
+    ),
     min_size=2,
     max_size=6,
 )
@@ -181,13 +186,19 @@ def test_however_a_history_is_cut_into_batches_the_outcome_is_one(
 ) -> None:
     outcomes = []
     for one_at_a_time in (False, True):
-        source = a_screened_source(conn, action=action, window_hours=1)
+        rules = {
+            "duplicate_detection": DETECTION | {"action": action, "window_hours": 1},
+            "allowed_postal_codes": ["80014"],
+            "fraud_detection": {"ip_country_mismatch": {"points": 1}, "review_at": 1},
+        }
+        source = a_source(conn, an_offer(conn, rules=rules))
         leads = [
             a_lead(
                 conn, source, created_at=now + timedelta(minutes=minutes * 3), phone=f"+1303555010{phone}",
-                email=f"{email}@example.com", postal_code="80014" if valid else "99999",
+                email=f"{email}@example.com", postal_code="99999" if what == "invalid" else "80014",
+                ip_country="NG" if what == "for review" else None,
             )
-            for minutes, phone, email, valid in history
+            for minutes, phone, email, what in history
         ]  # fmt: skip
         if one_at_a_time:
             for lead in data.draw(st.permutations(leads)):
@@ -195,7 +206,10 @@ def test_however_a_history_is_cut_into_batches_the_outcome_is_one(
         else:
             validate(functions, *leads, at=now)
         rows = conn.execute(
-            "SELECT status::text, validation_reason, duplicate_of_lead_id FROM leads WHERE id = ANY(%s) ORDER BY id",
+            """
+            SELECT status::text, coalesce(validation_reason, review_reason), duplicate_of_lead_id
+              FROM leads WHERE id = ANY(%s) ORDER BY id
+            """,
             (leads,),
         ).fetchall()
         outcomes.append([(status, reason, matched and leads.index(matched)) for status, reason, matched in rows])

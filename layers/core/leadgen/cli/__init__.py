@@ -1,4 +1,4 @@
-"""The ``leadgen`` command. Each module of ``GROUPS`` adds some commands: their parsers, and the functions that run them.
+"""The ``leadgen`` command. Each module of ``GROUPS`` adds some commands: parsers, and the functions that run them.
 
 A command's function takes the parsed options and answers the process's exit status.
 """
