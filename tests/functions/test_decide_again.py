@@ -8,9 +8,10 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from leadgen import cli
-from tests.factories import a_buyer, a_source, an_enrolment, an_offer, insert
+from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer, insert
 from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
+from tests.messages import messages
 
 Capsys = pytest.CaptureFixture[str]
 RICH = {
@@ -77,6 +78,19 @@ def test_every_lead_of_every_strategy_is_decided_again_to_the_same_bytes(
     status, said = again(capsys, leads[0])
     assert (status, said.splitlines()[-1]) == (cli.DONE, "1 decision: 1 same.")
     assert said.startswith(f"lead {leads[0]}  decision 1  routing")
+
+
+def test_every_stage_is_decided_again(
+    conn: Connection[Any], functions: Functions, now: datetime, capsys: Capsys
+) -> None:
+    rules = {"allowed_postal_codes": ["80014"], "conditions": FILTER, "duplicate_window_hours": 24}
+    source = a_source(conn, an_offer(conn, rules=rules))
+    leads = [a_lead(conn, source, phone="+13035550100", attributes=attributes) for attributes in ({}, ATTRIBUTES, {})]
+    functions.module("validate").process(messages("lead.received", leads), now)
+    route(functions, *leads, at=now)
+    stages = dict(conn.execute("SELECT stage, count(*) FROM lead_decisions GROUP BY 1").fetchall())
+    assert stages.keys() == {"duplicates", "validation", "routing"}
+    assert again(capsys, "--all") == (cli.DONE, f"{sum(stages.values())} decisions: {sum(stages.values())} same.\n")
 
 
 def test_a_database_that_speaks_another_time_zone_changes_no_byte(

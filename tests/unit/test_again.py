@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leadgen.domain import again
-from leadgen.domain.again import RoutingInputs, canonical
+from leadgen.domain import again, redeciding
+from leadgen.domain.again import RoutingInputs
 from leadgen.domain.eligibility import Enrolment
+from leadgen.domain.redeciding import canonical
 from leadgen.domain.routing import NoBuyer, Routed
 from leadgen.domain.strategies import Candidate
 from leadgen.domain.trace import Json, plain
@@ -21,7 +22,7 @@ from tests.decision_strategies import BUYER_IDS, an_enrolment_that_takes_all, ro
 
 
 def bytes_of(decision: Routed | NoBuyer) -> bytes:
-    verdict = again.routing_verdict(decision)
+    verdict = redeciding.routing_verdict(decision)
     return canonical({"outcome": verdict.outcome, "reason": verdict.reason, "trace": verdict.trace})
 
 
@@ -42,7 +43,7 @@ def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -
     assert canonical(plain(read)) == canonical(plain(inputs))
     # PostgreSQL's jsonb orders an object's keys its own way.
     reordered = json.dumps(json.loads(recorded, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
-    verdict = again.DECIDERS["routing"](reordered)
+    verdict = redeciding.DECIDERS["routing"](reordered)
     assert (verdict.outcome, verdict.reason, canonical(verdict.trace)) == (
         "routed" if isinstance(decided, Routed) else "unrouted",
         None if isinstance(decided, Routed) else decided.reason,
@@ -120,5 +121,5 @@ RECORDED: dict[str, Json] = {"outcome": "routed", "trace": {"verdicts": [{"eligi
     ],
 )  # fmt: skip
 def test_where_two_decisions_differ_is_named(decided: Json, paths: list[str]) -> None:
-    assert list(again.differing(RECORDED, decided)) == paths
+    assert list(redeciding.differing(RECORDED, decided)) == paths
     assert (canonical(RECORDED) == canonical(decided)) == (not paths)

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from leadgen.cli import explanation
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment
-from leadgen.domain.again import Comparison
+from leadgen.domain.redeciding import Comparison
 from leadgen.operations import explain
 from leadgen.operations.decide_again import decide_again
 from leadgen.operations.explain import Explanation

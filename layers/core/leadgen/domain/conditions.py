@@ -257,18 +257,19 @@ _Way = Mapping[str, Flip]
 """Answers, by test, that together make a condition hold."""
 
 
-def fewest_flips(condition: Condition, observed: Observed) -> tuple[Flip, ...] | None:
-    """The fewest answers to change for the condition to hold, the first among equals; none of them can be left out.
+def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...] | None:
+    """The fewest answers to change for the condition to hold (``wanted`` false: not to), the first among equals; none
+    of them can be left out.
 
-    None where no answers are found that make it hold: it contradicts itself.
+    None where no answers are found that do: a test would have to be answered both ways.
     """
-    way = next(iter(_ways(condition, observed, wanted=True)), None)
+    way = next(iter(_ways(condition, observed, wanted=wanted)), None)
     if way is None:
         return None
     kept = _turned(way.values(), observed)
     for flip in kept:
         rest = tuple(other for other in kept if other != flip)
-        kept = rest if holds(condition, flipped(observed, rest)) else kept
+        kept = rest if holds(condition, flipped(observed, rest)) is wanted else kept
     return kept
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.domain import again
-from leadgen.domain.again import Comparison, Verdict
+from leadgen.domain import redeciding
+from leadgen.domain.redeciding import Comparison
+from leadgen.domain.screening import Verdict
 from leadgen.store import decisions
 from leadgen.store.decisions import RecordedDecision
 
@@ -19,5 +20,5 @@ def decide_again(conn: Connection[Any], lead_id: int | None) -> Iterator[tuple[R
     while page := decisions.recorded(conn, lead_id=lead_id, after=after, limit=_PAGE):
         for decision in page:
             kept = Verdict(decision.outcome, decision.reason, decision.trace)
-            yield decision, again.compare(decision.stage, decision.inputs, kept)
+            yield decision, redeciding.compare(decision.stage, decision.inputs, kept)
         after = page[-1].decision_id
