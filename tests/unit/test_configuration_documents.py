@@ -63,7 +63,7 @@ def test_an_unset_variable_is_told_with_its_field() -> None:
 @pytest.mark.parametrize("written", ["${", "${1ST}", "${A", "${A:x}", "x ${} y"])
 def test_a_half_written_variable_is_refused(written: str) -> None:
     assert told(parse(f'a: "{written}"', A="1")) == [
-        "a.yaml:1: a: has a ${ that begins neither ${NAME} nor ${NAME:-default}"
+        "a.yaml:1: a: has a ${ that begins neither ${NAME} nor ${NAME:-default}; $${ is a plain ${"
     ]
 
 
