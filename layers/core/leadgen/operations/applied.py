@@ -104,7 +104,7 @@ class Ledger:
 
     def deactivated(self, kind: str, rows: Sequence[Deactivated]) -> None:
         """Note what the files no longer name."""
-        for row in rows:
+        for row in sorted(rows, key=lambda row: row.id):
             before, after = '{"is_active": true}', '{"is_active": false}'
             self._noted.append(_Noted(kind, row.name, "deactivated", "", row.id, before, after))
 

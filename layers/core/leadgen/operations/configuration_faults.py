@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
@@ -51,44 +52,35 @@ def found(document: Document, model: type[BaseModel], error: ValidationError) ->
     """The problems of a document that the model refused."""
     faults = error.errors(include_url=False, include_input=False)
     locations = [fault["loc"] for fault in faults]
-    told = [
-        document.problem(_place(document, fault), _message(model, fault))
+    return [
+        _problem(document, model, fault)
         for fault in faults
         # A list that is too short because an entry is faulty, a field that is missing because it could not be read:
         # the cause is told, not what follows from it.
         if not any(_is_inside(location, fault["loc"]) for location in locations)
         and not any(fault["loc"][: len(unread)] == unread for unread in document.faults)
     ]
-    return list(dict.fromkeys(told))
 
 
 def _is_inside(location: Location, outer: Location) -> bool:
     return len(location) > len(outer) and location[: len(outer)] == outer
 
 
-def _place(document: Document, fault: ErrorDetails) -> Location:
-    """The fault's field as the file has it: a validator's path names the variants of unions too, and ``[key]``."""
-    place: Location = ()
-    value: object = document.value
-    parts = fault["loc"]
-    for position, part in enumerate(parts):
-        if part in (value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()):
-            value = value[part]  # type: ignore[index]
-        elif (*place, part) not in document.lines and not (fault["type"] == "missing" and position == len(parts) - 1):
-            continue
-        place = (*place, part)
+def _problem(document: Document, model: type[BaseModel], fault: ErrorDetails) -> Problem:
+    if fault["type"] == "extra_forbidden":
+        place, section = _walk(model, fault["loc"][:-1])
+        known = [field.alias or name for part in _members(section) for name, field in _fields(part).items()]
+        return document.problem((*place, fault["loc"][-1]), f"is no field here; there are {', '.join(known)}")
+    place, _ = _walk(model, fault["loc"])
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
         place = (*place, fault["ctx"]["discriminator"].strip("'"))
-    return place
+    return document.problem(place, _message(fault))
 
 
-def _message(model: type[BaseModel], fault: ErrorDetails) -> str:
-    kind, said, about = fault["type"], fault["msg"], fault.get("ctx", {})
+def _message(fault: ErrorDetails) -> str:
+    kind, about = fault["type"], fault.get("ctx", {})
     if kind in _MESSAGES:
         return _MESSAGES[kind]
-    if kind == "extra_forbidden":
-        known = _known_fields(model, fault["loc"][:-1])
-        return f"is no field here; there are {', '.join(known)}" if known else "is no field here"
     if kind == "union_tag_invalid":
         return f"must be {_choice(about['expected_tags'])}"
     if kind in _ENTRIES:
@@ -98,7 +90,7 @@ def _message(model: type[BaseModel], fault: ErrorDetails) -> str:
         return f"must be {PATTERNS.get(about['pattern'], 'like ' + about['pattern'])}"
     if kind == "value_error":
         return str(about["error"])
-    return _SUBJECT.sub("", said).replace("should", "must", 1)
+    return _SUBJECT.sub("", fault["msg"]).replace("should", "must", 1)
 
 
 def _choice(tags: str) -> str:
@@ -106,65 +98,60 @@ def _choice(tags: str) -> str:
     return f"{', '.join(rest)} or {last}" if rest else last
 
 
-def _known_fields(model: type[BaseModel], location: Location) -> list[str]:
-    """The fields of the section at a validator's path."""
-    here: list[object] = [model]
+def _walk(model: type[BaseModel], location: Location) -> tuple[Location, object]:
+    """The field at a validator's path, as the file has it, and its type.
+
+    The path names the variants of unions too, and ``[key]`` for the name of an entry: no fields of the file.
+    """
+    place: Location = ()
+    here: object = model
     for part in location:
-        here = [inner for annotation in here for inner in _step(annotation, part)]
-    return [field.alias or name for section in here for name, field in _fields(section).items()]
+        variants = _variants(here)
+        if part in variants:
+            here = variants[str(part)]
+        elif part != "[key]":
+            place = (*place, part)
+            here = _inside(here, part)
+    return place, here
 
 
-def _step(annotation: object, part: str | int) -> list[object]:
-    """What lies one part further down a validator's path."""
-    fields = _fields(annotation)
-    if fields:
-        return [
-            variant
-            for name, field in fields.items()
-            if part in (name, field.alias)
-            for variant in _variants(field.annotation)
-        ]
-    if get_origin(annotation) in (tuple, dict, Mapping):
-        return _variants([arg for arg in get_args(annotation) if arg is not ...][-1])
-    tagged: Any = annotation
-    return [tagged.model] if isinstance(annotation, _Variant) and tagged.tag == part else []
+def _inside(annotation: object, part: str | int) -> object:
+    """The type of a field of a section, or of an entry of a list or mapping; None where it is not known."""
+    for member in _members(annotation):
+        for name, field in _fields(member).items():
+            if part in (name, field.alias):
+                return field.annotation
+        if get_origin(_bare(member)) in (tuple, dict, Mapping):
+            return [arg for arg in get_args(_bare(member)) if arg is not ...][-1]
+    return None
 
 
-class _Variant:
-    """One of several sections, and the tag by which a validator's path names it."""
+def _variants(annotation: object) -> dict[str, object]:
+    """The sections of a union by the tags that a validator's path names them by."""
+    sections = [member for member in _members(annotation) if _fields(member)]
+    return {_tag(member): member for member in sections} if len(sections) > 1 else {}
 
-    def __init__(self, tag: str, model: type[BaseModel]) -> None:
-        self.tag = tag
-        self.model = model
+
+def _tag(member: object) -> str:
+    for about in getattr(member, "__metadata__", ()):
+        if isinstance(about, Tag):
+            return about.tag
+    return str(get_args(_fields(member)["strategy"].annotation)[0])
+
+
+def _members(annotation: object) -> list[object]:
+    """The members of a union, a union's of unions too; any other type by itself."""
+    bare = _bare(annotation)
+    if isinstance(bare, UnionType) or get_origin(bare) is Union:
+        return [inner for member in get_args(bare) for inner in _members(member)]
+    return [annotation]
+
+
+def _bare(annotation: object) -> object:
+    """A type without what is said about it."""
+    return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
 
 
 def _fields(annotation: object) -> dict[str, FieldInfo]:
-    is_section = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return dict(annotation.model_fields) if is_section else {}  # type: ignore[attr-defined]
-
-
-def _variants(annotation: object) -> list[object]:
-    """What a field may hold: the members of a union each, a type alone by itself, without what is said about it."""
-    members: list[tuple[object, str | None]] = list(_members(annotation, None))
-    sections = [member for member, _ in members if _fields(member)]
-    if len(sections) < 2:
-        return [member for member, _ in members if member is not type(None)]
-    return [_Variant(tag or _tag(section), section) for section, tag in members if _fields(section)]  # type: ignore[arg-type]
-
-
-def _members(annotation: object, tag: str | None) -> Any:
-    metadata = getattr(annotation, "__metadata__", ())
-    if metadata:
-        tag = next((item.tag for item in metadata if isinstance(item, Tag)), tag)
-        yield from _members(get_args(annotation)[0], tag)
-    elif get_args(annotation) and get_origin(annotation) not in (tuple, dict, Mapping):
-        for member in get_args(annotation):
-            yield from _members(member, None)
-    else:
-        yield annotation, tag
-
-
-def _tag(section: object) -> str:
-    """The tag of a member of a union told apart by a field: that field's only value."""
-    strategy = _fields(section).get("strategy")
-    return str(get_args(strategy.annotation)[0]) if strategy else ""
+    section = _bare(annotation)
+    return dict(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else {}

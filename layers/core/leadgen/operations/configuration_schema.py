@@ -41,7 +41,11 @@ def _loosened(part: Any) -> Any:
         return [_loosened(item) for item in part]
     if not isinstance(part, Mapping):
         return part
-    loose = {key: _inside(key, value, part) for key, value in part.items() if key not in ("title", "discriminator")}
+    part = {key: value for key, value in part.items() if key not in ("title", "discriminator")}
+    if any(variant.get("type") == "number" for variant in part.get("anyOf", ())):
+        # An amount's other variant is any text at all: the numerals among them are enough.
+        part["anyOf"] = [variant for variant in part["anyOf"] if variant.get("type") != "string"]
+    loose = {key: _inside(key, value, part) for key, value in part.items()}
     if "oneOf" in loose:  # with variables in them, two variants may both fit
         loose["anyOf"] = loose.pop("oneOf")
     is_scalar = loose.get("type") in _SCALARS or "const" in loose or "enum" in loose
@@ -61,6 +65,8 @@ def _inside(key: str, value: Any, part: Mapping[str, Any]) -> Any:
 
 def _or_empty(field: Schema) -> Schema:
     about: Schema = {key: field.pop(key) for key in ("description", "default") if key in field}
+    if isinstance(field.get("type"), str):
+        return {**about, **field, "type": [field["type"], "null"]}
     variants = field["anyOf"] if set(field) == {"anyOf"} else [field]
     empty = [] if {"type": "null"} in variants else [{"type": "null"}]
     return {**about, "anyOf": [*variants, *empty]}

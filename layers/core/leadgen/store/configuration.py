@@ -171,14 +171,15 @@ def keep_validation_policy(conn: Connection[Any], *, name: str, version: int, ru
             """
             WITH next AS (
               INSERT INTO validation_policies (name, version, rules)
-              SELECT %(name)s, %(version)s, %(rules)s::jsonb
-               WHERE NOT EXISTS (SELECT FROM validation_policies WHERE name = %(name)s AND version >= %(version)s)
+              SELECT %(name)s::text, %(version)s::int, %(rules)s::jsonb
+               WHERE NOT EXISTS (SELECT FROM validation_policies
+                                  WHERE name = %(name)s::text AND version >= %(version)s::int)
               RETURNING id
             )
             SELECT id, true AS is_same, true AS is_new FROM next
             UNION ALL
             SELECT id, rules = %(rules)s::jsonb, false FROM validation_policies
-             WHERE name = %(name)s AND version = %(version)s
+             WHERE name = %(name)s::text AND version = %(version)s::int
             """,
             {"name": name, "version": version, "rules": rules},
         )
@@ -192,14 +193,15 @@ def keep_routing_policy(conn: Connection[Any], *, name: str, version: int, confi
             """
             WITH next AS (
               INSERT INTO routing_policies (name, version, config)
-              SELECT %(name)s, %(version)s, %(config)s::jsonb
-               WHERE NOT EXISTS (SELECT FROM routing_policies WHERE name = %(name)s AND version >= %(version)s)
+              SELECT %(name)s::text, %(version)s::int, %(config)s::jsonb
+               WHERE NOT EXISTS (SELECT FROM routing_policies
+                                  WHERE name = %(name)s::text AND version >= %(version)s::int)
               RETURNING id
             )
             SELECT id, true AS is_same, true AS is_new FROM next
             UNION ALL
             SELECT id, config = %(config)s::jsonb, false FROM routing_policies
-             WHERE name = %(name)s AND version = %(version)s
+             WHERE name = %(name)s::text AND version = %(version)s::int
             """,
             {"name": name, "version": version, "config": config},
         )
