@@ -128,7 +128,18 @@ CREATE TABLE public.buyer_offers (
     sms_override character varying(20),
     min_balance_required numeric(10,2),
     pause_until timestamp with time zone,
+    capacity_per_week integer,
+    capacity_per_month integer,
+    budget_per_hour numeric(12,2),
+    budget_per_day numeric(12,2),
+    budget_per_week numeric(12,2),
+    budget_per_month numeric(12,2),
+    filter jsonb,
+    consent jsonb,
     CONSTRAINT buyer_offers_capacity_positive CHECK (((capacity_per_day IS NULL) OR (capacity_per_day >= 0))),
+    CONSTRAINT buyer_offers_consent_is_object CHECK ((jsonb_typeof(consent) = 'object'::text)),
+    CONSTRAINT buyer_offers_filter_is_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
+    CONSTRAINT buyer_offers_limits_not_negative CHECK ((LEAST((capacity_per_hour)::numeric, (capacity_per_week)::numeric, (capacity_per_month)::numeric, budget_per_hour, budget_per_day, budget_per_week, budget_per_month) >= (0)::numeric)),
     CONSTRAINT buyer_offers_price_positive CHECK (((price_per_lead IS NULL) OR (price_per_lead > (0)::numeric))),
     CONSTRAINT buyer_offers_priority_positive CHECK ((routing_priority >= 1))
 );
@@ -152,7 +163,7 @@ CREATE TABLE public.buyer_service_areas (
     scope_type character varying(16) NOT NULL,
     scope_value character varying(64) NOT NULL,
     is_active boolean DEFAULT true NOT NULL,
-    CONSTRAINT buyer_service_areas_scope_type_valid CHECK (((scope_type)::text = ANY ((ARRAY['postal_code'::character varying, 'city'::character varying])::text[])))
+    CONSTRAINT buyer_service_areas_scope_type_valid CHECK (((scope_type)::text = ANY ((ARRAY['postal_code'::character varying, 'city'::character varying, 'region'::character varying, 'radius'::character varying, 'market'::character varying])::text[])))
 );
 
 CREATE SEQUENCE public.buyer_service_areas_id_seq
@@ -204,8 +215,9 @@ CREATE TABLE public.capacity_counters (
     period character varying(8) NOT NULL,
     starts_at timestamp with time zone NOT NULL,
     claimed integer NOT NULL,
+    amount numeric(12,2) DEFAULT 0 NOT NULL,
     CONSTRAINT capacity_counters_claimed_positive CHECK ((claimed > 0)),
-    CONSTRAINT capacity_counters_period_valid CHECK (((period)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying])::text[])))
+    CONSTRAINT capacity_counters_period_valid CHECK (((period)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying, 'week'::character varying, 'month'::character varying])::text[])))
 );
 
 CREATE TABLE public.deliveries (
@@ -401,11 +413,20 @@ CREATE TABLE public.leads (
     route_attempts integer DEFAULT 0 NOT NULL,
     erased_at timestamp with time zone,
     invoiced_at timestamp with time zone,
+    in_review_since timestamp with time zone,
+    review_reason character varying(64),
+    review_detail character varying(1000),
+    released_at timestamp with time zone,
+    fraud_score integer,
+    lead_score integer,
+    flags text[] DEFAULT '{}'::text[] NOT NULL,
+    ip_country character(2),
     CONSTRAINT leads_attributes_is_object CHECK ((jsonb_typeof(attributes) = 'object'::text)),
     CONSTRAINT leads_delivered_price_positive CHECK (((delivered_price IS NULL) OR (delivered_price > (0)::numeric))),
     CONSTRAINT leads_delivered_price_with_components CHECK (((delivered_price IS NULL) = (price_components IS NULL))),
     CONSTRAINT leads_normalized_email_len CHECK (((normalized_email IS NULL) OR ((length((normalized_email)::text) >= 3) AND (length((normalized_email)::text) <= 320)))),
-    CONSTRAINT leads_normalized_phone_len CHECK (((normalized_phone IS NULL) OR ((length((normalized_phone)::text) >= 7) AND (length((normalized_phone)::text) <= 32))))
+    CONSTRAINT leads_normalized_phone_len CHECK (((normalized_phone IS NULL) OR ((length((normalized_phone)::text) >= 7) AND (length((normalized_phone)::text) <= 32)))),
+    CONSTRAINT leads_review_has_reason CHECK (((in_review_since IS NULL) = (review_reason IS NULL)))
 );
 
 CREATE SEQUENCE public.leads_id_seq
@@ -502,6 +523,30 @@ CREATE SEQUENCE public.offers_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.offers_id_seq OWNED BY public.offers.id;
+
+CREATE TABLE public.places (
+    market_id integer NOT NULL,
+    postal_code character varying(16) NOT NULL,
+    latitude numeric(8,5) NOT NULL,
+    longitude numeric(8,5) NOT NULL,
+    CONSTRAINT places_latitude_valid CHECK (((latitude >= ('-90'::integer)::numeric) AND (latitude <= (90)::numeric))),
+    CONSTRAINT places_longitude_valid CHECK (((longitude >= ('-180'::integer)::numeric) AND (longitude <= (180)::numeric)))
+);
+
+CREATE TABLE public.radius_postal_codes (
+    area_id integer NOT NULL,
+    market_id integer NOT NULL,
+    postal_code character varying(16) NOT NULL
+);
+
+CREATE TABLE public.rotations (
+    offer_id integer NOT NULL,
+    pool bytea NOT NULL,
+    members integer[] NOT NULL,
+    weights integer[] NOT NULL,
+    taken integer[] NOT NULL,
+    CONSTRAINT rotations_arrays_match CHECK (((cardinality(members) = cardinality(weights)) AND (cardinality(members) = cardinality(taken))))
+);
 
 CREATE TABLE public.routing_policies (
     id integer NOT NULL,
@@ -714,6 +759,15 @@ ALTER TABLE ONLY public.offers
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_unique_market_vertical_name UNIQUE (market_id, vertical_id, name);
 
+ALTER TABLE ONLY public.places
+    ADD CONSTRAINT places_pkey PRIMARY KEY (market_id, postal_code);
+
+ALTER TABLE ONLY public.radius_postal_codes
+    ADD CONSTRAINT radius_postal_codes_pkey PRIMARY KEY (area_id, postal_code);
+
+ALTER TABLE ONLY public.rotations
+    ADD CONSTRAINT rotations_pkey PRIMARY KEY (offer_id, pool);
+
 ALTER TABLE ONLY public.routing_policies
     ADD CONSTRAINT routing_policies_pkey PRIMARY KEY (id);
 
@@ -768,7 +822,11 @@ CREATE INDEX idx_leads_billing_status ON public.leads USING btree (billing_statu
 
 CREATE INDEX idx_leads_buyer_created_at ON public.leads USING btree (buyer_id, created_at DESC);
 
+CREATE INDEX idx_leads_buyer_offer_delivered ON public.leads USING btree (buyer_id, offer_id, delivered_at) WHERE (buyer_id IS NOT NULL);
+
 CREATE INDEX idx_leads_email ON public.leads USING btree (email);
+
+CREATE INDEX idx_leads_in_review ON public.leads USING btree (in_review_since) WHERE (in_review_since IS NOT NULL);
 
 CREATE INDEX idx_leads_ip_created_at ON public.leads USING btree (ip_address, created_at DESC) WHERE (ip_address IS NOT NULL);
 
@@ -810,9 +868,11 @@ CREATE INDEX idx_leads_vertical_created_at ON public.leads USING btree (vertical
 
 CREATE INDEX idx_lifecycle_events_lead ON public.lifecycle_events USING btree (lead_id, occurred_at) WHERE (lead_id IS NOT NULL);
 
-CREATE INDEX idx_offer_exclusivities_folded ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
-
 CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
+
+CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
+
+CREATE INDEX idx_rotations_members ON public.rotations USING gin (members);
 
 CREATE INDEX idx_sources_active_hostname ON public.sources USING btree (is_active, hostname);
 
@@ -823,6 +883,8 @@ CREATE INDEX idx_sources_active_key ON public.sources USING btree (is_active, so
 CREATE INDEX idx_sources_offer_id ON public.sources USING btree (offer_id);
 
 CREATE UNIQUE INDEX markets_name_unique ON public.markets USING btree (name);
+
+CREATE UNIQUE INDEX offer_exclusivities_place_unique ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
 
 CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_policies USING btree (name, version);
 
@@ -929,6 +991,18 @@ ALTER TABLE ONLY public.offers
 
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_vertical_id_fkey FOREIGN KEY (vertical_id) REFERENCES public.verticals(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.places
+    ADD CONSTRAINT places_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.radius_postal_codes
+    ADD CONSTRAINT radius_postal_codes_area_id_fkey FOREIGN KEY (area_id) REFERENCES public.buyer_service_areas(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.radius_postal_codes
+    ADD CONSTRAINT radius_postal_codes_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.rotations
+    ADD CONSTRAINT rotations_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;

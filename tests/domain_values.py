@@ -1,10 +1,12 @@
 """The domain's values for tests, with ordinary contents for what a test does not care about."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from leadgen.domain.eligibility import Enrolment, Standing
+from leadgen.domain.calendar import PERIODS, Period
+from leadgen.domain.eligibility import Enrolment, Standing, Used
 from leadgen.domain.lead import Lead
 from leadgen.domain.policies import DuplicateDetection, ValidationPolicy
 from leadgen.domain.routing import Offer
@@ -28,18 +30,25 @@ def lead(**values: Any) -> Lead:
 
 
 def enrolment(**values: Any) -> Enrolment:
-    """An enrolment that nothing keeps from a lead."""
+    """An enrolment that nothing keeps from a lead; ``capacity_per_day`` and the like are its caps."""
+    limits: dict[str, dict[str, Any]] = {"capacity": {}, "budget": {}}
+    for name in [name for name in values if name.partition("_per_")[0] in limits]:
+        kind, _, period = name.partition("_per_")
+        if (limit := values.pop(name)) is not None:
+            limits[kind][period] = limit
     defaults: dict[str, Any] = {
         "buyer_id": 1,
         "buyer_offer_id": 100 + values.get("buyer_id", 1),
         "buyer_active": True,
         "enrolled": True,
-        "serves_area": True,
+        "area": "postal_code 80014",
         "priority": 1,
         "buyer_price": None,
         "pause_until": None,
-        "capacity_per_day": None,
-        "capacity_per_hour": None,
+        **limits,
+        "filter": None,
+        "consent": None,
+        "fault": None,
         "min_balance_required": None,
         "credit_limit": None,
         "currency": "USD",
@@ -48,11 +57,20 @@ def enrolment(**values: Any) -> Enrolment:
     return Enrolment(**defaults | values)
 
 
-def standing(**values: Any) -> Standing:
-    """A buyer who has taken nothing and owes nothing."""
+def standing(
+    *,
+    hour: int = 0,
+    day: int = 0,
+    week: int = 0,
+    month: int = 0,
+    spent: Mapping[Period, str] | None = None,
+    **values: Any,
+) -> Standing:
+    """A buyer who has taken so many leads in each period and owes nothing."""
+    claimed: dict[Period, int] = {"hour": hour, "day": day, "week": week, "month": month}
+    amounts = {period: Decimal(amount) for period, amount in (spent or {}).items()}
     defaults: dict[str, Any] = {
-        "claimed_today": 0,
-        "claimed_this_hour": 0,
+        "used": {period: Used(claimed[period], amounts.get(period, Decimal(0))) for period in PERIODS},
         "owed": Decimal("0.00"),
         "pending": Decimal("0.00"),
         "wallet": Decimal("0.00"),

@@ -1,24 +1,30 @@
 """lead.validated: which buyer, at what price? → lead.routed, lead.unrouted or lead.rejected."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, assert_never
 
 from leadgen.adapters import batch, bus
 from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import calendar, policies, routing
-from leadgen.domain.calendar import CapPeriods
+from leadgen.domain import calendar, conditions, consent, policies, turns, waiting
+from leadgen.domain.again import RoutingInputs
+from leadgen.domain.calendar import PERIODS, CapPeriods
+from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.events import Event, Topic
-from leadgen.domain.routing import Choice, GivenUp, HeldUntil, NoBuyer, Request, Routed
+from leadgen.domain.policies import PerformanceBased, RoutingPolicy
+from leadgen.domain.routing import NoBuyer, Routed
 from leadgen.domain.trace import plain
-from leadgen.store import buyers, decisions, leads
+from leadgen.domain.turns import Choice, Request
+from leadgen.domain.waiting import GivenUp, HeldUntil
+from leadgen.store import buyers, decisions, leads, review
 from leadgen.store import routing as store
 from leadgen.store.decisions import Record
 from leadgen.store.leads import State
-from leadgen.store.routing import CapacityUse, LockedLead, Waiting
+from leadgen.store.review import Held
+from leadgen.store.routing import CapacityUse, LockedLead, Lookback, Waiting
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -32,14 +38,20 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         conn = transaction.conn
         lead_ids = batch.lead_ids(messages)
         locked = {lead.lead.lead_id: lead for lead in store.lock_validated(conn, lead_ids)}
+        parsed, held = _policies(locked.values())
+        if held:
+            review.hold(conn, held, now=now)
         periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.offer.timezone) for lead in locked.values()}
-        choices = _choose(conn, list(locked.values()), periods, now) if locked else []
+        choices = _choose(conn, [locked[lead_id] for lead_id in parsed], parsed, periods, now) if parsed else []
         routed = {c.request.lead.lead_id: c.decision for c in choices if isinstance(c.decision, Routed)}
         if routed:
             store.claim(conn, routed, now=now)
             store.reserve_credit(conn, _amounts(routed))
             store.use_capacity(conn, _capacity(choices, periods))
             store.open_deliveries(conn, list(routed), now=now)
+        shared = turns.rotated(choices)
+        if shared:
+            store.save_pools(conn, shared)
         unrouted = [_wait(c, locked[c.request.lead.lead_id], now) for c in choices if isinstance(c.decision, NoBuyer)]
         if unrouted:
             store.mark_unrouted(conn, unrouted, now=now)
@@ -59,32 +71,77 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     return [_outcome(message, by_lead, locked, repeated) for message in messages]
 
 
-def _choose(conn: Any, waiting: Sequence[LockedLead], periods: Mapping[int, CapPeriods], now: datetime) -> list[Choice]:
-    asking = [lead.lead for lead in waiting]
-    exclusive = store.exclusive_buyers(conn, asking)
+def _policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], list[Held]]:
+    """The leads' policies by lead id; a lead whose policy does not parse waits for a person, and for nobody else."""
+    parsed: dict[int, RoutingPolicy] = {}
+    held: list[Held] = []
+    for lead in locked:
+        try:
+            label = f"{lead.policy_name!r} version {lead.policy_version}"
+            parsed[lead.lead.lead_id] = policies.parse_routing(lead.config, label=label)
+        except PolicyInvalid as fault:
+            held.append(Held(lead.lead.lead_id, "policy_invalid", str(fault)))
+    return parsed, held
+
+
+def _choose(
+    conn: Any,
+    asking: Sequence[LockedLead],
+    parsed: Mapping[int, RoutingPolicy],
+    periods: Mapping[int, CapPeriods],
+    now: datetime,
+) -> list[Choice]:
+    exclusive = store.exclusive_buyers(conn, [lead.lead for lead in asking])
     served = store.candidates(conn, asking, exclusive)
     buyer_ids = {s.buyer_id for s in served}
     buyers.lock(conn, buyer_ids)
     loaded = store.load_enrolments(conn, buyer_ids, periods)
+    lookbacks = _lookbacks(asking, parsed, now)
+    records = store.track_records(conn, buyer_ids, lookbacks, now=now) if lookbacks else {}
     enrolments = {(entry.offer_id, entry.enrolment.buyer_id): entry.enrolment for entry in loaded}
-    standings = {entry.enrolment.buyer_offer_id: entry.standing for entry in loaded}
-    candidates: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+    standings = {
+        entry.enrolment.buyer_offer_id: replace(entry.standing, record=records[entry.enrolment.buyer_offer_id])
+        if entry.enrolment.buyer_offer_id in records
+        else entry.standing
+        for entry in loaded
+    }
+    areas: dict[int, list[tuple[int, str | None]]] = defaultdict(list)
     for s in served:
-        candidates[s.lead_id].append((s.buyer_id, s.serves_area))
-    requests = [
-        Request(
-            lead=lead.lead,
-            policy=policies.parse_routing(lead.config, label=f"{lead.policy_name!r} version {lead.policy_version}"),
-            offer=lead.offer,
-            exclusive=exclusive.get(lead.lead.lead_id),
-            enrolments=tuple(
-                replace(enrolments[lead.lead.offer_id, buyer_id], serves_area=serves)
-                for buyer_id, serves in sorted(candidates[lead.lead.lead_id])
-            ),
+        areas[s.lead_id].append((s.buyer_id, s.area))
+    requests = []
+    for lead in asking:
+        own = tuple(
+            replace(enrolments[lead.lead.offer_id, buyer_id], area=area)
+            for buyer_id, area in sorted(areas[lead.lead.lead_id])
         )
-        for lead in waiting
-    ]
-    return routing.choose_in_turn(requests, standings, now=now)
+        requests.append(
+            Request(
+                lead=lead.lead,
+                policy=parsed[lead.lead.lead_id],
+                offer=lead.offer,
+                exclusive=exclusive.get(lead.lead.lead_id),
+                enrolments=own,
+                observed=conditions.observe([e.filter for e in own if e.filter is not None], lead.fields),
+                evidence=consent.evidence(lead.fields, [e.consent for e in own if e.consent is not None]),
+            )
+        )
+    spans = turns.spans(requests, standings, now=now)
+    return turns.choose_in_turn(requests, standings, store.pools(conn, spans) if spans else {}, now=now)
+
+
+def _lookbacks(asking: Sequence[LockedLead], parsed: Mapping[int, RoutingPolicy], now: datetime) -> list[Lookback]:
+    """What the offers' policies want to know of the past; nothing for those that do not ask."""
+    found = {}
+    for lead in asking:
+        policy = parsed[lead.lead.lead_id]
+        if policy.sla is None and not isinstance(policy, PerformanceBased):
+            continue
+        days = policy.lookback_days if isinstance(policy, PerformanceBased) else 0
+        hours, seconds = (policy.sla.lookback_hours, policy.sla.max_delivery_seconds) if policy.sla else (0, 0)
+        found[lead.lead.offer_id] = Lookback(
+            lead.lead.offer_id, now - timedelta(days=days), now - timedelta(hours=hours), seconds
+        )
+    return list(found.values())
 
 
 def _amounts(routed: Mapping[int, Routed]) -> dict[int, Decimal]:
@@ -95,21 +152,23 @@ def _amounts(routed: Mapping[int, Routed]) -> dict[int, Decimal]:
 
 
 def _capacity(choices: Sequence[Choice], periods: Mapping[int, CapPeriods]) -> list[CapacityUse]:
-    claimed = Counter(
-        (choice.decision.buyer_offer_id, choice.request.lead.offer_id)
-        for choice in choices
-        if isinstance(choice.decision, Routed)
-    )
+    prices: dict[tuple[int, int], list[Decimal]] = defaultdict(list)
+    for choice in choices:
+        if isinstance(choice.decision, Routed):
+            enrolment = (choice.decision.buyer_offer_id, choice.request.lead.offer_id)
+            prices[enrolment].append(choice.decision.price.amount)
     return [
-        CapacityUse(buyer_offer_id, period, starts_at, times)
-        for (buyer_offer_id, offer_id), times in sorted(claimed.items())
-        for period, starts_at in (("day", periods[offer_id].day), ("hour", periods[offer_id].hour))
+        CapacityUse(buyer_offer_id, period, getattr(periods[offer_id], period), len(paid), sum(paid, Decimal(0)))
+        for (buyer_offer_id, offer_id), paid in sorted(prices.items())
+        for period in PERIODS
     ]
 
 
 def _wait(choice: Choice, locked: LockedLead, now: datetime) -> Waiting:
     assert isinstance(choice.decision, NoBuyer)
-    verdict = routing.unrouted(choice.request.policy.unrouted, first_unrouted_at=locked.unrouted_at or now, now=now)
+    verdict = waiting.unrouted(
+        choice.request.policy, choice.facts, choice.decision, first_unrouted_at=locked.unrouted_at or now, now=now
+    )
     match verdict:
         case HeldUntil(at=at):
             return Waiting(locked.lead.lead_id, choice.decision.reason, at)
@@ -121,12 +180,6 @@ def _wait(choice: Choice, locked: LockedLead, now: datetime) -> Waiting:
 
 def _record(choice: Choice, locked: LockedLead, now: datetime) -> Record:
     decision = choice.decision
-    inputs = {
-        "lead": choice.request.lead,
-        "policy": choice.request.policy.model_dump(mode="json"),
-        "facts": choice.facts,
-        "now": now,
-    }
     return Record(
         lead_id=locked.lead.lead_id,
         stage="routing",
@@ -134,7 +187,7 @@ def _record(choice: Choice, locked: LockedLead, now: datetime) -> Record:
         reason=None if isinstance(decision, Routed) else decision.reason,
         policy_id=locked.policy_id,
         policy_version=locked.policy_version,
-        inputs=plain(inputs),
+        inputs=plain(RoutingInputs(choice.request.policy, choice.facts, now)),
         trace=plain(decision),
     )
 
@@ -155,6 +208,8 @@ def _outcome(
     if lead_id is None or lead_id not in locked:
         return batch.repeated(lead_id, repeated)
     lead = locked[lead_id]
+    if lead_id not in choices:
+        return Outcome("held_for_review", lead_id, {"reason": "policy_invalid", "policy_id": lead.policy_id})
     decision = choices[lead_id].decision
     facts: dict[str, Any] = {
         "policy_id": lead.policy_id,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -32,10 +33,11 @@ def test_a_lead_is_claimed_priced_and_handed_to_delivery_at_once(
     ).fetchall() == [(lead, buyer, "pending", "webhook", 0, now)]
     assert conn.execute("SELECT pending_amount::text, balance::text FROM buyers").fetchall() == [("45.00", "0.00")]
     counters = conn.execute(
-        "SELECT buyer_offer_id, period, starts_at, claimed FROM capacity_counters ORDER BY 2"
+        "SELECT buyer_offer_id, period, starts_at, claimed, amount FROM capacity_counters ORDER BY 2"
     ).fetchall()
-    day = now.replace(hour=6)
-    assert counters == [(enrolment, "day", day, 1), (enrolment, "hour", now, 1)]
+    starts = {"day": now.replace(hour=6), "hour": now, "month": now.replace(day=1, hour=6),
+              "week": now.replace(day=15, hour=6)}  # fmt: skip
+    assert counters == [(enrolment, period, starts[period], 1, Decimal("45.00")) for period in sorted(starts)]
     assert told(conn, "deliver") == [("lead.routed", lead)]
 
 
@@ -136,7 +138,7 @@ def test_only_a_validated_lead_is_routed(
     assert told(conn, "deliver") == []
 
 
-def test_a_policy_that_does_not_parse_fails_only_its_own_lead(
+def test_a_policy_that_does_not_parse_stops_its_own_lead_in_review_and_no_other(
     conn: Connection[Any], functions: Functions, offer: int, source: int
 ) -> None:
     an_enrolment(conn, a_buyer(conn), offer)
@@ -145,8 +147,18 @@ def test_a_policy_that_does_not_parse_fails_only_its_own_lead(
     answer = functions.module("route").handler(
         sqs_event(body("lead.validated", broken), body("lead.validated", fine)), None
     )
-    assert failed_ids(answer) == {"m0"}
+    assert failed_ids(answer) == set()
     assert told(conn, "deliver") == [("lead.routed", fine)]
+    rows = conn.execute(
+        "SELECT status::text, review_reason, review_detail FROM leads WHERE id = %s", (broken,)
+    ).fetchall()
+    assert [row[:2] for row in rows] == [("validated", "policy_invalid")]
+    assert "version 1" in rows[0][2]
+    assert "'random'" in rows[0][2]
+    assert functions.module("route").handler(sqs_event(body("lead.validated", broken)), None) == {
+        "batchItemFailures": []
+    }
+    assert conn.execute("SELECT count(*) FROM lead_decisions WHERE lead_id = %s", (broken,)).fetchone() == (0,)
 
 
 def test_a_batch_of_ten_takes_as_many_statements_as_a_batch_of_two(

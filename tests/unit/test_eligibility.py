@@ -6,43 +6,88 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import eligibility
+from leadgen.domain import conditions, eligibility
+from leadgen.domain.calendar import PERIODS
+from leadgen.domain.consent import NO_EVIDENCE, Evidence
+from leadgen.domain.eligibility import Terms, Verdict
+from leadgen.domain.policies import ConsentDemand
 from leadgen.domain.trace import Check
 from tests.domain_values import NOON, enrolment, standing
 
 RULES = [
-    "buyer_active", "enrolled", "service_area", "not_paused", "capacity_per_day", "capacity_per_hour",
+    "buyer_active", "enrolled", "service_area", "filter", "consent", "not_paused",
+    "capacity_per_hour", "budget_per_hour", "capacity_per_day", "budget_per_day", "capacity_per_week",
+    "budget_per_week", "capacity_per_month", "budget_per_month",
     "min_balance_required", "credit_limit", "reachable", "currency", "acceptance_hours",
 ]  # fmt: skip
 OPEN = Check("acceptance_hours", "wed 12:00", None, True)
 CLOSED = Check("acceptance_hours", "wed 12:00", {"thu": [["08:00", "18:00"]]}, False)
 PRICE = Decimal("45.00")
+LARGE = conditions.Test(field="attributes.rooms", at_least=Decimal(3))
 
 
-def failing(enrolled: dict[str, Any], stands: dict[str, Any] | None = None) -> list[str]:
-    verdict = eligibility.judge(
-        enrolment(**enrolled), standing(**stands or {}), price=PRICE, currency="USD", now=NOON, hours=OPEN
-    )  # fmt: skip
-    failed = [check.rule for check in verdict.checks if not check.passed]
-    assert verdict.eligible is not bool(failed)
-    return failed
+def judged(
+    enrolled: dict[str, Any],
+    stands: dict[str, Any] | None = None,
+    *,
+    hours: Check = OPEN,
+    rooms: int = 3,
+    evidence: Evidence = NO_EVIDENCE,
+) -> Verdict:
+    observed = conditions.observe([LARGE], {"attributes.rooms": rooms})
+    terms = Terms(PRICE, "USD", "80014", observed, evidence, NOON, hours)
+    verdict = eligibility.judge(enrolment(**enrolled), standing(**stands or {}), terms)
+    assert verdict.eligible is all(check.passed for check in verdict.checks)
+    assert eligibility.is_eligible(enrolment(**enrolled), standing(**stands or {}), terms) is verdict.eligible
+    return verdict
 
 
-def test_a_buyer_without_limits_is_eligible_and_every_rule_is_on_record() -> None:
-    verdict = eligibility.judge(enrolment(), standing(), price=PRICE, currency="USD", now=NOON, hours=OPEN)
-    assert verdict.eligible
-    assert [check.rule for check in verdict.checks] == RULES
+def failing(enrolled: dict[str, Any], stands: dict[str, Any] | None = None, **asked: Any) -> list[str]:
+    return [check.rule for check in judged(enrolled, stands, **asked).checks if not check.passed]
+
+
+def test_every_rule_that_asks_something_is_on_record() -> None:
+    unlimited = judged({})
+    assert [c.rule for c in unlimited.checks] == [
+        "buyer_active", "enrolled", "service_area", "reachable", "currency", "acceptance_hours",
+    ]  # fmt: skip
+    limits = {f"{kind}_per_{period}": 1000 for kind in ("capacity", "budget") for period in PERIODS}
+    limited = judged({
+        **limits, "filter": LARGE, "consent": ConsentDemand(given=False), "pause_until": NOON,
+        "min_balance_required": Decimal(0), "credit_limit": Decimal(1000),
+    })  # fmt: skip
+    assert limited.eligible
+    assert [check.rule for check in limited.checks] == RULES
 
 
 def test_outside_the_acceptance_hours_nobody_is_eligible() -> None:
-    verdict = eligibility.judge(enrolment(), standing(), price=PRICE, currency="USD", now=NOON, hours=CLOSED)
-    assert not verdict.eligible
+    verdict = judged({}, hours=CLOSED)
     assert [check for check in verdict.checks if not check.passed] == [CLOSED]
 
 
 def test_no_limit_is_really_none() -> None:
-    far_beyond = {"claimed_today": 10**6, "claimed_this_hour": 10**6, "owed": Decimal(10**6)}
+    far_beyond = {"day": 10**6, "hour": 10**6, "owed": Decimal(10**6)}
     assert failing({}, far_beyond) == []
+
+
+def test_a_filter_is_held_against_the_lead() -> None:
+    assert failing({"filter": LARGE}, rooms=3) == []
+    assert failing({"filter": LARGE}, rooms=2) == ["filter"]
+
+
+def test_a_filter_that_does_not_parse_keeps_the_buyer_out_and_says_so() -> None:
+    verdict = judged({"fault": "the filter of enrolment 101: field: Field required"})
+    assert [(c.rule, c.value) for c in verdict.checks if not c.passed] == [
+        ("configuration", "the filter of enrolment 101: field: Field required")
+    ]
+
+
+def test_a_demand_for_consent_is_held_against_what_is_on_record() -> None:
+    demand = {"consent": ConsentDemand(text=True, max_age_days=1)}
+    assert failing(demand, evidence=NO_EVIDENCE) == ["consent"]
+    assert failing(demand, evidence=Evidence(given=True, text=True, at=NOON)) == []
+    verdict = judged(demand, evidence=Evidence(given=True, text=True, at=NOON - timedelta(days=1, seconds=1)))
+    assert [c.value for c in verdict.checks if not c.passed] == [{"unmet": ["max_age_days"]}]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +95,7 @@ def test_no_limit_is_really_none() -> None:
     [
         ({"buyer_active": False}, "buyer_active"),
         ({"enrolled": False}, "enrolled"),
-        ({"serves_area": False}, "service_area"),
+        ({"area": None}, "service_area"),
         ({"reachable": False}, "reachable"),
         ({"currency": "EUR"}, "currency"),
     ],
@@ -65,16 +110,23 @@ def test_a_pause_ends_at_its_instant(offset: int, fails: bool) -> None:
     assert failing({"pause_until": until}) == (["not_paused"] if fails else [])
 
 
+@pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize(("cap", "claimed", "fails"), [(3, 2, False), (3, 3, True), (3, 4, True), (0, 0, True)])
-def test_a_cap_is_the_number_of_leads_that_may_be_claimed(cap: int, claimed: int, fails: bool) -> None:
-    day = failing({"capacity_per_day": cap}, {"claimed_today": claimed})
-    hour = failing({"capacity_per_hour": cap}, {"claimed_this_hour": claimed})
-    assert (day, hour) == ((["capacity_per_day"], ["capacity_per_hour"]) if fails else ([], []))
+def test_a_cap_is_the_number_of_leads_that_may_be_claimed(period: str, cap: int, claimed: int, fails: bool) -> None:
+    rule = f"capacity_per_{period}"
+    assert failing({rule: cap}, {period: claimed}) == ([rule] if fails else [])
 
 
-def test_the_hours_claims_do_not_count_against_the_day_nor_the_days_against_the_hour() -> None:
-    assert failing({"capacity_per_day": 1}, {"claimed_this_hour": 5}) == []
-    assert failing({"capacity_per_hour": 1}, {"claimed_today": 5}) == []
+@pytest.mark.parametrize("period", PERIODS)
+@pytest.mark.parametrize(("spent", "fails"), [("55.00", False), ("55.01", True), ("100.00", True)])
+def test_a_budget_has_room_for_this_lead_too(period: str, spent: str, fails: bool) -> None:
+    rule = f"budget_per_{period}"
+    assert failing({rule: Decimal("100.00")}, {"spent": {period: spent}}) == ([rule] if fails else [])
+
+
+def test_a_period_is_held_against_its_own_claims_only() -> None:
+    assert failing({"capacity_per_day": 1}, {"hour": 5, "week": 5}) == []
+    assert failing({"capacity_per_hour": 1}, {"day": 5, "month": 5}) == []
 
 
 @pytest.mark.parametrize(

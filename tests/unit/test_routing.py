@@ -1,34 +1,32 @@
 """Routing: eligibility, exclusivity, strategy, and one deterministic winner."""
 
 import random
-from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadgen.domain import routing
-from leadgen.domain.policies import Exclusivity, PriorityBased, Unrouted
-from leadgen.domain.routing import Candidate, ExclusiveBuyer, Facts, GivenUp, HeldUntil, NoBuyer, Request, Routed
-from tests.domain_values import NOON, enrolment, lead, offer, standing
+from leadgen.domain.policies import Exclusivity, PriorityBased
+from leadgen.domain.routing import ExclusiveBuyer, Facts, NoBuyer, Routed
+from leadgen.domain.strategies import Candidate
+from tests.domain_values import NOON, enrolment, offer, standing
 
 POLICY = PriorityBased(strategy="priority_based")
 FALL_BACK = PriorityBased(strategy="priority_based", exclusivity=Exclusivity(fallback="fallback_allowed"))
 
 
 def candidate(buyer_id: int, priority: int = 1, *, claimed: int = 0, **values: Any) -> Candidate:
-    stands = standing(claimed_today=claimed, claimed_this_hour=claimed)
-    return Candidate(enrolment(buyer_id=buyer_id, priority=priority, **values), stands)
+    return Candidate(enrolment(buyer_id=buyer_id, priority=priority, **values), standing(day=claimed, hour=claimed))
 
 
 def choose(
     *candidates: Candidate, exclusive: int | None = None, policy: PriorityBased = POLICY, **offered: Any
 ) -> Routed | NoBuyer:
     owner = None if exclusive is None else ExclusiveBuyer(exclusive, "postal_code", "80014")
-    return routing.choose(policy, Facts(offer(**offered), owner, candidates), now=NOON)
+    return routing.choose(policy, Facts(offer(**offered), "80014", owner, candidates), now=NOON)
 
 
 def winner(decision: Routed | NoBuyer) -> int:
@@ -54,7 +52,7 @@ def test_an_ineligible_buyer_is_passed_over_and_its_reasons_are_kept() -> None:
     ("candidates", "offered", "reason"),
     [
         ((), {}, "no_buyer_in_area"),
-        ((candidate(1, serves_area=False),), {}, "no_buyer_in_area"),
+        ((candidate(1, area=None),), {}, "no_buyer_in_area"),
         ((candidate(1, buyer_active=False),), {}, "no_eligible_buyer"),
         ((candidate(1),), {"is_active": False}, "offer_inactive"),
     ],
@@ -108,7 +106,7 @@ CANDIDATES = st.lists(
         claimed=st.integers(0, 2),
         capacity_per_day=st.sampled_from([None, 0, 1, 2]),
         enrolled=st.booleans(),
-        serves_area=st.booleans(),
+        area=st.sampled_from([None, "market *"]),
     ),
     max_size=8,
     unique_by=lambda c: c.enrolment.buyer_id,
@@ -147,80 +145,10 @@ def test_the_winner_is_eligible_and_nobody_eligible_ranks_before_it(candidates: 
     eligible = [
         (-c.enrolment.priority, c.enrolment.buyer_id)
         for c in candidates
-        if c.enrolment.enrolled and c.enrolment.serves_area
-        and (c.enrolment.capacity_per_day is None or c.standing.claimed_today < c.enrolment.capacity_per_day)
+        if c.enrolment.enrolled and c.enrolment.area
+        and c.standing.used["day"].leads < c.enrolment.capacity.get("day", 99)
     ]  # fmt: skip
     if eligible:
         assert winner(decision) == min(eligible)[1]
     else:
         assert isinstance(decision, NoBuyer)
-
-
-def a_request(lead_id: int, *enrolments: Any, minutes: int = 0) -> Request:
-    subject = lead(lead_id=lead_id, created_at=NOON + timedelta(minutes=minutes))
-    return Request(subject, POLICY, offer(), None, enrolments)
-
-
-def winners(requests: list[Request], stands: dict[int, Any]) -> dict[int, int | None]:
-    choices = routing.choose_in_turn(requests, stands, now=NOON)
-    return {c.request.lead.lead_id: c.decision.buyer_id if isinstance(c.decision, Routed) else None for c in choices}
-
-
-def test_a_claim_of_the_batch_uses_the_buyers_capacity() -> None:
-    first, second = enrolment(buyer_id=1, priority=2, capacity_per_day=2), enrolment(buyer_id=2)
-    stands = {101: standing(claimed_today=1), 102: standing()}
-    requests = [a_request(n, first, second, minutes=n) for n in (1, 2, 3)]
-    assert winners(requests, stands) == {1: 1, 2: 2, 3: 2}
-
-
-def test_a_claim_of_the_batch_uses_the_hours_capacity_too() -> None:
-    only = enrolment(buyer_id=1, capacity_per_hour=1)
-    assert winners([a_request(1, only), a_request(2, only)], {101: standing()}) == {1: 1, 2: None}
-
-
-def test_a_claim_of_the_batch_uses_the_buyers_credit_in_every_offer() -> None:
-    here = enrolment(buyer_id=1, buyer_offer_id=101, credit_limit=Decimal("90.00"))
-    there = enrolment(buyer_id=1, buyer_offer_id=201, credit_limit=Decimal("90.00"))
-    stands = {101: standing(), 201: standing()}
-    requests = [a_request(1, here), a_request(2, there, minutes=1), a_request(3, here, minutes=2)]
-    assert winners(requests, stands) == {1: 1, 2: 1, 3: None}
-
-
-def test_capacity_is_each_enrolments_own() -> None:
-    here = enrolment(buyer_id=1, buyer_offer_id=101, capacity_per_day=1)
-    there = enrolment(buyer_id=1, buyer_offer_id=201, capacity_per_day=1)
-    stands = {101: standing(), 201: standing()}
-    assert winners([a_request(1, here), a_request(2, there)], stands) == {1: 1, 2: 1}
-
-
-def test_the_oldest_lead_of_a_batch_is_served_first_whatever_its_place() -> None:
-    only = enrolment(buyer_id=1, capacity_per_day=1)
-    late, early = a_request(1, only, minutes=5), a_request(2, only, minutes=0)
-    assert winners([late, early], {101: standing()}) == {2: 1, 1: None}
-    twin = replace(late, lead=replace(late.lead, lead_id=3))
-    assert winners([twin, late], {101: standing()}) == {1: 1, 3: None}
-
-
-def test_the_facts_of_a_choice_decide_it_again() -> None:
-    only = enrolment(buyer_id=1, capacity_per_day=2)
-    for choice in routing.choose_in_turn([a_request(n, only) for n in (1, 2, 3)], {101: standing()}, now=NOON):
-        again = routing.choose(choice.request.policy, choice.facts, now=NOON)
-        assert again == choice.decision
-
-
-@pytest.mark.parametrize(
-    ("action", "hours_since", "expected"),
-    [
-        ("hold", 0, HeldUntil(NOON + timedelta(minutes=15))),
-        ("hold", 23.9, HeldUntil(NOON + timedelta(hours=0.1))),  # never beyond the end of patience
-        ("hold", 24, GivenUp()),
-        ("hold", 48, GivenUp()),
-        ("reject", 0, GivenUp()),
-    ],
-)
-def test_an_unrouted_lead_is_held_until_patience_ends(
-    action: Literal["hold", "reject"], hours_since: float, expected: HeldUntil | GivenUp
-) -> None:
-    policy = Unrouted(action=action, retry_minutes=15, give_up_hours=24)
-    first = NOON - timedelta(hours=hours_since)
-    assert routing.unrouted(policy, first_unrouted_at=first, now=NOON) == expected

@@ -1,29 +1,56 @@
 """Periods in a market's own time: where an hour or a day begins, whatever the clocks do."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Cycle = Literal["weekly", "biweekly", "monthly"]
 
 
+Period = Literal["hour", "day", "week", "month"]
+PERIODS: tuple[Period, ...] = ("hour", "day", "week", "month")
+
+
 @dataclass(frozen=True)
 class CapPeriods:
-    """The first instants (UTC) of the local hour and the local day that an instant falls in."""
+    """The first instants (UTC) of the local hour, day, week (from Monday) and month that an instant falls in."""
 
     hour: datetime
     day: datetime
+    week: datetime
+    month: datetime
 
 
 def cap_periods(now: datetime, timezone: str) -> CapPeriods:
-    """The hour and day a lead claimed at ``now`` counts against."""
+    """The periods a lead claimed at ``now`` counts against."""
     local = now.astimezone(ZoneInfo(timezone))
-    hour = local.replace(minute=0, second=0, microsecond=0)
-    return CapPeriods(hour=hour.astimezone(UTC), day=_midnight(local))
+    return CapPeriods(
+        hour=local.replace(minute=0, second=0, microsecond=0).astimezone(UTC),
+        day=_midnight(local),
+        week=_midnight(local - timedelta(days=local.weekday())),
+        month=_midnight(local.replace(day=1)),
+    )
+
+
+def next_period(now: datetime, timezone: str, period: Period) -> datetime:
+    """The first instant (UTC) after ``now`` that counts against another hour, day, week or month."""
+    local = now.astimezone(ZoneInfo(timezone))
+    match period:
+        case "hour":
+            return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC) + timedelta(hours=1)
+        case "day":
+            return _midnight(local + timedelta(days=1))
+        case "week":
+            return _midnight(local + timedelta(days=7 - local.weekday()))
+        case "month":
+            return _midnight((local.replace(day=1) + timedelta(days=32)).replace(day=1))
+        case _:
+            assert_never(period)
 
 
 def last_close(now: datetime, timezone: str, cycle: Cycle) -> datetime:
@@ -52,15 +79,26 @@ def is_open(local: datetime, *, days: Collection[str], start: str, end: str) -> 
     closes just before ``end``, on the next day where that is not after ``start``.
     """
     clock = local.strftime("%H:%M")
-    today, yesterday = _DAYS[local.weekday()], _DAYS[local.weekday() - 1]
+    today, yesterday = DAYS[local.weekday()], DAYS[local.weekday() - 1]
     if start < end:
         return today in days and start <= clock < end
     return (today in days and clock >= start) or (yesterday in days and clock < end)
 
 
+def next_opening(now: datetime, timezone: str, hours: Mapping[Day, Sequence[tuple[str, str]]]) -> datetime | None:
+    """The first instant (UTC) after ``now`` at which a window of ``hours``, by the day it begins on, opens."""
+    local = now.astimezone(ZoneInfo(timezone))
+    openings = [
+        day.replace(hour=int(start[:2]), minute=int(start[3:]), second=0, microsecond=0, fold=0).astimezone(UTC)
+        for day in (local + timedelta(days=ahead) for ahead in range(8))
+        for start, _ in hours.get(DAYS[day.weekday()], ())
+    ]
+    return min((opening for opening in openings if opening > now), default=None)
+
+
 def day_and_time(local: datetime) -> str:
     """``wed 18:05``, as windows are written."""
-    return f"{_DAYS[local.weekday()]} {local:%H:%M}"
+    return f"{DAYS[local.weekday()]} {local:%H:%M}"
 
 
 def _midnight(local: datetime) -> datetime:

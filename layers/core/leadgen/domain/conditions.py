@@ -195,15 +195,18 @@ def lead_field(field: str) -> str:
     return field if field in FIELDS or field.startswith("attributes.") else f"attributes.{field}"
 
 
+Value = None | bool | int | str | tuple[str, ...] | Mapping[str, str]
+"""A field's value on record: a number that is not whole is ``{"number": "2.5"}``, an absent field None."""
+
+
 @dataclass(frozen=True)
 class Observed:
     """What the conditions need to know of a lead, without personal data.
 
-    ``values`` holds text, whole numbers, flags, lists of text, and other numbers as ``{"number": "2.5"}``; an absent
-    field is None. ``answers`` holds, by test (its JSON), the answers about values that are not shown.
+    ``values`` are by field; ``answers`` holds, by test (its JSON), the answers about values that are not shown.
     """
 
-    values: Mapping[str, Json]
+    values: Mapping[str, Value]
     answers: Mapping[str, bool]
 
 
@@ -212,7 +215,7 @@ NOTHING_OBSERVED = Observed({}, {})
 
 def observe(conditions: Iterable[Condition], fields: Mapping[str, object]) -> Observed:
     """Look at a lead for these conditions. ``fields`` are its own, and its attributes as ``attributes.<name>``."""
-    values: dict[str, Json] = {}
+    values: dict[str, Value] = {}
     answers: dict[str, bool] = {}
     for condition in conditions:
         for test in tests(condition):
@@ -247,18 +250,32 @@ class Flip:
     answer: bool
 
 
-def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...]:
-    """The fewest answers to change for the condition to hold (with ``wanted`` false, not to); the first among equals."""
-    if holds(condition, observed) == wanted:
+def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...] | None:
+    """The fewest answers to change for the condition to hold (``wanted`` false: not to); the first among equals.
+
+    None where a test would have to be answered both ways: then no lead meets the condition, or it takes an expert.
+    """
+    flips = _fewest(condition, observed, wanted)
+    if holds(condition, flipped(observed, flips)) is not wanted:
+        return None
+    for flip in flips:  # where one test stands in several places, its one answer may do for all
+        rest = tuple(other for other in flips if other is not flip)
+        if holds(condition, flipped(observed, rest)) is wanted:
+            flips = rest
+    return flips
+
+
+def _fewest(condition: Condition, observed: Observed, wanted: bool) -> tuple[Flip, ...]:
+    if holds(condition, observed) is wanted:
         return ()
     match condition:
         case Test():
             return (Flip(condition, wanted),)
         case Not(not_=part):
-            return fewest_flips(part, observed, wanted=not wanted)
+            return _fewest(part, observed, not wanted)
         case All(all=parts) | AnyOf(any=parts):
-            each = [fewest_flips(part, observed, wanted=wanted) for part in parts]
-            if isinstance(condition, All) == wanted:
+            each = [_fewest(part, observed, wanted) for part in parts]
+            if isinstance(condition, All) is wanted:
                 return tuple(dict.fromkeys(flip for flips in each for flip in flips))
             return min(each, key=len)
         case _:
@@ -287,7 +304,7 @@ def _is_met(test: Test, observed: Observed) -> bool:
     return _answer(test, observed.values.get(test.name)) if answer is None else answer
 
 
-def _plain(value: object) -> Json:
+def _plain(value: object) -> Value:
     match value:
         case None | bool() | int() | str():
             return value.strip() if isinstance(value, str) else value
@@ -295,25 +312,25 @@ def _plain(value: object) -> Json:
             number = Decimal(str(value))
             return int(number) if number == number.to_integral_value() else {"number": str(number)}
         case list() | tuple():
-            return [str(_written(item)).strip() for item in value]
+            return tuple(str(_written(item)).strip() for item in value)
         case _:
             return str(value)
 
 
-def _is_withheld(value: Json) -> bool:
+def _is_withheld(value: Value) -> bool:
     match value:
         case int():
             return abs(value) > _LARGEST_SHOWN
         case str():
             return len(value) > _LONGEST_SHOWN or (_date(value) is None and bool(_LOOKS_PERSONAL.search(value)))
-        case list():
+        case tuple():
             return any(_is_withheld(item) for item in value)
         case _:
             return False
 
 
-def _answer(test: Test, value: Json) -> bool:
-    blank = value is None or value in ("", [])
+def _answer(test: Test, value: Value) -> bool:
+    blank = value is None or value in ("", ())
     operand = test.operand
     match test.operator:
         case "present":
@@ -339,7 +356,7 @@ def _answer(test: Test, value: Json) -> bool:
             return number is not None and _number_answer(test.operator, number, operand)
 
 
-def _equal(value: Json, operand: str) -> bool:
+def _equal(value: Value, operand: str) -> bool:
     match value:
         case bool():
             return _folded(operand) in (("true", "yes", "on") if value else ("false", "no", "off"))
@@ -351,8 +368,8 @@ def _equal(value: Json, operand: str) -> bool:
             return False
 
 
-def _text_answer(operator: str, value: Json, operand: str) -> bool:
-    if operator == "contains" and isinstance(value, list):
+def _text_answer(operator: str, value: Value, operand: str) -> bool:
+    if operator == "contains" and isinstance(value, tuple):
         return any(_equal(item, operand) for item in value)
     if not isinstance(value, str | int):
         return False
@@ -383,7 +400,7 @@ def _number_answer(operator: str, number: Decimal, operand: Any) -> bool:
             return bool(operand[0] <= number <= operand[1])
 
 
-def _number(value: Json) -> Decimal | None:
+def _number(value: Value) -> Decimal | None:
     if isinstance(value, Mapping):
         value = value.get("number")
     if isinstance(value, bool) or not isinstance(value, int | str):
@@ -395,7 +412,7 @@ def _number(value: Json) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _date(value: Json) -> date | None:
+def _date(value: Value) -> date | None:
     try:
         return datetime.fromisoformat(value).date() if isinstance(value, str) else None
     except ValueError:

@@ -40,3 +40,9 @@ def city(raw: str) -> str:
 def folded(raw: str) -> str:
     """The spelling two place names are compared by."""
     return city(raw).lower()
+
+
+def region(raw: str | None, country_code: str) -> str | None:
+    """ISO 3166-2, in capitals, with the country put before a code that goes without; None when nothing is left."""
+    code = (raw or "").strip().upper()
+    return None if not code else code if code.startswith(f"{country_code}-") else f"{country_code}-{code}"

@@ -10,12 +10,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
+from leadgen.domain.calendar import Day
 from leadgen.domain.conditions import Condition, refuse_unwieldy
 from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.model import Model
 
 ContactKey = Literal["phone", "email"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 ClosingTime = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 LeadStatus = Literal["received", "validated", "delivered", "accepted", "rejected"]
@@ -367,6 +367,14 @@ def parse_filter(filter_: object, *, label: str) -> Condition:
         return _CONDITION.validate_json(json.dumps(filter_))
     except ValidationError as error:
         raise PolicyInvalid(f"the filter of {label}: {describe(error)}") from None
+
+
+def parse_consent(demand: object, *, label: str) -> ConsentDemand:
+    """What a buyer demands. Raises PolicyInvalid; ``label`` names the enrolment in its message."""
+    try:
+        return ConsentDemand.model_validate_json(json.dumps(demand))
+    except ValidationError as error:
+        raise PolicyInvalid(f"the consent of {label}: {describe(error)}") from None
 
 
 def describe(error: ValidationError) -> str:

@@ -1,16 +1,19 @@
 """Routing, in the specification's order: eligibility, exclusivity, strategy, and one deterministic winner."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from leadgen.domain import calendar, eligibility, pricing
-from leadgen.domain.eligibility import Enrolment, Standing, Verdict
-from leadgen.domain.lead import Lead
-from leadgen.domain.policies import RoutingPolicy, Unrouted
+from leadgen.domain import calendar, pricing
+from leadgen.domain.conditions import NOTHING_OBSERVED, Observed
+from leadgen.domain.consent import NO_EVIDENCE, Evidence
+from leadgen.domain.eligibility import Terms, Verdict, judge
+from leadgen.domain.policies import ExclusiveZip, RoutingPolicy
+from leadgen.domain.rotation import Rotation
+from leadgen.domain.strategies import Candidate, Merit, Pick, meets, pick, preferred, rank
 from leadgen.domain.trace import Check, plain
 
 
@@ -35,146 +38,120 @@ class ExclusiveBuyer:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A buyer who may be considered, as configured and as standing."""
-
-    enrolment: Enrolment
-    standing: Standing
-
-
-@dataclass(frozen=True)
 class Facts:
-    """All that a routing decision rests on besides the lead, the policy and the time."""
+    """All that a routing decision rests on besides the policy and the time.
+
+    ``place`` is the lead's postal code; ``suppressed`` names the contacts of the lead that are on a suppression list;
+    ``rotations`` are the pools of the offer that had leads already.
+    """
 
     offer: Offer
+    place: str
     exclusive: ExclusiveBuyer | None
     candidates: tuple[Candidate, ...]
+    observed: Observed = NOTHING_OBSERVED
+    evidence: Evidence = NO_EVIDENCE
+    suppressed: tuple[str, ...] = ()
+    rotations: tuple[Rotation, ...] = ()
 
 
 @dataclass(frozen=True)
 class Routed:
-    """The lead goes to this buyer at this price."""
+    """The lead goes to this buyer at this price. ``rotation`` is the pool before this turn, where turns are taken."""
 
     buyer_id: int
     buyer_offer_id: int
     price: pricing.Price
     exclusive: bool
     verdicts: tuple[Verdict, ...]
+    rotation: Rotation | None = None
+
+
+NoBuyerReason = Literal[
+    "offer_inactive",
+    "suppressed",
+    "no_buyer_in_area",
+    "no_eligible_buyer",
+    "exclusive_buyer_ineligible",
+    "no_exclusive_buyer",
+]
 
 
 @dataclass(frozen=True)
 class NoBuyer:
     """No buyer can take the lead now; ``verdicts`` say why for each."""
 
-    reason: Literal["offer_inactive", "no_buyer_in_area", "no_eligible_buyer", "exclusive_buyer_ineligible"]
+    reason: NoBuyerReason
     verdicts: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True)
-class HeldUntil:
-    """An unrouted lead is tried again at this time."""
-
-    at: datetime
-
-
-@dataclass(frozen=True)
-class GivenUp:
-    """An unrouted lead is rejected: the policy waits no longer."""
 
 
 def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | NoBuyer:
     """Choose one of the buyers that serve a lead's place. The order of ``facts.candidates`` does not matter."""
+    ranked = sorted(facts.candidates, key=rank)
+    asked = terms(policy, facts, ranked, now=now)
+    verdicts = {c.enrolment.buyer_id: judge(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms) for c in ranked}
+    outcome = _choose(policy, facts, [c for c in ranked if verdicts[c.enrolment.buyer_id].eligible])
+    match outcome:
+        case Pick(winner=winner, merits=merits):
+            told = tuple(
+                replace(
+                    verdicts[c.enrolment.buyer_id], merit=merits.get(c.enrolment.buyer_id) or _passed_over(policy, c)
+                )
+                if verdicts[c.enrolment.buyer_id].eligible
+                else verdicts[c.enrolment.buyer_id]
+                for c in ranked
+            )
+            return _routed(winner, asked[winner.enrolment.buyer_id].price, facts, told, outcome.rotation)
+        case _:
+            return NoBuyer(outcome, tuple(verdicts.values()))
+
+
+def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate]) -> Pick | NoBuyerReason:
     if not facts.offer.is_active:
-        return NoBuyer("offer_inactive", ())
-    ranked = sorted(facts.candidates, key=_rank)
-    local = now.astimezone(ZoneInfo(facts.offer.timezone))
-    prices = {candidate.enrolment.buyer_id: _price(policy, facts, candidate, local) for candidate in ranked}
-    hours = _acceptance(policy, local)
-    verdicts = tuple(
-        eligibility.judge(
-            candidate.enrolment,
-            candidate.standing,
-            price=prices[candidate.enrolment.buyer_id].amount,
-            currency=facts.offer.currency,
-            now=now,
-            hours=hours,
-        )
-        for candidate in ranked
-    )
-    eligible = [candidate for candidate, verdict in zip(ranked, verdicts, strict=True) if verdict.eligible]
+        return "offer_inactive"
+    if facts.suppressed:
+        return "suppressed"
+    closed = policy.exclusivity.fallback == "fail_closed"
     if facts.exclusive is not None:
-        owner = [candidate for candidate in eligible if candidate.enrolment.buyer_id == facts.exclusive.buyer_id]
+        owner = [c for c in eligible if c.enrolment.buyer_id == facts.exclusive.buyer_id]
         if owner:
-            return _routed(owner[0], prices, exclusive=True, verdicts=verdicts)
-        if policy.exclusivity.fallback == "fail_closed":
-            return NoBuyer("exclusive_buyer_ineligible", verdicts)
+            return Pick(owner[0], {owner[0].enrolment.buyer_id: {"exclusive": True}}, None)
+        if closed:
+            return "exclusive_buyer_ineligible"
+    elif isinstance(policy, ExclusiveZip) and closed:
+        return "no_exclusive_buyer"
     if not eligible:
-        in_area = any(candidate.enrolment.serves_area for candidate in ranked)
-        return NoBuyer("no_eligible_buyer" if in_area else "no_buyer_in_area", verdicts)
-    return _routed(eligible[0], prices, exclusive=False, verdicts=verdicts)
+        in_area = any(c.enrolment.area is not None for c in facts.candidates)
+        return "no_eligible_buyer" if in_area else "no_buyer_in_area"
+    return pick(policy, preferred(policy.sla, eligible), facts.rotations)
+
+
+def _passed_over(policy: RoutingPolicy, candidate: Candidate) -> Merit | None:
+    """Why the strategy did not look at an eligible buyer: the place is another's, or the SLA was missed."""
+    if policy.sla is None or meets(policy.sla, candidate.standing):
+        return None
+    return {"on_time": candidate.standing.record.on_time, "delivered": candidate.standing.record.delivered}
 
 
 @dataclass(frozen=True)
-class Request:
-    """A lead to route, with what does not change while its batch is decided."""
+class Asked:
+    """A candidate's price with its parts, and what the rules are held against."""
 
-    lead: Lead
-    policy: RoutingPolicy
-    offer: Offer
-    exclusive: ExclusiveBuyer | None
-    enrolments: tuple[Enrolment, ...]
+    price: pricing.Price
+    terms: Terms
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A decision and the facts it rests on: enough to decide again."""
-
-    request: Request
-    facts: Facts
-    decision: Routed | NoBuyer
-
-
-def choose_in_turn(requests: Sequence[Request], standings: Mapping[int, Standing], *, now: datetime) -> list[Choice]:
-    """Decide a batch, oldest lead first: what one lead claims is gone for the next.
-
-    ``standings`` are by buyer_offer_id and hold every enrolment of the requests.
-    """
-    current = dict(standings)
-    buyers = {e.buyer_offer_id: e.buyer_id for request in requests for e in request.enrolments}
-    choices = []
-    for request in sorted(requests, key=lambda r: (r.lead.created_at, r.lead.lead_id)):
-        candidates = tuple(Candidate(e, current[e.buyer_offer_id]) for e in request.enrolments)
-        facts = Facts(request.offer, request.exclusive, candidates)
-        decision = choose(request.policy, facts, now=now)
-        choices.append(Choice(request, facts, decision))
-        if isinstance(decision, Routed):
-            for buyer_offer_id, buyer_id in buyers.items():
-                if buyer_id == decision.buyer_id:
-                    claimed = int(buyer_offer_id == decision.buyer_offer_id)
-                    current[buyer_offer_id] = _after_claim(current[buyer_offer_id], claimed, decision.price.amount)
-    return choices
-
-
-def _after_claim(standing: Standing, claimed: int, price: Decimal) -> Standing:
-    # A buyer's money is one for all its enrolments; its capacity is each enrolment's own.
-    return replace(
-        standing,
-        claimed_today=standing.claimed_today + claimed,
-        claimed_this_hour=standing.claimed_this_hour + claimed,
-        pending=standing.pending + price,
-    )
-
-
-def unrouted(policy: Unrouted, *, first_unrouted_at: datetime, now: datetime) -> HeldUntil | GivenUp:
-    """What becomes of a lead without a buyer."""
-    give_up_at = first_unrouted_at + timedelta(hours=policy.give_up_hours)
-    if policy.action == "reject" or now >= give_up_at:
-        return GivenUp()
-    return HeldUntil(min(now + timedelta(minutes=policy.retry_minutes), give_up_at))
-
-
-def _rank(candidate: Candidate) -> tuple[int, int]:
-    return (-candidate.enrolment.priority, candidate.enrolment.buyer_id)
+def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], *, now: datetime) -> dict[int, Asked]:
+    """What each candidate is asked, by buyer id."""
+    local = now.astimezone(ZoneInfo(facts.offer.timezone))
+    hours = _acceptance(policy, local)
+    asked = {}
+    for candidate in candidates:
+        price = _price(policy, facts, candidate, local)
+        asked[candidate.enrolment.buyer_id] = Asked(
+            price, Terms(price.amount, facts.offer.currency, facts.place, facts.observed, facts.evidence, now, hours)
+        )
+    return asked
 
 
 def _acceptance(policy: RoutingPolicy, local: datetime) -> Check:
@@ -198,12 +175,14 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
 
 
 def _routed(
-    winner: Candidate, prices: Mapping[int, pricing.Price], *, exclusive: bool, verdicts: Sequence[Verdict]
+    winner: Candidate, price: pricing.Price, facts: Facts, verdicts: tuple[Verdict, ...], turn: Rotation | None
 ) -> Routed:
+    buyer_id = winner.enrolment.buyer_id
     return Routed(
-        buyer_id=winner.enrolment.buyer_id,
+        buyer_id=buyer_id,
         buyer_offer_id=winner.enrolment.buyer_offer_id,
-        price=prices[winner.enrolment.buyer_id],
-        exclusive=exclusive,
-        verdicts=tuple(verdicts),
+        price=price,
+        exclusive=facts.exclusive is not None and facts.exclusive.buyer_id == buyer_id,
+        verdicts=verdicts,
+        rotation=turn,
     )

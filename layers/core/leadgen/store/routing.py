@@ -1,5 +1,6 @@
 """The route stage's statements, each for a whole batch."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,18 +11,30 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from leadgen.domain.calendar import CapPeriods
-from leadgen.domain.eligibility import Enrolment, Standing
-from leadgen.domain.lead import Lead
+from leadgen.domain import normalization
+from leadgen.domain.calendar import PERIODS, CapPeriods, Period
+from leadgen.domain.conditions import FIELDS, Condition
+from leadgen.domain.eligibility import UNUSED, Enrolment, Standing, TrackRecord, Used
+from leadgen.domain.errors import PolicyInvalid
+from leadgen.domain.lead import Contact, Lead
+from leadgen.domain.policies import ConsentDemand, parse_consent, parse_filter
+from leadgen.domain.rotation import Rotation
 from leadgen.domain.routing import ExclusiveBuyer, Offer, Routed
+from leadgen.domain.turns import Span
 from leadgen.store.leads import lead_under_decision
 
 
 @dataclass(frozen=True)
 class LockedLead:
-    """A lead under this transaction's lock, with its offer and its routing policy as stored."""
+    """A lead under this transaction's lock, with its offer and its routing policy as stored.
+
+    ``fields`` are the lead's own, and its attributes as ``attributes.<name>``: personal data, for this decision only.
+    """
 
     lead: Lead
+    region: str | None
+    fields: Mapping[str, object]
+    contact: Contact
     trace_id: str | None
     offer: Offer
     unrouted_at: datetime | None
@@ -33,15 +46,17 @@ class LockedLead:
 
 
 def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
-    """Lock, in id order, those of the leads that wait for a buyer.
+    """Lock, in id order, those of the leads that wait for a buyer and not for a person.
 
     Only those: a billed lead may be under lock for an invoice, after its buyer's.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
-            SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.country_code, l.postal_code, l.city,
-                   l.trace_id, l.unrouted_at, l.route_attempts,
+            SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.name, l.email, l.phone, l.country_code,
+                   l.postal_code, l.city, l.region_code, l.message, l.source, l.utm_source, l.utm_medium,
+                   l.utm_campaign, l.consent, l.gdpr_consent, l.is_duplicate, l.fraud_score, l.lead_score, l.attributes,
+                   l.normalized_phone, l.normalized_email, l.trace_id, l.unrouted_at, l.route_attempts,
                    o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
                    m.timezone, m.currency,
                    p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
@@ -50,7 +65,7 @@ def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locke
               JOIN markets m ON m.id = o.market_id
               JOIN verticals v ON v.id = o.vertical_id
               JOIN routing_policies p ON p.id = o.routing_policy_id
-             WHERE l.id = ANY(%s) AND l.status = 'validated'
+             WHERE l.id = ANY(%s) AND l.status = 'validated' AND l.in_review_since IS NULL
              ORDER BY l.id
                FOR NO KEY UPDATE OF l
             """,
@@ -62,6 +77,12 @@ def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locke
 def _locked(row: dict[str, Any]) -> LockedLead:
     return LockedLead(
         lead=lead_under_decision(row, frozenset()),
+        region=normalization.region(row["region_code"], row["country_code"]),
+        fields={
+            **{field: row[field] for field in FIELDS},
+            **{f"attributes.{name}": value for name, value in row["attributes"].items()},
+        },
+        contact=Contact(row["normalized_phone"], row["normalized_email"]),
         trace_id=row["trace_id"],
         offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"], row["timezone"]),
         unrouted_at=row["unrouted_at"],
@@ -97,59 +118,75 @@ def exclusive_buyers(conn: Connection[Any], leads: Sequence[Lead]) -> dict[int, 
 
 @dataclass(frozen=True)
 class Served:
-    """That a buyer is a candidate for a lead, and whether a service area of it covers the lead's place."""
+    """That a buyer is a candidate for a lead, and which service area of it covers the lead's place; None for none."""
 
     lead_id: int
     buyer_id: int
-    serves_area: bool
+    area: str | None
 
 
-def candidates(conn: Connection[Any], leads: Sequence[Lead], exclusive: Mapping[int, ExclusiveBuyer]) -> list[Served]:
+def candidates(
+    conn: Connection[Any], leads: Sequence[LockedLead], exclusive: Mapping[int, ExclusiveBuyer]
+) -> list[Served]:
     """The enrolled buyers whose service area covers a lead's place, and the exclusive ones wherever they serve.
 
-    Not locked here: a join that also locks can lose rows that were changed meanwhile.
+    The narrowest of a buyer's areas is named. Not locked here: a join that also locks can lose rows that were changed
+    meanwhile.
     """
     rows = conn.execute(
         """
         WITH places AS (
           SELECT * FROM unnest(%(lead_ids)s::int[], %(offer_ids)s::int[], %(market_ids)s::int[],
-                               %(postal_codes)s::text[], %(cities)s::text[], %(exclusive)s::int[])
-                        AS p(lead_id, offer_id, market_id, postal_code, city, exclusive_buyer_id)
-        ), serving AS (
-          SELECT DISTINCT p.lead_id, p.offer_id, a.buyer_id
+                               %(postal_codes)s::text[], %(cities)s::text[], %(regions)s::text[], %(exclusive)s::int[])
+                        AS p(lead_id, offer_id, market_id, postal_code, city, region, exclusive_buyer_id)
+        ), covering AS (
+          SELECT p.lead_id, p.offer_id, a.buyer_id, k.width, a.scope_type, a.scope_value
             FROM places p
+           CROSS JOIN LATERAL (VALUES (1, 'postal_code', p.postal_code), (2, 'city', p.city), (4, 'region', p.region),
+                                      (5, 'market', '*')) AS k(width, scope_type, scope_value)
             JOIN buyer_service_areas a
-              ON a.is_active AND a.market_id = p.market_id
-             AND (a.scope_type, lower(a.scope_value))
-                 IN (('postal_code', lower(p.postal_code)), ('city', lower(p.city)))
-        ), considered AS (
-          SELECT lead_id, offer_id, buyer_id, true AS serves_area FROM serving
+              ON a.is_active AND a.market_id = p.market_id AND a.scope_type = k.scope_type
+             AND lower(a.scope_value) = lower(k.scope_value)
           UNION ALL
-          SELECT p.lead_id, p.offer_id, p.exclusive_buyer_id, false FROM places p
+          SELECT p.lead_id, p.offer_id, a.buyer_id, 3, a.scope_type, a.scope_value
+            FROM places p
+            JOIN radius_postal_codes r
+              ON r.market_id = p.market_id AND lower(r.postal_code) = lower(p.postal_code)
+            JOIN buyer_service_areas a ON a.id = r.area_id AND a.is_active
+        ), serving AS (
+          SELECT DISTINCT ON (lead_id, buyer_id) lead_id, offer_id, buyer_id, scope_type || ' ' || scope_value AS area
+            FROM covering ORDER BY lead_id, buyer_id, width, scope_value
+        ), considered AS (
+          SELECT lead_id, offer_id, buyer_id, area FROM serving
+          UNION ALL
+          SELECT p.lead_id, p.offer_id, p.exclusive_buyer_id, NULL FROM places p
            WHERE p.exclusive_buyer_id IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM serving s
                               WHERE s.lead_id = p.lead_id AND s.buyer_id = p.exclusive_buyer_id)
         )
-        SELECT c.lead_id, c.buyer_id, c.serves_area
+        SELECT c.lead_id, c.buyer_id, c.area
           FROM considered c
           JOIN buyer_offers bo ON bo.offer_id = c.offer_id AND bo.buyer_id = c.buyer_id
          ORDER BY c.lead_id, c.buyer_id
         """,
         {
-            "lead_ids": [lead.lead_id for lead in leads],
-            "offer_ids": [lead.offer_id for lead in leads],
-            "market_ids": [lead.market_id for lead in leads],
-            "postal_codes": [lead.postal_code for lead in leads],
-            "cities": [lead.city for lead in leads],
-            "exclusive": [exclusive[lead.lead_id].buyer_id if lead.lead_id in exclusive else None for lead in leads],
+            "lead_ids": [lead.lead.lead_id for lead in leads],
+            "offer_ids": [lead.lead.offer_id for lead in leads],
+            "market_ids": [lead.lead.market_id for lead in leads],
+            "postal_codes": [lead.lead.postal_code for lead in leads],
+            "cities": [lead.lead.city for lead in leads],
+            "regions": [lead.region for lead in leads],
+            "exclusive": [
+                exclusive[lead.lead.lead_id].buyer_id if lead.lead.lead_id in exclusive else None for lead in leads
+            ],
         },
     )
-    return [Served(lead_id, buyer_id, serves_area) for lead_id, buyer_id, serves_area in rows]
+    return [Served(lead_id, buyer_id, area) for lead_id, buyer_id, area in rows]
 
 
 @dataclass(frozen=True)
 class LoadedEnrolment:
-    """An enrolment and its standing, read under the buyer's lock. ``enrolment.serves_area`` is set per lead."""
+    """An enrolment and its standing, read under the buyer's lock. ``enrolment.area`` is set per lead."""
 
     offer_id: int
     enrolment: Enrolment
@@ -165,31 +202,39 @@ def load_enrolments(
             """
             SELECT bo.offer_id, bo.id AS buyer_offer_id, b.id AS buyer_id, b.is_active AS buyer_active,
                    bo.is_active AS enrolled, bo.routing_priority, bo.price_per_lead, bo.pause_until,
-                   bo.capacity_per_day, bo.capacity_per_hour, bo.min_balance_required, b.credit_limit, b.currency,
+                   bo.capacity_per_hour, bo.capacity_per_day, bo.capacity_per_week, bo.capacity_per_month,
+                   bo.budget_per_hour, bo.budget_per_day, bo.budget_per_week, bo.budget_per_month,
+                   bo.filter, bo.consent, bo.min_balance_required, b.credit_limit, b.currency,
                    coalesce(bo.webhook_url_override, b.webhook_url) IS NOT NULL OR b.email_notifications AS reachable,
-                   coalesce(day.claimed, 0) AS claimed_today, coalesce(hour.claimed, 0) AS claimed_this_hour,
-                   b.balance AS owed, b.pending_amount AS pending, coalesce(w.balance, 0) AS wallet
-              FROM unnest(%(offer_ids)s::int[], %(days)s::timestamptz[], %(hours)s::timestamptz[])
-                   AS p(offer_id, day, hour)
+                   b.balance AS owed, b.pending_amount AS pending, coalesce(w.balance, 0) AS wallet,
+                   ARRAY(SELECT c.period || ' ' || c.claimed || ' ' || c.amount FROM capacity_counters c
+                          WHERE c.buyer_offer_id = bo.id
+                            AND (c.period, c.starts_at) IN (('hour', p.hour), ('day', p.day), ('week', p.week),
+                                                            ('month', p.month))) AS used
+              FROM unnest(%(offer_ids)s::int[], %(hours)s::timestamptz[], %(days)s::timestamptz[],
+                          %(weeks)s::timestamptz[], %(months)s::timestamptz[]) AS p(offer_id, hour, day, week, month)
               JOIN buyer_offers bo ON bo.offer_id = p.offer_id AND bo.buyer_id = ANY(%(buyer_ids)s)
               JOIN buyers b ON b.id = bo.buyer_id
               LEFT JOIN wallets w ON w.buyer_id = b.id
-              LEFT JOIN capacity_counters day
-                ON day.buyer_offer_id = bo.id AND day.period = 'day' AND day.starts_at = p.day
-              LEFT JOIN capacity_counters hour
-                ON hour.buyer_offer_id = bo.id AND hour.period = 'hour' AND hour.starts_at = p.hour
             """,
             {
                 "buyer_ids": sorted(buyer_ids),
                 "offer_ids": list(periods),
-                "days": [period.day for period in periods.values()],
                 "hours": [period.hour for period in periods.values()],
+                "days": [period.day for period in periods.values()],
+                "weeks": [period.week for period in periods.values()],
+                "months": [period.month for period in periods.values()],
             },
         )
         return [_loaded(row) for row in cursor]
 
 
 def _loaded(row: dict[str, Any]) -> LoadedEnrolment:
+    used = dict.fromkeys(PERIODS, UNUSED)
+    for counter in row["used"]:
+        period, leads, amount = counter.split()
+        used[period] = Used(int(leads), Decimal(amount))
+    filter_, consent, fault = _own_rules(row)
     return LoadedEnrolment(
         offer_id=row["offer_id"],
         enrolment=Enrolment(
@@ -197,25 +242,125 @@ def _loaded(row: dict[str, Any]) -> LoadedEnrolment:
             buyer_offer_id=row["buyer_offer_id"],
             buyer_active=row["buyer_active"],
             enrolled=row["enrolled"],
-            serves_area=False,
+            area=None,
             priority=row["routing_priority"],
             buyer_price=row["price_per_lead"],
             pause_until=row["pause_until"],
-            capacity_per_day=row["capacity_per_day"],
-            capacity_per_hour=row["capacity_per_hour"],
+            capacity={p: row[f"capacity_per_{p}"] for p in PERIODS if row[f"capacity_per_{p}"] is not None},
+            budget={p: row[f"budget_per_{p}"] for p in PERIODS if row[f"budget_per_{p}"] is not None},
+            filter=filter_,
+            consent=consent,
+            fault=fault,
             min_balance_required=row["min_balance_required"],
             credit_limit=row["credit_limit"],
             currency=row["currency"],
             reachable=row["reachable"],
         ),
-        standing=Standing(
-            claimed_today=row["claimed_today"],
-            claimed_this_hour=row["claimed_this_hour"],
-            owed=row["owed"],
-            pending=row["pending"],
-            wallet=row["wallet"],
+        standing=Standing(used=used, owed=row["owed"], pending=row["pending"], wallet=row["wallet"]),
+    )
+
+
+def _own_rules(row: dict[str, Any]) -> tuple[Condition | None, ConsentDemand | None, str | None]:
+    label = f"enrolment {row['buyer_offer_id']}"
+    try:
+        filter_ = None if row["filter"] is None else parse_filter(row["filter"], label=label)
+        consent = None if row["consent"] is None else parse_consent(row["consent"], label=label)
+    except PolicyInvalid as fault:
+        return None, None, str(fault)
+    return filter_, consent, None
+
+
+@dataclass(frozen=True)
+class Lookback:
+    """From when on a policy of an offer counts answers and deliveries, and how fast a delivery must be taken."""
+
+    offer_id: int
+    answers_since: datetime
+    deliveries_since: datetime
+    most_seconds: int
+
+
+def track_records(
+    conn: Connection[Any], buyer_ids: Collection[int], lookbacks: Sequence[Lookback], *, now: datetime
+) -> dict[int, TrackRecord]:
+    """What became of the buyers' leads in these offers, by buyer_offer_id.
+
+    A delivery counts once it is settled, and also when it has not been taken in time: hanging is no way to stay fast.
+    """
+    rows = conn.execute(
+        """
+        SELECT bo.id,
+               count(*) FILTER (WHERE l.delivered_at >= p.answers_since AND l.status IN ('accepted', 'rejected')),
+               count(*) FILTER (WHERE l.delivered_at >= p.answers_since AND l.status = 'accepted'),
+               count(*) FILTER (WHERE d.created_at >= p.deliveries_since
+                                  AND (d.status <> 'pending' OR d.created_at + p.patience < %(now)s)),
+               count(*) FILTER (WHERE d.created_at >= p.deliveries_since
+                                  AND d.status = 'taken' AND d.settled_at <= d.created_at + p.patience)
+          FROM (SELECT offer_id, answers_since, deliveries_since, make_interval(secs => seconds) AS patience
+                  FROM unnest(%(offer_ids)s::int[], %(answers)s::timestamptz[], %(deliveries)s::timestamptz[],
+                              %(seconds)s::int[]) AS p(offer_id, answers_since, deliveries_since, seconds)) AS p
+          JOIN buyer_offers bo ON bo.offer_id = p.offer_id AND bo.buyer_id = ANY(%(buyer_ids)s)
+          JOIN leads l ON l.buyer_id = bo.buyer_id AND l.offer_id = bo.offer_id
+           AND l.delivered_at >= least(p.answers_since, p.deliveries_since)
+          LEFT JOIN deliveries d ON d.lead_id = l.id
+         GROUP BY bo.id
+        """,
+        {
+            "buyer_ids": sorted(buyer_ids),
+            "offer_ids": [lookback.offer_id for lookback in lookbacks],
+            "answers": [lookback.answers_since for lookback in lookbacks],
+            "deliveries": [lookback.deliveries_since for lookback in lookbacks],
+            "seconds": [lookback.most_seconds for lookback in lookbacks],
+            "now": now,
+        },
+    )
+    return {buyer_offer_id: TrackRecord(*counts) for buyer_offer_id, *counts in rows}
+
+
+def pools(conn: Connection[Any], spans: Sequence[Span]) -> dict[int, list[Rotation]]:
+    """By offer id, the pools within these spans that had leads already. The members' buyers are locked."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT r.offer_id, r.members, r.weights, r.taken
+          FROM unnest(%s::int[], %s::text[], %s::text[]) AS s(offer_id, at_least, at_most)
+          JOIN rotations r
+            ON r.offer_id = s.offer_id AND r.members @> s.at_least::int[] AND r.members <@ s.at_most::int[]
+        """,
+        (
+            [span.offer_id for span in spans],
+            [_int_array(span.at_least) for span in spans],
+            [_int_array(span.at_most) for span in spans],
         ),
     )
+    found: dict[int, list[Rotation]] = defaultdict(list)
+    for offer_id, members, weights, taken in rows:
+        found[offer_id].append(Rotation(tuple(members), tuple(weights), tuple(taken)))
+    return found
+
+
+def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation]) -> None:
+    """Keep how pools were shared, under the members' locks."""
+    conn.execute(
+        """
+        INSERT INTO rotations (offer_id, pool, members, weights, taken)
+        SELECT r.offer_id, r.pool, r.members::int[], r.weights::int[], r.taken::int[]
+          FROM unnest(%s::int[], %s::bytea[], %s::text[], %s::text[], %s::text[])
+               AS r(offer_id, pool, members, weights, taken)
+        ON CONFLICT (offer_id, pool) DO UPDATE SET taken = excluded.taken
+        """,
+        (
+            [offer_id for offer_id, _ in rotated],
+            [pool for _, pool in rotated],
+            [_int_array(rotation.members) for rotation in rotated.values()],
+            [_int_array(rotation.weights) for rotation in rotated.values()],
+            [_int_array(rotation.taken) for rotation in rotated.values()],
+        ),
+    )
+
+
+def _int_array(numbers: Sequence[int]) -> str:
+    # Arrays of several lengths do not fit into one array: each goes as the text of its own.
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def claim(conn: Connection[Any], claims: Mapping[int, Routed], *, now: datetime) -> list[int]:
@@ -259,28 +404,31 @@ def reserve_credit(conn: Connection[Any], amounts: Mapping[int, Decimal]) -> Non
 
 @dataclass(frozen=True)
 class CapacityUse:
-    """Leads claimed by an enrolment in one period."""
+    """Leads claimed by an enrolment in one period, and their prices together."""
 
     buyer_offer_id: int
-    period: str
+    period: Period
     starts_at: datetime
     claimed: int
+    amount: Decimal
 
 
 def use_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:
     """Count claimed leads against each period, under the buyers' locks."""
     conn.execute(
         """
-        INSERT INTO capacity_counters (buyer_offer_id, period, starts_at, claimed)
-        SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::int[])
+        INSERT INTO capacity_counters (buyer_offer_id, period, starts_at, claimed, amount)
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::int[], %s::numeric[])
         ON CONFLICT (buyer_offer_id, period, starts_at)
-        DO UPDATE SET claimed = capacity_counters.claimed + excluded.claimed
+        DO UPDATE SET claimed = capacity_counters.claimed + excluded.claimed,
+                      amount = capacity_counters.amount + excluded.amount
         """,
         (
             [use.buyer_offer_id for use in uses],
             [use.period for use in uses],
             [use.starts_at for use in uses],
             [use.claimed for use in uses],
+            [use.amount for use in uses],
         ),
     )
 

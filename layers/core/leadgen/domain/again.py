@@ -1,0 +1,32 @@
+"""Decisions made again from what is on record of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from leadgen.domain import routing
+from leadgen.domain.policies import RoutingPolicy
+from leadgen.domain.routing import Facts, NoBuyer, Routed
+
+
+@dataclass(frozen=True)
+class RoutingInputs:
+    """All that a routing decision rests on: ``lead_decisions.inputs`` of the stage ``routing``."""
+
+    policy: RoutingPolicy
+    facts: Facts
+    now: datetime
+
+
+_ROUTING: TypeAdapter[RoutingInputs] = TypeAdapter(RoutingInputs)
+
+
+def read_routing(inputs: str | bytes) -> RoutingInputs:
+    """The inputs of a routing decision from their JSON text. Raises pydantic's ValidationError where they are none."""
+    return _ROUTING.validate_json(inputs)
+
+
+def route(inputs: RoutingInputs) -> Routed | NoBuyer:
+    """Decide again."""
+    return routing.choose(inputs.policy, inputs.facts, now=inputs.now)
