@@ -6,7 +6,7 @@ import yaml
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from leadgen.domain.policies import Day
+from leadgen.domain.calendar import Day
 
 Fields = dict[str, Any]
 

@@ -176,7 +176,7 @@ def test_the_history_lists_versions_with_their_policies(
     assert cli.main(["history"]) == cli.DONE
     second, policy, first, *policies = capsys.readouterr().out.splitlines()
     assert second.startswith("2  ")
-    assert second.endswith("  ann  11 unchanged, 3 updated, 1 new version")
+    assert second.endswith("  ann  3 updated, 1 new version, 11 unchanged")
     assert policy == "    ~ validation policy lawn rules, version 2"
     assert first.endswith("  ann  15 created")
     assert policies == ["    + validation policy lawn rules, version 1", "    + routing policy lawn routing, version 1"]

@@ -53,7 +53,7 @@ def test_files_without_secrets_configure_a_new_database_but_for_the_secrets(
     assert contents(conn) == before
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(configuration=configurations())
 def test_whatever_applies_is_exported_as_it_is(
     conn: Connection[Any], tmp_path: Path, configuration: dict[str, Any]

@@ -40,12 +40,12 @@ def test_what_changed_is_listed_with_its_fields() -> None:
 def test_the_totals_say_what_was_done_or_would_be() -> None:
     assert changes.totals(APPLICATION, plan=False) == [
         "",
-        "Applied: 1 unchanged, 1 new version, 1 updated, 1 deactivated, 1 created.",
+        "Applied: 1 created, 1 updated, 1 new version, 1 deactivated, 1 unchanged.",
         "12 waiting leads will be tried again.",
         "Version 7 of the configuration.",
     ]
     assert changes.totals(APPLICATION, plan=True)[1:] == [
-        "Planned: 1 unchanged, 1 new version, 1 updated, 1 deactivated, 1 created.",
+        "Planned: 1 created, 1 updated, 1 new version, 1 deactivated, 1 unchanged.",
         "12 waiting leads would be tried again.",
     ]
 

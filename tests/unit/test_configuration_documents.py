@@ -1,8 +1,11 @@
 """Reading YAML: every value as text, with its line; the environment's values in their places."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leadgen.operations import documents
 from leadgen.operations.documents import Document
@@ -52,6 +55,20 @@ def test_a_default_serves_for_a_variable_that_is_unset_or_empty() -> None:
 
 def test_a_variables_value_is_text_and_never_yaml() -> None:
     assert parse("a: ${A}", A="[1, 2]: ${B}").value == {"a": "[1, 2]: ${B}"}
+
+
+@pytest.mark.parametrize(
+    ("written", "text"), [("$${A}", "${A}"), ("$$${", "$${"), ("x $${ ${A} $${A:-y}", "x ${ 1 ${A:-y}"), ("$$", "$$")]
+)
+def test_a_dollar_more_makes_a_variable_stand_for_itself(written: str, text: str) -> None:
+    assert parse(f"a: '{written}'", A="1").value == {"a": text}
+
+
+@given(st.text(st.sampled_from("${}:-A ")))
+def test_any_text_has_a_spelling_that_means_just_that(text: str) -> None:
+    document = parse(json.dumps({"a": documents.verbatim(text)}), A="1")
+    assert document.problems == []
+    assert document.value == {"a": text}
 
 
 def test_an_unset_variable_is_told_with_its_field() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from leadgen.operations.differences import Difference, differences
 from leadgen.store.configuration import AuditEntry, Deactivated, Written, WrittenPolicy
@@ -181,7 +181,7 @@ def _in_the_files_words(state: Mapping[str, Any], names: Names) -> dict[str, Any
 def summary(changes: Sequence[Change]) -> str:
     """How many objects became what, in one line."""
     counts = Counter(change.outcome for change in changes)
-    return ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
 
 
 def recorded(change: Change) -> dict[str, Any]:

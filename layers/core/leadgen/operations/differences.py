@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 _MOST_SHOWN = 12
@@ -38,12 +39,12 @@ def _between(path: str, before: Any, after: Any) -> Iterator[Difference]:
 
 def _between_lists(path: str, before: Sequence[Any], after: Sequence[Any]) -> Iterator[Difference]:
     if any(isinstance(item, Mapping) for item in (*before, *after)):
-        for position in range(max(len(before), len(after))):
-            old, new = (items[position] if position < len(items) else None for items in (before, after))
-            yield from _between(f"{path}[{position}]", old, new)
+        for position, (was, becomes) in enumerate(zip_longest(before, after)):
+            yield from _between(f"{path}[{position}]", was, becomes)
         return
-    added = [item for item in after if item not in before]
-    removed = [item for item in before if item not in after]
+    old, new = ({_shown(item) for item in items} for items in (before, after))
+    added = [item for item in after if _shown(item) not in old]
+    removed = [item for item in before if _shown(item) not in new]
     if added or removed:
         yield Difference(path, " ".join([*_listed("+", added), *_listed("−", removed)]))
     else:
