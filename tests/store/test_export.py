@@ -53,17 +53,20 @@ def test_files_without_secrets_configure_a_new_database_but_for_the_secrets(
     assert contents(conn) == before
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(configuration=configurations())
-def test_whatever_applies_is_exported_as_it_is(
-    conn: Connection[Any], tmp_path: Path, configuration: dict[str, Any]
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=configurations(), second=configurations())
+def test_whatever_is_applied_upon_whatever_is_there_is_exported_as_it_is(
+    conn: Connection[Any], tmp_path: Path, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
+    second["market"]["name"] = first["market"]["name"]
     with conn.transaction(force_rollback=True):
-        apply_files(conn, [written(tmp_path, text(configuration))], {})
-        (file,) = export.files(conn)
-        note(file.text())
-        planned = application(conn, [written(tmp_path, file.text(), file.name)], {}, plan=True)
-        assert [change for change in planned.changes if change.outcome != "unchanged"] == []
+        for configuration in (first, second):
+            apply_files(conn, [written(tmp_path, text(configuration))], {})
+            assert not application(conn, [written(tmp_path, text(configuration))], {}, plan=True).has_changes
+            (file,) = export.files(conn)
+            note(file.text())
+            planned = application(conn, [written(tmp_path, file.text(), file.name)], {}, plan=True)
+            assert [change for change in planned.changes if change.outcome != "unchanged"] == []
 
 
 def test_a_secret_is_exported_as_its_fingerprint_only(conn: Connection[Any], tmp_path: Path) -> None:
@@ -126,6 +129,36 @@ def test_an_offer_that_stays_with_an_earlier_version_of_a_policy_says_which(
     paths = exported_to(tmp_path, conn)
     assert not application(conn, paths, {}, plan=True).has_changes
     assert not application(conn, paths[:1], {}, plan=True).has_changes
+
+
+def test_versions_that_are_named_come_before_the_latest_in_a_database_without_them(
+    conn: Connection[Any], tmp_path: Path
+) -> None:
+    apply_files(conn, two_versions(tmp_path, latest_first=True), {})
+    assert conn.execute("SELECT version FROM validation_policies ORDER BY version").fetchall() == [(3,), (4,)]
+    assert not application(conn, two_versions(tmp_path, latest_first=True), {}, plan=True).has_changes
+    assert not application(conn, exported_to(tmp_path, conn), {}, plan=True).has_changes
+
+
+def test_a_version_before_the_stored_ones_is_not_made_up(conn: Connection[Any], tmp_path: Path) -> None:
+    apply_files(conn, two_versions(tmp_path, latest_first=False), {})
+    second = changed(("name: lawn rules", "name: lawn rules\n      version: 2"))
+    with pytest.raises(ConfigurationInvalid, match="'lawn rules' has no stored version 2 that says this"):
+        apply_files(conn, [written(tmp_path, second)], {})
+
+
+def two_versions(folder: Path, *, latest_first: bool) -> list[Path]:
+    """Two markets' files that name one policy: one its version 3, the other its latest."""
+    third = changed(
+        ("name: Springfield", "name: Shelbyville"),
+        ("source_key: lawns-web", "source_key: shelbyville-web"),
+        ("source_key: lawns-partner", "source_key: shelbyville-partner"),
+        ("hostname: lawns.example.com", "hostname: shelbyville.example.com"),
+        ("name: lawn rules", "name: lawn rules\n      version: 3"),
+        ("[07030, 80014]\n    routing", "[80014]\n    routing"),
+    )
+    paths = [written(folder), written(folder, third, "third.yaml")]
+    return paths if latest_first else paths[::-1]
 
 
 def test_a_version_that_says_something_else_is_refused(conn: Connection[Any], tmp_path: Path) -> None:
