@@ -1,5 +1,6 @@
 """Configurations of every shape, for Hypothesis: plain values as a file would have them."""
 
+from datetime import datetime
 from typing import Any, get_args
 
 import yaml
@@ -170,7 +171,9 @@ terms = sections(
     price=amounts,
     filter=conditions,
     consent=sections({}, certificate=flags, certificate_hosts=st.just(["cert.example.com"])),
-    pause_until=st.datetimes().map(lambda instant: f"{instant.replace(year=2030).isoformat()}-06:00"),
+    pause_until=st.datetimes(datetime(2030, 1, 1), datetime(2040, 1, 1)).map(  # noqa: DTZ001
+        lambda instant: f"{instant.isoformat()}-06:00"
+    ),
     min_balance_required=amounts,
     webhook_url=st.just("https://green.example.com/own"),
     email=st.just("own@example.com"),
