@@ -38,8 +38,9 @@ build: $(SAM)/.sam ## lint the template and build the deployment packages
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(SAM)/bin:$$PATH" $(SAM)/bin/sam build
 
-schema: $(VENV)/.dev ## record what the migrations make, in sql/schema.sql
+schema: $(VENV)/.dev ## record what the migrations make, in sql/schema.sql, and the JSON Schema of configuration files, in docs
 	@$(BIN)/python -m tests.record_schema
+	@$(BIN)/python -m tests.record_configuration_schema
 
 lock: $(VENV)/.dev ## pin the newest versions that the requirements/*.in files allow
 	@$(BIN)/python -m pip install --quiet uv

@@ -220,6 +220,18 @@ CREATE TABLE public.capacity_counters (
     CONSTRAINT capacity_counters_period_valid CHECK (((period)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying, 'week'::character varying, 'month'::character varying])::text[])))
 );
 
+CREATE TABLE public.configuration_versions (
+    number integer NOT NULL,
+    applied_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    applied_by character varying(200) NOT NULL,
+    summary text NOT NULL,
+    changes jsonb NOT NULL,
+    snapshot jsonb NOT NULL,
+    rolled_back_to integer,
+    CONSTRAINT configuration_versions_number_positive CHECK ((number > 0)),
+    CONSTRAINT configuration_versions_snapshot_is_list CHECK ((jsonb_typeof(snapshot) = 'array'::text))
+);
+
 CREATE TABLE public.deliveries (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -736,6 +748,9 @@ ALTER TABLE ONLY public.buyers
 ALTER TABLE ONLY public.capacity_counters
     ADD CONSTRAINT capacity_counters_pkey PRIMARY KEY (buyer_offer_id, period, starts_at);
 
+ALTER TABLE ONLY public.configuration_versions
+    ADD CONSTRAINT configuration_versions_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_lead_unique UNIQUE (lead_id);
 
@@ -940,6 +955,8 @@ CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_polic
 
 CREATE UNIQUE INDEX validation_policies_name_version_unique ON public.validation_policies USING btree (name, version);
 
+CREATE TRIGGER configuration_versions_append_only BEFORE DELETE OR UPDATE ON public.configuration_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER delivery_attempts_append_only BEFORE DELETE OR UPDATE ON public.delivery_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER invoice_lines_append_only BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
@@ -966,6 +983,9 @@ ALTER TABLE ONLY public.buyer_service_areas
 
 ALTER TABLE ONLY public.capacity_counters
     ADD CONSTRAINT capacity_counters_buyer_offer_id_fkey FOREIGN KEY (buyer_offer_id) REFERENCES public.buyer_offers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.configuration_versions
+    ADD CONSTRAINT configuration_versions_rolled_back_to_fkey FOREIGN KEY (rolled_back_to) REFERENCES public.configuration_versions(number) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;

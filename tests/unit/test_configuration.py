@@ -76,12 +76,12 @@ def test_an_unknown_field_is_refused_and_the_known_ones_are_named() -> None:
     assert problems_of(changed(("name: Blue Gardens", "nmae: Blue Gardens"))) == [
         "a.yaml:46: buyers[1].name: is missing",
         "a.yaml:46: buyers[1].nmae: is no field here; there are name, email, phone, company, webhook_url, "
-        "webhook_secret, email_notifications, sms_notifications, is_active, credit_limit, billing_cycle, "
-        "opening_wallet_balance, service_areas, offers",
+        "webhook_secret, webhook_secret_sha256, email_notifications, sms_notifications, is_active, credit_limit, "
+        "billing_cycle, opening_wallet_balance, service_areas, offers",
     ]
     assert problems_of(changed(("      config:\n", "      config:\n        startegy: x\n"))) == [
         "a.yaml:17: offers[0].routing_policy.config.startegy: is no field here; "
-        "there are strategy, acceptance_hours, exclusivity, pricing, unrouted"
+        "there are acceptance_hours, exclusivity, pricing, sla, unrouted, strategy"
     ]
 
 
@@ -90,7 +90,7 @@ def test_every_problem_is_told_at_once_in_the_files_order() -> None:
         ("timezone: America/Denver", "timezone: Mountain"),
         ("price: 45.10", "price: a lot"),
         ("${LAWN_KEY:-a-key-of-the-partner}", "${LAWN_KEY}"),
-        ("capacity_per_day: 3", "capacity_per_week: 3"),
+        ("capacity_per_day: 3", "capacity_per_year: 3"),
     )
     lines = [int(problem.split(":")[1]) for problem in problems_of(text)]
     assert lines == sorted(lines) == [3, 9, 27, 45]

@@ -1,8 +1,11 @@
 """Reading YAML: every value as text, with its line; the environment's values in their places."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leadgen.operations import documents
 from leadgen.operations.documents import Document
@@ -54,6 +57,20 @@ def test_a_variables_value_is_text_and_never_yaml() -> None:
     assert parse("a: ${A}", A="[1, 2]: ${B}").value == {"a": "[1, 2]: ${B}"}
 
 
+@pytest.mark.parametrize(
+    ("written", "text"), [("$${A}", "${A}"), ("$$${", "$${"), ("x $${ ${A} $${A:-y}", "x ${ 1 ${A:-y}"), ("$$", "$$")]
+)
+def test_a_dollar_more_makes_a_variable_stand_for_itself(written: str, text: str) -> None:
+    assert parse(f"a: '{written}'", A="1").value == {"a": text}
+
+
+@given(st.text(st.sampled_from("${}:-A ")))
+def test_any_text_has_a_spelling_that_means_just_that(text: str) -> None:
+    document = parse(json.dumps({"a": documents.verbatim(text)}), A="1")
+    assert document.problems == []
+    assert document.value == {"a": text}
+
+
 def test_an_unset_variable_is_told_with_its_field() -> None:
     assert told(parse("a:\n  - x\n  - key: ${LAWN_KEY}\n")) == [
         "a.yaml:3: a[1].key: needs the environment variable LAWN_KEY, which is not set"
@@ -63,7 +80,7 @@ def test_an_unset_variable_is_told_with_its_field() -> None:
 @pytest.mark.parametrize("written", ["${", "${1ST}", "${A", "${A:x}", "x ${} y"])
 def test_a_half_written_variable_is_refused(written: str) -> None:
     assert told(parse(f'a: "{written}"', A="1")) == [
-        "a.yaml:1: a: has a ${ that begins neither ${NAME} nor ${NAME:-default}"
+        "a.yaml:1: a: has a ${ that begins neither ${NAME} nor ${NAME:-default}; $${ is a plain ${"
     ]
 
 

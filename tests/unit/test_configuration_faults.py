@@ -57,7 +57,7 @@ FAULTS = [
         "must be a section of fields",
     ),
     ("price: 45.10", "price: 45.105  # here", "offers[0].price", "must have no more than 2 decimal places"),
-    ("price: 45.10", "price: $45  # here", "offers[0].price", "must be an amount such as 45.00"),
+    ("price: 45.10", "price: $45  # here", "offers[0].price", "must be a number such as 45.00"),
     ("price: 45.10", "price: 0  # here", "offers[0].price", "must be greater than 0"),
     ("price: 45.10", "price: NaN  # here", "offers[0].price", "must be a finite number"),
     (
@@ -76,7 +76,7 @@ FAULTS = [
         "strategy: priority_based",
         "strategy: random  # here",
         "offers[0].routing_policy.config.strategy",
-        "must be 'priority_based'",
+        "must be 'priority_based', 'round_robin', 'weighted', 'capacity_based', 'performance_based' or 'exclusive_zip'",
     ),
     (
         "rules:\n",
@@ -88,7 +88,7 @@ FAULTS = [
         "rules:\n",
         "rules:\n        allowed_cities: []  # here\n",
         "offers[0].validation_policy.rules.allowed_cities",
-        "must have at least 1 item after validation, not 0",
+        "must have at least 1 entry",
     ),
     (
         "kind: partner_api",
@@ -173,7 +173,7 @@ FAULTS = [
         "service_areas:\n      postal_codes: [80014]\n",
         "service_areas: {}  # here\n",
         "buyers[1].service_areas",
-        "needs postal_codes or cities",
+        "needs postal_codes, cities, regions, radius or whole_market: true",
     ),
     (
         "capacity_per_day: 3",

@@ -1,61 +1,100 @@
 """Commands on configuration: what files say, and what the database says."""
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadgen.cli.command import DATABASE, DONE, connection, environment
-from leadgen.operations.applied import Change
-from leadgen.operations.apply import apply_files
+from leadgen.cli import changes
+from leadgen.cli.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment
+from leadgen.operations import configuration_schema, export
+from leadgen.operations.apply import application
 
 if TYPE_CHECKING:
     from leadgen.cli.command import Subparsers
 
+_VALUES = (
+    "Values in the files may use ${NAME} or ${NAME:-default} for variables of the environment, so that secrets and "
+    "addresses stay out of the files; $${ is a plain ${."
+)
+
 
 def add(commands: "Subparsers") -> None:
     """Add the commands."""
-    parser = commands.add_parser(
+    apply = commands.add_parser(
         "apply",
         help="create or update markets, offers, sources and buyers from YAML files",
         description="Make the database say what the files say. All files are applied in one transaction: on any "
         "problem nothing is changed, and every problem is told with its file, line and field. Applying the same files "
         "again changes nothing. Sources, enrolments, service areas and exclusivities that are no longer in the files "
-        "are deactivated; nothing is ever deleted. A changed policy becomes its next version.",
-        epilog=f"{DATABASE} Values in the files may use ${{NAME}} or ${{NAME:-default}} for variables of the "
-        "environment, so that secrets and addresses stay out of the files.",
+        "are deactivated; nothing is ever deleted. A changed policy becomes its next version. Leads that wait for a "
+        "buyer are tried again.",
+        epilog=f"{DATABASE} {_VALUES} LEADGEN_ACTOR names who applies, for the history.",
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a YAML file: one market and vertical")
-    parser.set_defaults(run=_apply)
+    apply.set_defaults(run=_apply)
+    plan = commands.add_parser(
+        "plan",
+        help="what `apply` would change, field by field",
+        description="Do exactly what `apply` would do, print what it changes, and undo it. Ends with status 0 when "
+        "nothing would change, 2 when something would, 1 when the files cannot be applied.",
+        epilog=f"{DATABASE} {_VALUES}",
+    )
+    plan.set_defaults(run=_plan)
+    for parser in (apply, plan):
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a YAML file: one market and vertical")
+    exporting = commands.add_parser(
+        "export",
+        help="what is in the database, as YAML files",
+        description="Write what is configured as one file for each market and vertical. Applying the files changes "
+        "nothing. Of a secret there is only its SHA-256, which stands for the secret that is stored. Without --to the "
+        "files are printed one after the other, each after a line `---` and one with its name; to apply them they must "
+        "be files of their own.",
+        epilog=DATABASE,
+    )
+    exporting.add_argument("--to", type=Path, metavar="FOLDER", help="write the files there; those there are replaced")
+    exporting.set_defaults(run=_export)
+    commands.add_parser(
+        "schema",
+        help="the JSON Schema of configuration files, for editors",
+        description="Print the JSON Schema of a configuration file. An editor that knows YAML completes and checks by "
+        "it what `apply` will accept; what depends on several fields or on the database, only `plan` finds.",
+    ).set_defaults(run=_schema)
 
 
 def _apply(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
-        changes = apply_files(conn, options.files, environ)
-    for line in table(changes):
-        print(line)
-    print(f"\n{summary(changes)}")
+        changes.show(application(conn, options.files, environ), plan=False)
     return DONE
 
 
-def table(changes: Sequence[Change]) -> list[str]:
-    """What became of each object, in aligned columns."""
-    rows = [("WHAT", "NAME", "BECAME"), *((change.kind, change.name, _became(change)) for change in changes)]
-    kind_width, name_width = (max(len(row[column]) for row in rows) for column in (0, 1))
-    return [f"{kind:<{kind_width}}  {name:<{name_width}}  {became}" for kind, name, became in rows]
+def _plan(options: argparse.Namespace) -> int:
+    environ = environment()
+    with connection(environ) as conn:
+        planned = application(conn, options.files, environ, plan=True)
+    changes.show(planned, plan=True)
+    return CHANGES if planned.has_changes else DONE
 
 
-def summary(changes: Sequence[Change]) -> str:
-    """How many objects became what, in one line."""
-    counts = Counter(change.outcome for change in changes)
-    if set(counts) == {"unchanged"}:
-        return f"Nothing changed: all {len(changes)} are as the files say."
-    return ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) + "."
+def _export(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
+        files = export.files(conn)
+    for file in files:
+        if options.to is None:
+            print(f"---\n# {file.name}\n{file.text()}", end="")
+        else:
+            _write(options.to / file.name, file.text())
+    return DONE
 
 
-def _became(change: Change) -> str:
-    if change.outcome == "updated" and change.detail:
-        return f"updated: {change.detail}"
-    return f"{change.outcome} {change.detail}".rstrip()
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}") from error
+    print(path)
+
+
+def _schema(_: argparse.Namespace) -> int:
+    print(configuration_schema.text(), end="")
+    return DONE

@@ -1,76 +1,201 @@
-"""What applying configuration changed: told to the operator and to the audit trail in the same words."""
+"""What applying configuration changed: told to the operator and to the audit trail, each in its words."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, get_args
 
+from leadgen.operations.differences import Difference, differences
 from leadgen.store.configuration import AuditEntry, Deactivated, Written, WrittenPolicy
 
 Outcome = Literal["created", "updated", "new version", "deactivated", "unchanged"]
+Names = Mapping[tuple[str, int], str]
+"""What an id in a column, such as ``offer_id``, is the id of."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """An object of the files and what became of it; ``detail`` says which fields, or which version."""
+    """An object of the files and what became of it; ``detail`` says what the differences of its fields do not."""
 
     kind: str
     name: str
     outcome: Outcome
     detail: str = ""
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Application:
+    """What applying came to. ``number`` is the version's in the history, ``waiting_leads`` how many leads that wait for
+    a buyer are tried again; both None and 0 where nothing changed.
+    """
+
+    changes: tuple[Change, ...]
+    waiting_leads: int
+    number: int | None
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything is not as it was."""
+        return any(change.outcome != "unchanged" for change in self.changes)
+
+
+@dataclass(frozen=True)
+class _Noted:
+    kind: str
+    name: str
+    outcome: Outcome
+    detail: str = ""
+    row_id: int = 0
+    before: str | None = None
+    after: str | None = None
+
+    def states(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Both states, where there are two to compare."""
+        if self.before is None or self.after is None or self.outcome == "deactivated":
+            return None
+        before, after = (json.loads(state, parse_float=Decimal) for state in (self.before, self.after))
+        return before, after
 
 
 class Ledger:
     """Gathers the changes of one application, in the order they are made."""
 
     def __init__(self) -> None:
-        self.changes: list[Change] = []
-        self.entries: list[AuditEntry] = []
+        self._noted: list[_Noted] = []
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything is not as it was."""
+        return any(noted.outcome != "unchanged" for noted in self._noted)
 
     def written(self, kind: str, name: str, row: Written) -> int:
         """Note an upsert; the row's id."""
         if row.after is None:
-            self.changes.append(Change(kind, name, "unchanged"))
-        elif row.before is None:
-            self._note(kind, name, "created", row.id, None, row.after)
+            self.unchanged(kind, name)
         else:
-            fields = ", ".join(_differing(row.before, row.after))
-            self._note(kind, name, "updated", row.id, row.before, row.after, fields)
+            outcome: Outcome = "created" if row.before is None else "updated"
+            self._noted.append(_Noted(kind, name, outcome, "", row.id, row.before, row.after))
         return row.id
 
     def versioned(self, kind: str, name: str, policy: WrittenPolicy) -> int:
         """Note what became of a policy; the id of its latest version."""
-        if policy.after is None or policy.before is None:
-            return self.written(kind, name, policy)
-        self._note(kind, name, "new version", policy.id, policy.before, policy.after, str(policy.version))
+        if policy.after is None:
+            self.unchanged(kind, name)
+        else:
+            outcome: Outcome = "created" if policy.before is None else "new version"
+            detail = f"version {policy.version}"
+            self._noted.append(_Noted(kind, name, outcome, detail, policy.id, policy.before, policy.after))
         return policy.id
 
     def created(self, kind: str, name: str, resource_id: int, after: object, detail: str) -> None:
         """Note something new that is not one row."""
-        self._note(kind, name, "created", resource_id, None, json.dumps(after), detail)
+        self._noted.append(_Noted(kind, name, "created", detail, resource_id, None, json.dumps(after)))
 
-    def updated(self, kind: str, name: str, resource_id: int, before: object, after: object, detail: str) -> None:
+    def updated(self, kind: str, name: str, resource_id: int, before: object, after: object) -> None:
         """Note a change of something that is not one row."""
-        self._note(kind, name, "updated", resource_id, json.dumps(before), json.dumps(after), detail)
+        self._noted.append(_Noted(kind, name, "updated", "", resource_id, json.dumps(before), json.dumps(after)))
 
     def unchanged(self, kind: str, name: str) -> None:
         """Note what is as the files say."""
-        self.changes.append(Change(kind, name, "unchanged"))
+        self._noted.append(_Noted(kind, name, "unchanged"))
 
     def deactivated(self, kind: str, rows: Sequence[Deactivated]) -> None:
         """Note what the files no longer name."""
-        for row in rows:
-            self._note(kind, row.name, "deactivated", row.id, '{"is_active": true}', '{"is_active": false}')
+        for row in sorted(rows, key=lambda row: row.id):
+            before, after = '{"is_active": true}', '{"is_active": false}'
+            self._noted.append(_Noted(kind, row.name, "deactivated", "", row.id, before, after))
 
-    def _note(
-        self, kind: str, name: str, outcome: Outcome, row_id: int, before: str | None, after: str, detail: str = ""
-    ) -> None:
-        action = "created" if outcome == "new version" else outcome
-        self.changes.append(Change(kind, name, outcome, detail))
-        self.entries.append(AuditEntry(f"configuration.{action}", kind.replace(" ", "_"), row_id, before, after))
+    def entries(self) -> list[AuditEntry]:
+        """The changes for the audit trail."""
+        return [
+            AuditEntry(
+                f"configuration.{'created' if noted.outcome == 'new version' else noted.outcome}",
+                noted.kind.replace(" ", "_"),
+                noted.row_id,
+                noted.before,
+                noted.after,
+            )
+            for noted in self._noted
+            if noted.outcome != "unchanged"
+        ]
+
+    def ids(self) -> set[tuple[str, int]]:
+        """What the changes name by id only: columns, and the ids in them."""
+        states = [state for noted in self._noted for state in noted.states() or ()]
+        named = {(column, state[column]) for state in states for column in _IDS if state.get(column) is not None}
+        return named | {("buyer_id", int(key)) for state in states for key in _weights(state) if key.isdecimal()}
+
+    def changes(self, names: Names) -> tuple[Change, ...]:
+        """The changes as a person reads them."""
+        return tuple(
+            Change(noted.kind, noted.name, noted.outcome, noted.detail, _differences(noted, names))
+            for noted in self._noted
+        )
 
 
-def _differing(before: str, after: str) -> list[str]:
-    old, new = (json.loads(state, parse_float=Decimal) for state in (before, after))
-    return [field for field in new if old.get(field) != new[field]]
+# What the files call a column, where that is not its name.
+_FIELDS = {
+    "default_price_per_lead": "price",
+    "price_per_lead": "price",
+    "routing_priority": "priority",
+    "webhook_url_override": "webhook_url",
+    "email_override": "email",
+    "sms_override": "sms",
+    "validation_policy_id": "validation_policy",
+    "routing_policy_id": "routing_policy",
+    "offer_id": "offer",
+    "buyer_id": "buyer",
+}
+_IDS = ("validation_policy_id", "routing_policy_id", "offer_id", "buyer_id")
+
+
+def _weights(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    weights = state.get("weights")
+    return weights if isinstance(weights, Mapping) else {}
+
+
+def _differences(noted: _Noted, names: Names) -> tuple[Difference, ...]:
+    states = noted.states()
+    if states is None:
+        return ()
+    before, after = (_in_the_files_words(state, names) for state in states)
+    return differences(before, after)
+
+
+def _in_the_files_words(state: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    said = {
+        _FIELDS.get(column, column): names.get((column, value), value) if column in _IDS else value
+        for column, value in state.items()
+    }
+    if _weights(state):
+        said["weights"] = {
+            names.get(("buyer_id", int(key)), key) if key.isdecimal() else key: weight
+            for key, weight in _weights(state).items()
+        }
+    return said
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """How many objects became what, in one line."""
+    counts = Counter(change.outcome for change in changes)
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
+
+
+def recorded(change: Change) -> dict[str, Any]:
+    """A change as the history keeps it, plain JSON."""
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "outcome": change.outcome,
+        "detail": change.detail,
+        "differences": [[difference.field, difference.change] for difference in change.differences],
+    }
+
+
+def from_record(recorded: Mapping[str, Any]) -> Change:
+    """The change that the history keeps."""
+    fields = tuple(Difference(field, change) for field, change in recorded["differences"])
+    return Change(recorded["kind"], recorded["name"], recorded["outcome"], recorded["detail"], fields)

@@ -1,6 +1,8 @@
 """Make the database say what configuration files say: in one transaction, and however often it is done."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import getpass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -8,14 +10,17 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.adapters.settings import Settings
-from leadgen.operations import configuration_checks, configuration_files
-from leadgen.operations.applied import Change, Ledger
+from leadgen.operations import apply_policies, configuration_checks, configuration_files, export
+from leadgen.operations.applied import Application, Change, Ledger, recorded, summary
 from leadgen.operations.apply_buyers import BuyerWriter
-from leadgen.operations.apply_offers import OfferWriter
+from leadgen.operations.apply_offers import OfferWriter, StoredOffer
+from leadgen.operations.apply_policies import PolicyWriter
 from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Location, Problem
 from leadgen.store import configuration as store
-from leadgen.store import configured_buyers, configured_sources
+from leadgen.store import configuration_versions as versions
+from leadgen.store import configured_buyers, configured_places, configured_sources
+from leadgen.store.configured_places import EmptyRadius
 
 _THRESHOLD = "DEFAULT_INVOICE_THRESHOLD"
 
@@ -29,43 +34,138 @@ class ConfigurationInvalid(Exception):
 
 
 def apply_files(conn: Connection[Any], paths: Sequence[Path], environ: Mapping[str, str]) -> list[Change]:
-    """Apply the files together; every object of them and what became of it.
+    """Apply the files together; every object of them and what became of it. As ``application``."""
+    return list(application(conn, paths, environ).changes)
+
+
+def application(
+    conn: Connection[Any], paths: Sequence[Path], environ: Mapping[str, str], *, plan: bool = False
+) -> Application:
+    """Apply the files together. With ``plan`` all is undone: what would be changed is told, and nothing is.
 
     ``environ`` is what ``${NAME}`` in the files stands for. Sources, enrolments, service areas and exclusivities that
-    the files no longer name are deactivated; nothing is deleted. Raises ConfigurationInvalid.
+    the files no longer name are deactivated; nothing is deleted. Leads that wait for a buyer of the files' offers are
+    tried again if anything changed. Raises ConfigurationInvalid.
     """
     files, problems = configuration_files.load(paths, environ)
-    problems += configuration_checks.contradictions(files)
-    threshold, found = _default_invoice_threshold(environ)
+    threshold, found = default_invoice_threshold(environ)
     if problems or found:
-        raise ConfigurationInvalid([*problems, *found])
-    ledger = Ledger()
-    with conn.transaction():
+        raise ConfigurationInvalid([*problems, *configuration_checks.contradictions(files), *found])
+    task = Task(files, threshold, actor(environ))
+    with conn.transaction(force_rollback=plan):
         # Two applications at once take turns, so that what one finds is what it changes.
         store.take_turns(conn)
-        problems = _write(conn, files, ledger, threshold)
-        if problems:
-            raise ConfigurationInvalid(problems)
-        if ledger.entries:
-            store.audit(conn, ledger.entries)
-    return ledger.changes
+        return carry_out(conn, task)
 
 
-def _write(
-    conn: Connection[Any], files: Sequence[ConfigurationFile], ledger: Ledger, threshold: Decimal
-) -> list[Problem]:
-    """Write everything; what the database has against it, in which case all of it must be undone."""
-    offers, buyers = OfferWriter(conn, ledger, threshold), BuyerWriter(conn, ledger)
-    stored = [offer for file in files for offer in offers.write(file)]
-    problems = [
-        *_elsewhere(conn, files, [offer.offer_id for offer in stored]),
-        *_other_currencies(conn, files),
-    ]
+@dataclass(frozen=True)
+class Task:
+    """Files to apply, on whose behalf. With ``rolls_back_to`` they are all there was at that version: offers that they
+    do not name are ended.
+    """
+
+    files: Sequence[ConfigurationFile]
+    default_invoice_threshold: Decimal
+    applied_by: str
+    rolls_back_to: int | None = None
+
+
+def carry_out(conn: Connection[Any], task: Task) -> Application:
+    """Apply within the caller's transaction and turn. Raises ConfigurationInvalid, and then all must be undone."""
+    problems = configuration_checks.contradictions(task.files)
+    if problems:
+        raise ConfigurationInvalid(problems)
+    found = export.files(conn) if versions.latest(conn) is None else []
+    ledger = Ledger()
+    offers = _write(conn, task, ledger)
+    changes = ledger.changes(_names(conn, ledger.ids()))
+    if not ledger.has_changes:
+        return Application(changes, 0, None)
+    store.audit(conn, ledger.entries())
+    waiting = store.try_waiting_leads_again(conn, [offer.offer_id for offer in offers])
+    if found:
+        _record(conn, task.applied_by, "as it was before its history was kept", (), found, None)
+    told = summary(changes)
+    if task.rolls_back_to is not None:
+        told = f"rollback to {task.rolls_back_to}: {told}"
+    number = _record(conn, task.applied_by, told, changes, export.files(conn), task.rolls_back_to)
+    return Application(changes, waiting, number)
+
+
+def _record(
+    conn: Connection[Any],
+    applied_by: str,
+    told: str,
+    changes: Sequence[Change],
+    snapshot: Sequence[export.ExportedFile],
+    rolled_back_to: int | None,
+) -> int:
+    return versions.record(
+        conn,
+        applied_by=applied_by,
+        summary=told,
+        changes=[recorded(change) for change in changes if change.outcome != "unchanged"],
+        snapshot=[file.plain() for file in snapshot],
+        rolled_back_to=rolled_back_to,
+    )
+
+
+def _write(conn: Connection[Any], task: Task, ledger: Ledger) -> list[StoredOffer]:
+    """Write everything. Raises ConfigurationInvalid with all that the database has against it."""
+    files = task.files
+    offers, buyers = OfferWriter(conn, ledger, task.default_invoice_threshold), BuyerWriter(conn, ledger)
+    policies = PolicyWriter(conn, ledger)
+    offers.write_markets(files)
+    problems = list(_other_currencies(conn, files))
+    problems += buyers.write_buyers(files)
+    problems += policies.write(files)
+    stored = offers.write_offers(files, policies)
+    offer_ids = [offer.offer_id for offer in stored]
+    if task.rolls_back_to is not None:
+        _end_others(conn, ledger, offer_ids)
+    problems += _elsewhere(conn, files, offer_ids)
     offers.write_sources(stored)
-    buyers.write_buyers(files)
     for offer in stored:
+        buyers.write_places(offer.file.configuration.market, offer.market_id)
         buyers.write_parts(offer)
-    return [*problems, *_ambiguous(conn, files)]
+    problems += _without_places(files, buyers.derive_areas())
+    problems += apply_policies.strangers(conn, files, offer_ids)
+    problems += _ambiguous(conn, files)
+    if problems:
+        raise ConfigurationInvalid(problems)
+    return stored
+
+
+def _end_others(conn: Connection[Any], ledger: Ledger, offer_ids: Sequence[int]) -> None:
+    ledger.deactivated("offer", store.deactivate_other_offers(conn, keep=offer_ids))
+    ledger.deactivated("source", configured_sources.deactivate_sources_elsewhere(conn, keep_offers=offer_ids))
+    ledger.deactivated("enrolment", configured_buyers.deactivate_enrolments_elsewhere(conn, keep_offers=offer_ids))
+    ledger.deactivated("exclusivity", configured_places.deactivate_exclusivities_elsewhere(conn, keep_offers=offer_ids))
+
+
+def _names(conn: Connection[Any], ids: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """What the ids that changes speak of are the ids of."""
+    lookups = {
+        "validation_policy_id": store.names_of_validation_policies,
+        "routing_policy_id": store.names_of_routing_policies,
+        "offer_id": store.names_of_offers,
+        "buyer_id": configured_buyers.emails_by_id,
+    }
+    return {
+        (column, row_id): name
+        for column, lookup in lookups.items()
+        if any(of == column for of, _ in ids)
+        for row_id, name in lookup(conn, [row_id for of, row_id in ids if of == column]).items()
+    }
+
+
+def _without_places(files: Sequence[ConfigurationFile], radiuses: Sequence[EmptyRadius]) -> Iterator[Problem]:
+    """Radiuses of buyers whom the files do not name, around places that the market has no more."""
+    for radius in radiuses:
+        file = next(file for file in files if file.configuration.market.name == radius.market)
+        yield file.problem(
+            ("market", "places"), f"lacks the centre of {radius.scope_value!r}, where {radius.buyer} takes leads"
+        )
 
 
 def _elsewhere(
@@ -114,7 +214,7 @@ def _source_keys(files: Sequence[ConfigurationFile]) -> dict[str, tuple[Configur
     }
 
 
-def _default_invoice_threshold(environ: Mapping[str, str]) -> tuple[Decimal, list[Problem]]:
+def default_invoice_threshold(environ: Mapping[str, str]) -> tuple[Decimal, list[Problem]]:
     # The one setting that configuration needs. Reading them all would ask for a secret key and more.
     written = environ.get(_THRESHOLD) or Settings.model_fields["default_invoice_threshold"].default
     try:
@@ -124,3 +224,12 @@ def _default_invoice_threshold(environ: Mapping[str, str]) -> tuple[Decimal, lis
     if threshold.is_finite() and threshold >= 0:
         return threshold, []
     return threshold, [Problem("the environment", None, _THRESHOLD, "must be an amount such as 500.00")]
+
+
+def actor(environ: Mapping[str, str]) -> str:
+    """Who applies: LEADGEN_ACTOR, or else the user of the operating system."""
+    named = environ.get("LEADGEN_ACTOR", "").strip()
+    try:
+        return (named or getpass.getuser())[:200]
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        return "unknown"

@@ -1,17 +1,20 @@
 """Writes who buys: buyers and their wallets, enrolments, service areas and exclusivities."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Sequence, Sized
 from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
 
+from leadgen.domain.model import Model
 from leadgen.operations.applied import Ledger
 from leadgen.operations.apply_offers import StoredOffer
-from leadgen.operations.configuration import Buyer, Enrolment
+from leadgen.operations.configuration import WHOLE_MARKET, Buyer, Enrolment, Market
 from leadgen.operations.configuration_files import ConfigurationFile
+from leadgen.operations.documents import Problem
 from leadgen.store import configured_buyers, configured_places
-from leadgen.store.configured_places import Place
+from leadgen.store.configured_places import Coordinates, EmptyRadius, Place
 
 
 class BuyerWriter:
@@ -22,16 +25,27 @@ class BuyerWriter:
         self._ledger = ledger
         self._buyer_ids: dict[str, int] = {}
         self._served: set[tuple[int, int]] = set()
+        self._moved: set[int] = set()
+        self._placed: set[int] = set()
 
-    def write_buyers(self, files: Sequence[ConfigurationFile]) -> None:
-        """Write the buyers themselves, with the rows there are locked as the stages lock them."""
+    def write_buyers(self, files: Sequence[ConfigurationFile]) -> list[Problem]:
+        """Write the buyers themselves, the rows there are locked as the stages lock them; what is wrong with them."""
+        problems = []
         configured_buyers.lock_buyers(
             self._conn, [buyer.email for file in files for buyer in file.configuration.buyers]
         )
         for file in files:
-            for buyer in file.configuration.buyers:
+            for position, buyer in enumerate(file.configuration.buyers):
                 if buyer.email not in self._buyer_ids:
-                    self._buyer_ids[buyer.email] = self._buyer(buyer, file.configuration.market.currency)
+                    secret = self._secret(buyer)
+                    if secret is None and buyer.webhook_secret_sha256 is not None:
+                        problems.append(
+                            file.problem(
+                                ("buyers", position, "webhook_secret_sha256"), f"{buyer.email} {_UNKNOWN_FINGERPRINT}"
+                            )
+                        )
+                    self._buyer_ids[buyer.email] = self._buyer(buyer, secret, file.configuration.market.currency)
+        return problems
 
     def write_parts(self, stored: StoredOffer) -> None:
         """Write an offer's enrolments and exclusivities, its buyers' service areas, and end what is named no more."""
@@ -46,9 +60,51 @@ class BuyerWriter:
         self._ledger.deactivated("enrolment", gone)
         self._exclusivities(stored)
 
-    def _buyer(self, buyer: Buyer, currency: str) -> int:
-        columns = buyer.model_dump(exclude={"opening_wallet_balance", "service_areas", "offers"})
-        row = configured_buyers.upsert_buyer(self._conn, **columns, currency=currency)
+    def write_places(self, market: Market, market_id: int) -> None:
+        """Write where the market's postal codes lie."""
+        if market_id in self._placed:
+            return
+        self._placed.add(market_id)
+        before = configured_places.places(self._conn, market_id)
+        after = {place.postal_code: (place.latitude, place.longitude) for place in market.places}
+        if before == after:
+            if after:
+                self._ledger.unchanged("places", market.name)
+            return
+        self._moved.add(market_id)
+        configured_places.remove_places(self._conn, market_id, before.keys() - after.keys())
+        changed = {code: position for code, position in after.items() if before.get(code) != position}
+        configured_places.put_places(self._conn, market_id, changed)
+        if before:
+            self._ledger.updated("places", market.name, market_id, _written(before), _written(after))
+        else:
+            self._ledger.created("places", market.name, market_id, _written(after), f"with {_count(after)}")
+
+    def derive_areas(self) -> Sequence[EmptyRadius]:
+        """Find the postal codes within each radius again where places or areas changed; the radiuses without any."""
+        if not self._moved:
+            return ()
+        markets = sorted(self._moved)
+        configured_places.derive_radius_postal_codes(self._conn, markets)
+        return configured_places.empty_radiuses(self._conn, markets)
+
+    def _secret(self, buyer: Buyer) -> str | None:
+        fingerprint = buyer.webhook_secret_sha256
+        if fingerprint is None:
+            return buyer.webhook_secret
+        return configured_buyers.secret_of_fingerprint(self._conn, email=buyer.email, fingerprint=fingerprint)
+
+    def _buyer(self, buyer: Buyer, secret: str | None, currency: str) -> int:
+        columns = buyer.model_dump(
+            exclude={
+                "webhook_secret",
+                "webhook_secret_sha256",
+                "opening_wallet_balance",
+                "service_areas",
+                "offers",
+            }
+        )
+        row = configured_buyers.upsert_buyer(self._conn, **columns, webhook_secret=secret, currency=currency)
         buyer_id = self._ledger.written("buyer", buyer.name, row)
         if buyer.opening_wallet_balance is not None:
             self._wallet(buyer.name, buyer_id, buyer.opening_wallet_balance)
@@ -63,7 +119,9 @@ class BuyerWriter:
     def _enrolment(self, buyer: Buyer, enrolment: Enrolment, offer_id: int) -> None:
         row = configured_buyers.upsert_enrolment(
             self._conn,
-            **enrolment.model_dump(exclude={"offer"}),
+            **enrolment.model_dump(exclude={"offer", "filter", "consent"}),
+            filter=_json(enrolment.filter),
+            consent=_json(enrolment.consent),
             buyer_id=self._buyer_ids[buyer.email],
             offer_id=offer_id,
         )
@@ -80,12 +138,12 @@ class BuyerWriter:
         if before == after:
             self._ledger.unchanged("service areas", name)
             return
+        self._moved.add(market_id)
         configured_places.add_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=after - before)
         configured_places.deactivate_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=before - after)
         state = _areas_state(market_id, after)
         if before:
-            detail = f"{_count(after - before)} added, {_count(before - after)} ended"
-            self._ledger.updated("service areas", name, buyer_id, _areas_state(market_id, before), state, detail)
+            self._ledger.updated("service areas", name, buyer_id, _areas_state(market_id, before), state)
         else:
             self._ledger.created("service areas", name, buyer_id, state, f"with {_count(after)}")
 
@@ -104,13 +162,27 @@ class BuyerWriter:
         self._ledger.deactivated("exclusivity", gone)
 
 
+_UNKNOWN_FINGERPRINT = (
+    "has no stored secret of this fingerprint: write webhook_secret with the secret itself, "
+    "or leave both out for webhooks that are not signed"
+)
+
+_SCOPES = {"postal_code": "postal_codes", "city": "cities", "region": "regions", "radius": "radius"}
+
+
 def _areas_state(market_id: int, places: set[Place]) -> dict[str, object]:
-    return {
-        "market_id": market_id,
-        "postal_codes": sorted(value for scope, value in places if scope == "postal_code"),
-        "cities": sorted(value for scope, value in places if scope == "city"),
-    }
+    """The areas as the files say them; a kind of area that there is none of is an empty list."""
+    values = {name: sorted(value for scope, value in places if scope == kind) for kind, name in _SCOPES.items()}
+    return {"market_id": market_id, **values, "whole_market": WHOLE_MARKET in places}
 
 
-def _count(places: set[Place]) -> str:
+def _written(places: Coordinates) -> dict[str, str]:
+    return {postal_code: f"{latitude}, {longitude}" for postal_code, (latitude, longitude) in places.items()}
+
+
+def _json(part: Model | None) -> str | None:
+    return None if part is None else json.dumps(part.model_dump(mode="json", exclude_unset=True))
+
+
+def _count(places: Sized) -> str:
     return "1 place" if len(places) == 1 else f"{len(places)} places"

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from leadgen.domain import normalization
 from leadgen.domain.calendar import Cycle
-from leadgen.domain.policies import RoutingPolicy, ValidationPolicy
+from leadgen.domain.policies import ConsentDemand, RoutingPolicy, Rule, ValidationPolicy
 from leadgen.operations.configuration_fields import (
     Amount,
     Capacity,
@@ -14,8 +14,12 @@ from leadgen.operations.configuration_fields import (
     Country,
     Currency,
     Email,
+    Fingerprint,
     Hostname,
     Instant,
+    Kilometres,
+    Latitude,
+    Longitude,
     Name,
     PathPrefix,
     Phone,
@@ -26,10 +30,14 @@ from leadgen.operations.configuration_fields import (
     Slug,
     SourceKey,
     Timezone,
+    Version,
     WebhookUrl,
 )
 
-ScopeType = Literal["postal_code", "city"]
+ScopeType = Literal["postal_code", "city", "region", "radius", "market"]
+ExclusiveScope = Literal["postal_code", "city"]
+
+WHOLE_MARKET: tuple[ScopeType, str] = ("market", "*")
 
 
 class Section(BaseModel):
@@ -38,8 +46,19 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+class PlaceOfMarket(Section):
+    """Where a postal code lies, in degrees."""
+
+    postal_code: PostalCode
+    latitude: Latitude
+    longitude: Longitude
+
+
 class Market(Section):
-    """Known by its name. Amounts are in its currency, days and hours in its time zone."""
+    """Known by its name. Amounts are in its currency, days and hours in its time zone.
+
+    Its places are what a radius around a postal code is measured by.
+    """
 
     name: Name
     country_code: Country = "US"
@@ -47,6 +66,7 @@ class Market(Section):
     timezone: Timezone
     currency: Currency = "USD"
     is_active: bool = True
+    places: tuple[PlaceOfMarket, ...] = ()
 
     @field_validator("region_code")
     @classmethod
@@ -66,21 +86,26 @@ class Vertical(Section):
 
 
 class ValidationRules(Section):
-    """A validation policy; a change makes it the next version."""
+    """A validation policy; a change makes it the next version. With ``version`` the offer stays with that one."""
 
     name: Name
+    version: Version | None = None
     rules: ValidationPolicy
 
 
 class RoutingConfig(Section):
-    """A routing policy; a change makes it the next version."""
+    """A routing policy; a change makes it the next version. With ``version`` the offer stays with that one."""
 
     name: Name
+    version: Version | None = None
     config: RoutingPolicy
 
 
 class Source(Section):
-    """Known by its source_key. Posts that name no source are told apart by host and longest path prefix."""
+    """Known by its source_key. Posts that name no source are told apart by host and longest path prefix.
+
+    ``api_key_sha256`` stands for the key that has this fingerprint.
+    """
 
     source_key: SourceKey
     kind: Literal["landing_page", "partner_api", "embed_form"]
@@ -88,6 +113,7 @@ class Source(Section):
     hostname: Hostname | None = None
     path_prefix: PathPrefix | None = None
     api_key: Secret | None = None
+    api_key_sha256: Fingerprint | None = None
     is_active: bool = True
 
     @field_validator("path_prefix")
@@ -96,6 +122,13 @@ class Source(Section):
         if prefix is not None and info.data.get("hostname", "") is None:
             raise ValueError("needs a hostname beside it")
         return prefix
+
+    @field_validator("api_key_sha256")
+    @classmethod
+    def _stands_instead_of_the_key(cls, fingerprint: str | None, info: ValidationInfo) -> str | None:
+        if fingerprint is not None and info.data.get("api_key") is not None:
+            raise ValueError("stands instead of api_key: give one of them")
+        return fingerprint
 
 
 class Exclusivity(Section):
@@ -112,7 +145,7 @@ class Exclusivity(Section):
         return self
 
     @property
-    def place(self) -> tuple[ScopeType, str]:
+    def place(self) -> tuple[ExclusiveScope, str]:
         """What it is about."""
         return ("postal_code", self.postal_code) if self.postal_code is not None else ("city", self.city or "")
 
@@ -130,33 +163,70 @@ class Offer(Section):
     exclusivities: tuple[Exclusivity, ...] = ()
 
 
+class Radius(Section):
+    """The postal codes of the market's places within so many kilometres of one of them, by the great circle."""
+
+    postal_code: PostalCode
+    km: Kilometres
+
+    @property
+    def scope_value(self) -> str:
+        """Its one spelling."""
+        kilometres = f"{self.km:f}"
+        return f"{self.postal_code} {kilometres.rstrip('0').rstrip('.') if '.' in kilometres else kilometres}km"
+
+
 class ServiceAreas(Section):
-    """Where in the market a buyer takes leads."""
+    """Where in the market a buyer takes leads: ``whole_market``, or all the rest together."""
 
     postal_codes: tuple[PostalCode, ...] = ()
     cities: tuple[City, ...] = ()
+    regions: tuple[Region, ...] = ()
+    radius: tuple[Radius, ...] = ()
+    whole_market: bool = False
 
     @model_validator(mode="after")
     def _names_a_place(self) -> Self:
-        if not self.postal_codes and not self.cities:
-            raise ValueError("needs postal_codes or cities")
+        narrower = [name for name in ("postal_codes", "cities", "regions", "radius") if getattr(self, name)]
+        if self.whole_market and narrower:
+            raise ValueError(f"whole_market leaves nothing for {', '.join(narrower)} to add: give one or the other")
+        if not self.whole_market and not narrower:
+            raise ValueError("needs postal_codes, cities, regions, radius or whole_market: true")
         return self
 
     def places(self) -> set[tuple[ScopeType, str]]:
         """Every place once; a city that differs from another by its capitals only is the same place."""
+        if self.whole_market:
+            return {WHOLE_MARKET}
         cities = {normalization.folded(city): city for city in reversed(self.cities)}
-        return {("postal_code", code) for code in self.postal_codes} | {("city", city) for city in cities.values()}
+        return {
+            *(("postal_code", code) for code in self.postal_codes),
+            *(("city", city) for city in cities.values()),
+            *(("region", region) for region in self.regions),
+            *(("radius", radius.scope_value) for radius in self.radius),
+        }
 
 
 class Enrolment(Section):
-    """A buyer's terms for one offer of the file. What is absent is no limit, or the offer's or buyer's own."""
+    """A buyer's terms for one offer of the file. What is absent is no limit, or the offer's or buyer's own.
+
+    Capacities count leads and budgets their prices, by the market's hour, day, week and month.
+    """
 
     offer: Name
     is_active: bool = True
     priority: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     price: Price | None = None
-    capacity_per_day: Capacity | None = None
     capacity_per_hour: Capacity | None = None
+    capacity_per_day: Capacity | None = None
+    capacity_per_week: Capacity | None = None
+    capacity_per_month: Capacity | None = None
+    budget_per_hour: Amount | None = None
+    budget_per_day: Amount | None = None
+    budget_per_week: Amount | None = None
+    budget_per_month: Amount | None = None
+    filter: Rule | None = None
+    consent: ConsentDemand | None = None
     min_balance_required: Amount | None = None
     pause_until: Instant | None = None
     webhook_url: WebhookUrl | None = None
@@ -165,7 +235,9 @@ class Enrolment(Section):
 
 
 class Buyer(Section):
-    """Known by its e-mail address, in every file."""
+    """Known by its e-mail address, in every file. ``webhook_secret_sha256`` stands for the stored secret that has this
+    fingerprint.
+    """
 
     name: Name
     email: Email
@@ -173,6 +245,7 @@ class Buyer(Section):
     company: Name | None = None
     webhook_url: WebhookUrl | None = None
     webhook_secret: Secret | None = None
+    webhook_secret_sha256: Fingerprint | None = None
     email_notifications: bool = True
     sms_notifications: bool = False
     is_active: bool = True
@@ -181,6 +254,13 @@ class Buyer(Section):
     opening_wallet_balance: Amount | None = None
     service_areas: ServiceAreas
     offers: tuple[Enrolment, ...] = ()
+
+    @field_validator("webhook_secret_sha256")
+    @classmethod
+    def _stands_instead_of_the_secret(cls, fingerprint: str | None, info: ValidationInfo) -> str | None:
+        if fingerprint is not None and info.data.get("webhook_secret") is not None:
+            raise ValueError("stands instead of webhook_secret: give one of them")
+        return fingerprint
 
 
 class Configuration(Section):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from leadgen.domain import normalization
+from leadgen.operations import configuration_areas, configuration_prices
 from leadgen.operations.configuration import Buyer, Offer
 from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Location, Problem
@@ -26,7 +27,13 @@ class _Entry:
 
 def contradictions(files: Sequence[ConfigurationFile]) -> list[Problem]:
     """Every problem between the parts of the files."""
-    return [*_disagreements(files), *_repetitions(files), *_dangling(files)]
+    return [
+        *_disagreements(files),
+        *_repetitions(files),
+        *_dangling(files),
+        *(problem for file in files for problem in configuration_areas.contradictions(file)),
+        *(problem for file in files for problem in configuration_prices.excesses(file)),
+    ]
 
 
 def _disagreements(files: Sequence[ConfigurationFile]) -> Iterator[Problem]:
@@ -54,8 +61,12 @@ def _shared(file: ConfigurationFile) -> Iterator[tuple[tuple[str, ...], Location
     yield ("vertical", configuration.vertical.slug), ("vertical",), configuration.vertical
     for location, offer in _offers(file):
         validation, routing = offer.validation_policy, offer.routing_policy
-        yield ("validation policy", validation.name), (*location, "validation_policy"), validation
-        yield ("routing policy", routing.name), (*location, "routing_policy"), routing
+        yield (
+            ("validation policy", str(validation.version), validation.name),
+            (*location, "validation_policy"),
+            validation,
+        )
+        yield ("routing policy", str(routing.version), routing.name), (*location, "routing_policy"), routing
     for location, buyer in _buyers(file):
         yield ("buyer", buyer.email), location, buyer
         yield ("areas", market.name, buyer.email), (*location, "service_areas"), buyer.service_areas

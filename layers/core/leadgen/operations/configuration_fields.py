@@ -17,6 +17,7 @@ from leadgen.domain.pricing import rounded
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]")
 _WEBHOOK_URL = rf"(?i:https?://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\]))(:\d{{1,5}})?([/?][^\s#]*)?"
+_DEGREE = Decimal("0.00001")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/\s]+)(:\d{1,5})?")
 
 
@@ -80,6 +81,10 @@ def _instant(written: object) -> datetime:
     return instant
 
 
+def _located(degrees: Decimal) -> Decimal:
+    return degrees.quantize(_DEGREE)
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Slug = Annotated[
     str, Field(max_length=64), _matching(r"[a-z0-9]+(-[a-z0-9]+)*", "lower-case letters, digits and hyphens")
@@ -104,4 +109,11 @@ City = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(normali
 Price = Annotated[Decimal, Field(gt=0, max_digits=10, decimal_places=2), AfterValidator(rounded)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=10, decimal_places=2), AfterValidator(rounded)]
 Capacity = Annotated[int, Field(ge=0, le=1_000_000)]
+Kilometres = Annotated[Decimal, Field(gt=0, le=1000, decimal_places=3)]
+Latitude = Annotated[Decimal, Field(ge=-90, le=90, decimal_places=5), AfterValidator(_located)]
+Longitude = Annotated[Decimal, Field(ge=-180, le=180, decimal_places=5), AfterValidator(_located)]
+Version = Annotated[int, Field(ge=1, le=1_000_000)]
+Fingerprint = Annotated[
+    str, _matching(r"[0-9a-f]{64}", "a SHA-256 fingerprint as `leadgen export` writes it, 64 hexadecimal digits")
+]
 Instant = Annotated[datetime, BeforeValidator(_instant)]

@@ -1,14 +1,12 @@
 """Configuration files read and typed, with every problem told by file, line and field."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from leadgen.operations import documents
+from leadgen.operations import configuration_faults, documents
 from leadgen.operations.configuration import Configuration
 from leadgen.operations.documents import Document, Location, Problem
 
@@ -46,67 +44,6 @@ def parse(document: Document) -> tuple[Configuration | None, list[Problem]]:
         # The values are text: lax typing reads numbers and flags from it, in the policies too.
         configuration = Configuration.model_validate(document.value, strict=False)
     except ValidationError as error:
-        problems = document.problems + _found(document, error)
+        problems = document.problems + configuration_faults.found(document, Configuration, error)
         return None, sorted(problems, key=lambda problem: problem.line or 0)
     return configuration, document.problems
-
-
-def _found(document: Document, error: ValidationError) -> list[Problem]:
-    faults = error.errors(include_url=False, include_input=False)
-    locations = [fault["loc"] for fault in faults]
-    return [
-        document.problem(fault["loc"], _message(fault["loc"], fault["type"], fault["msg"]))
-        for fault in faults
-        # A list that is too short because an entry is faulty, a field that is missing because it could not be read:
-        # the cause is told, not what follows from it.
-        if not any(_is_inside(location, fault["loc"]) for location in locations)
-        and not any(fault["loc"][: len(unread)] == unread for unread in document.faults)
-    ]
-
-
-def _is_inside(location: Location, outer: Location) -> bool:
-    return len(location) > len(outer) and location[: len(outer)] == outer
-
-
-_SUBJECT = re.compile(r"^(Input|String|Tuple|Decimal input|Value) (?=should)")
-_MESSAGES = {
-    "missing": "is missing",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "decimal_parsing": "must be an amount such as 45.00",
-    "decimal_type": "must be an amount such as 45.00",
-    "string_type": "must be a text",
-    "tuple_type": "must be a list",
-    "model_type": "must be a section of fields",
-}
-
-
-def _message(location: Location, kind: str, said: str) -> str:
-    if kind == "extra_forbidden":
-        known = _known_fields(location[:-1])
-        return f"is no field here; there are {', '.join(known)}" if known else "is no field here"
-    if kind in _MESSAGES:
-        return _MESSAGES[kind]
-    return _SUBJECT.sub("", said.removeprefix("Value error, ")).replace("should", "must", 1)
-
-
-def _known_fields(location: Location) -> list[str]:
-    """The fields of the section at a location; none where a section has variants."""
-    section: type[BaseModel] = Configuration
-    for part in location:
-        if isinstance(part, int):
-            continue
-        field = section.model_fields.get(part)
-        inner = _sections(field.annotation) if field else []
-        if len(inner) != 1:
-            return []
-        section = inner[0]
-    return list(section.model_fields)
-
-
-def _sections(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [section for part in get_args(annotation) for section in _sections(part)]

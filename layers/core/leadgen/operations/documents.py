@@ -1,7 +1,7 @@
 """YAML as people write it: every value as text with the line it stands on, and ``${NAME}`` taken from the environment.
 
 Values stay text until a model types them, so an unquoted 07030 is a postal code and 45.10 an exact amount. An empty
-value is an absent one.
+value is an absent one. ``$${`` is a ``${`` that stands for itself.
 """
 
 import re
@@ -16,7 +16,7 @@ from leadgen.domain.submission import storable_text
 
 Location = tuple[str | int, ...]
 
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+_VARIABLE = re.compile(r"(?P<literal>\$\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -67,6 +67,11 @@ class Document:
 def dotted(location: Location) -> str:
     """A field's path as people write it."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+
+
+def verbatim(text: str) -> str:
+    """A text as a file must have it to mean just that."""
+    return text.replace("${", "$${")
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Document:
@@ -151,15 +156,19 @@ class _Reader:
 
     def _text(self, written: str, location: Location) -> str | None:
         if "${" in _VARIABLE.sub("", written):
-            self.faults[location] = "has a ${ that begins neither ${NAME} nor ${NAME:-default}"
+            self.faults[location] = "has a ${ that begins neither ${NAME} nor ${NAME:-default}; $${ is a plain ${"
             return None
         unset = [
-            m["name"] for m in _VARIABLE.finditer(written) if not self._environ.get(m["name"]) and m["default"] is None
+            use["name"]
+            for use in _VARIABLE.finditer(written)
+            if not use["literal"] and not self._environ.get(use["name"]) and use["default"] is None
         ]
         if unset:
             self.faults[location] = f"needs the environment variable {', '.join(unset)}, which is not set"
             return None
-        text = _VARIABLE.sub(lambda use: self._environ.get(use["name"]) or use["default"], written)
+        text = _VARIABLE.sub(
+            lambda use: "${" if use["literal"] else self._environ.get(use["name"]) or use["default"], written
+        )
         if not storable_text(text):
             self.faults[location] = "holds a NUL or a broken surrogate character"
             return None

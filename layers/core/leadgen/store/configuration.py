@@ -155,6 +155,59 @@ def store_routing_policy(conn: Connection[Any], *, name: str, config: str) -> Wr
         return only(cursor)
 
 
+@dataclass(frozen=True)
+class PolicyVersion:
+    """A certain version of a policy: whether it says what was asked for, and whether it was stored just now."""
+
+    id: int
+    is_same: bool
+    is_new: bool
+
+
+def keep_validation_policy(conn: Connection[Any], *, name: str, version: int, rules: str) -> PolicyVersion | None:
+    """This version of the policy; stored if it is later than every version there is. None if there is no such one."""
+    with conn.cursor(row_factory=class_row(PolicyVersion)) as cursor:
+        cursor.execute(
+            """
+            WITH next AS (
+              INSERT INTO validation_policies (name, version, rules)
+              SELECT %(name)s::text, %(version)s::int, %(rules)s::jsonb
+               WHERE NOT EXISTS (SELECT FROM validation_policies
+                                  WHERE name = %(name)s::text AND version >= %(version)s::int)
+              RETURNING id
+            )
+            SELECT id, true AS is_same, true AS is_new FROM next
+            UNION ALL
+            SELECT id, rules = %(rules)s::jsonb, false FROM validation_policies
+             WHERE name = %(name)s::text AND version = %(version)s::int
+            """,
+            {"name": name, "version": version, "rules": rules},
+        )
+        return cursor.fetchone()
+
+
+def keep_routing_policy(conn: Connection[Any], *, name: str, version: int, config: str) -> PolicyVersion | None:
+    """This version of the policy; stored if it is later than every version there is. None if there is no such one."""
+    with conn.cursor(row_factory=class_row(PolicyVersion)) as cursor:
+        cursor.execute(
+            """
+            WITH next AS (
+              INSERT INTO routing_policies (name, version, config)
+              SELECT %(name)s::text, %(version)s::int, %(config)s::jsonb
+               WHERE NOT EXISTS (SELECT FROM routing_policies
+                                  WHERE name = %(name)s::text AND version >= %(version)s::int)
+              RETURNING id
+            )
+            SELECT id, true AS is_same, true AS is_new FROM next
+            UNION ALL
+            SELECT id, config = %(config)s::jsonb, false FROM routing_policies
+             WHERE name = %(name)s::text AND version = %(version)s::int
+            """,
+            {"name": name, "version": version, "config": config},
+        )
+        return cursor.fetchone()
+
+
 def upsert_offer(
     conn: Connection[Any],
     *,
@@ -244,3 +297,67 @@ def audit(conn: Connection[Any], entries: Sequence[AuditEntry]) -> None:
             [entry.after for entry in entries],
         ),
     )
+
+
+def names_of_validation_policies(conn: Connection[Any], ids: Sequence[int]) -> dict[int, str]:
+    """The policies' names and versions."""
+    return dict(
+        conn.execute(
+            "SELECT id, name || ' version ' || version FROM validation_policies WHERE id = ANY(%s::int[])", (list(ids),)
+        ).fetchall()
+    )
+
+
+def names_of_routing_policies(conn: Connection[Any], ids: Sequence[int]) -> dict[int, str]:
+    """The policies' names and versions."""
+    return dict(
+        conn.execute(
+            "SELECT id, name || ' version ' || version FROM routing_policies WHERE id = ANY(%s::int[])", (list(ids),)
+        ).fetchall()
+    )
+
+
+def names_of_offers(conn: Connection[Any], ids: Sequence[int]) -> dict[int, str]:
+    """The offers' names, with their markets."""
+    return dict(
+        conn.execute(
+            """
+            SELECT o.id, o.name || ', ' || m.name FROM offers o JOIN markets m ON m.id = o.market_id
+             WHERE o.id = ANY(%s::int[])
+            """,
+            (list(ids),),
+        ).fetchall()
+    )
+
+
+def deactivate_other_offers(conn: Connection[Any], *, keep: Sequence[int]) -> list[Deactivated]:
+    """End the offers that are not among these."""
+    with conn.cursor(row_factory=class_row(Deactivated)) as cursor:
+        cursor.execute(
+            """
+            UPDATE offers o SET is_active = false, updated_at = CURRENT_TIMESTAMP
+              FROM markets m
+             WHERE m.id = o.market_id AND o.is_active AND o.id <> ALL(%s::int[])
+            RETURNING o.id, o.name || ', ' || m.name AS name
+            """,
+            (list(keep),),
+        )
+        return cursor.fetchall()
+
+
+def try_waiting_leads_again(conn: Connection[Any], offer_ids: Sequence[int]) -> int:
+    """Make the leads of these offers that wait for a buyer due now; how many there were.
+
+    A lead that a stage holds at this instant is passed over, not waited for: the caller holds buyers' rows, which that
+    stage may want next.
+    """
+    return conn.execute(
+        """
+        UPDATE leads SET route_again_at = clock_timestamp()
+         WHERE id IN (SELECT id FROM leads
+                       WHERE offer_id = ANY(%s::int[]) AND status = 'validated' AND route_again_at > clock_timestamp()
+                         AND unrouted_at IS NOT NULL AND in_review_since IS NULL
+                       ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+        """,
+        (list(offer_ids),),
+    ).rowcount

@@ -49,6 +49,49 @@ def buyers_bound_to_currency(
         return cursor.fetchall()
 
 
+def secret_of_fingerprint(conn: Connection[Any], *, email: str, fingerprint: str) -> str | None:
+    """The buyer's webhook secret, if it is the one with this SHA-256 in hex."""
+    row = conn.execute(
+        """
+        SELECT webhook_secret FROM buyers
+         WHERE email = %s AND encode(sha256(convert_to(webhook_secret, 'UTF8')), 'hex') = %s
+        """,
+        (email, fingerprint),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def ids_by_email(conn: Connection[Any], emails: Sequence[str]) -> dict[str, int]:
+    """The buyers there are of these addresses."""
+    return dict(conn.execute("SELECT email, id FROM buyers WHERE email = ANY(%s::text[])", (list(emails),)).fetchall())
+
+
+def emails_by_id(conn: Connection[Any], ids: Sequence[int]) -> dict[int, str]:
+    """The addresses of these buyers."""
+    return dict(conn.execute("SELECT id, email FROM buyers WHERE id = ANY(%s::int[])", (list(ids),)).fetchall())
+
+
+def members_of_policies(
+    conn: Connection[Any], *, names: Sequence[str], but_offers: Sequence[int]
+) -> set[tuple[str, str]]:
+    """The routing policies' names and the addresses of the buyers enrolled in the offers that use them, other than
+    these.
+    """
+    return set(
+        conn.execute(
+            """
+            SELECT DISTINCT p.name, b.email
+              FROM routing_policies p
+              JOIN offers o ON o.routing_policy_id = p.id
+              JOIN buyer_offers bo ON bo.offer_id = o.id
+              JOIN buyers b ON b.id = bo.buyer_id
+             WHERE p.name = ANY(%s::text[]) AND o.id <> ALL(%s::int[])
+            """,
+            (list(names), list(but_offers)),
+        )
+    )
+
+
 def upsert_buyer(
     conn: Connection[Any],
     *,
@@ -142,15 +185,23 @@ def upsert_enrolment(
     is_active: bool,
     priority: int,
     price: Decimal | None,
-    capacity_per_day: int | None,
     capacity_per_hour: int | None,
+    capacity_per_day: int | None,
+    capacity_per_week: int | None,
+    capacity_per_month: int | None,
+    budget_per_hour: Decimal | None,
+    budget_per_day: Decimal | None,
+    budget_per_week: Decimal | None,
+    budget_per_month: Decimal | None,
+    filter: str | None,  # noqa: A002
+    consent: str | None,
     min_balance_required: Decimal | None,
     pause_until: datetime | None,
     webhook_url: str | None,
     email: str | None,
     sms: str | None,
 ) -> Written:
-    """The buyer's enrolment in the offer."""
+    """The buyer's enrolment in the offer; ``filter`` and ``consent`` are JSON texts."""
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
@@ -159,25 +210,37 @@ def upsert_enrolment(
                WHERE buyer_id = %(buyer_id)s AND offer_id = %(offer_id)s
             ), written AS (
               INSERT INTO buyer_offers AS bo (buyer_id, offer_id, is_active, routing_priority, price_per_lead,
-                                              capacity_per_day, capacity_per_hour, min_balance_required, pause_until,
+                                              capacity_per_hour, capacity_per_day, capacity_per_week,
+                                              capacity_per_month, budget_per_hour, budget_per_day, budget_per_week,
+                                              budget_per_month, filter, consent, min_balance_required, pause_until,
                                               webhook_url_override, email_override, sms_override)
-              VALUES (%(buyer_id)s, %(offer_id)s, %(is_active)s, %(priority)s, %(price)s, %(capacity_per_day)s,
-                      %(capacity_per_hour)s, %(min_balance_required)s, %(pause_until)s, %(webhook_url)s, %(email)s,
-                      %(sms)s)
+              VALUES (%(buyer_id)s, %(offer_id)s, %(is_active)s, %(priority)s, %(price)s,
+                      %(capacity_per_hour)s, %(capacity_per_day)s, %(capacity_per_week)s, %(capacity_per_month)s,
+                      %(budget_per_hour)s, %(budget_per_day)s, %(budget_per_week)s, %(budget_per_month)s,
+                      %(filter)s::jsonb, %(consent)s::jsonb, %(min_balance_required)s, %(pause_until)s,
+                      %(webhook_url)s, %(email)s, %(sms)s)
               ON CONFLICT (buyer_id, offer_id) DO UPDATE
                  SET is_active = excluded.is_active, routing_priority = excluded.routing_priority,
-                     price_per_lead = excluded.price_per_lead, capacity_per_day = excluded.capacity_per_day,
-                     capacity_per_hour = excluded.capacity_per_hour,
-                     min_balance_required = excluded.min_balance_required, pause_until = excluded.pause_until,
-                     webhook_url_override = excluded.webhook_url_override, email_override = excluded.email_override,
-                     sms_override = excluded.sms_override, updated_at = CURRENT_TIMESTAMP
-               WHERE (bo.is_active, bo.routing_priority, bo.price_per_lead, bo.capacity_per_day, bo.capacity_per_hour,
-                      bo.min_balance_required, bo.pause_until, bo.webhook_url_override, bo.email_override,
-                      bo.sms_override)
-                     IS DISTINCT FROM (excluded.is_active, excluded.routing_priority, excluded.price_per_lead,
-                                       excluded.capacity_per_day, excluded.capacity_per_hour,
-                                       excluded.min_balance_required, excluded.pause_until,
-                                       excluded.webhook_url_override, excluded.email_override, excluded.sms_override)
+                     price_per_lead = excluded.price_per_lead, capacity_per_hour = excluded.capacity_per_hour,
+                     capacity_per_day = excluded.capacity_per_day, capacity_per_week = excluded.capacity_per_week,
+                     capacity_per_month = excluded.capacity_per_month, budget_per_hour = excluded.budget_per_hour,
+                     budget_per_day = excluded.budget_per_day, budget_per_week = excluded.budget_per_week,
+                     budget_per_month = excluded.budget_per_month, filter = excluded.filter,
+                     consent = excluded.consent, min_balance_required = excluded.min_balance_required,
+                     pause_until = excluded.pause_until, webhook_url_override = excluded.webhook_url_override,
+                     email_override = excluded.email_override, sms_override = excluded.sms_override,
+                     updated_at = CURRENT_TIMESTAMP
+               WHERE (bo.is_active, bo.routing_priority, bo.price_per_lead, bo.capacity_per_hour, bo.capacity_per_day,
+                      bo.capacity_per_week, bo.capacity_per_month, bo.budget_per_hour, bo.budget_per_day,
+                      bo.budget_per_week, bo.budget_per_month, bo.filter, bo.consent, bo.min_balance_required,
+                      bo.pause_until, bo.webhook_url_override, bo.email_override, bo.sms_override)
+                     IS DISTINCT FROM
+                     (excluded.is_active, excluded.routing_priority, excluded.price_per_lead,
+                      excluded.capacity_per_hour, excluded.capacity_per_day, excluded.capacity_per_week,
+                      excluded.capacity_per_month, excluded.budget_per_hour, excluded.budget_per_day,
+                      excluded.budget_per_week, excluded.budget_per_month, excluded.filter, excluded.consent,
+                      excluded.min_balance_required, excluded.pause_until, excluded.webhook_url_override,
+                      excluded.email_override, excluded.sms_override)
               RETURNING id, to_jsonb(bo) - ARRAY['id', 'created_at', 'updated_at'] AS state
             )
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
@@ -189,8 +252,16 @@ def upsert_enrolment(
                 "is_active": is_active,
                 "priority": priority,
                 "price": price,
-                "capacity_per_day": capacity_per_day,
                 "capacity_per_hour": capacity_per_hour,
+                "capacity_per_day": capacity_per_day,
+                "capacity_per_week": capacity_per_week,
+                "capacity_per_month": capacity_per_month,
+                "budget_per_hour": budget_per_hour,
+                "budget_per_day": budget_per_day,
+                "budget_per_week": budget_per_week,
+                "budget_per_month": budget_per_month,
+                "filter": filter,
+                "consent": consent,
                 "min_balance_required": min_balance_required,
                 "pause_until": pause_until,
                 "webhook_url": webhook_url,
@@ -212,5 +283,20 @@ def deactivate_enrolments(conn: Connection[Any], *, offer_id: int, keep: Sequenc
             RETURNING bo.id, b.name
             """,
             (offer_id, list(keep)),
+        )
+        return cursor.fetchall()
+
+
+def deactivate_enrolments_elsewhere(conn: Connection[Any], *, keep_offers: Sequence[int]) -> list[Deactivated]:
+    """End every enrolment in an offer that is not among these."""
+    with conn.cursor(row_factory=class_row(Deactivated)) as cursor:
+        cursor.execute(
+            """
+            UPDATE buyer_offers bo SET is_active = false, updated_at = CURRENT_TIMESTAMP
+              FROM buyers b, offers o
+             WHERE b.id = bo.buyer_id AND o.id = bo.offer_id AND bo.is_active AND o.id <> ALL(%s::int[])
+            RETURNING bo.id, b.name || ' in ' || o.name AS name
+            """,
+            (list(keep_offers),),
         )
         return cursor.fetchall()

@@ -81,6 +81,20 @@ def deactivate_sources(conn: Connection[Any], *, offer_id: int, keep: Sequence[s
         return cursor.fetchall()
 
 
+def deactivate_sources_elsewhere(conn: Connection[Any], *, keep_offers: Sequence[int]) -> list[Deactivated]:
+    """Close every source of an offer that is not among these."""
+    with conn.cursor(row_factory=class_row(Deactivated)) as cursor:
+        cursor.execute(
+            """
+            UPDATE sources SET is_active = false, updated_at = CURRENT_TIMESTAMP
+             WHERE is_active AND offer_id <> ALL(%s::int[])
+            RETURNING id, source_key AS name
+            """,
+            (list(keep_offers),),
+        )
+        return cursor.fetchall()
+
+
 @dataclass(frozen=True)
 class SourceElsewhere:
     """An active source and the offer it belongs to."""

@@ -1,0 +1,256 @@
+"""Configurations of every shape, for Hypothesis: plain values as a file would have them."""
+
+from datetime import datetime
+from typing import Any, get_args
+
+import yaml
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from leadgen.domain.calendar import Day
+
+Fields = dict[str, Any]
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def text(configuration: Fields) -> str:
+    """A configuration as a file."""
+    return yaml.dump(configuration, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+
+
+CODES = ("07030", "80014", "80015", "SW1A 1AA")
+EMAILS = ("green@example.com", "blue@example.com", "red@example.com")
+OFFERS = ("Lawns", "Hedges")
+
+# What YAML, or the reader of variables, could take for something else.
+_ODD = (
+    "null",
+    "yes",
+    "0755",
+    "1e3",
+    "12:30",
+    "- a",
+    "a: b",
+    "# no comment",
+    "$${HOME}",
+    "$$${A}",
+    "it's",
+    '"',
+    "é – ☃",
+    "a\nb",
+    "=",
+)
+names = st.one_of(
+    st.sampled_from(_ODD),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
+        str.strip
+    ),
+)
+texts = names.map(str.strip).filter(lambda text: text and "${" not in text.replace("$${", ""))
+amounts = st.decimals(min_value=1, max_value=500, places=2).map(str)
+flags = st.booleans()
+codes = st.lists(st.sampled_from(CODES), min_size=1, max_size=3, unique=True)
+
+
+def sections(required: dict[str, SearchStrategy[Any]], **optional: SearchStrategy[Any]) -> SearchStrategy[Fields]:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+operands: dict[str, SearchStrategy[Any]] = {
+    "present": flags,
+    "equals": texts,
+    "not_equals": texts,
+    "in": st.lists(texts, min_size=1, max_size=3),
+    "not_in": st.lists(texts, min_size=1, max_size=3),
+    "contains": texts,
+    "starts_with": texts,
+    "ends_with": texts,
+    "matches": texts,
+    "more_than": st.integers(-5, 5),
+    "at_least": amounts,
+    "less_than": amounts,
+    "at_most": amounts,
+    "between": st.just([1, "2.50"]),
+    "before": st.just("2030-01-31"),
+    "after": st.dates().map(str),
+}
+tests = st.one_of(
+    *(
+        st.fixed_dictionaries({"field": st.sampled_from(["city", "roof_age"]), name: of})
+        for name, of in operands.items()
+    )
+)
+conditions: SearchStrategy[Fields] = st.recursive(
+    tests,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
+        inner.map(lambda part: {"not": part}),
+    ),
+    max_leaves=4,
+)
+points = sections({"points": st.integers(1, 1000)})
+rules = sections(
+    {},
+    email_validation=flags,
+    required_fields=st.lists(st.sampled_from(["phone", "roof_age"]), unique=True),
+    allowed_postal_codes=codes,
+    allowed_country_codes=st.just(["US"]),
+    duplicate_detection=sections({}, enabled=flags, window_hours=st.integers(1, 8760), keys=st.just(["email"])),
+    conditions=conditions,
+    consent=sections({}, given=flags, text_contains=texts, max_age_days=st.integers(1, 99)),
+    fraud_detection=sections(
+        {},
+        disposable_email=points,
+        phone_area_mismatch=sections(
+            {"points": st.just(5), "postal_prefixes": st.just({"512": ["787"], "020": ["E1"]})}
+        ),
+        time_to_fill=st.just({"points": 5, "field": "seconds", "under_seconds": "2.5"}),
+        reject_at=st.integers(-10, 10),
+    ),
+    lead_scoring=st.fixed_dictionaries(
+        {
+            "parts": st.tuples(
+                st.fixed_dictionaries({"name": st.just("old"), "points": st.integers(-9, 9), "when": conditions})
+            ).map(list)
+        }
+    ),
+)
+hours = st.dictionaries(st.sampled_from(get_args(Day)), st.just([["08:00", "12:30"], ["18:00", "02:00"]]), min_size=1)
+routing_extras = {
+    "acceptance_hours": hours,
+    "exclusivity": sections({}, fallback=st.sampled_from(["fail_closed", "fallback_allowed"])),
+    "pricing": sections(
+        {},
+        exclusivity_premium=st.just({"type": "percent", "value": "12.5"}),
+        time_of_day_premiums=st.just([{"type": "flat", "value": 5, "days": ["mon"], "start": "18:00", "end": "24:00"}]),
+    ),
+    "sla": sections({"max_delivery_seconds": st.integers(1, 60)}, percent=st.integers(1, 100)),
+    "unrouted": sections({}, action=st.sampled_from(["hold", "reject"]), retry_minutes=st.integers(1, 60)),
+}
+
+
+def routing(strategy: str, **own: SearchStrategy[Any]) -> SearchStrategy[Fields]:
+    return sections({"strategy": st.just(strategy), **own}, **routing_extras)
+
+
+routings = st.one_of(
+    routing("priority_based"),
+    routing("round_robin"),
+    routing("weighted", weights=st.dictionaries(st.sampled_from(EMAILS), st.integers(1, 1000), min_size=1)),
+    routing("capacity_based", period=st.sampled_from(["hour", "month"])),
+    routing("performance_based", prior_rate=st.sampled_from(["0.5", "1", "0.25"])),
+    routing("exclusive_zip"),
+)
+areas = st.one_of(
+    st.just({"whole_market": True}),
+    sections(
+        {"postal_codes": codes},
+        cities=st.just(["Aurora", "Fort Collins"]),
+        regions=st.just(["US-CO"]),
+        radius=st.lists(
+            st.builds(
+                lambda code, km: {"postal_code": code, "km": km},
+                st.sampled_from(CODES),
+                st.sampled_from(["1", "25.5", 100]),
+            ),
+            unique_by=lambda radius: str(radius["postal_code"]),
+            max_size=2,
+        ),
+    ),
+)
+limits = st.integers(0, 1000)
+terms = sections(
+    {},
+    is_active=flags,
+    priority=st.integers(1, 100),
+    price=amounts,
+    filter=conditions,
+    consent=sections({}, certificate=flags, certificate_hosts=st.just(["cert.example.com"])),
+    pause_until=st.datetimes(datetime(2030, 1, 1), datetime(2040, 1, 1)).map(  # noqa: DTZ001
+        lambda instant: f"{instant.isoformat()}-06:00"
+    ),
+    min_balance_required=amounts,
+    webhook_url=st.just("https://green.example.com/own"),
+    email=st.just("own@example.com"),
+    sms=st.just("+1 303-555-0100"),
+    **{f"capacity_per_{period}": limits for period in ("hour", "day", "week", "month")},
+    **{f"budget_per_{period}": amounts for period in ("hour", "day", "week", "month")},
+)
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Fields:
+    """A whole file that nothing is wrong with."""
+    policies = [
+        {
+            "validation_policy": {"name": f"rules {n}", "rules": draw(rules)},
+            "routing_policy": {"name": f"routing {n}", "config": draw(routings)},
+        }
+        for n, _ in enumerate(OFFERS)
+    ]
+    offers = [
+        {
+            "name": name,
+            "price": draw(amounts),
+            "is_active": draw(flags),
+            **policies[n],
+            "sources": [_source(draw, name)],
+        }
+        for n, name in enumerate(OFFERS)
+    ]
+    buyers = [_buyer(draw, email) for email in EMAILS]
+    offers[0]["exclusivities"] = draw(
+        st.lists(st.sampled_from(CODES), unique=True, max_size=2).map(
+            lambda places: [{"postal_code": place, "buyer": EMAILS[0]} for place in places]
+        )
+    )
+    return {
+        "market": {"name": draw(texts), "timezone": "America/Denver", "places": _places()},
+        "vertical": {"slug": "gardening", "name": draw(texts)},
+        "offers": offers,
+        "buyers": buyers,
+    }
+
+
+def _source(draw: st.DrawFn, offer: str) -> Fields:
+    return {
+        "source_key": offer.lower(),
+        "kind": "partner_api",
+        **draw(
+            sections(
+                {"name": texts},
+                hostname=st.just(f"{offer.lower()}.example.com"),
+                api_key=st.just("a-key-of-the-partner"),
+            )
+        ),
+    }
+
+
+def _buyer(draw: st.DrawFn, email: str) -> Fields:
+    return {
+        "email": email,
+        "phone": "+1 303-555-0100",
+        "service_areas": draw(areas),
+        "offers": [{"offer": offer, **draw(terms)} for offer in OFFERS],
+        **draw(
+            sections(
+                {"name": texts},
+                company=texts,
+                webhook_secret=st.just("a-secret-of-sixteen"),
+                sms_notifications=flags,
+                email_notifications=flags,
+                is_active=flags,
+                credit_limit=amounts,
+                billing_cycle=st.sampled_from(["weekly", "monthly"]),
+            )
+        ),
+    }
+
+
+def _places() -> list[Fields]:
+    return [{"postal_code": code, "latitude": f"39.{n}", "longitude": f"-104.{n}5"} for n, code in enumerate(CODES)]
