@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from leadgen import cli
+from leadgen.cli import configuration
 from leadgen.operations.applied import Change
 from tests.configurations import written
 
@@ -18,7 +19,7 @@ CHANGES = [
 
 
 def test_the_table_is_aligned() -> None:
-    assert cli.table(CHANGES) == [
+    assert configuration.table(CHANGES) == [
         "WHAT               NAME                          BECAME",
         "market             Springfield                   unchanged",
         "validation policy  lawn rules                    new version 2",
@@ -29,11 +30,11 @@ def test_the_table_is_aligned() -> None:
 
 
 def test_the_summary_counts_what_became_of_things() -> None:
-    assert cli.summary(CHANGES) == "1 unchanged, 1 new version, 1 updated, 1 deactivated, 1 created."
+    assert configuration.summary(CHANGES) == "1 unchanged, 1 new version, 1 updated, 1 deactivated, 1 created."
 
 
 def test_the_summary_says_when_nothing_changed() -> None:
-    assert cli.summary(CHANGES[:1] * 3) == "Nothing changed: all 3 are as the files say."
+    assert configuration.summary(CHANGES[:1] * 3) == "Nothing changed: all 3 are as the files say."
 
 
 def test_without_a_database_and_a_running_stack_it_says_what_is_missing(

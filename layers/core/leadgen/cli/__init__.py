@@ -1,0 +1,33 @@
+"""The ``leadgen`` command. Each module of ``GROUPS`` adds some commands: their parsers, and the functions that run them.
+
+A command's function takes the parsed options and answers the process's exit status.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from leadgen import VERSION
+from leadgen.cli import configuration
+from leadgen.cli.command import CHANGES, DONE, FAILED, CommandFailed
+from leadgen.operations.apply import ConfigurationInvalid
+
+__all__ = ["CHANGES", "DONE", "FAILED", "main"]
+
+GROUPS = (configuration,)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit status: 0 done, 1 failed, 2 used wrongly (or a plan with changes)."""
+    parser = argparse.ArgumentParser(prog="leadgen", description="Operate a LeadGen marketplace.")
+    parser.add_argument("--version", action="version", version=f"leadgen {VERSION}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in GROUPS:
+        group.add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (CommandFailed, ConfigurationInvalid) as failure:
+        print(failure, file=sys.stderr)
+        return FAILED
+    return status
