@@ -1,4 +1,4 @@
-"""The ``leadgen`` command. Each module of ``GROUPS`` adds some commands: their parsers, and the functions that run them.
+"""The ``leadgen`` command. Each module of ``GROUPS`` adds some commands: parsers, and the functions that run them.
 
 A command's function takes the parsed options and answers the process's exit status.
 """
@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.cli import configuration
+from leadgen.cli import configuration, simulate
 from leadgen.cli.command import CHANGES, DONE, FAILED, CommandFailed
 from leadgen.operations.apply import ConfigurationInvalid
 
 __all__ = ["CHANGES", "DONE", "FAILED", "main"]
 
-GROUPS = (configuration,)
+GROUPS = (configuration, simulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from leadgen.domain import calendar, pricing
 from leadgen.domain.conditions import NOTHING_OBSERVED, Observed
 from leadgen.domain.consent import NO_EVIDENCE, Evidence
-from leadgen.domain.eligibility import Terms, Verdict, judge
+from leadgen.domain.eligibility import Terms, Verdict, is_eligible, judge
 from leadgen.domain.policies import ExclusiveZip, RoutingPolicy
-from leadgen.domain.rotation import Rotation
+from leadgen.domain.rotation import Pools, Rotation
 from leadgen.domain.strategies import Candidate, Merit, Pick, meets, pick, preferred, rank
 from leadgen.domain.trace import Check, plain
 
@@ -90,7 +90,8 @@ def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | No
     ranked = sorted(facts.candidates, key=rank)
     asked = terms(policy, facts, ranked, now=now)
     verdicts = {c.enrolment.buyer_id: judge(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms) for c in ranked}
-    outcome = _choose(policy, facts, [c for c in ranked if verdicts[c.enrolment.buyer_id].eligible])
+    eligible = [c for c in ranked if verdicts[c.enrolment.buyer_id].eligible]
+    outcome = _choose(policy, facts, eligible, {r.key: r for r in facts.rotations})
     match outcome:
         case Pick(winner=winner, merits=merits):
             told = tuple(
@@ -106,7 +107,27 @@ def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | No
             return NoBuyer(outcome, tuple(verdicts.values()))
 
 
-def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate]) -> Pick | NoBuyerReason:
+@dataclass(frozen=True)
+class Settled:
+    """What came out of a decision: who gets the lead, at what price, and the pool before this turn, if one is taken."""
+
+    winner: Candidate
+    price: Decimal
+    rotation: Rotation | None
+
+
+def settle(policy: RoutingPolicy, facts: Facts, pools: Pools, *, now: datetime) -> Settled | NoBuyerReason:
+    """What ``choose`` comes to, without saying why. ``pools`` stand in the place of ``facts.rotations``."""
+    ranked = sorted(facts.candidates, key=rank)
+    asked = terms(policy, facts, ranked, now=now)
+    eligible = [c for c in ranked if is_eligible(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms)]
+    outcome = _choose(policy, facts, eligible, pools)
+    if isinstance(outcome, Pick):
+        return Settled(outcome.winner, asked[outcome.winner.enrolment.buyer_id].price.amount, outcome.rotation)
+    return outcome
+
+
+def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], pools: Pools) -> Pick | NoBuyerReason:
     if not facts.offer.is_active:
         return "offer_inactive"
     if facts.suppressed:
@@ -123,7 +144,7 @@ def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate]) 
     if not eligible:
         in_area = any(c.enrolment.area is not None for c in facts.candidates)
         return "no_eligible_buyer" if in_area else "no_buyer_in_area"
-    return pick(policy, preferred(policy.sla, eligible), facts.rotations)
+    return pick(policy, preferred(policy.sla, eligible), pools)
 
 
 def _passed_over(policy: RoutingPolicy, candidate: Candidate) -> Merit | None:

@@ -4,13 +4,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from leadgen.operations import documents
 from leadgen.operations.configuration import Configuration
 from leadgen.operations.documents import Document, Location, Problem
+
+Typed = TypeVar("Typed", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -40,22 +42,27 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> tuple[list[Config
 
 def parse(document: Document) -> tuple[Configuration | None, list[Problem]]:
     """The document's configuration, as far as it has one, and every problem there is with it, by line."""
+    return typed(document, Configuration)
+
+
+def typed(document: Document, model: type[Typed]) -> tuple[Typed | None, list[Problem]]:
+    """The document as the model has it, as far as that is possible, and every problem there is with it, by line."""
     if document.value is None:
         return None, document.problems
     try:
         # The values are text: lax typing reads numbers and flags from it, in the policies too.
-        configuration = Configuration.model_validate(document.value, strict=False)
+        content = model.model_validate(document.value, strict=False)
     except ValidationError as error:
-        problems = document.problems + _found(document, error)
+        problems = document.problems + _found(document, model, error)
         return None, sorted(problems, key=lambda problem: problem.line or 0)
-    return configuration, document.problems
+    return content, document.problems
 
 
-def _found(document: Document, error: ValidationError) -> list[Problem]:
+def _found(document: Document, model: type[BaseModel], error: ValidationError) -> list[Problem]:
     faults = error.errors(include_url=False, include_input=False)
     locations = [fault["loc"] for fault in faults]
     return [
-        document.problem(fault["loc"], _message(fault["loc"], fault["type"], fault["msg"]))
+        document.problem(fault["loc"], _message(model, fault["loc"], fault["type"], fault["msg"]))
         for fault in faults
         # A list that is too short because an entry is faulty, a field that is missing because it could not be read:
         # the cause is told, not what follows from it.
@@ -83,18 +90,17 @@ _MESSAGES = {
 }
 
 
-def _message(location: Location, kind: str, said: str) -> str:
+def _message(model: type[BaseModel], location: Location, kind: str, said: str) -> str:
     if kind == "extra_forbidden":
-        known = _known_fields(location[:-1])
+        known = _known_fields(model, location[:-1])
         return f"is no field here; there are {', '.join(known)}" if known else "is no field here"
     if kind in _MESSAGES:
         return _MESSAGES[kind]
     return _SUBJECT.sub("", said.removeprefix("Value error, ")).replace("should", "must", 1)
 
 
-def _known_fields(location: Location) -> list[str]:
+def _known_fields(section: type[BaseModel], location: Location) -> list[str]:
     """The fields of the section at a location; none where a section has variants."""
-    section: type[BaseModel] = Configuration
     for part in location:
         if isinstance(part, int):
             continue
