@@ -1,19 +1,16 @@
 """What-if over a record that the real stages wrote."""
 
 import random
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.simulation import Change, Sale
 from leadgen.operations.simulate import Report, Scope, simulate
-from tests.factories import a_buyer, a_delivery, a_market, a_source, an_enrolment, an_offer
+from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
 

@@ -55,10 +55,13 @@ def _simulate(options: argparse.Namespace) -> int:
         raise CommandFailed(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
     environ = environment()
     policy = None if options.policy == "live" else Path(options.policy)
-    progress = Progress(on_terminal=sys.stderr.isatty())
+    began = clock.seconds()
+    told = Progress("deciding again").told
     with connection(environ) as conn:
-        report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, progress.told)
-    progress.finish(report.outcome.leads)
+        report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, told)
+    seconds = clock.seconds() - began
+    rate = report.outcome.leads / max(seconds, _REFRESH_SECONDS)
+    sys.stderr.write(f"{report.outcome.leads:,} leads decided again in {seconds:.1f} s, {rate:,.0f} leads/s\n")
     if options.json:
         print(json.dumps(as_json(report), indent=2))
     else:
@@ -92,30 +95,24 @@ def _count(written: str) -> int:
 
 
 class Progress:
-    """One line on stderr that says how far the work is: rewritten as it goes on, where somebody watches."""
+    """One line on stderr that says how far the work is, rewritten as it goes on. It is shown on a terminal only."""
 
-    def __init__(self, *, on_terminal: bool) -> None:
-        self._on_terminal = on_terminal
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._on_terminal = sys.stderr.isatty()
         self._began = self._shown = clock.seconds()
 
     def told(self, done: int, total: int) -> None:
-        """So many of all decisions are done."""
+        """So many of all decisions are done; of the last the line is wiped away."""
         now = clock.seconds()
         if not self._on_terminal or (done < total and now - self._shown < _REFRESH_SECONDS):
             return
         self._shown = now
-        filled = _BAR * done // max(total, 1)
-        rate = int(done / max(now - self._began, 0.001))
-        bar = "█" * filled + "·" * (_BAR - filled)
-        sys.stderr.write(f"\r{bar} {done:,} of {total:,} decisions, {rate:,}/s ")
+        bar = "█" * (_BAR * done // total) if total else ""
+        rate = done / max(now - self._began, _REFRESH_SECONDS)
+        line = f"{self._what} {bar:·<{_BAR}} {done:,} of {total:,}, {rate:,.0f}/s"
+        sys.stderr.write(f"\r{line} " if done < total else "\r\x1b[K")
         sys.stderr.flush()
-
-    def finish(self, leads: int) -> None:
-        """The work is done."""
-        seconds = clock.seconds() - self._began
-        rate = int(leads / max(seconds, 0.001))
-        clear = "\r\x1b[K" if self._on_terminal else ""
-        sys.stderr.write(f"{clear}{leads:,} leads decided again in {seconds:.1f} s, {rate:,} leads/s\n")
 
 
 def as_json(report: Report) -> Json:

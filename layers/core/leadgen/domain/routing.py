@@ -166,13 +166,23 @@ def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], 
     """What each candidate is asked, by buyer id."""
     local = now.astimezone(ZoneInfo(facts.offer.timezone))
     hours = _acceptance(policy, local)
+    # Few candidates have a price of their own: what is asked of the others is the same.
+    by_price: dict[tuple[Decimal | None, bool], Asked] = {}
     asked = {}
     for candidate in candidates:
-        price = _price(policy, facts, candidate, local)
-        asked[candidate.enrolment.buyer_id] = Asked(
-            price, Terms(price.amount, facts.offer.currency, facts.place, facts.observed, facts.evidence, now, hours)
-        )
+        own = candidate.enrolment.buyer_price, _is_exclusive(facts, candidate)
+        if own not in by_price:
+            price = _price(policy, facts, candidate, local)
+            by_price[own] = Asked(
+                price,
+                Terms(price.amount, facts.offer.currency, facts.place, facts.observed, facts.evidence, now, hours),
+            )
+        asked[candidate.enrolment.buyer_id] = by_price[own]
     return asked
+
+
+def _is_exclusive(facts: Facts, candidate: Candidate) -> bool:
+    return facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrolment.buyer_id
 
 
 def _acceptance(policy: RoutingPolicy, local: datetime) -> Check:
@@ -190,7 +200,7 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
         offer_price=facts.offer.default_price,
         buyer_price=candidate.enrolment.buyer_price,
         premiums=policy.pricing,
-        is_exclusive=facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrolment.buyer_id,
+        is_exclusive=_is_exclusive(facts, candidate),
         local_time=local,
     )
 
@@ -198,12 +208,11 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
 def _routed(
     winner: Candidate, price: pricing.Price, facts: Facts, verdicts: tuple[Verdict, ...], turn: Rotation | None
 ) -> Routed:
-    buyer_id = winner.enrolment.buyer_id
     return Routed(
-        buyer_id=buyer_id,
+        buyer_id=winner.enrolment.buyer_id,
         buyer_offer_id=winner.enrolment.buyer_offer_id,
         price=price,
-        exclusive=facts.exclusive is not None and facts.exclusive.buyer_id == buyer_id,
+        exclusive=_is_exclusive(facts, winner),
         verdicts=verdicts,
         rotation=turn,
     )
