@@ -1,16 +1,24 @@
 """What-if over a record that the real stages wrote."""
 
+import json
 import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
+from leadgen.domain.policies import PerformanceBased, Sla
+from leadgen.domain.simulation import Sale
+from leadgen.domain.track_records import TrackRecords, asked_by
 from leadgen.operations.simulate import Report, Scope, simulate
-from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
+from leadgen.store import history, routing
+from leadgen.store.routing import Lookback
+from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, insert
 from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
 
@@ -46,14 +54,6 @@ def simulated(conn: Connection[Any], now: datetime, policy: Path | None = None, 
     since = scope.pop("since", now - timedelta(days=30))
     until = scope.pop("until", now + timedelta(days=30))
     return simulate(conn, Scope(since, until, **scope), policy, {}, told_to_nobody)
-
-
-def sold(report: Report) -> dict[str, tuple[int, Decimal, int, Decimal]]:
-    """By buyer: leads and money on record, leads and money under the draft."""
-    return {
-        report.buyers[buyer_id]: (c.recorded.leads, c.recorded.money, c.simulated.leads, c.simulated.money)
-        for (buyer_id, _), c in report.outcome.buyers.items()
-    }
 
 
 class Town:
@@ -139,10 +139,7 @@ def test_the_policies_of_the_time_reproduce_the_record_exactly(
     town = Town(conn)
     a_busy_day(conn, functions, town, now, random.Random(seed))
     report = simulated(conn, now)
-    assert report.outcome.changes == ()
-    assert (report.outcome.repriced, report.unreadable) == (0, 0)
-    assert all(compared.recorded == compared.simulated for compared in report.outcome.buyers.values())
-    assert all(recorded == draft for recorded, draft in report.outcome.unsold.values())
+    assert_reproduced(report)
     # What was compared is not nothing.
     truth = conn.execute(
         "SELECT buyer_id, count(*), sum(delivered_price) FROM leads WHERE buyer_id IS NOT NULL GROUP BY 1"
@@ -157,3 +154,193 @@ def test_the_policies_of_the_time_reproduce_the_record_exactly(
     assert len(report.outcome.buyers) == 4
     assert retried > sold_late > 0
     assert len(report.outcome.unsold) >= 1
+    # A part of the time, and an offer by itself, come out as they were too.
+    part = simulated(conn, now, since=now + timedelta(hours=1, minutes=7), until=now + timedelta(hours=3))
+    assert_reproduced(part)
+    assert 0 < part.outcome.leads < report.outcome.leads
+    for name in STRATEGIES:
+        assert_reproduced(simulated(conn, now, offer=name))
+
+
+def assert_reproduced(report: Report) -> None:
+    assert report.outcome.changes == ()
+    assert (report.outcome.repriced, report.unreadable) == (0, 0)
+    assert all(compared.recorded == compared.simulated for compared in report.outcome.buyers.values())
+    assert all(recorded == draft for recorded, draft in report.outcome.unsold.values())
+
+
+def test_the_record_of_parallel_workers_is_reproduced(
+    conn: Connection[Any], functions: Functions, now: datetime
+) -> None:
+    town = Town(conn)
+    leads = [a_valid_lead(conn, source, city="Aurora") for source in town.sources * 12]
+    batches = [leads[at::8] for at in range(8)]
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(lambda batch: route(functions, *batch, at=now), batches))
+    report = simulated(conn, now)
+    assert_reproduced(report)
+    assert (report.outcome.leads, report.outcome.attempts) == (len(leads), len(leads))
+    assert {c.recorded.leads for c in report.outcome.buyers.values()} - {0}
+
+
+DRAFTS = {
+    "priority to turns": ("priority_based", {"strategy": "round_robin"}),
+    "turns to priority": ("round_robin", {"strategy": "priority_based", "unrouted": {"action": "reject"}}),
+    "priority to capacity": ("priority_based", {"strategy": "capacity_based", "period": "day"}),
+    "turns to weights": ("round_robin", {"strategy": "weighted", "weights": {"green@example.com": 3}}),
+    "capacity to dearer turns": (
+        "capacity_based",
+        {
+            "strategy": "round_robin",
+            "exclusivity": {"fallback": "fallback_allowed"},
+            "pricing": {"exclusivity_premium": {"type": "flat", "value": "7.77"}},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("strategies", DRAFTS.values(), ids=list(DRAFTS))
+def test_a_draft_comes_to_what_it_would_have_come_to(
+    conn: Connection[Any], functions: Functions, now: datetime, tmp_path: Path,
+    strategies: tuple[str, dict[str, Any]],
+) -> None:  # fmt: skip
+    """The same leads come to two towns alike: one under the present policy, one under the draft."""
+    live, draft = strategies
+    towns = [_a_village(conn, name, {"strategy": live}) for name in ("Old", "New")]
+    ids = {f"{name.lower()}@example.com": str(buyer) for name, buyer in zip(NAMES, towns[1].buyers, strict=True)}
+    weights = {ids[email]: weight for email, weight in draft.get("weights", {}).items()}
+    drafted = insert(
+        conn, "routing_policies", name="The draft", config={**draft, **({"weights": weights} if weights else {})}
+    )
+    conn.execute("UPDATE offers SET routing_policy_id = %s WHERE id = %s", (drafted, towns[1].offer))
+    leads: list[tuple[int, int]] = []
+    seed = random.Random(7)
+    at = now
+    for _ in range(12):
+        at += timedelta(minutes=seed.randint(5, 70))
+        places = [seed.choice(["80014", "80015"]) for _ in range(seed.randint(4, 10))]
+        batches = [[a_valid_lead(conn, t.source, postal_code=p, created_at=at) for p in places] for t in towns]
+        for batch in batches:
+            route(functions, *batch, at=at)
+        leads += zip(*batches, strict=True)
+    # In the file the buyers are the old town's, which is the one simulated.
+    emails = {f"{name.lower()}@example.com": f"{name.lower()}.old@example.com" for name in NAMES}
+    said = {**draft, **({"weights": {emails[e]: w for e, w in draft["weights"].items()}} if "weights" in draft else {})}
+    path = tmp_path / "draft.yaml"
+    path.write_text(json.dumps({"offer": "Lawns", "market": "Old", "routing_policy": said}))
+    report = simulated(conn, now, path)
+    would_have = _sales(conn, towns[1])
+    simulated_sales = dict(_sales(conn, towns[0]))
+    for change in report.outcome.changes:
+        to = change.simulated
+        simulated_sales[change.lead_id] = towns[0].buyers.index(to.buyer_id) if isinstance(to, Sale) else None
+    assert [simulated_sales[old] for old, _ in leads] == [would_have[new] for _, new in leads]
+    assert len(report.outcome.changes) > 5
+    money = conn.execute(
+        "SELECT buyer_id, sum(delivered_price) FROM leads WHERE offer_id = %s AND buyer_id > 0 GROUP BY 1",
+        (towns[1].offer,),
+    )
+    assert {towns[1].buyers.index(buyer): amount for buyer, amount in money} == {
+        towns[0].buyers.index(buyer): c.simulated.money
+        for (buyer, _), c in report.outcome.buyers.items()
+        if c.simulated.leads
+    }
+
+
+NAMES = ("Green", "Blue", "Red")
+
+
+@dataclass(frozen=True)
+class Village:
+    offer: int
+    source: int
+    buyers: list[int]
+
+
+def _a_village(conn: Connection[Any], name: str, config: dict[str, Any]) -> Village:
+    offer = an_offer(conn, market_id=a_market(conn, name=name), config=config, name="Lawns")
+    suffix = ".old" if name == "Old" else ""
+    buyers = [
+        a_buyer(conn, email=f"{buyer.lower()}{suffix}@example.com", credit_limit=limit)
+        for buyer, limit in zip(NAMES, ("1200.00", None, "700.00"), strict=True)
+    ]
+    limits: list[dict[str, Any]] = [
+        {"routing_priority": 3, "capacity_per_hour": 3, "capacity_per_day": 20},
+        {"routing_priority": 2, "capacity_per_day": 15, "budget_per_hour": "199.00"},
+        {"routing_priority": 1, "price_per_lead": "52.00", "budget_per_day": "400.00"},
+    ]
+    for buyer, own in zip(buyers, limits, strict=True):
+        an_enrolment(conn, buyer, offer, area=("market", "*"), **own)
+    conn.execute(
+        "INSERT INTO offer_exclusivities (offer_id, buyer_id, scope_type, scope_value)"
+        " VALUES (%s, %s, 'postal_code', '80015')",
+        (offer, buyers[1]),
+    )
+    return Village(offer, a_source(conn, offer), buyers)
+
+
+def _sales(conn: Connection[Any], village: Village) -> dict[int, int | None]:
+    """By lead, which of the village's buyers has it."""
+    rows = conn.execute("SELECT id, buyer_id FROM leads WHERE offer_id = %s", (village.offer,))
+    return {lead: None if buyer is None else village.buyers.index(buyer) for lead, buyer in rows}
+
+
+def test_nothing_can_be_written(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    route(functions, a_valid_lead(conn, source), at=now)
+
+    def write(done: int, total: int) -> None:
+        conn.execute("UPDATE leads SET name = 'Another'")
+
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        simulate(conn, Scope(now, now + timedelta(days=1)), None, {}, write)
+
+
+def test_progress_is_told_of_every_decision_in_the_scope(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    other = a_valid_lead(conn, a_source(conn, an_offer(conn, name="Other")))
+    route(functions, other, *(a_valid_lead(conn, source) for _ in range(4)), at=now)
+    ((name,),) = conn.execute("SELECT name FROM offers WHERE id = %s", (offer,)).fetchall()
+    told: list[tuple[int, int]] = []
+    scope = Scope(now, now + timedelta(seconds=1), offer=name)
+    report = simulate(conn, scope, None, {}, lambda done, total: told.append((done, total)))
+    assert told == [(0, 4), (4, 4)]
+    assert report.outcome.unsold == {"no_buyer_in_area": (4, 4)}
+    # Nothing lies before or after it.
+    for scope in (Scope(now - timedelta(days=1), now), Scope(now + timedelta(seconds=1), now + timedelta(days=1))):
+        assert simulate(conn, scope, None, {}, told_to_nobody).outcome.leads == 0
+
+
+def test_a_decision_recorded_in_a_form_no_longer_read_is_left_as_it_was_and_told(
+    conn: Connection[Any], functions: Functions, source: int, now: datetime
+) -> None:
+    lead = a_valid_lead(conn, source)
+    conn.execute(
+        "INSERT INTO lead_decisions (decided_at, lead_id, stage, outcome, policy_id, policy_version, inputs, trace)"
+        " VALUES (%s, %s, 'routing', 'unrouted', 1, 1, '{\"of\": \"old\"}', '{}')",
+        (now, lead),
+    )
+    report = simulated(conn, now)
+    assert (report.unreadable, report.outcome.leads) == (1, 0)
+
+
+def test_past_track_records_are_what_the_stage_counts(
+    conn: Connection[Any], functions: Functions, now: datetime
+) -> None:
+    town = Town(conn)
+    a_busy_day(conn, functions, town, now, random.Random(4))
+    policy = PerformanceBased(
+        strategy="performance_based", lookback_days=1, sla=Sla(max_delivery_seconds=60, lookback_hours=9)
+    )
+    ask = asked_by(policy)
+    late = now + timedelta(hours=12)
+    seen = set()
+    for offer in town.offers.values():
+        found = TrackRecords(ask, history.past(conn, offer, since=now - timedelta(days=2)))
+        lookback = Lookback(offer, late - timedelta(days=1), late - timedelta(hours=9), 60)
+        for buyer_offer_id, record in routing.track_records(conn, town.buyers, [lookback], now=late).items():
+            assert found.at(buyer_offer_id, late) == record
+            seen.add(record)
+    assert any(r.accepted and r.delivered > r.on_time > 0 for r in seen)
