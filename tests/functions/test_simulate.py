@@ -12,15 +12,17 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from leadgen import cli
 from leadgen.domain.policies import PerformanceBased, Sla
 from leadgen.domain.simulation import Sale
 from leadgen.domain.track_records import TrackRecords, asked_by
 from leadgen.operations.simulate import Report, Scope, simulate
 from leadgen.store import history, routing
 from leadgen.store.routing import Lookback
-from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, insert
-from tests.functions.routed import a_valid_lead, route
+from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert
+from tests.functions.routed import a_valid_lead, buyers_of, route
 from tests.functions_under_test import Functions
+from tests.messages import messages
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "priority": {"strategy": "priority_based", "unrouted": {"retry_minutes": 5, "give_up_hours": 2}},
@@ -344,3 +346,65 @@ def test_past_track_records_are_what_the_stage_counts(
             assert found.at(buyer_offer_id, late) == record
             seen.add(record)
     assert any(r.accepted and r.delivered > r.on_time > 0 for r in seen)
+
+
+def test_a_draft_of_validation_keeps_leads_from_being_routed_and_tells_which_would_pass(
+    conn: Connection[Any], functions: Functions, now: datetime, tmp_path: Path
+) -> None:
+    offer = an_offer(conn, name="Lawns", rules={"allowed_cities": ["Aurora"]})
+    source = a_source(conn, offer)
+    buyer = a_buyer(conn, name="Green")
+    an_enrolment(conn, buyer, offer, capacity_per_day=2)
+    leads = [
+        a_lead(conn, source, city="Aurora", **values) for values in ({}, {"message": "Please"}, {"message": "Call"})
+    ] + [a_lead(conn, source, city="Denver", message="Hello")]
+    functions.module("validate").process(messages("lead.received", leads), now)
+    route(functions, *leads[:3], at=now)
+    assert buyers_of(conn, *leads) == [buyer, buyer, None, None]
+    path = tmp_path / "draft.yaml"
+    path.write_text("offer: Lawns\nvalidation_policy: {required_fields: [message]}\n")
+    report = simulated(conn, now, path)
+    assert {c.lead_id: c.simulated if isinstance(c.simulated, str) else c.simulated.buyer_id
+            for c in report.outcome.changes} == {leads[0]: "invalid: required_fields", leads[2]: buyer}  # fmt: skip
+    assert report.outcome.unsold == {"invalid: required_fields": (0, 1), "no_eligible_buyer": (1, 0)}
+    assert report.now_valid == 1
+
+
+def test_the_command_reports_in_text_and_json(
+    conn: Connection[Any], functions: Functions, now: datetime, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer = an_offer(conn, name="Lawns")
+    source = a_source(conn, offer)
+    green, blue = (a_buyer(conn, name=name) for name in ("Green", "Blue"))
+    for priority, buyer in enumerate((blue, green)):
+        an_enrolment(conn, buyer, offer, routing_priority=priority + 1)
+    leads = [a_valid_lead(conn, source) for _ in range(2)]
+    route(functions, *leads, at=now)
+    path = tmp_path / "draft.yaml"
+    path.write_text("offer: Lawns\nrouting_policy: {strategy: round_robin}\n")
+    command = ["simulate", "--policy", str(path), "--since", "2026-06-17", "--until", "2026-06-18T00:00-06:00"]
+    capsys.readouterr()
+    assert cli.main(command) == cli.DONE
+    said = capsys.readouterr()
+    assert f"{leads[1]}     Green ({green})  45.00 USD  Blue ({blue})  45.00 USD" in said.out
+    assert said.err.startswith("2 leads decided again in ")
+    assert cli.main([*command, "--json"]) == cli.DONE
+    assert [change["lead_id"] for change in json.loads(capsys.readouterr().out)["changes"]] == [leads[1]]
+    assert cli.main(["simulate", "--since", "2026-06-17"]) == cli.DONE
+    assert "No lead changes hands." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--offer", "Trees"], "--offer 'Trees': the database has no such offer; there are 'Lawns' in 'Old'"),
+        (["--offer", "Lawns", "--market", "New"], "--offer 'Lawns' --market 'New': the database has no such offer"),
+        (["--policy", "none.yaml"], "none.yaml:1: cannot be read"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    conn: Connection[Any], capsys: pytest.CaptureFixture[str], options: list[str], told: str
+) -> None:
+    an_offer(conn, name="Lawns", market_id=a_market(conn, name="Old"))
+    assert cli.main(["simulate", "--since", "1d", *options]) == cli.FAILED
+    assert told in capsys.readouterr().err

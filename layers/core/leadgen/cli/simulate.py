@@ -33,14 +33,15 @@ def add(commands: "Subparsers") -> None:
         "carried along as they would have been, and reports leads and money per buyer, now against draft, and the "
         "leads that change hands. Nothing is written. Without a policy, or with --policy live, those in force at "
         "each decision are simulated, which must reproduce the record.",
-        epilog=f"{DATABASE} A draft file has offer, market (where several have the offer) and routing_policy, as a "
-        "configuration file's config; a whole configuration file drafts the policies of every offer in it, and of "
-        "nothing else. A lead is tried when the record tried it: what a later attempt would have found nobody knows. "
-        "Payments are as recorded, and so is what buyers answered.",
+        epilog=f"{DATABASE} A draft file has offer, market (where several have the offer), and routing_policy or "
+        "validation_policy or both, as a configuration file's config and rules. A whole configuration file drafts the "
+        "policies of every offer in it, and of nothing else. A lead is tried when the record tried it: what a later "
+        "attempt would have found nobody knows. Payments are as recorded, and so is what buyers answered and which "
+        "leads were duplicates.",
     )
     parser.add_argument("--policy", default="live", metavar="FILE", help="the draft, or live (the default)")
-    parser.add_argument("--since", required=True, type=_when, metavar="WHEN", help="30d, 12h, or a date and time")
-    parser.add_argument("--until", type=_when, metavar="WHEN", help="the end, not included; now where it is not given")
+    parser.add_argument("--since", required=True, type=when, metavar="WHEN", help="30d, 12h, or a date and time")
+    parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
     parser.add_argument("--offer", metavar="NAME", help="only the offers of this name")
     parser.add_argument("--market", metavar="NAME", help="only the offers of this market")
     parser.add_argument("--changes", type=_count, default=20, metavar="N", help="how many leads to list (20)")
@@ -69,7 +70,7 @@ def _simulate(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _when(written: str) -> timedelta | datetime:
+def when(written: str) -> timedelta | datetime:
     """``30d`` ago, or an instant; without an offset it is UTC."""
     ago = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", written)
     if ago:
@@ -125,6 +126,7 @@ def as_json(report: Report) -> Json:
         "leads": outcome.leads,
         "attempts": outcome.attempts,
         "unreadable": report.unreadable,
+        "now_valid": report.now_valid,
         "buyers": [
             {"buyer_id": buyer_id, "name": report.buyers[buyer_id], "currency": currency, **_compared(compared)}
             for (buyer_id, currency), compared in outcome.buyers.items()
@@ -234,6 +236,11 @@ def _notes(report: Report) -> list[str]:
         notes.append(f"{report.outcome.repriced:,} leads keep their buyer at another price.")
     if report.unreadable:
         notes.append(f"{report.unreadable:,} decisions are recorded in a form no longer read: left as they were.")
+    if report.now_valid:
+        notes.append(
+            f"{report.now_valid:,} leads that validation turned away would now be valid; not routed: nothing is "
+            "recorded of their buyers."
+        )
     if report.drafted:
         notes.append(
             "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts are "

@@ -7,14 +7,14 @@ difference is nothing: the record comes out again.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 from leadgen.domain import calendar, rotation, routing, track_records, waiting
 from leadgen.domain.again import RoutingInputs
-from leadgen.domain.calendar import PERIODS, CapPeriods
+from leadgen.domain.calendar import PERIODS, CapPeriods, Period
 from leadgen.domain.eligibility import UNUSED, Standing, TrackRecord, Used
 from leadgen.domain.policies import RoutingPolicy
 from leadgen.domain.rotation import PoolKey, Rotation
@@ -237,7 +237,7 @@ class _Carried:
     """What the simulation has claimed more than the record, or less."""
 
     def __init__(self) -> None:
-        self._used: dict[int, dict[tuple[str, datetime], Used]] = defaultdict(dict)
+        self._used: dict[int, dict[tuple[Period, datetime], Used]] = defaultdict(dict)
         self._money: dict[int, Decimal] = defaultdict(Decimal)
 
     def add(self, sale: Sale | None, leads: int, periods: CapPeriods) -> None:
@@ -258,19 +258,20 @@ class _Carried:
         if not self._money:
             return facts
         periods = calendar.cap_periods(inputs.now, facts.offer.timezone)
-        return replace(facts, candidates=tuple(self._candidate(c, periods) for c in facts.candidates))
+        starts = [(period, getattr(periods, period)) for period in PERIODS]
+        return replace(facts, candidates=tuple(self._candidate(c, starts) for c in facts.candidates))
 
-    def _candidate(self, candidate: Candidate, periods: CapPeriods) -> Candidate:
+    def _candidate(self, candidate: Candidate, starts: Sequence[tuple[Period, datetime]]) -> Candidate:
         enrolment, standing = candidate.enrolment, candidate.standing
         # Whoever has claimed anything has claimed money.
         if enrolment.buyer_id not in self._money:
             return candidate
         differing = self._used.get(enrolment.buyer_offer_id, {})
-        used = dict(standing.used)
-        for period in PERIODS:
-            more = differing.get((period, getattr(periods, period)))
+        used = {**standing.used}
+        for start in starts:
+            more = differing.get(start)
             if more is not None:
-                so_far = used.get(period, UNUSED)
-                used[period] = Used(so_far.leads + more.leads, so_far.amount + more.amount)
+                so_far = used.get(start[0], UNUSED)
+                used[start[0]] = Used(so_far.leads + more.leads, so_far.amount + more.amount)
         pending = standing.pending + self._money[enrolment.buyer_id]
         return Candidate(enrolment, Standing(used, standing.owed, pending, standing.wallet, standing.record))

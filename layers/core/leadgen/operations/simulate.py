@@ -9,7 +9,8 @@ from typing import Any
 from psycopg import Connection
 from pydantic import ValidationError
 
-from leadgen.domain import again, simulation, track_records
+from leadgen.domain import again, revalidation, simulation, track_records
+from leadgen.domain.policies import ValidationPolicy
 from leadgen.domain.simulation import Attempt, Draft, Outcome, Sale, Simulation
 from leadgen.domain.track_records import TrackRecords
 from leadgen.operations import drafts
@@ -17,7 +18,7 @@ from leadgen.operations.apply import ConfigurationInvalid
 from leadgen.operations.documents import Problem
 from leadgen.operations.drafts import OfferDraft
 from leadgen.store import history
-from leadgen.store.history import KnownOffer, RecordedRouting
+from leadgen.store.history import KnownOffer, RecordedRejection, RecordedRouting
 
 Told = Callable[[int, int], None]
 """Called as the work goes on, with how many decisions are done and how many there are."""
@@ -38,6 +39,8 @@ class Report:
     """What a simulation came to, with the names of the buyers and offers in it by id.
 
     ``unreadable`` are decisions recorded in a form that is not read any more; they are left as they were.
+    ``now_valid`` are leads that validation turned away and a draft of it would let pass: not routed, because nothing is
+    recorded of their buyers.
     """
 
     since: datetime
@@ -45,6 +48,7 @@ class Report:
     drafted: tuple[str, ...]
     outcome: Outcome
     unreadable: int
+    now_valid: int
     buyers: Mapping[int, str]
     offers: Mapping[int, str]
 
@@ -63,7 +67,8 @@ def simulate(
         drafted = [] if policy is None else _in_scope(drafts.read(conn, policy, environ), named, scope)
         offer_ids = {draft.offer.offer_id for draft in drafted} if drafted else named
         run = Simulation({d.offer.offer_id: _draft(conn, d, scope.since) for d in drafted if d.routing is not None})
-        unreadable = _run(conn, run, scope, offer_ids, told)
+        rules = {draft.offer.offer_id: draft.validation for draft in drafted if draft.validation is not None}
+        unreadable = _run(conn, run, scope, offer_ids, rules, told)
         outcome = run.outcome()
         return Report(
             since=scope.since,
@@ -71,6 +76,7 @@ def simulate(
             drafted=tuple(draft.offer.name for draft in drafted),
             outcome=outcome,
             unreadable=unreadable,
+            now_valid=_now_valid(conn, scope, rules) if rules else 0,
             buyers=history.buyer_names(conn, {buyer_id for buyer_id, _ in outcome.buyers}),
             offers={offer.offer_id: offer.name for offer in known},
         )
@@ -112,7 +118,14 @@ def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> Draft:
     return Draft(draft.routing, TrackRecords(ask, past))
 
 
-def _run(conn: Connection[Any], run: Simulation, scope: Scope, offer_ids: Collection[int] | None, told: Told) -> int:
+def _run(
+    conn: Connection[Any],
+    run: Simulation,
+    scope: Scope,
+    offer_ids: Collection[int] | None,
+    rules: Mapping[int, ValidationPolicy],
+    told: Told,
+) -> int:
     """Decide everything in the scope again; how many decisions could not be read."""
     part = history.stretch(conn, since=scope.since, until=scope.until, offer_ids=offer_ids)
     if part is None:
@@ -120,16 +133,36 @@ def _run(conn: Connection[Any], run: Simulation, scope: Scope, offer_ids: Collec
     done = unreadable = 0
     told(done, part.decisions)
     for chunk in history.routings(conn, part, offer_ids=offer_ids):
+        validated = history.validations(conn, {r.lead_id for r in chunk}) if rules else {}
         for recorded in chunk:
             try:
                 inputs = again.read_routing(recorded.inputs)
+                refused = _refused(rules.get(inputs.facts.offer.offer_id), validated.get(recorded.lead_id))
             except ValidationError:
                 unreadable += 1
                 continue
-            run.decide(Attempt(recorded.lead_id, inputs, _fate(recorded)))
+            run.decide(Attempt(recorded.lead_id, inputs, _fate(recorded), refused))
         done += len(chunk)
         told(done, part.decisions)
     return unreadable
+
+
+def _refused(draft: ValidationPolicy | None, validated: str | None) -> str | None:
+    """Why a draft would not have let a lead come to be routed; a lead without a record of validation passes."""
+    rule = None if draft is None or validated is None else revalidation.validate_again(validated, draft)
+    return None if rule is None else f"invalid: {rule}"
+
+
+def _now_valid(conn: Connection[Any], scope: Scope, rules: Mapping[int, ValidationPolicy]) -> int:
+    chunks = history.rejections(conn, since=scope.since, until=scope.until, offer_ids=rules)
+    return sum(_passes(rejected, rules) for chunk in chunks for rejected in chunk)
+
+
+def _passes(rejected: RecordedRejection, rules: Mapping[int, ValidationPolicy]) -> bool:
+    try:
+        return revalidation.validate_again(rejected.inputs, rules[rejected.offer_id]) is None
+    except ValidationError:
+        return False
 
 
 def _fate(recorded: RecordedRouting) -> simulation.Fate:

@@ -130,6 +130,45 @@ def routings(
             yield chunk
 
 
+def validations(conn: Connection[Any], lead_ids: Collection[int]) -> dict[int, str]:
+    """By lead, the inputs of the last decision on its validation, as JSON text."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (lead_id) lead_id, inputs::text FROM lead_decisions
+         WHERE stage = 'validation' AND lead_id = ANY(%s) ORDER BY lead_id, id DESC
+        """,
+        (list(lead_ids),),
+    )
+    return dict(rows.fetchall())
+
+
+@dataclass(frozen=True)
+class RecordedRejection:
+    """A lead that validation turned away, and the inputs of that decision as JSON text."""
+
+    offer_id: int
+    inputs: str
+
+
+def rejections(
+    conn: Connection[Any], *, since: datetime, until: datetime, offer_ids: Collection[int]
+) -> Iterator[Sequence[RecordedRejection]]:
+    """What validation turned away from ``since`` to before ``until``, in chunks."""
+    with conn.cursor(name="rejections", row_factory=class_row(RecordedRejection)) as cursor:
+        cursor.execute(
+            """
+            SELECT l.offer_id, d.inputs::text AS inputs
+              FROM lead_decisions d
+              JOIN leads l ON l.id = d.lead_id AND l.offer_id = ANY(%s)
+             WHERE d.stage = 'validation' AND d.outcome = 'rejected' AND d.decided_at >= %s AND d.decided_at < %s
+             ORDER BY d.id
+            """,
+            (list(offer_ids), since, until),
+        )
+        while chunk := cursor.fetchmany(_CHUNK):
+            yield chunk
+
+
 def past(conn: Connection[Any], offer_id: int, *, since: datetime) -> list[Past]:
     """The leads of an offer that were sold since then, and what became of them."""
     with conn.cursor(row_factory=class_row(Past)) as cursor:
