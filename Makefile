@@ -8,7 +8,7 @@ PYTEST  ?= -n 2 --dist loadgroup
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help run apply test check bench bench-simulate bench-route build schema lock clean
+.PHONY: help run apply test race check bench bench-simulate bench-route build schema lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-marke
 
 test: $(VENV)/.dev ## every test
 	@$(BIN)/python -m pytest $(PYTEST)
+
+race: $(VENV)/.dev ## a thousand leads at once against each limit, fifty times over
+	@RACES=50 $(BIN)/python -m pytest tests/functions/test_route_races.py $(PYTEST)
 
 check: $(VENV)/.dev ## lint, types and import contracts
 	@$(BIN)/ruff check .

@@ -868,8 +868,6 @@ CREATE INDEX idx_leads_vertical_created_at ON public.leads USING btree (vertical
 
 CREATE INDEX idx_lifecycle_events_lead ON public.lifecycle_events USING btree (lead_id, occurred_at) WHERE (lead_id IS NOT NULL);
 
-CREATE INDEX idx_offer_exclusivities_folded ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
-
 CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
 
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
@@ -885,6 +883,8 @@ CREATE INDEX idx_sources_active_key ON public.sources USING btree (is_active, so
 CREATE INDEX idx_sources_offer_id ON public.sources USING btree (offer_id);
 
 CREATE UNIQUE INDEX markets_name_unique ON public.markets USING btree (name);
+
+CREATE UNIQUE INDEX offer_exclusivities_place_unique ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
 
 CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_policies USING btree (name, version);
 

@@ -50,6 +50,11 @@ ALTER TABLE buyer_service_areas
   ADD CONSTRAINT buyer_service_areas_scope_type_valid
     CHECK (scope_type IN ('postal_code', 'city', 'region', 'radius', 'market'));
 
+-- A place is one buyer's however it is written.
+DROP INDEX idx_offer_exclusivities_folded;
+CREATE UNIQUE INDEX offer_exclusivities_place_unique
+  ON offer_exclusivities (offer_id, scope_type, lower(scope_value)) WHERE is_active;
+
 -- Where a market's postal codes lie, in degrees.
 CREATE TABLE places (
   market_id   integer NOT NULL REFERENCES markets(id) ON DELETE CASCADE,

@@ -1,7 +1,6 @@
 """Caps, credit, balances and pauses: exact in the market's time, and exact when claims race."""
 
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,30 +89,6 @@ def test_within_a_batch_too_the_credit_limit_is_exact(
     leads = [a_valid_lead(conn, source, created_at=now + timedelta(seconds=n)) for n in range(3)]
     assert route(functions, *reversed(leads), at=now) == ["unrouted", "routed", "routed"]
     assert conn.execute("SELECT pending_amount::text FROM buyers").fetchall() == [("90.00",)]
-
-
-@pytest.mark.parametrize("limit", ["capacity_per_day", "capacity_per_hour", "credit_limit"])
-def test_two_hundred_leads_at_once_claim_exactly_what_the_limit_allows(
-    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime, limit: str
-) -> None:
-    buyer = a_buyer(conn, credit_limit=50 * 45 if limit == "credit_limit" else None)
-    an_enrolment(conn, buyer, offer, **{} if limit == "credit_limit" else {limit: 50})
-    leads = [a_valid_lead(conn, source) for _ in range(200)]
-    barrier = threading.Barrier(8)
-
-    def work(worker: int) -> list[str]:
-        barrier.wait()
-        own = leads[worker::8]
-        return [outcome for start in range(0, 25, 10) for outcome in route(functions, *own[start : start + 10], at=now)]
-
-    with ThreadPoolExecutor(8) as pool:
-        futures = [pool.submit(work, worker) for worker in range(8)]
-        outcomes = Counter(outcome for future in futures for outcome in future.result())
-    assert outcomes == {"routed": 50, "unrouted": 150}
-    assert conn.execute("SELECT count(*) FROM leads WHERE buyer_id = %s", (buyer,)).fetchone() == (50,)
-    assert conn.execute("SELECT claimed FROM capacity_counters").fetchall() == [(50,)] * 4
-    assert conn.execute("SELECT pending_amount FROM buyers").fetchone() == (50 * 45,)
-    assert conn.execute("SELECT count(*) FROM deliveries").fetchone() == (50,)
 
 
 def test_the_same_lead_routed_by_many_at_once_is_claimed_once(

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -124,3 +124,61 @@ def test_the_last_close_is_past_local_and_stable(cycle: Cycle, zone: str, now: d
     assert now - close < timedelta(days=longest, hours=2)
     local = close.astimezone(ZoneInfo(zone)).date()
     assert local.day == 1 if cycle == "monthly" else local.weekday() == date(2026, 6, 15).weekday()
+
+
+def test_in_every_zone_each_instant_of_2026_falls_in_exactly_one_cap_day() -> None:
+    lengths: dict[timedelta, set[str]] = {}
+    for zone in sorted(available_timezones()):
+        start = calendar.cap_periods(utc("2025-12-31T12:00"), zone).day
+        local_date = start.astimezone(ZoneInfo(zone)).date()
+        while start < utc("2027-01-02T00:00"):
+            end = calendar.next_period(start, zone, "day")
+            # The day is the instants from start up to end, and those only.
+            assert calendar.cap_periods(start, zone).day == start
+            assert calendar.cap_periods(end - timedelta(microseconds=1), zone).day == start
+            lengths.setdefault(end - start, set()).add(zone)
+            start, local_date = end, local_date + timedelta(days=1)
+            assert start.astimezone(ZoneInfo(zone)).date() == local_date
+    hours = {length / timedelta(hours=1): zones for length, zones in lengths.items()}
+    assert set(hours) == {22, 23, 23.5, 24, 24.5, 25, 26}
+    assert hours[23.5] == hours[24.5] == {"Australia/LHI", "Australia/Lord_Howe"}
+    assert hours[22] == hours[26] == {"Antarctica/Troll"}  # the one place whose clocks change by two hours
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_twenty_ninth_of_february_and_the_end_of_the_year_are_days_like_any_other(zone: str) -> None:
+    local = ZoneInfo(zone)
+    for first, days in ((date(2028, 2, 27), 4), (date(2026, 12, 30), 4)):
+        start = calendar.cap_periods(datetime(first.year, first.month, first.day, 12, tzinfo=local), zone).day
+        for number in range(days):
+            assert start.astimezone(local).date() == first + timedelta(days=number)
+            start = calendar.next_period(start, zone, "day")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@settings(deadline=None, max_examples=60)
+@given(now=INSTANTS)
+def test_weeks_begin_on_monday_and_months_on_the_first_and_each_ends_where_the_next_begins(
+    zone: str, now: datetime
+) -> None:
+    local = ZoneInfo(zone)
+    periods = calendar.cap_periods(now, zone)
+    assert periods.week <= periods.day <= now
+    assert periods.month <= periods.day
+    assert periods.week.astimezone(local).weekday() == 0
+    assert periods.month.astimezone(local).day == 1
+    for period in ("week", "month"):
+        following = calendar.next_period(now, zone, period)
+        assert following > now
+        assert getattr(calendar.cap_periods(following, zone), period) == following
+        assert getattr(calendar.cap_periods(following - timedelta(microseconds=1), zone), period) == getattr(
+            periods, period
+        )
+
+
+@settings(deadline=None, max_examples=100)
+@given(INSTANTS, st.sampled_from(ZONES))
+def test_the_next_hour_is_never_far_and_another_one(now: datetime, zone: str) -> None:
+    following = calendar.next_period(now, zone, "hour")
+    assert now < following <= now + timedelta(minutes=90)
+    assert calendar.cap_periods(following, zone).hour > calendar.cap_periods(now, zone).hour

@@ -250,18 +250,32 @@ class Flip:
     answer: bool
 
 
-def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...]:
-    """The fewest answers to change for the condition to hold (``wanted`` false: not to); the first among equals."""
-    if holds(condition, observed) == wanted:
+def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...] | None:
+    """The fewest answers to change for the condition to hold (``wanted`` false: not to); the first among equals.
+
+    None where a test would have to be answered both ways: then no lead meets the condition, or it takes an expert.
+    """
+    flips = _fewest(condition, observed, wanted)
+    if holds(condition, flipped(observed, flips)) is not wanted:
+        return None
+    for flip in flips:  # where one test stands in several places, its one answer may do for all
+        rest = tuple(other for other in flips if other is not flip)
+        if holds(condition, flipped(observed, rest)) is wanted:
+            flips = rest
+    return flips
+
+
+def _fewest(condition: Condition, observed: Observed, wanted: bool) -> tuple[Flip, ...]:
+    if holds(condition, observed) is wanted:
         return ()
     match condition:
         case Test():
             return (Flip(condition, wanted),)
         case Not(not_=part):
-            return fewest_flips(part, observed, wanted=not wanted)
+            return _fewest(part, observed, not wanted)
         case All(all=parts) | AnyOf(any=parts):
-            each = [fewest_flips(part, observed, wanted=wanted) for part in parts]
-            if isinstance(condition, All) == wanted:
+            each = [_fewest(part, observed, wanted) for part in parts]
+            if isinstance(condition, All) is wanted:
                 return tuple(dict.fromkeys(flip for flips in each for flip in flips))
             return min(each, key=len)
         case _:

@@ -1,6 +1,5 @@
 """The record of a decision: every rule or buyer looked at, the value, the limit, the verdict."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +25,10 @@ def plain(value: object) -> Json:
 
     Decimals and instants become text, sets become sorted lists; anything else that is not JSON is a TypeError.
     """
+    # Most of what there is comes first: a decision's record is made for every lead.
+    fields = getattr(type(value), "__dataclass_fields__", None)
+    if fields is not None:
+        return {name: plain(getattr(value, name)) for name in fields}
     match value:
         case None | bool() | int() | str():
             return value
@@ -41,8 +44,6 @@ def plain(value: object) -> Json:
             return {str(key): plain(item) for key, item in value.items()}
         case BaseModel():
             return plain(value.model_dump(mode="json", exclude_unset=True))
-        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         case _:
             raise TypeError(f"{type(value).__name__} has no place in a decision's record")
 
