@@ -75,7 +75,7 @@ def test_a_report_of_nothing_says_so() -> None:
     assert simulate.lines(empty, most=20) == [
         "2026-06-01 00:00 UTC to 2026-06-01 00:00 UTC, under the policies of the time",
         "",
-        "               NOW  DRAFT  DIFFERENCE",
+        "               NOW  AGAIN  DIFFERENCE",
         "leads decided    0      0",
         "sold             0      0           0",
         "unsold           0      0           0",

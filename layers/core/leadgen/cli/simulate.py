@@ -175,12 +175,17 @@ def _heading(report: Report) -> list[str]:
     return [f"{_time(report.since)} to {_time(report.until)}, under {policies}"]
 
 
+def _other(report: Report) -> str:
+    """What stands beside the record."""
+    return "DRAFT" if report.drafted else "AGAIN"
+
+
 def _totals(report: Report) -> list[str]:
     compared = report.outcome.buyers
     unsold = [sum(counts) for counts in zip(*report.outcome.unsold.values(), strict=True)] or [0, 0]
     sold = [report.outcome.leads - count for count in unsold]
     rows = [
-        ["", "NOW", "DRAFT", "DIFFERENCE"],
+        ["", "NOW", _other(report), "DIFFERENCE"],
         ["leads decided", f"{report.outcome.leads:,}", f"{report.outcome.leads:,}", ""],
         ["sold", *_counts(*sold)],
         ["unsold", *_counts(*unsold)],
@@ -193,7 +198,7 @@ def _totals(report: Report) -> list[str]:
 
 
 def _buyers(report: Report) -> list[str]:
-    rows = [["BUYER", "", "LEADS NOW", "DRAFT", "DIFFERENCE", "MONEY NOW", "DRAFT", "DIFFERENCE"]]
+    rows = [["BUYER", "", "LEADS NOW", _other(report), "DIFFERENCE", "MONEY NOW", _other(report), "DIFFERENCE"]]
     for (buyer_id, currency), compared in report.outcome.buyers.items():
         now, draft = compared.recorded, compared.simulated
         rows.append(
@@ -204,7 +209,7 @@ def _buyers(report: Report) -> list[str]:
 
 
 def _unsold(report: Report) -> list[str]:
-    rows = [["UNSOLD BECAUSE", "NOW", "DRAFT", "DIFFERENCE"]]
+    rows = [["UNSOLD BECAUSE", "NOW", _other(report), "DIFFERENCE"]]
     rows += [[reason, *_counts(*counts)] for reason, counts in report.outcome.unsold.items()]
     return _table(rows) if len(rows) > 1 else []
 
@@ -213,7 +218,7 @@ def _changes(report: Report, most: int) -> list[str]:
     changes = report.outcome.changes
     if not changes:
         return ["No lead changes hands."]
-    rows = [["LEAD", "NOW", "", "DRAFT", ""], *(_change(report, change) for change in changes[:most])]
+    rows = [["LEAD", "NOW", "", _other(report), ""], *(_change(report, change) for change in changes[:most])]
     rest = len(changes) - most
     more = [f"… and {rest:,} more (--changes {len(changes)}, or --json for all)"] if rest > 0 else []
     heading = f"{len(changes):,} {'lead changes' if len(changes) == 1 else 'leads change'} hands:"
