@@ -261,6 +261,13 @@ ALTER TABLE public.delivery_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE public.disposable_domains (
+    domain text NOT NULL,
+    is_disposable boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT disposable_domains_domain_valid CHECK ((domain ~ '^[a-z0-9.-]{1,253}$'::text))
+);
+
 CREATE TABLE public.invoice_lines (
     id bigint NOT NULL,
     invoice_id integer NOT NULL,
@@ -448,6 +455,12 @@ CREATE TABLE public.lifecycle_events (
     message jsonb NOT NULL
 );
 
+CREATE TABLE public.mail_domains (
+    domain text NOT NULL,
+    accepts_mail boolean NOT NULL,
+    checked_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.markets (
     id integer NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -602,6 +615,27 @@ CREATE SEQUENCE public.sources_id_seq
 
 ALTER SEQUENCE public.sources_id_seq OWNED BY public.sources.id;
 
+CREATE TABLE public.suppressions (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    kind text NOT NULL,
+    hash text NOT NULL,
+    offer_id integer,
+    reason text,
+    CONSTRAINT suppressions_hash_valid CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT suppressions_kind_valid CHECK ((kind = ANY (ARRAY['phone'::text, 'email'::text]))),
+    CONSTRAINT suppressions_reason_length CHECK ((length(reason) <= 200))
+);
+
+ALTER TABLE public.suppressions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.suppressions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.validation_policies (
     id integer NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -714,6 +748,9 @@ ALTER TABLE ONLY public.delivery_attempts
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_unique UNIQUE (delivery_id, channel, attempt);
 
+ALTER TABLE ONLY public.disposable_domains
+    ADD CONSTRAINT disposable_domains_pkey PRIMARY KEY (domain);
+
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_lead_unique UNIQUE (lead_id);
 
@@ -740,6 +777,9 @@ ALTER TABLE ONLY public.leads
 
 ALTER TABLE ONLY public.lifecycle_events
     ADD CONSTRAINT lifecycle_events_pkey PRIMARY KEY (event_key);
+
+ALTER TABLE ONLY public.mail_domains
+    ADD CONSTRAINT mail_domains_pkey PRIMARY KEY (domain);
 
 ALTER TABLE ONLY public.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (id);
@@ -779,6 +819,12 @@ ALTER TABLE ONLY public.sources
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_source_key_unique UNIQUE (source_key);
+
+ALTER TABLE ONLY public.suppressions
+    ADD CONSTRAINT suppressions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.suppressions
+    ADD CONSTRAINT suppressions_unique UNIQUE NULLS NOT DISTINCT (hash, kind, offer_id);
 
 ALTER TABLE ONLY public.validation_policies
     ADD CONSTRAINT validation_policies_pkey PRIMARY KEY (id);
@@ -848,6 +894,8 @@ CREATE INDEX idx_leads_offer_source_norm_phone_created ON public.leads USING btr
 
 CREATE INDEX idx_leads_phone ON public.leads USING btree (phone);
 
+CREATE INDEX idx_leads_phone_created_at ON public.leads USING btree (normalized_phone, created_at DESC) WHERE (normalized_phone IS NOT NULL);
+
 CREATE INDEX idx_leads_route_again ON public.leads USING btree (route_again_at) WHERE ((status = 'validated'::public.lead_status) AND (route_again_at IS NOT NULL));
 
 CREATE INDEX idx_leads_source_created_at ON public.leads USING btree (source_id, created_at DESC);
@@ -881,6 +929,8 @@ CREATE INDEX idx_sources_active_hostname_prefix ON public.sources USING btree (i
 CREATE INDEX idx_sources_active_key ON public.sources USING btree (is_active, source_key);
 
 CREATE INDEX idx_sources_offer_id ON public.sources USING btree (offer_id);
+
+CREATE INDEX idx_suppressions_offer ON public.suppressions USING btree (offer_id) WHERE (offer_id IS NOT NULL);
 
 CREATE UNIQUE INDEX markets_name_unique ON public.markets USING btree (name);
 
@@ -1006,6 +1056,9 @@ ALTER TABLE ONLY public.rotations
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.suppressions
+    ADD CONSTRAINT suppressions_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.wallets
     ADD CONSTRAINT wallets_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;

@@ -8,6 +8,8 @@ from typing import Any
 from leadgen.domain.calendar import PERIODS, Period
 from leadgen.domain.eligibility import Enrolment, Standing, Used
 from leadgen.domain.lead import Lead
+from leadgen.domain.observations import LookedUp, Observations
+from leadgen.domain.observing import observe
 from leadgen.domain.policies import DuplicateDetection, ValidationPolicy
 from leadgen.domain.routing import Offer
 
@@ -87,6 +89,13 @@ def offer(**values: Any) -> Offer:
 def detection(**values: Any) -> DuplicateDetection:
     """Duplicate detection, switched on."""
     return DuplicateDetection(**{"enabled": True} | values)
+
+
+def seen(policy: ValidationPolicy, subject: Lead, **values: Any) -> Observations:
+    """What validation sees of a lead: ``fields`` and ``is_duplicate`` as given, the rest is what was looked up."""
+    fields = values.pop("fields", {})
+    is_duplicate = values.pop("is_duplicate", False)
+    return observe(policy, subject, fields, LookedUp(**values), is_duplicate=is_duplicate)
 
 
 def validation_policy(**values: Any) -> ValidationPolicy:

@@ -1,13 +1,19 @@
 """What an operator asks: a lead with its timeline and decisions, the review queue, an invoice. Authenticated."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
-from leadgen.adapters import db
-from leadgen.adapters.web import JsonAnswer, bearer, build_app, lambda_handler
+from leadgen.adapters import body, bus, clock, db
+from leadgen.adapters.log import logger
+from leadgen.adapters.tokens import Claims
+from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler
+from leadgen.domain import reviewing
 from leadgen.domain.errors import Refusal
-from leadgen.store import decisions, deliveries, invoices, leads, lifecycle
+from leadgen.domain.reviewing import Verdict
+from leadgen.store import audit, decisions, deliveries, invoices, leads, lifecycle, review
 
 _LONGEST_LIST = 200
 
@@ -46,10 +52,50 @@ def get_decisions(lead_id: int) -> JsonAnswer:
 
 @app.get("/api/review")
 def get_review() -> JsonAnswer:
-    """The deliveries that wait for an operator, longest waiting first."""
+    """The leads and deliveries that wait for an operator, longest waiting first."""
     with db.current().connection() as conn:
+        held = review.waiting(conn, limit=_LONGEST_LIST)
         waiting = deliveries.in_review(conn, limit=_LONGEST_LIST)
-    return JsonAnswer({"deliveries": [asdict(delivery) for delivery in waiting]})
+    return JsonAnswer(
+        {"leads": [asdict(lead) for lead in held], "deliveries": [asdict(delivery) for delivery in waiting]}
+    )
+
+
+@app.post("/api/leads/{lead_id}/review")
+async def post_review(lead_id: int, request: Request) -> JsonAnswer:
+    """An operator's verdict on a lead in review: release it, or reject it."""
+    claims = bearer(request)
+    if claims.role != "operator":
+        raise Refusal(403, "forbidden", "a person decides on a lead in review: an operator")
+    fields, _ = await body.fields(request, allow_form=False)
+    return JsonAnswer(await run_in_threadpool(_decide, lead_id, reviewing.read(fields), claims, request))
+
+
+def _decide(lead_id: int, verdict: Verdict, claims: Claims, request: Request) -> Mapping[str, object]:
+    now = clock.now()
+    with bus.transaction() as transaction:
+        found = review.lock(transaction.conn, lead_id)
+        if found is None:
+            raise Refusal(404, "not_found", f"there is no lead {lead_id}")
+        if found.since is None or found.status not in ("received", "validated"):
+            raise Refusal(409, "not_in_review", f"lead {lead_id} is not in review", {"status": found.status})
+        if verdict.verdict == "release":
+            review.release(transaction.conn, lead_id, now=now)
+        else:
+            review.reject(transaction.conn, lead_id, now=now)
+        status = reviewing.status_after(verdict, found.status)
+        before = {"status": found.status, "reason": found.reason, "detail": found.detail}
+        after = {"status": status, "verdict": verdict.verdict, "reason": verdict.reason, "by": claims.subject}
+        audit.record(
+            transaction.conn,
+            audit.Entry("lead.review", "lead", lead_id, before, after),
+            at=now,
+            ip_address=ip_address(request),
+            user_agent=request.headers.get("user-agent"),
+        )
+        transaction.announce([reviewing.event(verdict, lead_id, found.status, found.trace_id, now)])
+    logger.info("reviewed", extra={"lead_id": lead_id, "verdict": verdict.verdict, "trace_id": found.trace_id})
+    return {"lead_id": lead_id, "status": status, "verdict": verdict.verdict}
 
 
 @app.get("/api/invoices/{invoice_id}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import ipaddress
 import re
 import secrets
 from collections import Counter
@@ -16,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from leadgen import VERSION
 from leadgen.adapters import body, bus, clock, db, settings
 from leadgen.adapters.log import count, logger
-from leadgen.adapters.web import JsonAnswer, bearer, build_app, lambda_handler
+from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler
 from leadgen.domain import classification, idempotency, normalization, submission
 from leadgen.domain.classification import Identification, Resolution
 from leadgen.domain.errors import Refusal
@@ -28,6 +27,7 @@ from leadgen.store.leads import Answer
 
 LONGEST_WAIT_SECONDS = 10
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.01, 0.1
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _WAIT = re.compile(r"\bwait=(\d{1,6})\b")
 _LONGEST_USER_AGENT = 500
 
@@ -174,7 +174,8 @@ def _statement_input(request: Request, posted: Submission, identification: Ident
         "content_hash": posted.content_hash(),
         "normalized_email": normalization.email(posted.email),
         "normalized_phone": normalization.phone(posted.phone),
-        "ip_address": _ip_address(request),
+        "ip_address": ip_address(request),
+        "ip_country": _ip_country(request),
         "user_agent": request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT] or None,
         "trace_id": _trace_id(request),
     }
@@ -241,11 +242,9 @@ def _database_seconds() -> float | None:
     return clock.seconds() - began
 
 
-def _ip_address(request: Request) -> str | None:
-    try:
-        return str(ipaddress.ip_address((request.client.host if request.client else "").partition("%")[0]))
-    except ValueError:
-        return None
+def _ip_country(request: Request) -> str | None:
+    country = request.headers.get("cloudfront-viewer-country", "")
+    return country if _COUNTRY.fullmatch(country) else None
 
 
 def _trace_id(request: Request) -> str:

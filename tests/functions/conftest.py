@@ -5,12 +5,14 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
 from leadgen.adapters import log
 from tests.factories import a_source, an_offer
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
+from tests.functions.name_server import NameServer
 from tests.messages import told
 
 
@@ -51,6 +53,14 @@ def mailbox(environment: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 
 
 @pytest.fixture
+def name_server(environment: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    """A DNS server on this machine, which the functions ask."""
+    with NameServer() as server:
+        environment.setenv("DNS_SERVERS", server.address)
+        yield server
+
+
+@pytest.fixture
 def offer(conn: Connection[Any]) -> int:
     """An offer that takes every lead and has no buyers yet."""
     return an_offer(conn)
@@ -71,3 +81,22 @@ def nothing_stored(conn: Connection[Any]) -> Callable[[], None]:
         assert told(conn, "validate") == []
 
     return check
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that is sent; BEGIN and COMMIT would be among them."""
+    sent: list[str] = []
+    execute, command = psycopg.Cursor.execute, psycopg.Connection._exec_command
+
+    def executing(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        sent.append(str(query))
+        return execute(self, query, *args, **options)
+
+    def commanding(self: Any, statement: Any, *args: Any, **options: Any) -> Any:
+        sent.append(str(statement))
+        return command(self, statement, *args, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", executing)
+    monkeypatch.setattr(psycopg.Connection, "_exec_command", commanding)
+    return sent

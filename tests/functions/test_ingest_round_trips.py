@@ -2,31 +2,10 @@
 
 from typing import Any
 
-import psycopg
-import pytest
 from psycopg import Connection
 
 from tests.factories import a_post, a_source, an_offer
 from tests.functions_under_test import Functions
-
-
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that is sent; BEGIN and COMMIT would be among them."""
-    sent: list[str] = []
-    execute, command = psycopg.Cursor.execute, psycopg.Connection._exec_command
-
-    def executing(self: Any, query: Any, *args: Any, **options: Any) -> Any:
-        sent.append(str(query))
-        return execute(self, query, *args, **options)
-
-    def commanding(self: Any, statement: Any, *args: Any, **options: Any) -> Any:
-        sent.append(str(statement))
-        return command(self, statement, *args, **options)
-
-    monkeypatch.setattr(psycopg.Cursor, "execute", executing)
-    monkeypatch.setattr(psycopg.Connection, "_exec_command", commanding)
-    return sent
 
 
 def test_a_post_and_its_replay_and_its_refusal_are_one_statement_each(

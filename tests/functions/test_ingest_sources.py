@@ -109,6 +109,18 @@ def test_the_default_source_takes_what_no_host_claims(
     assert refusal(post(functions, source_key="wrong")) == (400, "invalid_source_key")
 
 
+@pytest.mark.parametrize(
+    ("header", "country"),
+    [("NG", "NG"), ("ng", None), ("NGA", None), ("N1", None), ("", None), ("NG, US", None), (None, None)],
+)
+def test_the_country_of_an_address_is_kept_where_the_edge_tells_it(
+    functions: Functions, conn: Connection[Any], source: int, header: str | None, country: str | None
+) -> None:
+    headers = {} if header is None else {"CloudFront-Viewer-Country": header}
+    assert functions.client().post("/api/leads", json=a_post(source_key="page"), headers=headers).status_code == 202
+    assert conn.execute("SELECT ip_country FROM leads").fetchone() == (country,)
+
+
 def test_too_many_posts_from_one_address_are_told_when_to_come_again(
     functions: Functions, conn: Connection[Any], source: int, environment: pytest.MonkeyPatch
 ) -> None:

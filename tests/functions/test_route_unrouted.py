@@ -5,7 +5,9 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.domain import suppression
 from leadgen.store import decisions as stored_decisions
+from leadgen.store import suppressions
 from tests.factories import a_buyer, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
@@ -59,3 +61,15 @@ def test_a_policy_may_reject_the_unrouted_at_once(conn: Connection[Any], functio
         "no_buyer_in_area",
     )
     assert told(conn, "notify") == [("lead.rejected", lead)]
+
+
+def test_a_held_lead_whose_person_was_suppressed_meanwhile_is_never_sold(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    lead = a_valid_lead(conn, source, email="Someone@Example.com")
+    assert route(functions, lead, at=now) == ["unrouted"]
+    an_enrolment(conn, a_buyer(conn), offer)
+    suppressions.add(conn, [suppression.of_email("someone@example.com")], offer_id=None, reason="asked us to")
+    assert route(functions, lead, at=now + timedelta(minutes=15)) == ["unrouted"]
+    assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == ("rejected", "suppressed")
+    assert told(conn, "notify")[-1] == ("lead.rejected", lead)

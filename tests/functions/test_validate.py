@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from tests.factories import a_lead, a_source, an_offer
 from tests.functions_under_test import Functions
-from tests.messages import body, failed_ids, messages, sqs_event, told
+from tests.messages import messages, told
 
 DETECTION = {"enabled": True, "window_hours": 24, "keys": ["phone", "email"], "match_mode": "any"}
 
@@ -69,7 +69,7 @@ def test_an_invalid_lead_is_rejected_with_its_first_reason(
     assert told(conn, "notify") == [("lead.rejected", lead)]
     (trace,) = conn.execute("SELECT trace FROM lead_decisions WHERE stage = 'validation'").fetchall()[0]
     assert [(check["rule"], check["passed"]) for check in trace] == [
-        ("required_fields", False), ("allowed_postal_codes", False),
+        ("required_fields", False), ("allowed_postal_codes", False), ("suppression", True),
     ]  # fmt: skip
 
 
@@ -168,7 +168,12 @@ def test_others_leads_are_not_pulled_in(conn: Connection[Any], functions: Functi
 
 
 HISTORY = st.lists(
-    st.tuples(st.integers(0, 60), st.sampled_from(["1", "2"]), st.sampled_from(["a", "b"]), st.booleans()),
+    st.tuples(
+        st.integers(0, 60),
+        st.sampled_from(["1", "2"]),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["valid", "invalid", "for review"]),
+    ),
     min_size=2,
     max_size=6,
 )
@@ -181,13 +186,19 @@ def test_however_a_history_is_cut_into_batches_the_outcome_is_one(
 ) -> None:
     outcomes = []
     for one_at_a_time in (False, True):
-        source = a_screened_source(conn, action=action, window_hours=1)
+        rules = {
+            "duplicate_detection": DETECTION | {"action": action, "window_hours": 1},
+            "allowed_postal_codes": ["80014"],
+            "fraud_detection": {"ip_country_mismatch": {"points": 1}, "review_at": 1},
+        }
+        source = a_source(conn, an_offer(conn, rules=rules))
         leads = [
             a_lead(
                 conn, source, created_at=now + timedelta(minutes=minutes * 3), phone=f"+1303555010{phone}",
-                email=f"{email}@example.com", postal_code="80014" if valid else "99999",
+                email=f"{email}@example.com", postal_code="99999" if what == "invalid" else "80014",
+                ip_country="NG" if what == "for review" else None,
             )
-            for minutes, phone, email, valid in history
+            for minutes, phone, email, what in history
         ]  # fmt: skip
         if one_at_a_time:
             for lead in data.draw(st.permutations(leads)):
@@ -195,7 +206,10 @@ def test_however_a_history_is_cut_into_batches_the_outcome_is_one(
         else:
             validate(functions, *leads, at=now)
         rows = conn.execute(
-            "SELECT status::text, validation_reason, duplicate_of_lead_id FROM leads WHERE id = ANY(%s) ORDER BY id",
+            """
+            SELECT status::text, coalesce(validation_reason, review_reason), duplicate_of_lead_id
+              FROM leads WHERE id = ANY(%s) ORDER BY id
+            """,
             (leads,),
         ).fetchall()
         outcomes.append([(status, reason, matched and leads.index(matched)) for status, reason, matched in rows])
@@ -241,17 +255,6 @@ def test_a_lead_that_was_held_unrouted_is_left_to_the_sweep(
     lead = a_lead(conn, a_screened_source(conn), status="validated", unrouted_at=now, route_again_at=now)
     validate(functions, lead, at=now)
     assert told(conn, "route") == []
-
-
-def test_a_policy_that_does_not_parse_fails_only_its_own_lead(conn: Connection[Any], functions: Functions) -> None:
-    broken = a_lead(conn, a_source(conn, an_offer(conn, rules={"alowed_postal_codes": ["80014"]})))
-    fine = a_lead(conn, a_screened_source(conn))
-    answer = functions.module("validate").handler(
-        sqs_event(body("lead.received", broken), body("lead.received", fine)), None
-    )
-    assert failed_ids(answer) == {"m0"}
-    assert [row[0] for row in states(conn)] == ["received", "validated"]
-    assert told(conn, "route") == [("lead.validated", fine)]
 
 
 def test_the_record_of_a_decision_names_nobody(conn: Connection[Any], functions: Functions, now: datetime) -> None:

@@ -27,7 +27,7 @@ def take_in(conn: Connection[Any], **values: Any) -> Intake:
         "postal_code": "80014", "city": None, "region_code": None, "message": None, "utm_source": None,
         "utm_medium": None, "utm_campaign": None, "consent": None, "gdpr_consent": None, "attributes": {},
         "normalized_email": "jane@example.com", "normalized_phone": "13035550100", "ip_address": None,
-        "user_agent": None, "trace_id": "trace-1",
+        "ip_country": None, "user_agent": None, "trace_id": "trace-1",
     }  # fmt: skip
     return intake.take_in(conn, post | values)
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from leadgen.domain import duplicates, screening
 from leadgen.domain.duplicates import Duplicate, Match, NotDuplicate
 from leadgen.domain.lead import Contact
+from leadgen.domain.observations import LookedUp
 from leadgen.domain.policies import ValidationPolicy
-from leadgen.domain.screening import Request, Screened
+from leadgen.domain.screening import Deferred, Request, Screened
 from tests.domain_values import NOON, detection, lead
 
 POLICY = ValidationPolicy(allowed_postal_codes=("80014",), duplicate_detection=detection())
@@ -23,12 +25,13 @@ def a_request(
 ) -> Request:
     subject = lead(lead_id=lead_id, created_at=NOON + timedelta(minutes=minutes), **values)
     contact = Contact(phone, None)
-    search = duplicates.search_for(policy.duplicate_detection, subject, contact, default_window_hours=24)
+    search = duplicates.search_for(policy.detection, subject, contact, default_window_hours=24)
     return Request(subject, contact, policy, search)
 
 
 def screened(requests: Sequence[Request], stored: dict[int, Match] | None = None) -> dict[int, Screened]:
-    return {s.request.lead.lead_id: s for s in screening.screen_in_turn(requests, stored or {})}
+    results = screening.screen_in_turn(requests, stored or {})
+    return {s.request.lead.lead_id: s for s in results if isinstance(s, Screened)}
 
 
 def test_the_earlier_of_two_is_kept_and_the_later_is_its_duplicate() -> None:
@@ -137,3 +140,48 @@ def test_a_batch_decides_as_two_batches_one_after_the_other(leads: list[tuple[in
     assert {i: (s.status, s.duplicate) for i, s in {**first, **second}.items()} == {
         i: (s.status, s.duplicate) for i, s in whole.items()
     }
+
+
+MAIL = {"email": "jane@example.com"}
+WAITING = ValidationPolicy(mx_lookup_enabled=True, duplicate_window_hours=24)
+
+
+def unknown(lead_id: int, *, minutes: int, phone: str | None = "1", **values: Any) -> Request:
+    """A request whose mail domain nobody could tell of."""
+    return replace(a_request(lead_id, minutes=minutes, phone=phone, policy=WAITING, **values), fields=MAIL)
+
+
+def known(lead_id: int, *, minutes: int, phone: str | None = "1") -> Request:
+    return replace(unknown(lead_id, minutes=minutes, phone=phone), looked_up=LookedUp(accepts_mail=True))
+
+
+def outcomes(requests: Sequence[Request]) -> dict[int, str]:
+    return {
+        result.request.lead.lead_id: result.why if isinstance(result, Deferred) else result.status
+        for result in screening.screen_in_turn(requests, {})
+    }
+
+
+def test_what_nobody_could_tell_of_is_deferred_and_so_are_the_same_person_s_later_leads() -> None:
+    batch = [unknown(1, minutes=0), known(2, minutes=1), known(3, minutes=2, phone="2"), known(4, minutes=3)]
+    assert outcomes(batch) == {
+        1: "mail_domain_unknown", 2: "earlier_lead_undecided", 3: "validated", 4: "earlier_lead_undecided",
+    }  # fmt: skip
+
+
+def test_an_earlier_lead_does_not_wait_for_a_later_one() -> None:
+    assert outcomes([known(1, minutes=0), unknown(2, minutes=1)]) == {1: "validated", 2: "rejected"}
+
+
+def test_outside_the_window_nobody_waits() -> None:
+    assert outcomes([unknown(1, minutes=0), known(2, minutes=24 * 60 + 1)]) == {
+        1: "mail_domain_unknown",
+        2: "validated",
+    }
+
+
+def test_one_whose_policy_searches_for_nobody_waits_for_nobody() -> None:
+    alone = [
+        replace(request, search=NotDuplicate("disabled")) for request in (unknown(1, minutes=0), known(2, minutes=1))
+    ]
+    assert outcomes(alone) == {1: "mail_domain_unknown", 2: "validated"}

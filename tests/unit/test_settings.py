@@ -24,6 +24,18 @@ def test_lists_are_separated_by_commas() -> None:
     assert loaded.egress_allowed_origins == ("http://a:1", "http://b:2")
 
 
+def test_dns_servers_are_addresses_with_or_without_a_port() -> None:
+    servers = ("127.0.0.1", "127.0.0.1:5353", "[::1]:5353", "[2001:db8::1]")
+    assert settings.load(LEAST | {"DNS_SERVERS": ", ".join(servers)}).dns_servers == servers
+    assert settings.load(LEAST).dns_servers == ()
+
+
+@pytest.mark.parametrize("server", ["localhost", "127.0.0.1:dns", "127.0.0.1:70000", "::1", "10.0.0"])
+def test_a_dns_server_that_is_no_address_is_refused(server: str) -> None:
+    with pytest.raises(SettingsInvalid, match="DNS_SERVERS"):
+        settings.load(LEAST | {"DNS_SERVERS": f"127.0.0.1,{server}"})
+
+
 def test_every_problem_is_told_at_once_and_no_secret_with_it() -> None:
     bad = {
         "DATABASE_URL": "mysql://user:s3cret@db/x", "SECRET_KEY": "short", "ENVIRONMENT": "prod",

@@ -5,18 +5,26 @@ from typing import Any
 import pytest
 
 from leadgen.domain import validation
-from leadgen.domain.lead import filled_fields
-from leadgen.domain.validation import Rejected, Validated
-from tests.domain_values import lead, validation_policy
+from leadgen.domain.lead import Lead, filled_fields
+from leadgen.domain.policies import ValidationPolicy
+from leadgen.domain.trace import Check
+from leadgen.domain.validation import Held, Rejected, Validated
+from tests.domain_values import lead, seen, validation_policy
+
+NOT_SUPPRESSED = Check("suppression", [], [], True)
+
+
+def decide(policy: ValidationPolicy, subject: Lead) -> Validated | Rejected | Held:
+    return validation.validate(policy, seen(policy, subject))
 
 
 def failing(rules: dict[str, Any], **values: Any) -> list[str]:
-    decision = validation.validate(validation_policy(**rules), lead(**values))
+    decision = decide(validation_policy(**rules), lead(**values))
     return [check.rule for check in decision.checks if not check.passed]
 
 
 def test_without_rules_every_lead_is_valid() -> None:
-    assert validation.validate(validation_policy(), lead()) == Validated(())
+    assert decide(validation_policy(), lead()) == Validated((NOT_SUPPRESSED,))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +47,7 @@ def test_required_fields_are_the_leads_own_or_its_attributes(
 
 def test_the_missing_fields_are_named_in_the_trace() -> None:
     policy = validation_policy(required_fields=("city", "message", "name"))
-    decision = validation.validate(policy, lead(filled=frozenset({"name"})))
+    decision = decide(policy, lead(filled=frozenset({"name"})))
     assert isinstance(decision, Rejected)
     assert decision.checks[0].value == ["city", "message"]
 
@@ -72,18 +80,18 @@ def test_every_failing_rule_is_reported_and_the_first_is_the_reason() -> None:
         allowed_country_codes=("CA",),
         required_fields=("message",),
     )
-    decision = validation.validate(policy, lead())
+    decision = decide(policy, lead())
     assert isinstance(decision, Rejected)
     assert decision.reason == "required_fields"
     assert [check.rule for check in decision.checks] == [
-        "required_fields", "allowed_country_codes", "allowed_postal_codes", "allowed_cities",
+        "required_fields", "allowed_country_codes", "allowed_postal_codes", "allowed_cities", "suppression",
     ]  # fmt: skip
-    assert not any(check.passed for check in decision.checks)
+    assert not any(check.passed for check in decision.checks[:-1])
 
 
 def test_the_reason_is_the_first_that_fails_not_the_first_that_was_asked() -> None:
     policy = validation_policy(required_fields=("name",), allowed_postal_codes=("80202",), allowed_cities=("Denver",))
-    decision = validation.validate(policy, lead())
+    decision = decide(policy, lead())
     assert isinstance(decision, Rejected)
     assert decision.reason == "allowed_postal_codes"
 
@@ -100,6 +108,6 @@ def test_any_other_value_fills_its_field(value: object) -> None:
 
 def test_a_long_list_is_cut_in_the_trace_but_not_in_the_rule() -> None:
     codes = tuple(str(80000 + n) for n in range(500))
-    decision = validation.validate(validation_policy(allowed_postal_codes=codes), lead(postal_code="80499"))
+    decision = decide(validation_policy(allowed_postal_codes=codes), lead(postal_code="80499"))
     assert isinstance(decision, Validated)
     assert decision.checks[0].limit == {"first": list(codes[:20]), "count": 500}

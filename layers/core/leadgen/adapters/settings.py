@@ -1,12 +1,14 @@
 """Settings from the environment: the specification's names, one typed object, every problem told at once."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 
 class SettingsInvalid(Exception):
@@ -18,6 +20,19 @@ def _comma_list(value: object) -> object:
 
 
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+
+
+def _server(text: str) -> str:
+    try:
+        parts = urlsplit(f"//{text}")
+        ipaddress.ip_address(parts.hostname or "")
+        _ = parts.port  # refuses what is no port
+    except ValueError:
+        raise ValueError(f"{text!r} is no address of a server: write 127.0.0.1, 127.0.0.1:5353 or [::1]:5353") from None
+    return text
+
+
+Servers = Annotated[tuple[Annotated[str, AfterValidator(_server)], ...], BeforeValidator(_comma_list)]
 
 
 class Settings(BaseModel):
@@ -41,6 +56,11 @@ class Settings(BaseModel):
     rate_limit_landing_page: int = Field(default=0, ge=0)
     rate_limit_embed_form: int = Field(default=0, ge=0)
     rate_limit_partner_api: int = Field(default=0, ge=0)
+
+    # How long a batch's mail domains may be looked up in all, and whom to ask instead of the system's resolvers.
+    # A batch that failed is done again lead by lead, and ten times this must fit into the stage's timeout.
+    mx_lookup_seconds: float = Field(default=2.0, gt=0, le=2.5)
+    dns_servers: Servers = ()
 
     webhook_timeout_seconds: float = Field(default=5.0, gt=0, le=20)
     webhook_max_retries: int = Field(default=3, ge=1, le=10)

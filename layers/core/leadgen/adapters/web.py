@@ -1,6 +1,7 @@
 """What the two HTTP functions share: answers, errors and who is asking."""
 
 import asyncio
+import ipaddress
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -95,6 +96,14 @@ def bearer(request: Request) -> Claims:
         return tokens.verify(settings.current().secret_key, token.strip())
     except TokenInvalid:
         raise Refusal(401, "invalid_token", "the token is malformed, expired or not ours") from None
+
+
+def ip_address(request: Request) -> str | None:
+    """The caller's address, or None where there is none to tell."""
+    try:
+        return str(ipaddress.ip_address((request.client.host if request.client else "").partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def _refused(request: Request, refusal: Refusal) -> JsonAnswer:

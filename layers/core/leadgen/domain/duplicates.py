@@ -1,5 +1,6 @@
 """The Duplicate Detection Contract: is this lead materially one that came before, within the policy's window?"""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Literal
 
 from leadgen.domain.lead import Contact, Lead
 from leadgen.domain.policies import DuplicateDetection, LeadStatus
+from leadgen.domain.trace import Json, plain, read
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,14 @@ class Match:
     keys: tuple[str, ...]
 
 
+WhyNot = Literal["disabled", "missing_fields", "no_match"]
+
+
 @dataclass(frozen=True)
 class NotDuplicate:
     """``why`` is ``disabled``, ``missing_fields`` (the check needs what the lead has not) or ``no_match``."""
 
-    why: Literal["disabled", "missing_fields", "no_match"]
+    why: WhyNot
 
 
 @dataclass(frozen=True)
@@ -118,3 +123,39 @@ def judge(policy: DuplicateDetection, found: Sequence[Match]) -> Duplicate | Not
         return NotDuplicate("no_match")
     latest = max(found, key=lambda match: (match.created_at, match.lead_id))
     return Duplicate(policy.action, policy.reason_code, latest.lead_id, latest.keys)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the record of the decision keeps: enough to decide again, without the values that were looked for.
+
+    ``present`` names those that there were; ``skipped`` is why nothing was searched.
+    """
+
+    policy: Json
+    since: datetime | None
+    present: tuple[str, ...]
+    skipped: WhyNot | None
+    found: tuple[Match, ...]
+
+
+def inputs(
+    policy: DuplicateDetection, contact: Contact, search: Search | NotDuplicate, found: Sequence[Match]
+) -> Inputs:
+    """The inputs of a decision, for its record."""
+    present = {"phone": contact.normalized_phone, "email": contact.normalized_email}
+    return Inputs(
+        policy=plain(policy.model_dump(mode="json", exclude_unset=True)),
+        since=search.since if isinstance(search, Search) else None,
+        present=tuple(key for key, value in present.items() if value),
+        skipped=search.why if isinstance(search, NotDuplicate) else None,
+        found=tuple(found),
+    )
+
+
+def decide_again(recorded: Json) -> Duplicate | NotDuplicate:
+    """The decision that recorded inputs lead to. Raises ValidationError on inputs that are none."""
+    again = read(Inputs, recorded)
+    if again.skipped is not None:
+        return NotDuplicate(again.skipped)
+    return judge(DuplicateDetection.model_validate_json(json.dumps(again.policy)), again.found)

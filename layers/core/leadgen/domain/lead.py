@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from leadgen.domain.policies import LEAD_FIELDS
+
 
 @dataclass(frozen=True)
 class Contact:
@@ -32,6 +34,11 @@ def filled_fields(fields: Mapping[str, object], attributes: Mapping[str, object]
     """Which of a lead's fields, and which ``attributes.<name>``, are neither absent nor blank nor false."""
     named = {**fields, **{f"attributes.{name}": value for name, value in attributes.items()}}
     return frozenset(name for name, value in named.items() if not _is_blank(value))
+
+
+def filled_name(field: str) -> str:
+    """The name ``filled`` has for a field of a policy: one of the lead's own, or ``attributes.<name>``."""
+    return field if field in LEAD_FIELDS or field.startswith("attributes.") else f"attributes.{field}"
 
 
 def _is_blank(value: object) -> bool:

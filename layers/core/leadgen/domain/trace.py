@@ -1,13 +1,18 @@
 """The record of a decision: every rule or buyer looked at, the value, the limit, the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
+from typing_extensions import TypeAliasType
 
-Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
+# Named, for pydantic to follow it round.
+Json = TypeAliasType("Json", "bool | int | str | Sequence[Json] | Mapping[str, Json] | None")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,15 @@ def plain(value: object) -> Json:
             return plain(value.model_dump(mode="json", exclude_unset=True))
         case _:
             raise TypeError(f"{type(value).__name__} has no place in a decision's record")
+
+
+def read(kind: type[T], value: Json) -> T:
+    """A decision's inputs, as ``plain`` made JSON of them, in their type again. Raises ValidationError."""
+    reader: TypeAdapter[T] = _reader(kind)
+    return reader.validate_python(value)
+
+
+_reader: Callable[[Any], TypeAdapter[Any]] = lru_cache(maxsize=16)(TypeAdapter)
 
 
 def limited(items: Sequence[str], most: int = 20) -> Json:

@@ -36,7 +36,7 @@ def record(conn: Connection[Any], records: Sequence[Record], *, decided_at: date
                                     trace)
         SELECT %(at)s, d.lead_id, d.stage, d.outcome, d.reason, d.policy_id, d.policy_version, d.inputs, d.trace
           FROM unnest(%(leads)s::int[], %(stages)s::text[], %(outcomes)s::text[], %(reasons)s::text[],
-                      %(policies)s::int[], %(versions)s::int[], %(inputs)s::jsonb[], %(traces)s::jsonb[])
+                      %(policies)s::int[], %(versions)s::int[], %(inputs)b::jsonb[], %(traces)b::jsonb[])
                WITH ORDINALITY
                AS d(lead_id, stage, outcome, reason, policy_id, policy_version, inputs, trace, position)
          ORDER BY d.position

@@ -83,14 +83,15 @@ def take_in(conn: Connection[Any], post: Mapping[str, object]) -> Intake:
               INSERT INTO leads (
                 created_at, market_id, vertical_id, offer_id, source_id, idempotency_key,
                 source, name, email, phone, country_code, postal_code, city, region_code, message,
-                utm_source, utm_medium, utm_campaign, ip_address, user_agent,
+                utm_source, utm_medium, utm_campaign, ip_address, ip_country, user_agent,
                 normalized_email, normalized_phone, attributes, consent, gdpr_consent, content_hash, trace_id)
               SELECT
                 clock_timestamp(), source.market_id, source.vertical_id, source.offer_id, source.id,
                 source.idempotency_key,
                 %(source)s, %(name)s, %(email)s, %(phone)s, %(country_code)s, %(postal_code)s, %(city)s,
                 %(region_code)s, %(message)s, %(utm_source)s, %(utm_medium)s, %(utm_campaign)s,
-                %(ip_address)s::inet, %(user_agent)s, %(normalized_email)s, %(normalized_phone)s, %(attributes)s,
+                %(ip_address)s::inet, %(ip_country)s, %(user_agent)s, %(normalized_email)s, %(normalized_phone)s,
+                %(attributes)s,
                 %(consent)s, %(gdpr_consent)s, %(content_hash)s, %(trace_id)s
                 FROM source, turns
                WHERE source.api_key_accepted AND NOT source.rate_limited AND turns.taken >= 0

@@ -97,16 +97,19 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
     """Leads whose next step is overdue, the longest untouched first; they count as touched from now on.
 
     Overdue is what has not been touched since ``since``, and the unrouted whose time has come. A lead that announcing
-    does not help is told of ever more rarely: after twice the time it had waited before.
+    does not help is told of ever more rarely: after twice the time it had waited before. What a person looks at is not
+    overdue.
     """
     with conn.cursor(row_factory=class_row(Stuck)) as cursor:
         cursor.execute(
             """
             WITH waiting AS (
-              SELECT id, 'lead.received' AS event, created_at AS began FROM leads WHERE status = 'received'
+              SELECT id, 'lead.received' AS event, created_at AS began FROM leads
+               WHERE status = 'received' AND in_review_since IS NULL
               UNION ALL
               SELECT id, 'lead.validated', coalesce(route_again_at, created_at) FROM leads
                WHERE status = 'validated' AND (route_again_at IS NULL OR route_again_at <= %(now)s)
+                 AND in_review_since IS NULL
               UNION ALL
               SELECT l.id, 'lead.delivered', d.settled_at FROM leads l JOIN deliveries d ON d.lead_id = l.id
                WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending' AND d.status = 'taken'

@@ -16,7 +16,7 @@ from leadgen.domain.calendar import PERIODS, CapPeriods, Period
 from leadgen.domain.conditions import FIELDS, Condition
 from leadgen.domain.eligibility import UNUSED, Enrolment, Standing, TrackRecord, Used
 from leadgen.domain.errors import PolicyInvalid
-from leadgen.domain.lead import Contact, Lead
+from leadgen.domain.lead import Lead
 from leadgen.domain.policies import ConsentDemand, parse_consent, parse_filter
 from leadgen.domain.rotation import Rotation
 from leadgen.domain.routing import ExclusiveBuyer, Offer, Routed
@@ -34,7 +34,6 @@ class LockedLead:
     lead: Lead
     region: str | None
     fields: Mapping[str, object]
-    contact: Contact
     trace_id: str | None
     offer: Offer
     unrouted_at: datetime | None
@@ -56,7 +55,7 @@ def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locke
             SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.name, l.email, l.phone, l.country_code,
                    l.postal_code, l.city, l.region_code, l.message, l.source, l.utm_source, l.utm_medium,
                    l.utm_campaign, l.consent, l.gdpr_consent, l.is_duplicate, l.fraud_score, l.lead_score, l.attributes,
-                   l.normalized_phone, l.normalized_email, l.trace_id, l.unrouted_at, l.route_attempts,
+                   l.trace_id, l.unrouted_at, l.route_attempts,
                    o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
                    m.timezone, m.currency,
                    p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
@@ -82,7 +81,6 @@ def _locked(row: dict[str, Any]) -> LockedLead:
             **{field: row[field] for field in FIELDS},
             **{f"attributes.{name}": value for name, value in row["attributes"].items()},
         },
-        contact=Contact(row["normalized_phone"], row["normalized_email"]),
         trace_id=row["trace_id"],
         offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"], row["timezone"]),
         unrouted_at=row["unrouted_at"],

@@ -1,6 +1,6 @@
 """The validate stage's statements, each for a whole batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,16 @@ from leadgen.store.leads import lead_under_decision
 
 @dataclass(frozen=True)
 class LockedLead:
-    """A lead under this transaction's lock, with its offer's validation policy as stored."""
+    """A lead under this transaction's lock, with its offer's validation policy as stored.
+
+    ``fields`` are its own and its attributes, as ``attributes.<name>``: personal data, for looking at only.
+    """
 
     lead: Lead
     contact: Contact
+    fields: Mapping[str, object]
+    ip_country: str | None
+    is_released: bool
     trace_id: str | None
     policy_id: int
     policy_name: str
@@ -31,6 +37,7 @@ def with_undecided_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[i
     """The leads, and every earlier undecided lead of the same people in the same offers.
 
     Whoever comes first decides for all of them in turn: a lead is never judged against one whose own fate is open.
+    One that a person looks at is left out, and counts for what it is: received.
     """
     rows = conn.execute(
         """
@@ -54,9 +61,11 @@ def with_undecided_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[i
         ), kin AS (
           SELECT l.id, l.created_at FROM known JOIN leads l
               ON l.status = 'received' AND l.offer_id = known.offer_id AND l.normalized_phone = known.phone
+             AND l.in_review_since IS NULL
           UNION
           SELECT l.id, l.created_at FROM known JOIN leads l
               ON l.status = 'received' AND l.offer_id = known.offer_id AND l.normalized_email = known.email
+             AND l.in_review_since IS NULL
         )
         SELECT id FROM asked
         UNION
@@ -69,19 +78,19 @@ def with_undecided_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[i
 
 
 def lock_received(conn: Connection[Any], lead_ids: Sequence[int]) -> list[LockedLead]:
-    """Lock, in id order, those of the leads that are not decided yet."""
+    """Lock, in id order, those of the leads that are not decided yet and that nobody looks at."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
             SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.country_code, l.name, l.email, l.phone,
                    l.postal_code, l.city, l.region_code, l.message, l.utm_source, l.utm_medium, l.utm_campaign,
-                   l.consent, l.gdpr_consent, l.attributes, l.normalized_phone, l.normalized_email,
-                   l.trace_id,
+                   l.consent, l.gdpr_consent, l.attributes, l.normalized_phone, l.normalized_email, l.source,
+                   l.ip_country, l.released_at IS NOT NULL AS is_released, l.trace_id,
                    v.id AS policy_id, v.name AS policy_name, v.version AS policy_version, v.rules
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
               JOIN validation_policies v ON v.id = o.validation_policy_id
-             WHERE l.id = ANY(%s) AND l.status = 'received'
+             WHERE l.id = ANY(%s) AND l.status = 'received' AND l.in_review_since IS NULL
              ORDER BY l.id
                FOR NO KEY UPDATE OF l
             """,
@@ -91,9 +100,13 @@ def lock_received(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locked
 
 
 def _locked(row: dict[str, Any]) -> LockedLead:
+    attributes = {f"attributes.{name}": value for name, value in row["attributes"].items()}
     return LockedLead(
         lead=lead_under_decision(row, filled_fields({field: row[field] for field in LEAD_FIELDS}, row["attributes"])),
         contact=Contact(row["normalized_phone"], row["normalized_email"]),
+        fields={**{name: row[name] for name in (*LEAD_FIELDS, "country_code", "source")}, **attributes},
+        ip_country=row["ip_country"],
+        is_released=row["is_released"],
         trace_id=row["trace_id"],
         policy_id=row["policy_id"],
         policy_name=row["policy_name"],
@@ -174,23 +187,34 @@ def latest_matches(
 
 @dataclass(frozen=True)
 class Transition:
-    """What validation makes of a received lead."""
+    """What validation makes of a received lead; one with a ``review_reason`` waits there for a person."""
 
     lead_id: int
     status: LeadStatus
     validation_reason: str | None
     duplicate_of_lead_id: int | None
+    review_reason: str | None = None
+    review_detail: str | None = None
+    fraud_score: int | None = None
+    lead_score: int | None = None
+    flags: tuple[str, ...] = ()
 
 
 def apply_transitions(conn: Connection[Any], transitions: Sequence[Transition], *, now: datetime) -> list[int]:
-    """Move received leads on; the ids of those that were still received."""
+    """Move received leads on, or into review; the ids of those that were still received."""
     rows = conn.execute(
         """
         UPDATE leads l
            SET status = t.status::lead_status, validation_reason = t.reason,
-               is_duplicate = t.duplicate_of IS NOT NULL, duplicate_of_lead_id = t.duplicate_of, updated_at = %(now)s
-          FROM unnest(%(ids)s::int[], %(statuses)s::text[], %(reasons)s::text[], %(duplicates)s::int[])
-               AS t(lead_id, status, reason, duplicate_of)
+               is_duplicate = t.duplicate_of IS NOT NULL, duplicate_of_lead_id = t.duplicate_of,
+               in_review_since = CASE WHEN t.review_reason IS NOT NULL THEN %(now)s::timestamptz END,
+               review_reason = t.review_reason, review_detail = left(t.review_detail, 1000),
+               fraud_score = t.fraud_score, lead_score = t.lead_score, flags = string_to_array(t.flags, ','),
+               updated_at = %(now)s
+          FROM unnest(%(ids)s::int[], %(statuses)s::text[], %(reasons)s::text[], %(duplicates)s::int[],
+                      %(review_reasons)s::text[], %(review_details)s::text[], %(fraud_scores)s::int[],
+                      %(lead_scores)s::int[], %(flags)s::text[])
+               AS t(lead_id, status, reason, duplicate_of, review_reason, review_detail, fraud_score, lead_score, flags)
          WHERE l.id = t.lead_id AND l.status = 'received'
         RETURNING l.id
         """,
@@ -199,6 +223,11 @@ def apply_transitions(conn: Connection[Any], transitions: Sequence[Transition], 
             "statuses": [t.status for t in transitions],
             "reasons": [t.validation_reason for t in transitions],
             "duplicates": [t.duplicate_of_lead_id for t in transitions],
+            "review_reasons": [t.review_reason for t in transitions],
+            "review_details": [t.review_detail for t in transitions],
+            "fraud_scores": [t.fraud_score for t in transitions],
+            "lead_scores": [t.lead_score for t in transitions],
+            "flags": [",".join(t.flags) for t in transitions],
             "now": now,
         },
     )
