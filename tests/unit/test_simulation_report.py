@@ -33,6 +33,7 @@ REPORT = Report(
     ),
     unreadable=2,
     now_valid=4,
+    unanswered={"mx_lookup_enabled": 9},
     buyers={1: "Green Gardens", 22: "Blue"},
     offers={10: "Lawns"},
 )
@@ -65,13 +66,14 @@ def test_the_report_is_aligned() -> None:
         "7 leads keep their buyer at another price.",
         "2 decisions are recorded in a form no longer read: left as they were.",
         "4 leads that validation turned away would now be valid; not routed: nothing is recorded of their buyers.",
+        "mx_lookup_enabled: of 9 leads the record does not say what the draft asks; the rule was left out for them.",
         "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts are on "
         "no record.",
     ]
 
 
 def test_a_report_of_nothing_says_so() -> None:
-    empty = Report(SINCE, SINCE, (), Outcome(0, 0, {}, {}, 0, ()), 0, 0, {}, {})
+    empty = Report(SINCE, SINCE, (), Outcome(0, 0, {}, {}, 0, ()), 0, 0, {}, {}, {})
     assert simulate.lines(empty, most=20) == [
         "2026-06-01 00:00 UTC to 2026-06-01 00:00 UTC, under the policies of the time",
         "",

@@ -127,6 +127,7 @@ def as_json(report: Report) -> Json:
         "attempts": outcome.attempts,
         "unreadable": report.unreadable,
         "now_valid": report.now_valid,
+        "unanswered": plain(report.unanswered),
         "buyers": [
             {"buyer_id": buyer_id, "name": report.buyers[buyer_id], "currency": currency, **_compared(compared)}
             for (buyer_id, currency), compared in outcome.buyers.items()
@@ -246,6 +247,10 @@ def _notes(report: Report) -> list[str]:
             f"{report.now_valid:,} leads that validation turned away would now be valid; not routed: nothing is "
             "recorded of their buyers."
         )
+    notes += [
+        f"{rule}: of {count:,} leads the record does not say what the draft asks; the rule was left out for them."
+        for rule, count in report.unanswered.items()
+    ]
     if report.drafted:
         notes.append(
             "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts are "

@@ -1,5 +1,6 @@
 """Decide recorded leads again under draft policies, and report what would have become of leads and money."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from psycopg import Connection
 from pydantic import ValidationError
 
 from leadgen.domain import again, revalidation, simulation, track_records
+from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.policies import ValidationPolicy
 from leadgen.domain.simulation import Attempt, Draft, Outcome, Sale, Simulation
 from leadgen.domain.track_records import TrackRecords
@@ -40,7 +42,8 @@ class Report:
 
     ``unreadable`` are decisions recorded in a form that is not read any more; they are left as they were.
     ``now_valid`` are leads that validation turned away and a draft of it would let pass: not routed, because nothing is
-    recorded of their buyers.
+    recorded of their buyers. ``unanswered`` says of rules of such a draft for how many leads the record could not
+    answer them.
     """
 
     since: datetime
@@ -49,6 +52,7 @@ class Report:
     outcome: Outcome
     unreadable: int
     now_valid: int
+    unanswered: Mapping[str, int]
     buyers: Mapping[int, str]
     offers: Mapping[int, str]
 
@@ -68,7 +72,8 @@ def simulate(
         offer_ids = {draft.offer.offer_id for draft in drafted} if drafted else named
         run = Simulation({d.offer.offer_id: _draft(conn, d, scope.since) for d in drafted if d.routing is not None})
         rules = {draft.offer.offer_id: draft.validation for draft in drafted if draft.validation is not None}
-        unreadable = _run(conn, run, scope, offer_ids, rules, told)
+        screening = _Screening(rules)
+        unreadable = _run(conn, run, scope, offer_ids, screening, told)
         outcome = run.outcome()
         return Report(
             since=scope.since,
@@ -76,7 +81,8 @@ def simulate(
             drafted=tuple(draft.offer.name for draft in drafted),
             outcome=outcome,
             unreadable=unreadable,
-            now_valid=_now_valid(conn, scope, rules) if rules else 0,
+            now_valid=_now_valid(conn, scope, screening) if rules else 0,
+            unanswered=dict(sorted(screening.unanswered.items())),
             buyers=history.buyer_names(conn, {buyer_id for buyer_id, _ in outcome.buyers}),
             offers={offer.offer_id: offer.name for offer in known},
         )
@@ -123,7 +129,7 @@ def _run(
     run: Simulation,
     scope: Scope,
     offer_ids: Collection[int] | None,
-    rules: Mapping[int, ValidationPolicy],
+    screening: "_Screening",
     told: Told,
 ) -> int:
     """Decide everything in the scope again; how many decisions could not be read."""
@@ -133,12 +139,12 @@ def _run(
     done = unreadable = 0
     told(done, part.decisions)
     for chunk in history.routings(conn, part, offer_ids=offer_ids):
-        validated = history.validations(conn, {r.lead_id for r in chunk}) if rules else {}
+        validated = history.validations(conn, {r.lead_id for r in chunk}) if screening.drafts else {}
         for recorded in chunk:
             try:
                 inputs = again.read_routing(recorded.inputs)
-                refused = _refused(rules.get(inputs.facts.offer.offer_id), validated.get(recorded.lead_id))
-            except ValidationError:
+                refused = screening.refused(inputs.facts.offer.offer_id, validated.get(recorded.lead_id))
+            except (ValidationError, PolicyInvalid):
                 unreadable += 1
                 continue
             run.decide(Attempt(recorded.lead_id, inputs, _fate(recorded), refused))
@@ -147,21 +153,31 @@ def _run(
     return unreadable
 
 
-def _refused(draft: ValidationPolicy | None, validated: str | None) -> str | None:
-    """Why a draft would not have let a lead come to be routed; a lead without a record of validation passes."""
-    rule = None if draft is None or validated is None else revalidation.validate_again(validated, draft)
-    return None if rule is None else f"invalid: {rule}"
+class _Screening:
+    """The drafts of validation, by offer id. ``unanswered`` counts, by rule, what the record could not answer."""
+
+    def __init__(self, drafts: Mapping[int, ValidationPolicy]) -> None:
+        self.drafts = drafts
+        self.unanswered: Counter[str] = Counter()
+
+    def refused(self, offer_id: int, validated: str | None) -> str | None:
+        """Why a draft would not have let a lead be routed; a lead without a record of validation passes."""
+        if validated is None or offer_id not in self.drafts:
+            return None
+        again = revalidation.validate_again(validated, self.drafts[offer_id])
+        self.unanswered.update(again.unanswered)
+        return None if again.refused is None else f"invalid: {again.refused}"
 
 
-def _now_valid(conn: Connection[Any], scope: Scope, rules: Mapping[int, ValidationPolicy]) -> int:
-    chunks = history.rejections(conn, since=scope.since, until=scope.until, offer_ids=rules)
-    return sum(_passes(rejected, rules) for chunk in chunks for rejected in chunk)
+def _now_valid(conn: Connection[Any], scope: Scope, screening: _Screening) -> int:
+    chunks = history.rejections(conn, since=scope.since, until=scope.until, offer_ids=screening.drafts)
+    return sum(_passes(rejected, screening) for chunk in chunks for rejected in chunk)
 
 
-def _passes(rejected: RecordedRejection, rules: Mapping[int, ValidationPolicy]) -> bool:
+def _passes(rejected: RecordedRejection, screening: _Screening) -> bool:
     try:
-        return revalidation.validate_again(rejected.inputs, rules[rejected.offer_id]) is None
-    except ValidationError:
+        return screening.refused(rejected.offer_id, rejected.inputs) is None
+    except (ValidationError, PolicyInvalid):
         return False
 
 
