@@ -13,7 +13,8 @@ from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lamb
 from leadgen.domain import reviewing
 from leadgen.domain.errors import Refusal
 from leadgen.domain.reviewing import Verdict
-from leadgen.store import audit, decisions, deliveries, invoices, leads, lifecycle, review
+from leadgen.operations import explain
+from leadgen.store import audit, deliveries, invoices, leads, lifecycle, review
 
 _LONGEST_LIST = 200
 
@@ -42,12 +43,14 @@ def get_lead(lead_id: int) -> JsonAnswer:
 
 @app.get("/api/leads/{lead_id}/decisions")
 def get_decisions(lead_id: int) -> JsonAnswer:
-    """Every decision about a lead, with its inputs and its trace."""
+    """Every decision about a lead, with its policy's name, its inputs and its trace; of routing also each buyer's
+    verdict, and the smallest changes that would have made a refused one eligible.
+    """
     with db.current().connection() as conn:
-        found = decisions.of_lead(conn, lead_id)
+        found = explain.explained_decisions(conn, lead_id)
     if not found:
         raise Refusal(404, "not_found", f"nothing has been decided about a lead {lead_id}")
-    return JsonAnswer({"lead_id": lead_id, "decisions": [asdict(decision) for decision in found]})
+    return JsonAnswer({"lead_id": lead_id, "decisions": [explain.decision_as_json(one) for one in found]})
 
 
 @app.get("/api/review")

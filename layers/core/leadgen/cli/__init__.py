@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.cli import configuration, lists, simulate
+from leadgen.cli import configuration, explain, lists, simulate
 from leadgen.cli.command import CHANGES, DONE, FAILED, CommandFailed
 from leadgen.operations.apply import ConfigurationInvalid
 
 __all__ = ["CHANGES", "DONE", "FAILED", "main"]
 
-GROUPS = (configuration, lists, simulate)
+GROUPS = (configuration, explain, lists, simulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

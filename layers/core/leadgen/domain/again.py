@@ -1,4 +1,4 @@
-"""Decisions made again from what is on record of them."""
+"""Routing decided again from what is on record of it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -250,36 +250,59 @@ class Flip:
     answer: bool
 
 
+# How many ways to meet a part of a condition are pursued: to look at all of them can take longer than anybody waits.
+_MOST_WAYS = 64
+
+_Way = Mapping[str, Flip]
+"""Answers, by test, that together make a condition hold."""
+
+
 def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...] | None:
-    """The fewest answers to change for the condition to hold (``wanted`` false: not to); the first among equals.
+    """The fewest answers to change for the condition to hold (``wanted`` false: not to), the first among equals; none
+    of them can be left out.
 
-    None where a test would have to be answered both ways: then no lead meets the condition, or it takes an expert.
+    None where no answers are found that do: a test would have to be answered both ways.
     """
-    flips = _fewest(condition, observed, wanted)
-    if holds(condition, flipped(observed, flips)) is not wanted:
+    way = next(iter(_ways(condition, observed, wanted=wanted)), None)
+    if way is None:
         return None
-    for flip in flips:  # where one test stands in several places, its one answer may do for all
-        rest = tuple(other for other in flips if other is not flip)
-        if holds(condition, flipped(observed, rest)) is wanted:
-            flips = rest
-    return flips
+    kept = _turned(way.values(), observed)
+    for flip in kept:
+        rest = tuple(other for other in kept if other != flip)
+        kept = rest if holds(condition, flipped(observed, rest)) is wanted else kept
+    return kept
 
 
-def _fewest(condition: Condition, observed: Observed, wanted: bool) -> tuple[Flip, ...]:
-    if holds(condition, observed) is wanted:
-        return ()
+def _ways(condition: Condition, observed: Observed, *, wanted: bool) -> list[_Way]:
+    """Ways for a condition to hold (``wanted`` false: not to), those that change the fewest answers first."""
     match condition:
         case Test():
-            return (Flip(condition, wanted),)
+            return [{_key(condition): Flip(condition, wanted)}]
         case Not(not_=part):
-            return _fewest(part, observed, not wanted)
+            return _ways(part, observed, wanted=not wanted)
         case All(all=parts) | AnyOf(any=parts):
-            each = [_fewest(part, observed, wanted) for part in parts]
-            if isinstance(condition, All) is wanted:
-                return tuple(dict.fromkeys(flip for flips in each for flip in flips))
-            return min(each, key=len)
+            each = [_ways(part, observed, wanted=wanted) for part in parts]
+            if isinstance(condition, All) is not wanted:
+                return _best((way for ways in each for way in ways), observed)
+            found: list[_Way] = [{}]
+            for ways in each:
+                found = _best(({**one, **other} for one in found for other in ways if _agree(one, other)), observed)
+            return found
         case _:
             assert_never(condition)
+
+
+def _best(ways: Iterable[_Way], observed: Observed) -> list[_Way]:
+    distinct = {frozenset((key, flip.answer) for key, flip in way.items()): way for way in ways}
+    return sorted(distinct.values(), key=lambda way: len(_turned(way.values(), observed)))[:_MOST_WAYS]
+
+
+def _agree(one: _Way, other: _Way) -> bool:
+    return all(other[key].answer is flip.answer for key, flip in one.items() if key in other)
+
+
+def _turned(flips: Iterable[Flip], observed: Observed) -> tuple[Flip, ...]:
+    return tuple(flip for flip in flips if _is_met(flip.test, observed) is not flip.answer)
 
 
 def flipped(observed: Observed, flips: Iterable[Flip]) -> Observed:

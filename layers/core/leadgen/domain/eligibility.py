@@ -149,9 +149,8 @@ def checks(enrolment: Enrolment, standing: Standing, terms: Terms) -> Iterator[C
     yield Check("service_area", enrolment.area, terms.place, enrolment.area is not None)
     yield from _own_rules(enrolment, terms)
     if enrolment.pause_until is not None:
-        yield Check(
-            "not_paused", terms.now.isoformat(), enrolment.pause_until.isoformat(), enrolment.pause_until <= terms.now
-        )
+        # As the record has instants: whatever zone the database's session speaks, the text is the same.
+        yield Check("not_paused", plain(terms.now), plain(enrolment.pause_until), enrolment.pause_until <= terms.now)
     for period in PERIODS:
         used = standing.used.get(period, UNUSED)
         if (most := enrolment.capacity.get(period)) is not None:

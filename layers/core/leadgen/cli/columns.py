@@ -1,0 +1,41 @@
+"""Tables of text in aligned columns."""
+
+import textwrap
+from collections.abc import Sequence
+
+WIDTH = 100
+_GAP = 2
+_NARROWEST = 6
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = WIDTH) -> list[str]:
+    """Lines of at most ``width`` characters: a cell that is too long goes on below itself in its column."""
+    table = [list(head), *(list(row) for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    # Words stay whole as long as that leaves a width to share.
+    words = [max(len(word) for row in table for word in (*row[column].split(), "")) for column in range(len(head))]
+    for least in (words, [_NARROWEST] * len(widths)):
+        _narrow(widths, least, width - _GAP * (len(widths) - 1))
+    return [line for row in table for line in _lines(row, widths)]
+
+
+def _narrow(widths: list[int], least: Sequence[int], total: int) -> None:
+    """Take from the widest column that has more than its least, until they fit or none has. The last holds sentences,
+    and may be wider than the others.
+    """
+    last = len(widths) - 1
+    while sum(widths) > total:
+        spare = [column for column in range(len(widths)) if widths[column] > least[column]]
+        if not spare:
+            return
+        widths[max(spare, key=lambda column: widths[column] * (3 if column == last else 5))] -= 1
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    cells = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
+    return [
+        (" " * _GAP)
+        .join((cell[line] if line < len(cell) else "").ljust(width) for cell, width in zip(cells, widths, strict=True))
+        .rstrip()
+        for line in range(max(len(cell) for cell in cells))
+    ]

@@ -1,0 +1,125 @@
+"""Decisions are deterministic, and their records are enough to make them again: to the byte."""
+
+import json
+import random
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from leadgen.domain import again, redeciding
+from leadgen.domain.again import RoutingInputs
+from leadgen.domain.eligibility import Enrolment
+from leadgen.domain.redeciding import canonical
+from leadgen.domain.routing import NoBuyer, Routed
+from leadgen.domain.strategies import Candidate
+from leadgen.domain.trace import Json, plain
+from tests.decision_strategies import BUYER_IDS, an_enrolment_that_takes_all, routing_inputs, shuffled, standings
+
+
+def bytes_of(decision: Routed | NoBuyer) -> bytes:
+    verdict = redeciding.routing_verdict(decision)
+    return canonical({"outcome": verdict.outcome, "reason": verdict.reason, "trace": verdict.trace})
+
+
+def winner(decision: Routed | NoBuyer) -> tuple[Any, ...] | None:
+    """Who has the lead, at which price, and whose turn it was for it."""
+    if isinstance(decision, NoBuyer):
+        return None
+    return decision.buyer_id, decision.buyer_offer_id, decision.price, decision.exclusive, decision.rotation
+
+
+@settings(deadline=None, max_examples=250)
+@given(routing_inputs())
+def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -> None:
+    decided = again.route(inputs)
+    recorded = json.dumps(plain(inputs))
+    read = again.read_routing(recorded)
+    assert bytes_of(again.route(read)) == bytes_of(decided)
+    assert canonical(plain(read)) == canonical(plain(inputs))
+    # PostgreSQL's jsonb orders an object's keys its own way.
+    reordered = json.dumps(json.loads(recorded, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
+    verdict = redeciding.DECIDERS["routing"](reordered)
+    assert (verdict.outcome, verdict.reason, canonical(verdict.trace)) == (
+        "routed" if isinstance(decided, Routed) else "unrouted",
+        None if isinstance(decided, Routed) else decided.reason,
+        canonical(plain(decided)),
+    )
+
+
+@settings(deadline=None, max_examples=250)
+@given(routing_inputs())
+def test_of_the_pools_only_the_one_that_was_shared_out_counts(inputs: RoutingInputs) -> None:
+    decided = again.route(inputs)
+    turn = decided.rotation if isinstance(decided, Routed) else None
+    kept = replace(inputs, facts=replace(inputs.facts, rotations=() if turn is None else (turn,)))
+    assert bytes_of(again.route(kept)) == bytes_of(decided)
+
+
+@settings(deadline=None, max_examples=250)
+@given(routing_inputs(), st.randoms(use_true_random=False))
+def test_a_permutation_of_the_rows_changes_nothing(inputs: RoutingInputs, seed: random.Random) -> None:
+    assert bytes_of(again.route(shuffled(inputs, seed))) == bytes_of(again.route(inputs))
+
+
+ONE_FAULT: list[dict[str, Any]] = [
+    {"buyer_active": False}, {"enrolled": False}, {"area": None}, {"reachable": False}, {"currency": "EUR"},
+    {"fault": "does not parse"}, {"capacity": {"month": 0}}, {"budget": {"week": Decimal(0)}},
+    {"credit_limit": Decimal(-10_000)}, {"min_balance_required": Decimal(10_000)},
+]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=250)
+@given(routing_inputs(), st.data())
+def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
+    inputs: RoutingInputs, data: st.DataObject
+) -> None:
+    free = sorted(set(BUYER_IDS) - {c.enrolment.buyer_id for c in inputs.facts.candidates})
+    willing: Enrolment = data.draw(an_enrolment_that_takes_all(data.draw(st.sampled_from(free))))
+    refused = replace(willing, priority=9, **data.draw(st.sampled_from(ONE_FAULT)))
+    added = Candidate(refused, data.draw(standings()))
+    more = replace(inputs, facts=replace(inputs.facts, candidates=(added, *inputs.facts.candidates)))
+    before, after = again.route(inputs), again.route(more)
+    assert winner(after) == winner(before)
+    assert len(after.verdicts) == len(before.verdicts) + 1
+
+
+@settings(deadline=None, max_examples=250)
+@given(routing_inputs())
+def test_the_components_of_every_price_add_up_to_it_to_the_cent(inputs: RoutingInputs) -> None:
+    decided = again.route(inputs)
+    if isinstance(decided, Routed):
+        price = decided.price
+        assert sum((part.amount for part in price.components), Decimal(0)) == price.amount
+        assert price.amount == price.amount.quantize(Decimal("0.01")) > 0
+
+
+def test_inputs_that_are_none_are_refused() -> None:
+    for text in ('{"policy": {"strategy": "random"}}', "[]", "nonsense"):
+        with pytest.raises(ValidationError):
+            again.read_routing(text)
+
+
+RECORDED: dict[str, Json] = {"outcome": "routed", "trace": {"verdicts": [{"eligible": True}, {"eligible": False}]}}
+
+
+@pytest.mark.parametrize(
+    ("decided", "paths"),
+    [
+        (RECORDED, []),
+        ({**RECORDED, "outcome": "unrouted"}, ["outcome"]),
+        ({**RECORDED, "trace": {"verdicts": [{"eligible": True}, {"eligible": True}]}}, ["trace.verdicts[1].eligible"]),
+        ({**RECORDED, "trace": {"verdicts": [{"eligible": True}]}}, ["trace.verdicts"]),
+        ({**RECORDED, "trace": {"verdicts": [{"eligible": 1}, {"eligible": False, "merit": None}]}},
+         ["trace.verdicts[0].eligible", "trace.verdicts[1].merit"]),
+        ({"outcome": "routed"}, ["trace"]),
+        ([], [""]),
+    ],
+)  # fmt: skip
+def test_where_two_decisions_differ_is_named(decided: Json, paths: list[str]) -> None:
+    assert list(redeciding.differing(RECORDED, decided)) == paths
+    assert (canonical(RECORDED) == canonical(decided)) == (not paths)
