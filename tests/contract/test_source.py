@@ -39,7 +39,10 @@ def _text(arg: ast.arg) -> str:
     return ast.unparse(arg.annotation) if arg.annotation else ""
 
 
-MONEY = [CORE / "domain" / f"{name}.py" for name in ("pricing", "billing", "invoicing", "routing", "eligibility")]
+MONEY = [
+    CORE / "domain" / f"{name}.py"
+    for name in ("pricing", "billing", "invoicing", "routing", "eligibility", "simulation")
+]
 
 
 @pytest.mark.parametrize("path", [*MONEY, CORE / "store/billing.py"], ids=lambda path: path.name)

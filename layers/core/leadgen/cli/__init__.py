@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.cli import configuration, explain, history, lists
+from leadgen.cli import configuration, explain, history, lists, simulate
 from leadgen.cli.command import CHANGES, DONE, FAILED, CommandFailed
 from leadgen.operations.apply import ConfigurationInvalid
 
 __all__ = ["CHANGES", "DONE", "FAILED", "main"]
 
-GROUPS = (configuration, history, explain, lists)
+GROUPS = (configuration, history, explain, simulate, lists)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,10 +7,13 @@ every lead each member has got its share of the pool's leads to within one.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
+
+PoolKey = tuple[tuple[int, ...], tuple[int, ...]]
+"""What makes a pool: its members and, beside them, their weights."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,19 @@ class Rotation:
     weights: tuple[int, ...]
     taken: tuple[int, ...]
 
+    @property
+    def key(self) -> PoolKey:
+        """What makes the pool."""
+        return self.members, self.weights
+
     @cached_property
     def pool(self) -> bytes:
         """SHA-256 of what makes the pool."""
-        return hashlib.sha256(repr((self.members, self.weights)).encode()).digest()
+        return hashlib.sha256(repr(self.key).encode()).digest()
+
+
+Pools = Mapping[PoolKey, Rotation]
+"""The pools of an offer that had leads already."""
 
 
 def fresh(weights: dict[int, int]) -> Rotation:

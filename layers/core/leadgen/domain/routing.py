@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from leadgen.domain import calendar, pricing
 from leadgen.domain.conditions import NOTHING_OBSERVED, Observed
 from leadgen.domain.consent import NO_EVIDENCE, Evidence
-from leadgen.domain.eligibility import Terms, Verdict, judge
+from leadgen.domain.eligibility import Terms, Verdict, is_eligible, judge
 from leadgen.domain.policies import ExclusiveZip, RoutingPolicy
-from leadgen.domain.rotation import Rotation
+from leadgen.domain.rotation import Pools, Rotation
 from leadgen.domain.strategies import Candidate, Merit, Pick, meets, pick, preferred, rank
 from leadgen.domain.trace import Check, plain
 
@@ -90,7 +90,8 @@ def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | No
     ranked = sorted(facts.candidates, key=rank)
     asked = terms(policy, facts, ranked, now=now)
     verdicts = {c.enrolment.buyer_id: judge(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms) for c in ranked}
-    outcome = _choose(policy, facts, [c for c in ranked if verdicts[c.enrolment.buyer_id].eligible])
+    eligible = [c for c in ranked if verdicts[c.enrolment.buyer_id].eligible]
+    outcome = _choose(policy, facts, eligible, {r.key: r for r in facts.rotations})
     match outcome:
         case Pick(winner=winner, merits=merits):
             told = tuple(
@@ -106,7 +107,27 @@ def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | No
             return NoBuyer(outcome, tuple(verdicts.values()))
 
 
-def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate]) -> Pick | NoBuyerReason:
+@dataclass(frozen=True)
+class Settled:
+    """What came out of a decision: who gets the lead, at what price, and the pool before this turn, if one is taken."""
+
+    winner: Candidate
+    price: Decimal
+    rotation: Rotation | None
+
+
+def settle(policy: RoutingPolicy, facts: Facts, pools: Pools, *, now: datetime) -> Settled | NoBuyerReason:
+    """What ``choose`` comes to, without saying why. ``pools`` stand in the place of ``facts.rotations``."""
+    ranked = sorted(facts.candidates, key=rank)
+    asked = terms(policy, facts, ranked, now=now)
+    eligible = [c for c in ranked if is_eligible(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms)]
+    outcome = _choose(policy, facts, eligible, pools)
+    if isinstance(outcome, Pick):
+        return Settled(outcome.winner, asked[outcome.winner.enrolment.buyer_id].price.amount, outcome.rotation)
+    return outcome
+
+
+def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], pools: Pools) -> Pick | NoBuyerReason:
     if not facts.offer.is_active:
         return "offer_inactive"
     if facts.suppressed:
@@ -123,7 +144,7 @@ def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate]) 
     if not eligible:
         in_area = any(c.enrolment.area is not None for c in facts.candidates)
         return "no_eligible_buyer" if in_area else "no_buyer_in_area"
-    return pick(policy, preferred(policy.sla, eligible), facts.rotations)
+    return pick(policy, preferred(policy.sla, eligible), pools)
 
 
 def _passed_over(policy: RoutingPolicy, candidate: Candidate) -> Merit | None:
@@ -145,13 +166,23 @@ def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], 
     """What each candidate is asked, by buyer id."""
     local = now.astimezone(ZoneInfo(facts.offer.timezone))
     hours = _acceptance(policy, local)
+    # Few candidates have a price of their own: what is asked of the others is the same.
+    by_price: dict[tuple[Decimal | None, bool], Asked] = {}
     asked = {}
     for candidate in candidates:
-        price = _price(policy, facts, candidate, local)
-        asked[candidate.enrolment.buyer_id] = Asked(
-            price, Terms(price.amount, facts.offer.currency, facts.place, facts.observed, facts.evidence, now, hours)
-        )
+        own = candidate.enrolment.buyer_price, _is_exclusive(facts, candidate)
+        if own not in by_price:
+            price = _price(policy, facts, candidate, local)
+            by_price[own] = Asked(
+                price,
+                Terms(price.amount, facts.offer.currency, facts.place, facts.observed, facts.evidence, now, hours),
+            )
+        asked[candidate.enrolment.buyer_id] = by_price[own]
     return asked
+
+
+def _is_exclusive(facts: Facts, candidate: Candidate) -> bool:
+    return facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrolment.buyer_id
 
 
 def _acceptance(policy: RoutingPolicy, local: datetime) -> Check:
@@ -169,7 +200,7 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
         offer_price=facts.offer.default_price,
         buyer_price=candidate.enrolment.buyer_price,
         premiums=policy.pricing,
-        is_exclusive=facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrolment.buyer_id,
+        is_exclusive=_is_exclusive(facts, candidate),
         local_time=local,
     )
 
@@ -177,12 +208,11 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
 def _routed(
     winner: Candidate, price: pricing.Price, facts: Facts, verdicts: tuple[Verdict, ...], turn: Rotation | None
 ) -> Routed:
-    buyer_id = winner.enrolment.buyer_id
     return Routed(
-        buyer_id=buyer_id,
+        buyer_id=winner.enrolment.buyer_id,
         buyer_offer_id=winner.enrolment.buyer_offer_id,
         price=price,
-        exclusive=facts.exclusive is not None and facts.exclusive.buyer_id == buyer_id,
+        exclusive=_is_exclusive(facts, winner),
         verdicts=verdicts,
         rotation=turn,
     )

@@ -18,7 +18,7 @@ from leadgen.domain.policies import (
     Sla,
     Weighted,
 )
-from leadgen.domain.rotation import Rotation
+from leadgen.domain.rotation import Pools, Rotation
 
 Merit = Mapping[str, str | int | bool]
 _PLACES = Decimal("0.0001")
@@ -56,13 +56,13 @@ def meets(sla: Sla, standing: Standing) -> bool:
     return standing.record.on_time * 100 >= standing.record.delivered * sla.percent
 
 
-def pick(policy: RoutingPolicy, pool: Sequence[Candidate], rotations: Sequence[Rotation]) -> Pick:
-    """Choose from a pool that is not empty, in ``rank`` order. ``rotations`` are the pools that had leads already."""
+def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Pools) -> Pick:
+    """Choose from a pool that is not empty, in ``rank`` order. ``pools`` are those that had leads already."""
     match policy:
         case PriorityBased() | ExclusiveZip():
             return Pick(pool[0], {c.enrolment.buyer_id: {"priority": c.enrolment.priority} for c in pool}, None)
         case RoundRobin() | Weighted():
-            return _in_turn(pool, weights(policy, pool), rotations)
+            return _in_turn(pool, weights(policy, pool), pools)
         case CapacityBased(period=period):
             left = {c.enrolment.buyer_id: _capacity_left(c, period) for c in pool}
             best = max(pool, key=lambda c: left[c.enrolment.buyer_id])
@@ -81,9 +81,9 @@ def weights(policy: RoundRobin | Weighted, pool: Sequence[Candidate]) -> dict[in
     return {c.enrolment.buyer_offer_id: named.get(str(c.enrolment.buyer_id), 1) for c in pool}
 
 
-def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], rotations: Sequence[Rotation]) -> Pick:
+def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], pools: Pools) -> Pick:
     new = rotation.fresh(of_members)
-    so_far = next((r for r in rotations if (r.members, r.weights) == (new.members, new.weights)), new)
+    so_far = pools.get(new.key, new)
     turn = rotation.choose(so_far, [c.enrolment.buyer_offer_id for c in pool])
     taken = dict(zip(so_far.members, so_far.taken, strict=True))
     merits = {

@@ -9,7 +9,7 @@ from leadgen.domain import calendar
 from leadgen.domain.calendar import PERIODS
 from leadgen.domain.eligibility import Enrolment, Verdict
 from leadgen.domain.policies import RoutingPolicy
-from leadgen.domain.routing import Facts, NoBuyer
+from leadgen.domain.routing import Facts, NoBuyer, NoBuyerReason
 from leadgen.domain.trace import Check
 
 
@@ -31,12 +31,22 @@ def unrouted(
     """What becomes of a lead without a buyer. It is tried again after the policy's interval, or as soon as a buyer's
     pause, hours or full cap end.
     """
-    give_up_at = first_unrouted_at + timedelta(hours=policy.unrouted.give_up_hours)
-    if policy.unrouted.action == "reject" or decision.reason == "suppressed" or now >= give_up_at:
+    if is_given_up(policy, decision.reason, first_unrouted_at=first_unrouted_at, now=now):
         return GivenUp()
+    give_up_at = _give_up_at(policy, first_unrouted_at)
     again = now + timedelta(minutes=policy.unrouted.retry_minutes)
     chance = next_chance(policy, facts, decision, now=now)
     return HeldUntil(min(again, give_up_at) if chance is None else min(again, give_up_at, chance))
+
+
+def is_given_up(policy: RoutingPolicy, reason: NoBuyerReason, *, first_unrouted_at: datetime, now: datetime) -> bool:
+    """Whether a lead that found no buyer now is tried no more."""
+    rejects = policy.unrouted.action == "reject" or reason == "suppressed"
+    return rejects or now >= _give_up_at(policy, first_unrouted_at)
+
+
+def _give_up_at(policy: RoutingPolicy, first_unrouted_at: datetime) -> datetime:
+    return first_unrouted_at + timedelta(hours=policy.unrouted.give_up_hours)
 
 
 def next_chance(policy: RoutingPolicy, facts: Facts, decision: NoBuyer, *, now: datetime) -> datetime | None:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from leadgen.operations import configuration_faults, documents
 from leadgen.operations.configuration import Configuration
 from leadgen.operations.documents import Document, Location, Problem
+
+Typed = TypeVar("Typed", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,17 @@ def load(paths: Sequence[Path], environ: Mapping[str, str]) -> tuple[list[Config
 
 def parse(document: Document) -> tuple[Configuration | None, list[Problem]]:
     """The document's configuration, as far as it has one, and every problem there is with it, by line."""
+    return typed(document, Configuration)
+
+
+def typed(document: Document, model: type[Typed]) -> tuple[Typed | None, list[Problem]]:
+    """The document as the model has it, as far as that is possible, and every problem there is with it, by line."""
     if document.value is None:
         return None, document.problems
     try:
         # The values are text: lax typing reads numbers and flags from it, in the policies too.
-        configuration = Configuration.model_validate(document.value, strict=False)
+        content = model.model_validate(document.value, strict=False)
     except ValidationError as error:
-        problems = document.problems + configuration_faults.found(document, Configuration, error)
+        problems = document.problems + configuration_faults.found(document, model, error)
         return None, sorted(problems, key=lambda problem: problem.line or 0)
-    return configuration, document.problems
+    return content, document.problems

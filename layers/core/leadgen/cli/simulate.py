@@ -1,0 +1,283 @@
+"""What-if: recorded leads decided again under draft policies."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leadgen.adapters import clock
+from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment
+from leadgen.domain.simulation import Change, Compared, Fate, Sale
+from leadgen.domain.trace import Json, plain
+from leadgen.operations.simulate import Report, Scope, simulate
+
+if TYPE_CHECKING:
+    from leadgen.cli.command import Subparsers
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_REFRESH_SECONDS = 0.2
+_BAR = 30
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "simulate",
+        help="decide recorded leads again under draft policies: who would have got which lead, for how much",
+        description="Decides the recorded leads of a time again under draft policies, with caps, money and turns "
+        "carried along as they would have been, and reports leads and money per buyer, now against draft, and the "
+        "leads that change hands. Nothing is written. Without a policy, or with --policy live, those in force at "
+        "each decision are simulated, which must reproduce the record.",
+        epilog=f"{DATABASE} A draft file has offer, market (where several have the offer), and routing_policy or "
+        "validation_policy or both, as a configuration file's config and rules. A whole configuration file drafts the "
+        "policies of every offer in it, and of nothing else. A lead is tried when the record tried it: what a later "
+        "attempt would have found nobody knows. Payments are as recorded, and so is what buyers answered and which "
+        "leads were duplicates.",
+    )
+    parser.add_argument("--policy", default="live", metavar="FILE", help="the draft, or live (the default)")
+    parser.add_argument("--since", required=True, type=when, metavar="WHEN", help="30d, 12h, or a date and time")
+    parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
+    parser.add_argument("--offer", metavar="NAME", help="only the offers of this name")
+    parser.add_argument("--market", metavar="NAME", help="only the offers of this market")
+    parser.add_argument("--changes", type=_count, default=20, metavar="N", help="how many leads to list (20)")
+    parser.add_argument("--json", action="store_true", help="everything as JSON, with every lead that changes hands")
+    parser.set_defaults(run=_simulate)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    now = clock.now()
+    since, until = _instant(options.since, now), _instant(options.until, now) if options.until else now
+    if since >= until:
+        raise CommandFailed(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
+    environ = environment()
+    policy = None if options.policy == "live" else Path(options.policy)
+    began = clock.seconds()
+    told = Progress("deciding again").told
+    with connection(environ) as conn:
+        report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, told)
+    seconds = clock.seconds() - began
+    rate = report.outcome.leads / max(seconds, _REFRESH_SECONDS)
+    sys.stderr.write(f"{report.outcome.leads:,} leads decided again in {seconds:.1f} s, {rate:,.0f} leads/s\n")
+    if options.json:
+        print(json.dumps(as_json(report), indent=2))
+    else:
+        print("\n".join(lines(report, most=options.changes)))
+    return DONE
+
+
+def when(written: str) -> timedelta | datetime:
+    """``30d`` ago, or an instant; without an offset it is UTC."""
+    ago = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", written)
+    if ago:
+        return timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        instant = datetime.fromisoformat(written)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{written!r} is neither a time ago such as 30d, 12h, 45m or 2w, nor a date or time such as "
+            "2026-06-01T00:00-06:00"
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _instant(when: timedelta | datetime, now: datetime) -> datetime:
+    return now - when if isinstance(when, timedelta) else when
+
+
+def _count(written: str) -> int:
+    if not written.isdecimal():
+        raise argparse.ArgumentTypeError(f"{written!r} is not a whole number")
+    return int(written)
+
+
+class Progress:
+    """One line on stderr that says how far the work is, rewritten as it goes on. It is shown on a terminal only."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._on_terminal = sys.stderr.isatty()
+        self._began = self._shown = clock.seconds()
+
+    def told(self, done: int, total: int) -> None:
+        """So many of all decisions are done; of the last the line is wiped away."""
+        now = clock.seconds()
+        if not self._on_terminal or (done < total and now - self._shown < _REFRESH_SECONDS):
+            return
+        self._shown = now
+        bar = "█" * (_BAR * done // total) if total else ""
+        rate = done / max(now - self._began, _REFRESH_SECONDS)
+        line = f"{self._what} {bar:·<{_BAR}} {done:,} of {total:,}, {rate:,.0f}/s"
+        sys.stderr.write(f"\r{line} " if done < total else "\r\x1b[K")
+        sys.stderr.flush()
+
+
+def as_json(report: Report) -> Json:
+    """The whole report."""
+    outcome = report.outcome
+    return {
+        "since": plain(report.since),
+        "until": plain(report.until),
+        "drafted": list(report.drafted),
+        "leads": outcome.leads,
+        "attempts": outcome.attempts,
+        "unreadable": report.unreadable,
+        "now_valid": report.now_valid,
+        "unanswered": plain(report.unanswered),
+        "buyers": [
+            {"buyer_id": buyer_id, "name": report.buyers[buyer_id], "currency": currency, **_compared(compared)}
+            for (buyer_id, currency), compared in outcome.buyers.items()
+        ],
+        "unsold": [
+            {"reason": reason, "recorded": recorded, "draft": draft}
+            for reason, (recorded, draft) in outcome.unsold.items()
+        ],
+        "repriced": outcome.repriced,
+        "changes": [
+            {
+                "lead_id": change.lead_id,
+                "offer": report.offers[change.offer_id],
+                "currency": change.currency,
+                "recorded": _fate(change.recorded),
+                "draft": _fate(change.simulated),
+            }
+            for change in outcome.changes
+        ],
+    }
+
+
+def _compared(compared: Compared) -> dict[str, Json]:
+    return {"recorded": plain(compared.recorded), "draft": plain(compared.simulated)}
+
+
+def _fate(fate: Fate) -> Json:
+    return {"buyer_id": fate.buyer_id, "price": str(fate.price)} if isinstance(fate, Sale) else {"unsold": fate}
+
+
+def lines(report: Report, *, most: int) -> list[str]:
+    """The report as a person reads it, with at most so many of the leads that change hands."""
+    parts = [
+        _heading(report),
+        _totals(report),
+        _buyers(report),
+        _unsold(report),
+        _changes(report, most),
+        _notes(report),
+    ]
+    return [line for part in parts if part for line in ("", *part)][1:]
+
+
+def _heading(report: Report) -> list[str]:
+    policies = f"a draft for {', '.join(report.drafted)}" if report.drafted else "the policies of the time"
+    return [f"{_time(report.since)} to {_time(report.until)}, under {policies}"]
+
+
+def _other(report: Report) -> str:
+    """What stands beside the record."""
+    return "DRAFT" if report.drafted else "AGAIN"
+
+
+def _totals(report: Report) -> list[str]:
+    compared = report.outcome.buyers
+    unsold = [sum(counts) for counts in zip(*report.outcome.unsold.values(), strict=True)] or [0, 0]
+    sold = [report.outcome.leads - count for count in unsold]
+    rows = [
+        ["", "NOW", _other(report), "DIFFERENCE"],
+        ["leads decided", f"{report.outcome.leads:,}", f"{report.outcome.leads:,}", ""],
+        ["sold", *_counts(*sold)],
+        ["unsold", *_counts(*unsold)],
+    ]
+    for currency in sorted({currency for _, currency in compared}):
+        sums = [c for (_, of), c in compared.items() if of == currency]
+        money = (sum((c.recorded.money for c in sums), Decimal(0)), sum((c.simulated.money for c in sums), Decimal(0)))
+        rows.append([f"revenue in {currency}", *_money(*money)])
+    return _table(rows)
+
+
+def _buyers(report: Report) -> list[str]:
+    rows = [["BUYER", "", "LEADS NOW", _other(report), "DIFFERENCE", "MONEY NOW", _other(report), "DIFFERENCE"]]
+    for (buyer_id, currency), compared in report.outcome.buyers.items():
+        now, draft = compared.recorded, compared.simulated
+        rows.append(
+            [f"{report.buyers[buyer_id]} ({buyer_id})", currency, *_counts(now.leads, draft.leads),
+             *_money(now.money, draft.money)]
+        )  # fmt: skip
+    return _table(rows, left=2) if len(rows) > 1 else []
+
+
+def _unsold(report: Report) -> list[str]:
+    rows = [["UNSOLD BECAUSE", "NOW", _other(report), "DIFFERENCE"]]
+    rows += [[reason, *_counts(*counts)] for reason, counts in report.outcome.unsold.items()]
+    return _table(rows) if len(rows) > 1 else []
+
+
+def _changes(report: Report, most: int) -> list[str]:
+    changes = report.outcome.changes
+    if not changes:
+        return ["No lead changes hands."]
+    rows = [["LEAD", "NOW", "", _other(report), ""], *(_change(report, change) for change in changes[:most])]
+    rest = len(changes) - most
+    more = [f"… and {rest:,} more (--changes {len(changes)}, or --json for all)"] if rest > 0 else []
+    heading = f"{len(changes):,} {'lead changes' if len(changes) == 1 else 'leads change'} hands:"
+    return [heading, *(_table(rows, left=5) if most else []), *more]
+
+
+def _change(report: Report, change: Change) -> list[str]:
+    return [str(change.lead_id), *_hand(report, change, change.recorded), *_hand(report, change, change.simulated)]
+
+
+def _hand(report: Report, change: Change, fate: Fate) -> list[str]:
+    if isinstance(fate, Sale):
+        return [f"{report.buyers[fate.buyer_id]} ({fate.buyer_id})", f"{fate.price} {change.currency}"]
+    return ["unsold", fate]
+
+
+def _notes(report: Report) -> list[str]:
+    notes = []
+    if report.outcome.repriced:
+        notes.append(f"{report.outcome.repriced:,} leads keep their buyer at another price.")
+    if report.unreadable:
+        notes.append(f"{report.unreadable:,} decisions are recorded in a form no longer read: left as they were.")
+    if report.now_valid:
+        notes.append(
+            f"{report.now_valid:,} leads that validation turned away would now be valid; not routed: nothing is "
+            "recorded of their buyers."
+        )
+    notes += [
+        f"{rule}: of {count:,} leads the record does not say what the draft asks; the rule was left out for them."
+        for rule, count in report.unanswered.items()
+    ]
+    if report.drafted:
+        notes.append(
+            "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts are "
+            "on no record."
+        )
+    return notes
+
+
+def _counts(now: int, draft: int) -> list[str]:
+    return [f"{now:,}", f"{draft:,}", f"{draft - now:+,}" if draft != now else "0"]
+
+
+def _money(now: Decimal, draft: Decimal) -> list[str]:
+    return [f"{now:,.2f}", f"{draft:,.2f}", f"{draft - now:+,.2f}" if draft != now else "0.00"]
+
+
+def _time(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _table(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
+    """Aligned columns: the first ``left`` to the left, the rest, which are numbers, to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            f"{cell:<{width}}" if column < left else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
