@@ -9,9 +9,9 @@ from psycopg import Connection
 
 from leadgen.domain.pricing import Component, Price
 from leadgen.domain.routing import Routed
-from leadgen.store import deliveries, routing, validation
+from leadgen.store import claims, deliveries, validation
+from leadgen.store.claims import Waiting
 from leadgen.store.deliveries import Settlement
-from leadgen.store.routing import Waiting
 from leadgen.store.validation import Transition
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
 
@@ -43,7 +43,7 @@ def test_only_a_received_lead_is_validated_or_rejected(
 def test_only_a_validated_lead_is_claimed(conn: Connection[Any], leads: dict[str, int], now: datetime) -> None:
     price = Price(Decimal("45.00"), (Component("offer_default", Decimal("45.00")),))
     routed = Routed(a_buyer(conn), 1, price, exclusive=False, verdicts=())
-    assert routing.claim(conn, dict.fromkeys(leads.values(), routed), now=now) == [leads["validated"]]
+    assert claims.claim(conn, dict.fromkeys(leads.values(), routed), now=now) == [leads["validated"]]
     assert states(conn, leads) == {state: state for state in STATES} | {"validated": "delivered"}
     assert conn.execute("SELECT count(*) FROM leads WHERE buyer_id IS NOT NULL").fetchone() == (1,)
 
@@ -53,7 +53,7 @@ def test_only_a_validated_lead_is_held_or_given_up(
     conn: Connection[Any], leads: dict[str, int], now: datetime, again: bool
 ) -> None:
     waiting = [Waiting(lead, "no_eligible_buyer", now if again else None) for lead in leads.values()]
-    assert routing.mark_unrouted(conn, waiting, now=now) == [leads["validated"]]
+    assert claims.mark_unrouted(conn, waiting, now=now) == [leads["validated"]]
     after = {"validated": "validated" if again else "rejected"}
     assert states(conn, leads) == {state: state for state in STATES} | after
 

@@ -1,0 +1,48 @@
+"""What the claims of a batch take from the buyers: credit, and places and money of every period."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from leadgen.domain.calendar import PERIODS, CapPeriods, Period
+from leadgen.domain.routing import Routed
+from leadgen.domain.turns import Choice
+
+
+@dataclass(frozen=True)
+class CapacityUse:
+    """Leads claimed by an enrolment in one period, and their prices together."""
+
+    buyer_offer_id: int
+    period: Period
+    starts_at: datetime
+    claimed: int
+    amount: Decimal
+
+
+def credit(choices: Sequence[Choice]) -> dict[int, Decimal]:
+    """What each buyer is going to owe for the leads claimed, by buyer id."""
+    amounts: dict[int, Decimal] = defaultdict(Decimal)
+    for _, routed in _claims(choices):
+        amounts[routed.buyer_id] += routed.price.amount
+    return dict(amounts)
+
+
+def capacity(choices: Sequence[Choice], periods: Mapping[int, CapPeriods]) -> list[CapacityUse]:
+    """What each enrolment has used of its periods; ``periods`` are by offer id."""
+    prices: dict[tuple[int, int], list[Decimal]] = defaultdict(list)
+    for offer_id, routed in _claims(choices):
+        prices[routed.buyer_offer_id, offer_id].append(routed.price.amount)
+    return [
+        CapacityUse(buyer_offer_id, period, getattr(periods[offer_id], period), len(paid), sum(paid, Decimal(0)))
+        for (buyer_offer_id, offer_id), paid in sorted(prices.items())
+        for period in PERIODS
+    ]
+
+
+def _claims(choices: Sequence[Choice]) -> Iterator[tuple[int, Routed]]:
+    for choice in choices:
+        if isinstance(choice.decision, Routed):
+            yield choice.request.offer.offer_id, choice.decision

@@ -1,0 +1,145 @@
+"""What the route stage writes, each statement for a whole batch, under the leads' and the buyers' locks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from leadgen.domain.claims import CapacityUse
+from leadgen.domain.rotation import Rotation
+from leadgen.domain.routing import Routed
+from leadgen.store.routing import int_array
+
+
+def claim(conn: Connection[Any], claims: Mapping[int, Routed], *, now: datetime) -> list[int]:
+    """The guarded delivery transition: give each validated lead to its buyer at its frozen price; the ids moved."""
+    rows = conn.execute(
+        """
+        UPDATE leads l
+           SET status = 'delivered', buyer_id = c.buyer_id, delivered_at = %(now)s, delivered_price = c.price,
+               price_components = c.components, unrouted_at = NULL, unrouted_reason = NULL, route_again_at = NULL,
+               route_attempts = l.route_attempts + 1, updated_at = %(now)s
+          FROM unnest(%(lead_ids)s::int[], %(buyer_ids)s::int[], %(prices)s::numeric[], %(components)s::jsonb[])
+               AS c(lead_id, buyer_id, price, components)
+         WHERE l.id = c.lead_id AND l.status = 'validated'
+        RETURNING l.id
+        """,
+        {
+            "lead_ids": list(claims),
+            "buyer_ids": [routed.buyer_id for routed in claims.values()],
+            "prices": [routed.price.amount for routed in claims.values()],
+            "components": [
+                Jsonb([{"component": part.component, "amount": str(part.amount)} for part in routed.price.components])
+                for routed in claims.values()
+            ],
+            "now": now,
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def reserve_credit(conn: Connection[Any], amounts: Mapping[int, Decimal]) -> None:
+    """Add what was claimed to each locked buyer's pending amount."""
+    conn.execute(
+        """
+        UPDATE buyers b SET pending_amount = b.pending_amount + r.amount
+          FROM unnest(%s::int[], %s::numeric[]) AS r(buyer_id, amount)
+         WHERE b.id = r.buyer_id
+        """,
+        (list(amounts), list(amounts.values())),
+    )
+
+
+def use_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:
+    """Count claimed leads against each period, under the buyers' locks."""
+    conn.execute(
+        """
+        INSERT INTO capacity_counters (buyer_offer_id, period, starts_at, claimed, amount)
+        SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::int[], %s::numeric[])
+        ON CONFLICT (buyer_offer_id, period, starts_at)
+        DO UPDATE SET claimed = capacity_counters.claimed + excluded.claimed,
+                      amount = capacity_counters.amount + excluded.amount
+        """,
+        (
+            [use.buyer_offer_id for use in uses],
+            [use.period for use in uses],
+            [use.starts_at for use in uses],
+            [use.claimed for use in uses],
+            [use.amount for use in uses],
+        ),
+    )
+
+
+def open_deliveries(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> None:
+    """Begin the delivery of claimed leads, due at once: by webhook where the buyer has one, else by e-mail."""
+    conn.execute(
+        """
+        INSERT INTO deliveries (created_at, lead_id, buyer_id, channel, next_attempt_at)
+        SELECT %(now)s, l.id, l.buyer_id,
+               CASE WHEN coalesce(bo.webhook_url_override, b.webhook_url) IS NULL THEN 'email' ELSE 'webhook' END,
+               %(now)s
+          FROM leads l
+          JOIN buyers b ON b.id = l.buyer_id
+          JOIN buyer_offers bo ON bo.buyer_id = l.buyer_id AND bo.offer_id = l.offer_id
+         WHERE l.id = ANY(%(ids)s)
+         ORDER BY l.id
+        """,
+        {"ids": list(lead_ids), "now": now},
+    )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An unrouted lead: held until ``route_again_at``, or rejected when that is None."""
+
+    lead_id: int
+    reason: str
+    route_again_at: datetime | None
+
+
+def mark_unrouted(conn: Connection[Any], waiting: Sequence[Waiting], *, now: datetime) -> list[int]:
+    """Hold or reject validated leads that found no buyer; the ids changed."""
+    rows = conn.execute(
+        """
+        UPDATE leads l
+           SET status = CASE WHEN u.again IS NULL THEN 'rejected'::lead_status ELSE l.status END,
+               rejected_at = CASE WHEN u.again IS NULL THEN %(now)s END,
+               rejection_reason = CASE WHEN u.again IS NULL THEN u.reason END,
+               unrouted_at = coalesce(l.unrouted_at, %(now)s), unrouted_reason = u.reason, route_again_at = u.again,
+               route_attempts = l.route_attempts + 1, updated_at = %(now)s
+          FROM unnest(%(ids)s::int[], %(reasons)s::text[], %(again)s::timestamptz[]) AS u(lead_id, reason, again)
+         WHERE l.id = u.lead_id AND l.status = 'validated'
+        RETURNING l.id
+        """,
+        {
+            "ids": [w.lead_id for w in waiting],
+            "reasons": [w.reason for w in waiting],
+            "again": [w.route_again_at for w in waiting],
+            "now": now,
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation]) -> None:
+    """Keep how pools were shared, under the members' locks."""
+    conn.execute(
+        """
+        INSERT INTO rotations (offer_id, pool, members, weights, taken)
+        SELECT r.offer_id, r.pool, r.members::int[], r.weights::int[], r.taken::int[]
+          FROM unnest(%s::int[], %s::bytea[], %s::text[], %s::text[], %s::text[])
+               AS r(offer_id, pool, members, weights, taken)
+        ON CONFLICT (offer_id, pool) DO UPDATE SET taken = excluded.taken
+        """,
+        (
+            [offer_id for offer_id, _ in rotated],
+            [pool for _, pool in rotated],
+            [int_array(rotation.members) for rotation in rotated.values()],
+            [int_array(rotation.weights) for rotation in rotated.values()],
+            [int_array(rotation.taken) for rotation in rotated.values()],
+        ),
+    )
