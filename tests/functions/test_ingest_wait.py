@@ -7,6 +7,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from leadgen.store import leads
 from leadgen_local.postgres import Postgres
 from tests.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
@@ -38,6 +39,17 @@ def test_the_answer_comes_as_soon_as_the_lead_is_settled(
         functions.drain()
         poster.join()
     assert (answers[0].status_code, answers[0].json()["buyer_id"]) == (202, buyer)
+
+
+def test_a_lead_that_waits_for_a_person_keeps_no_poster_waiting(conn: Connection[Any], functions: Functions) -> None:
+    score = {"parts": [{"name": "any", "points": 1, "when": {"field": "phone", "present": True}}], "review_below": 9}
+    a_source(conn, an_offer(conn, rules={"lead_scoring": score}), source_key="waiting")
+    with functions.client() as client:
+        lead_id = client.post("/api/leads", json=a_post(source_key="waiting")).json()["lead_id"]
+    functions.drain()
+    found = leads.answer(conn, lead_id)
+    assert found is not None
+    assert (found.status, found.settled) == ("received", True)
 
 
 def test_a_database_lost_while_waiting_does_not_hide_that_the_lead_is_stored(

@@ -106,7 +106,8 @@ def take_in(conn: Connection[Any], post: Mapping[str, object]) -> Intake:
               coalesce(stored.price, stored.delivered_price) AS price, stored.source_id, stored.offer_id,
               stored.market_id, stored.vertical_id, stored.idempotency_key, stored.is_duplicate,
               stored.duplicate_of_lead_id,
-              stored.status NOT IN ('received', 'validated') OR stored.unrouted_at IS NOT NULL AS settled,
+              stored.status NOT IN ('received', 'validated') OR stored.unrouted_at IS NOT NULL
+                OR stored.in_review_since IS NOT NULL AS settled,
               coalesce(stored.created, false) AS created, stored.content_hash,
               CASE WHEN stored.created THEN (
                 SELECT max(told.msg_id) FILTER (WHERE told.queue_name = 'outbox')

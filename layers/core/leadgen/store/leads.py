@@ -14,7 +14,7 @@ from leadgen.domain.lead import Lead
 
 @dataclass(frozen=True)
 class Answer:
-    """The public answer about a lead; ``settled`` is whether it is routed, rejected or unrouted."""
+    """The public answer about a lead; ``settled`` is whether it is routed, rejected, unrouted or in review."""
 
     lead_id: int
     status: str
@@ -52,7 +52,8 @@ def answer(conn: Connection[Any], lead_id: int) -> Answer | None:
             """
             SELECT id AS lead_id, status::text, buyer_id, coalesce(price, delivered_price) AS price,
                    source_id, offer_id, market_id, vertical_id, idempotency_key, is_duplicate, duplicate_of_lead_id,
-                   status NOT IN ('received', 'validated') OR unrouted_at IS NOT NULL AS settled
+                   status NOT IN ('received', 'validated') OR unrouted_at IS NOT NULL
+                     OR in_review_since IS NOT NULL AS settled
               FROM leads WHERE id = %s
             """,
             (lead_id,),
