@@ -14,8 +14,10 @@ from psycopg import Connection
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-# The process's exit status. CHANGES is that of a plan that would change something.
+# The process's exit status. CHANGES is that of a plan that would change something; STOPPED and ENOUGH are what a shell
+# gives a command that Ctrl-C or a closed pipe ended.
 DONE, FAILED, CHANGES = 0, 1, 2
+STOPPED, ENOUGH = 128 + 2, 128 + 13
 
 DATABASE = "DATABASE_URL names the database; without it, the embedded stack that runs here is meant."
 
