@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import clock
-from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment
+from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.domain.simulation import Change, Compared, Fate, Sale
 from leadgen.domain.trace import Json, plain
 from leadgen.operations.simulate import Report, Scope, simulate
@@ -33,18 +33,26 @@ def add(commands: "Subparsers") -> None:
         "carried along as they would have been, and reports leads and money per buyer, now against draft, and the "
         "leads that change hands. Nothing is written. Without a policy, or with --policy live, those in force at "
         "each decision are simulated, which must reproduce the record.",
-        epilog=f"{DATABASE} A draft file has offer, market (where several have the offer), and routing_policy or "
-        "validation_policy or both, as a configuration file's config and rules. A whole configuration file drafts the "
-        "policies of every offer in it, and of nothing else. A lead is tried when the record tried it: what a later "
-        "attempt would have found nobody knows. Payments are as recorded, and so is what buyers answered and which "
-        "leads were duplicates.",
+        epilog=f"{DATABASE} "
+        "A draft file has offer, market (where several have the offer), and routing_policy or validation_policy or "
+        "both, as a configuration file's config and rules. A draft is the whole policy: what it leaves out is as "
+        "if no policy said it. A whole configuration file drafts the policies of every offer in it, no more: "
+        "prices and terms are as recorded. A lead is tried when the record tried it: what a later attempt would "
+        "have found nobody knows. Payments are as recorded, and so is what buyers answered and which leads were "
+        "duplicates.",
     )
     parser.add_argument("--policy", default="live", metavar="FILE", help="the draft, or live (the default)")
-    parser.add_argument("--since", required=True, type=when, metavar="WHEN", help="30d, 12h, or a date and time")
+    parser.add_argument(
+        "--since",
+        required=True,
+        type=when,
+        metavar="WHEN",
+        help="30d, 12h, or a date and time, in UTC unless it says its offset",
+    )
     parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
     parser.add_argument("--offer", metavar="NAME", help="only the offers of this name")
     parser.add_argument("--market", metavar="NAME", help="only the offers of this market")
-    parser.add_argument("--changes", type=_count, default=20, metavar="N", help="how many leads to list (20)")
+    parser.add_argument("--changes", type=number, default=20, metavar="N", help="how many leads to list (20)")
     parser.add_argument("--json", action="store_true", help="everything as JSON, with every lead that changes hands")
     parser.set_defaults(run=_simulate)
 
@@ -87,12 +95,6 @@ def when(written: str) -> timedelta | datetime:
 
 def _instant(when: timedelta | datetime, now: datetime) -> datetime:
     return now - when if isinstance(when, timedelta) else when
-
-
-def _count(written: str) -> int:
-    if not written.isdecimal():
-        raise argparse.ArgumentTypeError(f"{written!r} is not a whole number")
-    return int(written)
 
 
 class Progress:
