@@ -245,8 +245,10 @@ def test_a_lead_that_is_not_there_is_a_clear_error(
         ({"status": "rejected", "rejection_reason": "given_up"}, "rejected: given_up"),
         ({"in_review_since": "2026-06-17T12:00:00Z", "review_reason": "policy_invalid", "review_detail": "no strategy"},
          "received: waits for a person since 2026-06-17 06:00:00, policy_invalid (no strategy)"),
+        ({"released_at": "2026-06-17T12:00:00Z"},
+         "received: waits for validation\nReleased from review by a person 2026-06-17 06:00:00"),
     ],
-    ids=["received", "validated", "rejected", "in review"],
+    ids=["received", "validated", "rejected", "in review", "released"],
 )  # fmt: skip
 def test_a_lead_without_a_decision_says_in_which_state_it_is(
     conn: Connection[Any], page: int, capsys: Capsys, state: dict[str, Any], said: str

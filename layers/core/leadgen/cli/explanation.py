@@ -49,6 +49,8 @@ def _heading(explanation: Explanation) -> Iterator[str]:
     yield f"Lead {subject.lead_id}: {subject.offer} in {subject.market}, postal code {subject.postal_code}"
     yield f"Received {_local(subject.created_at, subject)} ({subject.timezone}) from {subject.source_key}"
     yield f"Status {_status(explanation)}"
+    if subject.released_at is not None:
+        yield f"Released from review by a person {_local(subject.released_at, subject)}"
 
 
 def _status(explanation: Explanation) -> str:
