@@ -245,8 +245,10 @@ def test_a_lead_that_is_not_there_is_a_clear_error(
         ({"status": "rejected", "rejection_reason": "given_up"}, "rejected: given_up"),
         ({"in_review_since": "2026-06-17T12:00:00Z", "review_reason": "policy_invalid", "review_detail": "no strategy"},
          "received: waits for a person since 2026-06-17 06:00:00, policy_invalid (no strategy)"),
+        ({"released_at": "2026-06-17T12:00:00Z"},
+         "received: waits for validation\nReleased from review by a person 2026-06-17 06:00:00"),
     ],
-    ids=["received", "validated", "rejected", "in review"],
+    ids=["received", "validated", "rejected", "in review", "released"],
 )  # fmt: skip
 def test_a_lead_without_a_decision_says_in_which_state_it_is(
     conn: Connection[Any], page: int, capsys: Capsys, state: dict[str, Any], said: str
@@ -295,6 +297,24 @@ def test_an_exclusive_buyer_who_cannot_is_named(
         "fallback_allowed": "Other has it: priority 1; Owner, who has the place exclusively, cannot take it.",
     }
     assert said[fallback] in explained(capsys, lead)
+
+
+def test_conditions_read_as_sentences_and_what_is_missing_is_called_so(
+    conn: Connection[Any], functions: Functions, now: datetime, capsys: Capsys
+) -> None:
+    asked = {"all": [{"field": "rooms", "at_least": 3}, {"any": [{"field": "roof", "in": ["tile", "flat"]},
+             {"not": {"field": "age", "present": True}}]}]}  # fmt: skip
+    rules = {"required_fields": ["attributes.job"], "conditions": asked, "fraud_detection": {"flag_at": 1}}
+    offer = an_offer(conn, rules=rules)
+    buyer = enrolled(conn, offer, "Rocky")
+    lead = a_lead(conn, a_source(conn, offer), attributes={"rooms": 4})
+    functions.module("validate").process(messages("lead.received", [lead]), now)
+    said = " ".join(explained(capsys, lead, "--buyer", buyer).split())
+    assert "rooms at least 3 and (roof in [tile, flat] or not age present yes)" in said
+    assert "NO required_fields missing: [attributes.job] [attributes.job]" in said
+    assert "ok suppression none none" in said
+    assert "parts: none" in said
+    assert said.endswith(f"Rocky ({buyer}) was not looked at: the lead has not been routed.")
 
 
 def test_the_command_and_the_api_tell_the_same(

@@ -133,4 +133,4 @@ def test_the_command_says_when_the_database_is_not_migrated(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
     assert cli.main(["apply", str(written(tmp_path))]) == cli.FAILED
-    assert capsys.readouterr().err.startswith("the database has no schema yet, migrate it first: ")
+    assert capsys.readouterr().err.startswith("the database has not the schema of this version: ")

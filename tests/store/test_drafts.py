@@ -113,6 +113,23 @@ def test_a_faulty_draft_is_told_with_line_and_field(
 
 
 @pytest.mark.usefixtures("springfield")
+@pytest.mark.parametrize(
+    ("policy", "inner"),
+    [
+        ("routing_policy: {name: R, config: {strategy: round_robin}}", "config"),
+        ("validation_policy: {rules: {}}", "rules"),
+    ],
+)
+def test_a_policy_copied_with_its_frame_is_told_to_stand_alone(
+    conn: Connection[Any], tmp_path: Path, policy: str, inner: str
+) -> None:
+    assert problems(conn, tmp_path, f"offer: Lawns\n{policy}\n") == [
+        f"draft.yaml:2: {policy.partition(':')[0]}: in a draft, what a configuration file has under {inner} stands "
+        "here at once"
+    ]
+
+
+@pytest.mark.usefixtures("springfield")
 def test_a_draft_of_nothing_is_refused(conn: Connection[Any], tmp_path: Path) -> None:
     assert problems(conn, tmp_path, "offer: Lawns\n") == ["draft.yaml:1: needs routing_policy or validation_policy"]
 

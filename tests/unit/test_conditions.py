@@ -40,6 +40,13 @@ def answer(test: dict[str, Any], **fields: object) -> bool:
         ({"equals": "yes"}, True, True),
         ({"equals": "no"}, False, True),
         ({"equals": True}, "true", True),
+        ({"equals": True}, "on", True),  # as a form posts a ticked box
+        ({"equals": True}, "Yes", True),
+        ({"equals": True}, "no", False),
+        ({"equals": False}, "off", True),
+        ({"equals": "yes"}, "true", False),
+        ({"in": [True]}, "on", True),
+        ({"not_equals": True}, "on", False),
         ({"equals": 1}, True, False),
         ({"equals": "x"}, None, False),
         ({"not_equals": "roof"}, "window", True),

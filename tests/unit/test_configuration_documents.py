@@ -94,7 +94,30 @@ def test_a_field_that_stands_twice_is_refused() -> None:
         ("a: [1\nb: 2\n", "a.yaml:2: is not valid YAML: expected ',' or ']', but got ':'"),
         ("a: 1\nb: \x07\n", "a.yaml:2: is not valid YAML: special characters are not allowed"),
         ("a: &x 1\nb: *x\n", "a.yaml:2: is not valid YAML: aliases are not supported; write the value out"),
-        ("a: 1\n---\nb: 2\n", "a.yaml:2: is not valid YAML: but found another document"),
+        (
+            "a: 1\n---\nb: 2\n",
+            "a.yaml:2: is not valid YAML: a file is one document: take the second --- out (found another document)",
+        ),
+        (
+            "a: 1\n b: 2\n",
+            "a.yaml:2: is not valid YAML: indent this line as its neighbours are, and quote a text with a "
+            "colon (mapping values are not allowed here)",
+        ),
+        (
+            "a:\n  b: 1\n c: 2\n",
+            "a.yaml:3: is not valid YAML: indent this line as its neighbours are "
+            "(expected <block end>, but found '<block mapping start>')",
+        ),
+        (
+            "a:\n\tb: 1\n",
+            "a.yaml:2: is not valid YAML: indent with spaces, not with tabs "
+            "(found character '\\t' that cannot start any token)",
+        ),
+        (
+            "a: 1\nb\nc: 2\n",
+            "a.yaml:3: is not valid YAML: here or on the line before, a field's name lacks its colon and "
+            "space (could not find expected ':')",
+        ),
         ("", "a.yaml:1: is empty"),
         ("- a\n", "a.yaml:1: must be a section of fields"),
         ("? [a, b]\n: 1\n", "a.yaml:1: line 1 has a field whose name is not a text"),
@@ -110,6 +133,7 @@ def test_a_file_that_is_not_there_or_no_text_is_a_problem_like_any_other(tmp_pat
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"name: Caf\xe9\n")
     assert told(documents.read(latin, {})) == [f"{latin}:1: cannot be read: is not UTF-8"]
+    assert told(documents.read(tmp_path, {})) == [f"{tmp_path}:1: cannot be read: it is a folder; name the files in it"]
     assert told(documents.read(tmp_path / "none.yaml", {})) == [
         f"{tmp_path / 'none.yaml'}:1: cannot be read: No such file or directory"
     ]

@@ -128,7 +128,7 @@ FAULTS = [
     ),
     (
         with_rules("conditions: {any: [{field: city, present: true}], all: [{field: city, present: true}]}"),
-        f"{RULES}.conditions.any: is no field here; there are all",
+        f"{RULES}.conditions.any: stands beside all: put one inside the other, as in all: [any: […], …]",
     ),
     (
         with_rules("conditions: {field: built, before: 20300131}"),

@@ -58,6 +58,11 @@ def test_a_fault_names_the_policy_its_version_and_the_field() -> None:
     assert "duplicate_detection.window_hours" in message
 
 
+def test_what_is_missing_or_unknown_is_told_in_plain_words() -> None:
+    assert refusal_of_rules({"nonsense": 1}).endswith(": nonsense: is no field here")
+    assert refusal_of_rules({"conditions": {"not": {"present": True}}}).endswith("field: is missing")
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,6 +1,7 @@
 """The report of a simulation, as a person reads it and as JSON; and how the command is used."""
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -65,11 +66,23 @@ def test_the_report_is_aligned() -> None:
         "",
         "7 leads keep their buyer at another price.",
         "2 decisions are recorded in a form no longer read: left as they were.",
-        "4 leads that validation turned away would now be valid; not routed: nothing is recorded of their buyers.",
-        "mx_lookup_enabled: of 9 leads the record does not say what the draft asks; the rule was left out for them.",
-        "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts are on "
-        "no record.",
+        "4 leads that validation turned away would now be valid; not routed: nothing is recorded of their",
+        "  buyers.",
+        "mx_lookup_enabled: of 9 leads the record does not say what the draft asks; the rule was left out for",
+        "  them.",
+        "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts",
+        "  are on no record.",
     ]
+
+
+def test_no_line_is_wider_than_a_hundred_columns_and_no_name_is_cut() -> None:
+    name = "Northern Commercial and Residential Garden Maintenance of Springfield"
+    report = replace(REPORT, buyers={1: name, 22: name}, drafted=tuple(f"Offer {number}" for number in range(20)))
+    said = simulate.lines(report, most=3)
+    assert all(len(line) <= 100 for line in said)
+    assert "".join(said).count("Springfield") == 2 + 5
+    totals = next(line for line in said if line.startswith("Northern"))
+    assert totals.endswith("1,000    900        -100  45,000.00  41,400.00   -3,600.00")
 
 
 def test_a_report_of_nothing_says_so() -> None:

@@ -4,21 +4,24 @@ A command's function takes the parsed options and answers the process's exit sta
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
 from leadgen.cli import configuration, explain, history, lists, simulate
-from leadgen.cli.command import CHANGES, DONE, FAILED, CommandFailed
+from leadgen.cli.command import CHANGES, DONE, ENOUGH, FAILED, STOPPED, CommandFailed
 from leadgen.operations.apply import ConfigurationInvalid
 
-__all__ = ["CHANGES", "DONE", "FAILED", "main"]
+__all__ = ["CHANGES", "DONE", "ENOUGH", "FAILED", "STOPPED", "main"]
 
 GROUPS = (configuration, history, explain, simulate, lists)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the process's exit status: 0 done, 1 failed, 2 used wrongly (or a plan with changes)."""
+    """Run one command; the process's exit status: 0 done, 1 failed, 2 used wrongly (or a plan with changes), 130
+    stopped by Ctrl-C, 141 where nobody reads its output any more.
+    """
     parser = argparse.ArgumentParser(prog="leadgen", description="Operate a LeadGen marketplace.")
     parser.add_argument("--version", action="version", version=f"leadgen {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -27,7 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except (CommandFailed, ConfigurationInvalid) as failure:
         print(failure, file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the shell's next line is one of its own
+        return STOPPED
+    except BrokenPipeError:
+        # Whoever read along, such as `head`, has enough. What is still buffered must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ENOUGH
     return status

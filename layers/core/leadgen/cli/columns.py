@@ -8,15 +8,19 @@ _GAP = 2
 _NARROWEST = 6
 
 
-def columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = WIDTH) -> list[str]:
-    """Lines of at most ``width`` characters: a cell that is too long goes on below itself in its column."""
+def columns(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = WIDTH, left: int | None = None
+) -> list[str]:
+    """Lines of at most ``width`` characters: a cell that is too long goes on below itself in its column. The first
+    ``left`` columns stand to the left, the others, which are numbers, to the right; without it all stand to the left.
+    """
     table = [list(head), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     # Words stay whole as long as that leaves a width to share.
     words = [max(len(word) for row in table for word in (*row[column].split(), "")) for column in range(len(head))]
     for least in (words, [_NARROWEST] * len(widths)):
         _narrow(widths, least, width - _GAP * (len(widths) - 1))
-    return [line for row in table for line in _lines(row, widths)]
+    return [line for row in table for line in _lines(row, widths, len(head) if left is None else left)]
 
 
 def _narrow(widths: list[int], least: Sequence[int], total: int) -> None:
@@ -31,11 +35,14 @@ def _narrow(widths: list[int], least: Sequence[int], total: int) -> None:
         widths[max(spare, key=lambda column: widths[column] * (3 if column == last else 5))] -= 1
 
 
-def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+def _lines(row: Sequence[str], widths: Sequence[int], left: int) -> list[str]:
     cells = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
     return [
         (" " * _GAP)
-        .join((cell[line] if line < len(cell) else "").ljust(width) for cell, width in zip(cells, widths, strict=True))
+        .join(
+            f"{cell[line] if line < len(cell) else '':{'<' if column < left else '>'}{width}}"
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
         .rstrip()
         for line in range(max(len(cell) for cell in cells))
     ]

@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-# The process's exit status. CHANGES is that of a plan that would change something.
+# The process's exit status. CHANGES is that of a plan that would change something; STOPPED and ENOUGH are what a shell
+# gives a command that Ctrl-C or a closed pipe ended.
 DONE, FAILED, CHANGES = 0, 1, 2
+STOPPED, ENOUGH = 128 + 2, 128 + 13
 
 DATABASE = "DATABASE_URL names the database; without it, the embedded stack that runs here is meant."
+
+
+def number(written: str) -> int:
+    """A whole number as an option or argument. Raises ArgumentTypeError."""
+    if not written.isdecimal():
+        raise argparse.ArgumentTypeError(f"{written!r} is not a whole number")
+    return int(written)
 
 
 class CommandFailed(Exception):
@@ -31,20 +41,32 @@ def environment() -> Mapping[str, str]:
     summary = Path(os.environ.get("LEADGEN_STATE") or ".local") / "stack.json"
     try:
         stack = json.loads(summary.read_text())
+        return {"SINK_URL": stack["sink_url"], **os.environ, "DATABASE_URL": stack["database_url"]}
     except OSError:
         raise CommandFailed(
             f"no database to work on: set DATABASE_URL, or start the embedded stack (there is no {summary})"
         ) from None
-    return {"SINK_URL": stack["sink_url"], **os.environ, "DATABASE_URL": stack["database_url"]}
+    except (ValueError, KeyError):
+        raise CommandFailed(f"{summary} is not what the embedded stack writes there: start the stack again") from None
 
 
 @contextmanager
 def connection(environ: Mapping[str, str]) -> Iterator[Connection[Any]]:
     """A connection in autocommit to the environment's database. What the database refuses is a CommandFailed."""
     try:
+        conninfo_to_dict(environ["DATABASE_URL"])
+    except psycopg.ProgrammingError:
+        # What the driver says of an address that it cannot read repeats it, with its password.
+        raise CommandFailed(
+            "DATABASE_URL is no address of a database: it is written postgresql://user:password@host:5432/name"
+        ) from None
+    try:
         with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as conn:
             yield conn
-    except psycopg.errors.UndefinedTable as error:
-        raise CommandFailed(f"the database has no schema yet, migrate it first: {error}") from error
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        raise CommandFailed(
+            "the database has not the schema of this version: starting the embedded stack on it brings it up to date, "
+            f"and so does a deployment ({error.diag.message_primary})"
+        ) from error
     except psycopg.Error as error:
         raise CommandFailed(f"the database cannot be used: {error}") from error

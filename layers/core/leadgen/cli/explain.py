@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from leadgen.cli import explanation
-from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment
+from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
 from leadgen.domain.redeciding import Comparison
 from leadgen.operations import explain
 from leadgen.operations.decide_again import decide_again
@@ -32,7 +32,7 @@ def add(commands: "Subparsers") -> None:
         "buyer the smallest change that would have made it eligible. Of several attempts the last is shown in full.",
         epilog=DATABASE,
     )
-    parser.add_argument("lead_id", type=int, metavar="LEAD_ID")
+    parser.add_argument("lead_id", type=number, metavar="LEAD_ID")
     parser.add_argument("--buyer", metavar="ID_OR_EMAIL", help="of routing only this buyer, with every rule")
     parser.add_argument("--all", action="store_true", help="show every attempt in full")
     parser.add_argument("--json", action="store_true", help="print JSON, with the decisions' inputs and traces")
@@ -46,7 +46,7 @@ def add(commands: "Subparsers") -> None:
         epilog=DATABASE,
     )
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("lead_id", type=int, nargs="?", metavar="LEAD_ID")
+    which.add_argument("lead_id", type=number, nargs="?", metavar="LEAD_ID")
     which.add_argument("--all", action="store_true", help="every decision on record; lists those that are not the same")
     parser.set_defaults(run=_decide_again)
 

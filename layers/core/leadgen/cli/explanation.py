@@ -18,6 +18,8 @@ _LONGEST_SHOWN = 48
 _RULE = "─" * WIDTH
 # As a decision's record has an instant.
 _INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$")
+# What a list that a rule found is a list of.
+_FOUND = {"required_fields": "missing", "consent": "unmet"}
 _TOO_OLD = "not known: the record is too old"
 
 
@@ -47,6 +49,8 @@ def _heading(explanation: Explanation) -> Iterator[str]:
     yield f"Lead {subject.lead_id}: {subject.offer} in {subject.market}, postal code {subject.postal_code}"
     yield f"Received {_local(subject.created_at, subject)} ({subject.timezone}) from {subject.source_key}"
     yield f"Status {_status(explanation)}"
+    if subject.released_at is not None:
+        yield f"Released from review by a person {_local(subject.released_at, subject)}"
 
 
 def _status(explanation: Explanation) -> str:
@@ -99,10 +103,16 @@ def _screening(trace: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Iterat
 
 def _checks(checks: Sequence[Check]) -> list[str]:
     rows = [
-        ("ok" if check.passed else "NO", check.rule, shown(check.value, None), shown(check.limit, None))
+        ("ok" if check.passed else "NO", check.rule, shown(_value(check), None), shown(check.limit, None))
         for check in checks
     ]
     return columns(("", "RULE", "VALUE", "LIMIT"), rows)
+
+
+def _value(check: Check) -> Any:
+    """What a rule found, with its name where it would look like what was asked for."""
+    named = _FOUND.get(check.rule)
+    return {named: check.value} if named and isinstance(check.value, list | tuple) else check.value
 
 
 def _routing(explained: Explained, explanation: Explanation, buyer: NamedBuyer | None) -> Iterator[str]:
@@ -132,7 +142,7 @@ def _rows(verdict: BuyerVerdict) -> Iterator[tuple[str, ...]]:
         yield (*who, "", "", "", verdict.words or "")
     for check in verdict.checks:
         if not check.passed:
-            yield (*who, check.rule, shown(check.value), shown(check.limit), _changes(verdict, check.rule))
+            yield (*who, check.rule, shown(_value(check)), shown(check.limit), _changes(verdict, check.rule))
             who = ("", "")
 
 
@@ -156,6 +166,8 @@ def _in_detail(verdict: BuyerVerdict) -> Iterator[str]:
 def _others(explanation: Explanation, buyer: NamedBuyer | None) -> Iterator[str]:
     others, place = explanation.others, explanation.subject.postal_code
     if others is None:
+        if buyer is not None:
+            yield f"\n{buyer.name} ({buyer.buyer_id}) was not looked at: the lead has not been routed."
         return
     change = remedies.area_for(place).words
     if buyer is not None:
@@ -178,6 +190,10 @@ def shown(value: Any, longest: int | None = _LONGEST_SHOWN) -> str:
 
 def _said(value: Any) -> str:
     match value:
+        case {} | [] | () if not value:
+            return "none"
+        case Mapping() if (condition := _condition(value)) is not None:
+            return condition
         case None:
             return "-"
         case bool():
@@ -190,6 +206,28 @@ def _said(value: Any) -> str:
             return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC"
         case _:
             return _printable(str(value))
+
+
+def _condition(value: Mapping[str, Any]) -> str | None:
+    """A condition as a sentence; None where it is none."""
+    match value:
+        case {"all": [*parts]} if len(value) == 1:
+            return " and ".join(map(_part, parts))
+        case {"any": [*parts]} if len(value) == 1:
+            return " or ".join(map(_part, parts))
+        case {"not": part} if len(value) == 1:
+            return f"not {_part(part)}"
+        case {"field": str(field), **test} if len(test) == 1:
+            operator, operand = next(iter(test.items()))
+            return f"{_printable(field)} {str(operator).replace('_', ' ')} {_said(operand)}"
+        case _:
+            return None
+
+
+def _part(condition: Any) -> str:
+    """A condition inside another, in brackets where it would read otherwise without them."""
+    said = _said(condition)
+    return f"({said})" if isinstance(condition, Mapping) and condition.keys() & {"all", "any"} else said
 
 
 def _printable(said: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from leadgen.cli import changes
-from leadgen.cli.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment
+from leadgen.cli.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.operations.applied import from_record
 from leadgen.operations.rollback import NoSuchVersion, rollback
 from leadgen.store import configuration_versions as versions
@@ -24,8 +24,8 @@ def add(commands: "Subparsers") -> None:
         "version of. Every application that changed something is one.",
         epilog=DATABASE,
     )
-    history.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="show all that this version changed")
-    history.add_argument("--limit", type=int, default=20, help="how many to list (20)")
+    history.add_argument("number", nargs="?", type=number, metavar="NUMBER", help="show all that this version changed")
+    history.add_argument("--limit", type=number, default=20, metavar="N", help="how many to list (20)")
     history.set_defaults(run=_history)
     back = commands.add_parser(
         "rollback",
@@ -35,7 +35,7 @@ def add(commands: "Subparsers") -> None:
         "exclusivities. Secrets and balances stay as they are now.",
         epilog=f"{DATABASE} LEADGEN_ACTOR names who does it, for the history.",
     )
-    back.add_argument("number", type=int, metavar="NUMBER", help="the version, as `leadgen history` lists it")
+    back.add_argument("number", type=number, metavar="NUMBER", help="the version, as `leadgen history` lists it")
     back.add_argument("--plan", action="store_true", help="only show what would change; ends with status 2 if any does")
     back.set_defaults(run=_rollback)
 

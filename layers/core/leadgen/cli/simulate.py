@@ -4,14 +4,15 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+import textwrap
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import clock
-from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment
+from leadgen.cli.columns import WIDTH, columns
+from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.domain.simulation import Change, Compared, Fate, Sale
 from leadgen.domain.trace import Json, plain
 from leadgen.operations.simulate import Report, Scope, simulate
@@ -33,18 +34,26 @@ def add(commands: "Subparsers") -> None:
         "carried along as they would have been, and reports leads and money per buyer, now against draft, and the "
         "leads that change hands. Nothing is written. Without a policy, or with --policy live, those in force at "
         "each decision are simulated, which must reproduce the record.",
-        epilog=f"{DATABASE} A draft file has offer, market (where several have the offer), and routing_policy or "
-        "validation_policy or both, as a configuration file's config and rules. A whole configuration file drafts the "
-        "policies of every offer in it, and of nothing else. A lead is tried when the record tried it: what a later "
-        "attempt would have found nobody knows. Payments are as recorded, and so is what buyers answered and which "
-        "leads were duplicates.",
+        epilog=f"{DATABASE} "
+        "A draft file has offer, market (where several have the offer), and routing_policy or validation_policy or "
+        "both, as a configuration file's config and rules. A draft is the whole policy: what it leaves out is as "
+        "if no policy said it. A whole configuration file drafts the policies of every offer in it, no more: "
+        "prices and terms are as recorded. A lead is tried when the record tried it: what a later attempt would "
+        "have found nobody knows. Payments are as recorded, and so is what buyers answered and which leads were "
+        "duplicates.",
     )
     parser.add_argument("--policy", default="live", metavar="FILE", help="the draft, or live (the default)")
-    parser.add_argument("--since", required=True, type=when, metavar="WHEN", help="30d, 12h, or a date and time")
+    parser.add_argument(
+        "--since",
+        required=True,
+        type=when,
+        metavar="WHEN",
+        help="30d, 12h, or a date and time, in UTC unless it says its offset",
+    )
     parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
     parser.add_argument("--offer", metavar="NAME", help="only the offers of this name")
     parser.add_argument("--market", metavar="NAME", help="only the offers of this market")
-    parser.add_argument("--changes", type=_count, default=20, metavar="N", help="how many leads to list (20)")
+    parser.add_argument("--changes", type=number, default=20, metavar="N", help="how many leads to list (20)")
     parser.add_argument("--json", action="store_true", help="everything as JSON, with every lead that changes hands")
     parser.set_defaults(run=_simulate)
 
@@ -87,12 +96,6 @@ def when(written: str) -> timedelta | datetime:
 
 def _instant(when: timedelta | datetime, now: datetime) -> datetime:
     return now - when if isinstance(when, timedelta) else when
-
-
-def _count(written: str) -> int:
-    if not written.isdecimal():
-        raise argparse.ArgumentTypeError(f"{written!r} is not a whole number")
-    return int(written)
 
 
 class Progress:
@@ -173,7 +176,7 @@ def lines(report: Report, *, most: int) -> list[str]:
 
 def _heading(report: Report) -> list[str]:
     policies = f"a draft for {', '.join(report.drafted)}" if report.drafted else "the policies of the time"
-    return [f"{_time(report.since)} to {_time(report.until)}, under {policies}"]
+    return _wrapped(f"{_time(report.since)} to {_time(report.until)}, under {policies}")
 
 
 def _other(report: Report) -> str:
@@ -195,7 +198,7 @@ def _totals(report: Report) -> list[str]:
         sums = [c for (_, of), c in compared.items() if of == currency]
         money = (sum((c.recorded.money for c in sums), Decimal(0)), sum((c.simulated.money for c in sums), Decimal(0)))
         rows.append([f"revenue in {currency}", *_money(*money)])
-    return _table(rows)
+    return columns(rows[0], rows[1:], left=1)
 
 
 def _buyers(report: Report) -> list[str]:
@@ -206,13 +209,13 @@ def _buyers(report: Report) -> list[str]:
             [f"{report.buyers[buyer_id]} ({buyer_id})", currency, *_counts(now.leads, draft.leads),
              *_money(now.money, draft.money)]
         )  # fmt: skip
-    return _table(rows, left=2) if len(rows) > 1 else []
+    return columns(rows[0], rows[1:], left=2) if len(rows) > 1 else []
 
 
 def _unsold(report: Report) -> list[str]:
     rows = [["UNSOLD BECAUSE", "NOW", _other(report), "DIFFERENCE"]]
     rows += [[reason, *_counts(*counts)] for reason, counts in report.outcome.unsold.items()]
-    return _table(rows) if len(rows) > 1 else []
+    return columns(rows[0], rows[1:], left=1) if len(rows) > 1 else []
 
 
 def _changes(report: Report, most: int) -> list[str]:
@@ -223,7 +226,7 @@ def _changes(report: Report, most: int) -> list[str]:
     rest = len(changes) - most
     more = [f"… and {rest:,} more (--changes {len(changes)}, or --json for all)"] if rest > 0 else []
     heading = f"{len(changes):,} {'lead changes' if len(changes) == 1 else 'leads change'} hands:"
-    return [heading, *(_table(rows, left=5) if most else []), *more]
+    return [heading, *(columns(rows[0], rows[1:]) if most else []), *more]
 
 
 def _change(report: Report, change: Change) -> list[str]:
@@ -256,7 +259,7 @@ def _notes(report: Report) -> list[str]:
             "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts are "
             "on no record."
         )
-    return notes
+    return [line for note in notes for line in _wrapped(note)]
 
 
 def _counts(now: int, draft: int) -> list[str]:
@@ -271,13 +274,5 @@ def _time(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _table(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
-    """Aligned columns: the first ``left`` to the left, the rest, which are numbers, to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            f"{cell:<{width}}" if column < left else f"{cell:>{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def _wrapped(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, WIDTH, subsequent_indent="  ")

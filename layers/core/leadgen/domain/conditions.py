@@ -31,6 +31,8 @@ PERSONAL = frozenset({"name", "email", "phone", "message"})
 _LOOKS_PERSONAL = re.compile(r"@|(?:\d[\s().+-]*){7}")
 _LARGEST_SHOWN = 999_999  # seven digits can be a number to call
 _LONGEST_SHOWN = 200
+# What people and forms write for the two flags of JSON and YAML.
+_FLAGS = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}
 _MOST_TESTS = 100
 _DEEPEST = 10
 
@@ -382,11 +384,12 @@ def _answer(test: Test, value: Value) -> bool:
 def _equal(value: Value, operand: str) -> bool:
     match value:
         case bool():
-            return _folded(operand) in (("true", "yes", "on") if value else ("false", "no", "off"))
+            return _folded(operand) in _FLAGS[str(value).lower()]
         case int() | Mapping():
             return _number(value) == _number(operand)
         case str():
-            return _folded(value) == _folded(operand)
+            # A form posts a box that is ticked as text.
+            return _folded(value) == _folded(operand) or _folded(value) in _FLAGS.get(_folded(operand), ())
         case _:
             return False
 

@@ -377,8 +377,13 @@ def parse_consent(demand: object, *, label: str) -> ConsentDemand:
         raise PolicyInvalid(f"the consent of {label}: {describe(error)}") from None
 
 
+# What a person would say; a value's own fault is told in the validator's words.
+_FAULTS = {"missing": "is missing", "extra_forbidden": "is no field here"}
+
+
 def describe(error: ValidationError) -> str:
     """Every fault in one line: the field's path, then what is wrong with it."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'the policy'}: {fault['msg']}" for fault in error.errors()
+        f"{'.'.join(str(part) for part in fault['loc']) or 'the policy'}: {_FAULTS.get(fault['type'], fault['msg'])}"
+        for fault in error.errors()
     )

@@ -70,6 +70,11 @@ def _problem(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
     if fault["type"] == "extra_forbidden":
         place, section = _walk(model, fault["loc"][:-1])
         known = [field.alias or name for part in _members(section) for name, field in _fields(part).items()]
+        if known in (["all"], ["any"], ["not"]):
+            return document.problem(
+                (*place, fault["loc"][-1]),
+                f"stands beside {known[0]}: put one inside the other, as in all: [any: […], …]",
+            )
         return document.problem((*place, fault["loc"][-1]), f"is no field here; there are {', '.join(known)}")
     place, _ = _walk(model, fault["loc"])
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):

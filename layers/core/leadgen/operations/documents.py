@@ -17,6 +17,14 @@ from leadgen.domain.submission import storable_text
 Location = tuple[str | int, ...]
 
 _VARIABLE = re.compile(r"(?P<literal>\$\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+# What the reader of YAML says of the mistakes that people make most, and how to mend them.
+_MENDED_BY = {
+    "mapping values are not allowed here": "indent this line as its neighbours are, and quote a text with a colon",
+    "expected <block end>": "indent this line as its neighbours are",
+    "could not find expected ':'": "here or on the line before, a field's name lacks its colon and space",
+    "found character '\\t'": "indent with spaces, not with tabs",
+    "but found another document": "a file is one document: take the second --- out",
+}
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -78,6 +86,8 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
     """Read one file. Nothing is raised: what is wrong is in the document's problems."""
     try:
         return parse(path.read_text(encoding="utf-8"), str(path), environ)
+    except IsADirectoryError:
+        return _unreadable(str(path), 1, "cannot be read: it is a folder; name the files in it")
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         return _unreadable(str(path), 1, f"cannot be read: {cause}")
@@ -89,7 +99,7 @@ def parse(text: str, name: str, environ: Mapping[str, str]) -> Document:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return _unreadable(name, line, f"is not valid YAML: {error.problem}")
+        return _unreadable(name, line, f"is not valid YAML: {_mistake(str(error.problem))}")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         return _unreadable(name, line, f"is not valid YAML: {error.reason}")
@@ -101,6 +111,11 @@ def parse(text: str, name: str, environ: Mapping[str, str]) -> Document:
     reader = _Reader(environ)
     value = reader.mapping(root, ())
     return Document(name, value, reader.lines, reader.faults)
+
+
+def _mistake(said: str) -> str:
+    remedy = next((remedy for start, remedy in _MENDED_BY.items() if said.startswith(start)), None)
+    return said if remedy is None else f"{remedy} ({said.removeprefix('but ')})"
 
 
 def _unreadable(name: str, line: int, message: str) -> Document:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from psycopg import Connection
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from leadgen.domain import normalization
 from leadgen.domain.policies import RoutingPolicy, ValidationPolicy, Weighted
@@ -27,6 +27,14 @@ class DraftFile(Section):
     market: Name | None = None
     routing_policy: RoutingPolicy | None = None
     validation_policy: ValidationPolicy | None = None
+
+    @field_validator("routing_policy", "validation_policy", mode="before")
+    @classmethod
+    def _is_the_policy_alone(cls, written: object) -> object:
+        inner = next((name for name in ("config", "rules") if isinstance(written, Mapping) and name in written), None)
+        if inner is not None:
+            raise ValueError(f"in a draft, what a configuration file has under {inner} stands here at once")
+        return written
 
     @model_validator(mode="after")
     def _has_a_policy(self) -> Self:

@@ -141,6 +141,7 @@ class Subject:
     in_review_since: datetime | None
     review_reason: str | None
     review_detail: str | None
+    released_at: datetime | None
 
 
 def subject(conn: Connection[Any], lead_id: int) -> Subject | None:
@@ -151,7 +152,7 @@ def subject(conn: Connection[Any], lead_id: int) -> Subject | None:
             SELECT l.id AS lead_id, l.created_at, l.status::text, l.offer_id, o.name AS offer, m.name AS market,
                    m.timezone, m.currency, s.source_key, l.postal_code, l.buyer_id, l.delivered_price,
                    coalesce(l.rejection_reason, l.validation_reason) AS rejection_reason, l.unrouted_reason,
-                   l.route_again_at, l.in_review_since, l.review_reason, l.review_detail
+                   l.route_again_at, l.in_review_since, l.review_reason, l.review_detail, l.released_at
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
               JOIN markets m ON m.id = l.market_id
