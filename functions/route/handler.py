@@ -141,7 +141,7 @@ def _suppressed(conn: Any, asking: Sequence[LockedLead]) -> dict[int, tuple[str,
             suppression.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
         )
         for lead in asking
-        if lead.unrouted_at is not None
+        if lead.unrouted_at is not None or lead.is_released
     ]
     return suppressions.suppressed(conn, asked) if asked else {}
 
