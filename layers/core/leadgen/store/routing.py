@@ -322,14 +322,16 @@ def pools(conn: Connection[Any], spans: Sequence[Span]) -> dict[int, list[Rotati
     rows = conn.execute(
         """
         SELECT DISTINCT r.offer_id, r.members, r.weights, r.taken
-          FROM unnest(%s::int[], %s::text[], %s::text[]) AS s(offer_id, at_least, at_most)
+          FROM unnest(%s::int[], %s::text[], %s::text[], %s::int[]) AS s(offer_id, at_least, at_most, fewest)
           JOIN rotations r
             ON r.offer_id = s.offer_id AND r.members @> s.at_least::int[] AND r.members <@ s.at_most::int[]
+           AND cardinality(r.members) >= s.fewest
         """,
         (
             [span.offer_id for span in spans],
             [_int_array(span.at_least) for span in spans],
             [_int_array(span.at_most) for span in spans],
+            [span.fewest for span in spans],
         ),
     )
     found: dict[int, list[Rotation]] = defaultdict(list)
