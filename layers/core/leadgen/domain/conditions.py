@@ -27,6 +27,9 @@ FIELDS = (
 # Whose values never stand in a decision's record.
 PERSONAL = frozenset({"name", "email", "phone", "message"})
 
+# Nor do those of attributes that by their own name are such a field: first_name, contactEmail, phone, message.
+_NAMED_PERSONAL = re.compile(r"attributes\..*(?:name|e-?mail|phone|message)", re.IGNORECASE)
+
 # Attributes are what the vertical makes them: a value that could be an address or a number to call is not shown either.
 _LOOKS_PERSONAL = re.compile(r"@|(?:\d[\s().+-]*){7}")
 _LARGEST_SHOWN = 999_999  # seven digits can be a number to call
@@ -220,7 +223,7 @@ def observe(conditions: Iterable[Condition], fields: Mapping[str, object]) -> Ob
     for condition in conditions:
         for test in tests(condition):
             value = _plain(fields.get(test.name))
-            if test.name in PERSONAL or _is_withheld(value):
+            if _is_named_personal(test.name) or _is_withheld(value):
                 answers[_key(test)] = _answer(test, value)
             else:
                 values[test.name] = value
@@ -340,6 +343,10 @@ def _plain(value: object) -> Value:
             return str(value)
 
 
+def _is_named_personal(name: str) -> bool:
+    return name in PERSONAL or _NAMED_PERSONAL.fullmatch(name) is not None
+
+
 def _is_withheld(value: Value) -> bool:
     match value:
         case int():
@@ -348,6 +355,9 @@ def _is_withheld(value: Value) -> bool:
             return len(value) > _LONGEST_SHOWN or (_date(value) is None and bool(_LOOKS_PERSONAL.search(value)))
         case tuple():
             return any(_is_withheld(item) for item in value)
+        case Mapping():
+            # A number that is not whole: 303.5550142 can be called, and where somebody lives has as many digits.
+            return bool(_LOOKS_PERSONAL.search(value["number"]))
         case _:
             return False
 
