@@ -343,6 +343,11 @@ def _plain(value: object) -> Value:
             return str(value)
 
 
+def looks_personal(text: str) -> bool:
+    """Whether a text that somebody posted could be an address or a number to call, or is too long to tell."""
+    return len(text) > _LONGEST_SHOWN or bool(_LOOKS_PERSONAL.search(text))
+
+
 def _is_named_personal(name: str) -> bool:
     return name in PERSONAL or _NAMED_PERSONAL.fullmatch(name) is not None
 
@@ -352,12 +357,12 @@ def _is_withheld(value: Value) -> bool:
         case int():
             return abs(value) > _LARGEST_SHOWN
         case str():
-            return len(value) > _LONGEST_SHOWN or (_date(value) is None and bool(_LOOKS_PERSONAL.search(value)))
+            return len(value) > _LONGEST_SHOWN or (_date(value) is None and looks_personal(value))
         case tuple():
             return any(_is_withheld(item) for item in value)
         case Mapping():
             # A number that is not whole: 303.5550142 can be called, and where somebody lives has as many digits.
-            return bool(_LOOKS_PERSONAL.search(value["number"]))
+            return looks_personal(value["number"])
         case _:
             return False
 
