@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.factories import a_lead, a_post
+from tests.factories import a_buyer, a_lead, a_post, an_enrolment
+from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
 
 PERSONAL = {
@@ -39,6 +40,30 @@ def test_a_lead_of_36_months_is_erased_and_its_row_stays(
         "80014",
     )
     assert conn.execute("SELECT name, erased_at FROM leads WHERE id = %s", (kept,)).fetchone() == ("Zoë Sentinel", None)
+
+
+def test_an_erased_lead_that_waits_for_a_buyer_or_for_a_person_is_rejected_and_never_sold(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    held = {"in_review_since": now, "review_reason": "fraud_score", "review_detail": "90 (honeypot 90)"}
+    old = years_before(now, 4)
+    waiting = a_valid_lead(conn, source, created_at=old, unrouted_at=old, route_again_at=now, **PERSONAL)
+    a_valid_lead(conn, source, created_at=old, **held, **PERSONAL)
+    a_lead(conn, source, created_at=old, **held, **PERSONAL)
+    a_lead(conn, source, created_at=old, **PERSONAL)
+    an_enrolment(conn, a_buyer(conn), offer)
+
+    assert retain(functions, now)["leads_erased"] == 3
+
+    assert route(functions, waiting, at=now) == ["repeated"]
+    rows = conn.execute("SELECT status::text, name, rejection_reason, validation_reason FROM leads ORDER BY id")
+    assert rows.fetchall() == [
+        ("rejected", "erased", "erased", None),
+        ("rejected", "erased", "erased", None),
+        ("rejected", "erased", None, "erased"),
+        ("received", "Zoë Sentinel", None, None),
+    ]
+    assert conn.execute("SELECT id FROM leads WHERE in_review_since IS NOT NULL").fetchall() == []
 
 
 def test_erasing_again_touches_nothing(conn: Connection[Any], functions: Functions, source: int, now: datetime) -> None:

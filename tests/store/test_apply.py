@@ -264,3 +264,11 @@ def test_the_examples_apply_together_and_again(conn: Connection[Any]) -> None:
     paths = sorted(EXAMPLES.glob("*.yaml"))
     assert {change.outcome for change in apply_files(conn, paths, {})} == {"created"}
     assert {change.outcome for change in apply_files(conn, paths, {})} == {"unchanged"}
+
+
+def test_an_exclusive_place_may_be_spelt_otherwise(conn: Connection[Any], tmp_path: Path) -> None:
+    for city in ("Aurora", "AURORA", "Aurora"):
+        text = changed(("- postal_code: 07030\n        buyer", f"- city: {city}\n        buyer"))
+        apply_files(conn, [written(tmp_path, text)], {})
+        active = conn.execute("SELECT scope_value FROM offer_exclusivities WHERE is_active").fetchall()
+        assert active == [(city,)]

@@ -182,3 +182,13 @@ def test_the_next_hour_is_never_far_and_another_one(now: datetime, zone: str) ->
     following = calendar.next_period(now, zone, "hour")
     assert now < following <= now + timedelta(minutes=90)
     assert calendar.cap_periods(following, zone).hour > calendar.cap_periods(now, zone).hour
+
+
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "Pacific/Chatham", "America/Denver"])
+def test_on_the_days_of_odd_clock_changes_the_next_hour_is_still_to_come(zone: str) -> None:
+    for day in ("2026-03-08", "2026-04-04", "2026-09-26", "2026-10-03", "2026-11-01"):
+        for minute in range(0, 24 * 60, 5):
+            now = utc(day) + timedelta(minutes=minute)
+            following = calendar.next_period(now, zone, "hour")
+            assert now < following <= now + timedelta(minutes=90)
+            assert calendar.cap_periods(following, zone).hour != calendar.cap_periods(now, zone).hour

@@ -133,7 +133,8 @@ def test_what_nobody_could_read_is_refused() -> None:
     [
         ("name", "Zebedee"), ("email", "z@example.com"), ("phone", "+13035557731"), ("message", "call Zebedee"),
         ("attributes.second", "z@example.com"), ("attributes.second", "303 555-7731"),
-        ("attributes.second", 13035557731),
+        ("attributes.second", 13035557731), ("attributes.second", 303.5557731),
+        ("attributes.first_name", "Zebedee"), ("attributes.Name", "Zebedee"), ("attributes.home-email", "none"),
         ("attributes.second", ["z@example.com"]), ("attributes.second", "x" * 201),
     ],
     ids=str,

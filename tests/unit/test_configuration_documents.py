@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leadgen.operations import documents
@@ -58,13 +58,15 @@ def test_a_variables_value_is_text_and_never_yaml() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "text"), [("$${A}", "${A}"), ("$$${", "$${"), ("x $${ ${A} $${A:-y}", "x ${ 1 ${A:-y}"), ("$$", "$$")]
+    ("written", "text"),
+    [("$${A}", "${A}"), ("$$${", "$${"), ("$$${{", "$${{"), ("x $${ ${A} $${A:-y}", "x ${ 1 ${A:-y}"), ("$$", "$$")],
 )
 def test_a_dollar_more_makes_a_variable_stand_for_itself(written: str, text: str) -> None:
     assert parse(f"a: '{written}'", A="1").value == {"a": text}
 
 
 @given(st.text(st.sampled_from("${}:-A ")))
+@example("$${{")
 def test_any_text_has_a_spelling_that_means_just_that(text: str) -> None:
     document = parse(json.dumps({"a": documents.verbatim(text)}), A="1")
     assert document.problems == []

@@ -194,6 +194,12 @@ FAULTS = [
         "buyers[0].offers[0].pause_until",
         "must be a date and time with its offset, such as 2030-01-31T18:00:00-06:00",
     ),
+    (
+        "priority: 20",
+        "pause_until: 9999-12-31T23:59:59-06:00  # here",
+        "buyers[0].offers[0].pause_until",
+        "must lie in the years 2 to 9998",
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from leadgen.domain import consent
 from leadgen.domain.consent import NO_EVIDENCE
 from leadgen.domain.policies import ConsentDemand
+from leadgen.domain.trace import plain
 from tests.domain_values import NOON
 
 ALL = ConsentDemand(
@@ -51,6 +52,13 @@ def test_evidence_of_everything_meets_every_demand() -> None:
 )
 def test_each_demand_is_met_or_named(changes: dict[str, Any], missing: tuple[str, ...]) -> None:
     assert unmet(changes) == missing
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_an_instant_outside_the_years_there_are_is_none(at: str) -> None:
+    found = consent.evidence({**FULL, "attributes.consent_at": at}, [ALL])
+    assert plain(found)["at"] is None  # type: ignore[index,call-overload]
+    assert consent.unmet(ALL, found, now=NOON) == ("max_age_days",)
 
 
 def test_without_evidence_all_that_is_demanded_is_missing_and_no_more() -> None:

@@ -77,7 +77,7 @@ def shared_out(policy: Any, *caps: int, batch: int, sla_missed: Any = ()) -> lis
         assert isinstance(choice.decision, Routed)
         assert choice.decision.rotation is not None
         members = set(choice.decision.rotation.members)
-        assert any(set(span.at_least) <= members <= set(span.at_most) for span in found)
+        assert any(set(span.at_least) <= members <= set(span.at_most) and len(members) >= span.fewest for span in found)
     return [c.decision.buyer_id if isinstance(c.decision, Routed) else None for c in choices]
 
 
@@ -107,7 +107,14 @@ def test_a_buyer_sure_to_stay_is_in_every_pool_and_one_near_its_cap_may_leave() 
     sure, near = enrolment(buyer_id=1, capacity_per_day=3), enrolment(buyer_id=2, capacity_per_day=1)
     requests = [replace(a_request(n, sure, near), policy=ROUND_ROBIN) for n in (1, 2)]
     found = turns.spans(requests, {101: standing(), 102: standing()}, now=NOON)
-    assert found == [turns.Span(10, (101,), (101, 102))]
+    assert found == [turns.Span(10, (101,), (101, 102), 1)]
+
+
+def test_a_batch_asks_for_no_pool_that_lacks_more_buyers_than_it_has_leads() -> None:
+    near = [enrolment(buyer_id=n, capacity_per_day=1) for n in range(1, 31)]
+    requests = [replace(a_request(n, *near), policy=ROUND_ROBIN) for n in range(1, 11)]
+    (span,) = turns.spans(requests, {e.buyer_offer_id: standing() for e in near}, now=NOON)
+    assert (len(span.at_least), len(span.at_most), span.fewest) == (0, 30, 21)
 
 
 def test_the_pools_are_left_as_the_last_lead_of_the_batch_leaves_them() -> None:

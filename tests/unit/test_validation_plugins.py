@@ -47,6 +47,21 @@ def test_phone_validation_asks_for_a_number_that_can_be_somebody_s(phone: str, p
     assert failing({"phone_validation": True}, {"phone": phone}) == ([] if passes else ["phone_validation"])
 
 
+def test_a_name_of_an_attribute_that_looks_personal_is_on_record_only_where_the_policy_asks_for_it() -> None:
+    asked = {"attributes.question_30355577", "attributes.trap_30355577"}
+    filled = frozenset({"name", "attributes.rooms", "attributes.jane@example.com", "attributes." + "x" * 200, *asked})
+    policy = policies.parse_validation(
+        {
+            "required_fields": ["question_30355577", "rooms"],
+            "fraud_detection": {"honeypot": {"field": "trap_30355577", "points": 5}, "reject_at": 5},
+        },
+        label="under test",
+    )
+    observed = seen(policy, lead(filled=filled), fields=FIELDS)
+    assert observed.lead.filled == {"name", "attributes.rooms", *asked}
+    assert [check.passed for check in validation.validate(policy, observed).checks] == [True, True, False]
+
+
 def test_the_trace_says_what_is_wrong_with_a_number_without_telling_it() -> None:
     decision = decide({"phone_validation": True}, {"phone": "303-555-0123"})
     value = check(decision, "phone_validation").value

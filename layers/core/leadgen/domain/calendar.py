@@ -30,7 +30,7 @@ def cap_periods(now: datetime, timezone: str) -> CapPeriods:
     """The periods a lead claimed at ``now`` counts against."""
     local = now.astimezone(ZoneInfo(timezone))
     return CapPeriods(
-        hour=local.replace(minute=0, second=0, microsecond=0).astimezone(UTC),
+        hour=_hour(local),
         day=_midnight(local),
         week=_midnight(local - timedelta(days=local.weekday())),
         month=_midnight(local.replace(day=1)),
@@ -42,7 +42,11 @@ def next_period(now: datetime, timezone: str, period: Period) -> datetime:
     local = now.astimezone(ZoneInfo(timezone))
     match period:
         case "hour":
-            return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC) + timedelta(hours=1)
+            gone = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+            following = now.astimezone(UTC) - gone + timedelta(hours=1)
+            # Where clocks change by half an hour, an hour lasts ninety minutes.
+            is_same = _hour(following.astimezone(ZoneInfo(timezone))) == _hour(local)
+            return next_period(following, timezone, period) if is_same else following
         case "day":
             return _midnight(local + timedelta(days=1))
         case "week":
@@ -99,6 +103,10 @@ def next_opening(now: datetime, timezone: str, hours: Mapping[Day, Sequence[tupl
 def day_and_time(local: datetime) -> str:
     """``wed 18:05``, as windows are written."""
     return f"{DAYS[local.weekday()]} {local:%H:%M}"
+
+
+def _hour(local: datetime) -> datetime:
+    return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 def _midnight(local: datetime) -> datetime:

@@ -27,6 +27,9 @@ FIELDS = (
 # Whose values never stand in a decision's record.
 PERSONAL = frozenset({"name", "email", "phone", "message"})
 
+# Nor do those of attributes that by their own name are such a field: first_name, contactEmail, phone, message.
+_NAMED_PERSONAL = re.compile(r"attributes\..*(?:name|e-?mail|phone|message)", re.IGNORECASE)
+
 # Attributes are what the vertical makes them: a value that could be an address or a number to call is not shown either.
 _LOOKS_PERSONAL = re.compile(r"@|(?:\d[\s().+-]*){7}")
 _LARGEST_SHOWN = 999_999  # seven digits can be a number to call
@@ -222,7 +225,7 @@ def observe(conditions: Iterable[Condition], fields: Mapping[str, object]) -> Ob
     for condition in conditions:
         for test in tests(condition):
             value = _plain(fields.get(test.name))
-            if test.name in PERSONAL or _is_withheld(value):
+            if _is_named_personal(test.name) or _is_withheld(value):
                 answers[_key(test)] = _answer(test, value)
             else:
                 values[test.name] = value
@@ -342,14 +345,26 @@ def _plain(value: object) -> Value:
             return str(value)
 
 
+def looks_personal(text: str) -> bool:
+    """Whether a text that somebody posted could be an address or a number to call, or is too long to tell."""
+    return len(text) > _LONGEST_SHOWN or bool(_LOOKS_PERSONAL.search(text))
+
+
+def _is_named_personal(name: str) -> bool:
+    return name in PERSONAL or _NAMED_PERSONAL.fullmatch(name) is not None
+
+
 def _is_withheld(value: Value) -> bool:
     match value:
         case int():
             return abs(value) > _LARGEST_SHOWN
         case str():
-            return len(value) > _LONGEST_SHOWN or (_date(value) is None and bool(_LOOKS_PERSONAL.search(value)))
+            return len(value) > _LONGEST_SHOWN or (_date(value) is None and looks_personal(value))
         case tuple():
             return any(_is_withheld(item) for item in value)
+        case Mapping():
+            # A number that is not whole: 303.5550142 can be called, and where somebody lives has as many digits.
+            return looks_personal(value["number"])
         case _:
             return False
 

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from leadgen.domain import conditions, consent, contacts, disposable, fraud, normalization, scoring
 from leadgen.domain.contacts import Email
-from leadgen.domain.lead import Lead
+from leadgen.domain.lead import Lead, filled_name
 from leadgen.domain.observations import LookedUp, Observations
 from leadgen.domain.policies import FraudDetection, ValidationPolicy
 
@@ -21,7 +21,7 @@ def observe(
     """``fields`` are the lead's own as they are stored, and its attributes as ``attributes.<name>``."""
     detection = policy.fraud_detection or _NO_SIGNS
     seen = Observations(
-        lead=lead,
+        lead=replace(lead, filled=_filled(policy, lead)),
         phone=contacts.phone(_text(fields.get("phone")), lead.country_code) if _asks_for_phone(policy) else None,
         email=_email(policy, _text(fields.get("email")), looked_up) if asks_for_email(policy) else None,
         postal_code=_postal_code(policy, lead, _text(fields.get("region_code"))),
@@ -38,6 +38,15 @@ def observe(
         is_released=looked_up.is_released,
     )
     return _with_scores(policy, seen, {**fields, "is_duplicate": is_duplicate})
+
+
+def _filled(policy: ValidationPolicy, lead: Lead) -> frozenset[str]:
+    """The names of what is filled in. Whoever posts chooses those of attributes: what looks personal is kept only where
+    the policy asks for it.
+    """
+    honeypot = policy.fraud_detection.honeypot if policy.fraud_detection else None
+    asked = {filled_name(field) for field in (*policy.required_fields, *([honeypot.field] if honeypot else ()))}
+    return frozenset(name for name in lead.filled if name in asked or not conditions.looks_personal(name))
 
 
 def _with_scores(policy: ValidationPolicy, seen: Observations, fields: Mapping[str, object]) -> Observations:

@@ -41,11 +41,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Span:
-    """The pools that a batch may share out: every set of an offer's enrolments between these two."""
+    """The pools that a batch may share out: every set of an offer's enrolments between these two, of ``fewest`` or
+    more.
+    """
 
     offer_id: int
     at_least: tuple[int, ...]
     at_most: tuple[int, ...]
+    fewest: int
 
 
 Pools = Mapping[int, Sequence[Rotation]]
@@ -86,7 +89,8 @@ def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
 
 def spans(requests: Sequence[Request], standings: Mapping[int, Standing], *, now: datetime) -> list[Span]:
     """Which pools to know before a batch is decided. Claims only take buyers out, so every pool lies between those
-    eligible now and those still eligible if each had won every lead of the batch.
+    eligible now and those still eligible if each had won every lead of the batch. A claim takes out one of them at
+    most: without that bound, a batch would read nearly every pool the offer ever had while its buyers near their caps.
     """
     taking_turns = [r for r in requests if isinstance(r.policy, RoundRobin | Weighted)]
     if not taking_turns:
@@ -96,7 +100,7 @@ def spans(requests: Sequence[Request], standings: Mapping[int, Standing], *, now
     for request in taking_turns:
         most = _pool(request, standings, now)
         least = _pool(request, spent, now)
-        found.update(dict.fromkeys(_spans(request, most, least)))
+        found.update(dict.fromkeys(_spans(request, most, least, claims=len(requests) - 1)))
     return list(found)
 
 
@@ -144,19 +148,23 @@ def _pool(request: Request, standings: Mapping[int, Standing], now: datetime) ->
     return [c for c in facts.candidates if is_eligible(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms)]
 
 
-def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidate]) -> list[Span]:
+def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> list[Span]:
     sla = request.policy.sla
     found = []
     if sla is not None:
         found.append(
-            _span(request, *([c for c in part if strategies.meets(sla, c.standing)] for part in (most, least)))
+            _span(
+                request,
+                *([c for c in part if strategies.meets(sla, c.standing)] for part in (most, least)),
+                claims=claims,
+            )
         )
     if sla is None or not found[0].at_least:
         # No buyer is sure to meet the SLA to the batch's end, and then all of them count.
-        found.append(_span(request, most, least))
+        found.append(_span(request, most, least, claims=claims))
     return [span for span in found if span.at_most]
 
 
-def _span(request: Request, most: Sequence[Candidate], least: Sequence[Candidate]) -> Span:
+def _span(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> Span:
     ids = [tuple(sorted(c.enrolment.buyer_offer_id for c in part)) for part in (least, most)]
-    return Span(request.offer.offer_id, ids[0], ids[1])
+    return Span(request.offer.offer_id, ids[0], ids[1], max(len(least), len(most) - claims))

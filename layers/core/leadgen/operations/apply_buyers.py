@@ -148,7 +148,9 @@ class BuyerWriter:
             self._ledger.created("service areas", name, buyer_id, state, f"with {_count(after)}")
 
     def _exclusivities(self, stored: StoredOffer) -> None:
-        places: list[Place] = []
+        # Those that are named no more go first: one of them may be the same place in another spelling.
+        kept = [exclusivity.place for exclusivity in stored.offer.exclusivities]
+        gone = configured_places.deactivate_exclusivities(self._conn, offer_id=stored.offer_id, keep=kept)
         for exclusivity in stored.offer.exclusivities:
             row = configured_places.upsert_exclusivity(
                 self._conn,
@@ -157,8 +159,6 @@ class BuyerWriter:
                 buyer_id=self._buyer_ids[exclusivity.buyer],
             )
             self._ledger.written("exclusivity", f"{exclusivity.place[1]} for {exclusivity.buyer}", row)
-            places.append(exclusivity.place)
-        gone = configured_places.deactivate_exclusivities(self._conn, offer_id=stored.offer_id, keep=places)
         self._ledger.deactivated("exclusivity", gone)
 
 

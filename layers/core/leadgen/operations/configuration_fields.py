@@ -78,6 +78,9 @@ def _instant(written: object) -> datetime:
         instant = None
     if instant is None or instant.tzinfo is None:
         raise ValueError("must be a date and time with its offset, such as 2030-01-31T18:00:00-06:00")
+    # In no zone may it fall out of the years there are: whoever read it would fail.
+    if not 1 < instant.year < 9999:
+        raise ValueError("must lie in the years 2 to 9998")
     return instant
 
 

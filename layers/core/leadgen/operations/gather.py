@@ -96,7 +96,7 @@ def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int,
             suppression.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
         )
         for lead in leads
-        if lead.unrouted_at is not None
+        if lead.unrouted_at is not None or lead.is_released
     ]
     return suppressions.suppressed(conn, asked) if asked else {}
 

@@ -135,16 +135,23 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
 def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, limit: int) -> int:
     """Take the personal data out of up to ``limit`` leads created before ``before``; how many there were.
 
-    The rows stay: invoices, decisions and counts refer to them.
+    The rows stay: invoices, decisions and counts refer to them. One that still waits for a buyer or for a person is
+    rejected: there is nothing left of it to sell.
     """
     return conn.execute(
         """
         UPDATE leads
            SET name = 'erased', email = 'erased', phone = 'erased', message = NULL, ip_address = NULL,
                user_agent = NULL, normalized_email = NULL, normalized_phone = NULL, attributes = '{}',
+               status = CASE WHEN status IN ('received', 'validated') THEN 'rejected' ELSE status END,
+               validation_reason = CASE WHEN status = 'received' THEN 'erased' ELSE validation_reason END,
+               rejection_reason = CASE WHEN status = 'validated' THEN 'erased' ELSE rejection_reason END,
+               rejected_at = CASE WHEN status = 'validated' THEN %(now)s ELSE rejected_at END,
+               route_again_at = NULL, in_review_since = NULL, review_reason = NULL, review_detail = NULL,
                erased_at = %(now)s, updated_at = %(now)s
          WHERE id IN (SELECT id FROM leads
-                       WHERE created_at < %(before)s AND erased_at IS NULL AND status <> 'received'
+                       WHERE created_at < %(before)s AND erased_at IS NULL
+                         AND (status <> 'received' OR in_review_since IS NOT NULL)
                        ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
         """,
         {"before": before, "now": now, "limit": limit},

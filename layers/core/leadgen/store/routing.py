@@ -36,6 +36,7 @@ class LockedLead:
     trace_id: str | None
     offer: Offer
     unrouted_at: datetime | None
+    is_released: bool
     route_attempts: int
     policy_id: int
     policy_name: str
@@ -54,7 +55,7 @@ def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locke
             SELECT l.id, l.created_at, l.offer_id, l.source_id, l.market_id, l.name, l.email, l.phone, l.country_code,
                    l.postal_code, l.city, l.region_code, l.message, l.source, l.utm_source, l.utm_medium,
                    l.utm_campaign, l.consent, l.gdpr_consent, l.is_duplicate, l.fraud_score, l.lead_score, l.attributes,
-                   l.trace_id, l.unrouted_at, l.route_attempts,
+                   l.trace_id, l.unrouted_at, l.released_at IS NOT NULL AS is_released, l.route_attempts,
                    o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
                    m.timezone, m.currency,
                    p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
@@ -83,6 +84,7 @@ def _locked(row: dict[str, Any]) -> LockedLead:
         trace_id=row["trace_id"],
         offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"], row["timezone"]),
         unrouted_at=row["unrouted_at"],
+        is_released=row["is_released"],
         route_attempts=row["route_attempts"],
         policy_id=row["policy_id"],
         policy_name=row["policy_name"],
@@ -319,14 +321,16 @@ def pools(conn: Connection[Any], spans: Sequence[Span]) -> dict[int, list[Rotati
     rows = conn.execute(
         """
         SELECT DISTINCT r.offer_id, r.members, r.weights, r.taken
-          FROM unnest(%s::int[], %s::text[], %s::text[]) AS s(offer_id, at_least, at_most)
+          FROM unnest(%s::int[], %s::text[], %s::text[], %s::int[]) AS s(offer_id, at_least, at_most, fewest)
           JOIN rotations r
             ON r.offer_id = s.offer_id AND r.members @> s.at_least::int[] AND r.members <@ s.at_most::int[]
+           AND cardinality(r.members) >= s.fewest
         """,
         (
             [span.offer_id for span in spans],
             [int_array(span.at_least) for span in spans],
             [int_array(span.at_most) for span in spans],
+            [span.fewest for span in spans],
         ),
     )
     found: dict[int, list[Rotation]] = defaultdict(list)
