@@ -58,7 +58,8 @@ def test_a_variables_value_is_text_and_never_yaml() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "text"), [("$${A}", "${A}"), ("$$${", "$${"), ("x $${ ${A} $${A:-y}", "x ${ 1 ${A:-y}"), ("$$", "$$")]
+    ("written", "text"),
+    [("$${A}", "${A}"), ("$$${", "$${"), ("$$${{", "$${{"), ("x $${ ${A} $${A:-y}", "x ${ 1 ${A:-y}"), ("$$", "$$")],
 )
 def test_a_dollar_more_makes_a_variable_stand_for_itself(written: str, text: str) -> None:
     assert parse(f"a: '{written}'", A="1").value == {"a": text}
