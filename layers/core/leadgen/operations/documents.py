@@ -170,7 +170,8 @@ class _Reader:
         return items
 
     def _text(self, written: str, location: Location) -> str | None:
-        if "${" in _VARIABLE.sub(" ", written):  # a space: what stands before a variable and what after do not join
+        # A blank for each: what stands before and after one must not join to another.
+        if "${" in _VARIABLE.sub(" ", written):
             self.faults[location] = "has a ${ that begins neither ${NAME} nor ${NAME:-default}; $${ is a plain ${"
             return None
         unset = [
