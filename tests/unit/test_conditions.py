@@ -1,6 +1,7 @@
 """Conditions: every operator at its edge, nesting, what is kept of a lead, and the fewest answers to change."""
 
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from leadgen.domain import conditions
+from leadgen.domain import conditions, flips
 from leadgen.domain.conditions import All, AnyOf, Condition, Not, Observed
 from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.policies import parse_filter
@@ -201,26 +202,81 @@ def test_changing_the_fewest_answers_turns_the_condition(
     condition: Condition, lead: dict[str, Any], wanted: bool
 ) -> None:
     observed = conditions.observe([condition], lead)
-    flips = conditions.fewest_flips(condition, observed, wanted=wanted)
-    assert (flips == ()) is (conditions.holds(condition, observed) is wanted)
-    if flips is not None:
-        assert conditions.holds(condition, conditions.flipped(observed, flips)) is wanted
-        for left_out in flips:
-            rest = [flip for flip in flips if flip is not left_out]
-            assert conditions.holds(condition, conditions.flipped(observed, rest)) is not wanted
+    turned = flips.fewest_flips(condition, observed, wanted=wanted)
+    assert (turned == ()) is (conditions.holds(condition, observed) is wanted)
+    if turned is not None:
+        assert conditions.holds(condition, flips.flipped(observed, turned)) is wanted
+        for left_out in turned:
+            rest = [flip for flip in turned if flip is not left_out]
+            assert conditions.holds(condition, flips.flipped(observed, rest)) is not wanted
 
 
 def test_one_answer_may_do_for_several_places() -> None:
     a, b = conditions.Test(field="a", equals="1"), conditions.Test(field="b", equals="1")
     condition = All(all=(a, AnyOf(any=(b, a))))
-    flips = conditions.fewest_flips(condition, conditions.observe([condition], {})) or ()
-    assert [str(flip.test) for flip in flips] == ["a equals 1"]
+    turned = flips.fewest_flips(condition, conditions.observe([condition], {})) or ()
+    assert [str(flip.test) for flip in turned] == ["a equals 1"]
 
 
 def test_a_condition_that_contradicts_itself_takes_no_answer() -> None:
     roof = conditions.Test(field="job", equals="roof")
     condition = All(all=(roof, Not(not_=roof)))
-    assert conditions.fewest_flips(condition, conditions.observe([condition], {})) is None
+    assert flips.fewest_flips(condition, conditions.observe([condition], {})) is None
+
+
+ANYTHING = (None, "", "a", "b", "ab", "2", 1, 2, 2.5, 3, 4, True, False, "true", "a@x", ["a"], ["a", "@"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(CONDITIONS.filter(lambda c: len({test.name for test in conditions.tests(c)}) <= 2), LEADS)
+def test_the_answers_told_are_ones_that_a_lead_could_give_and_none_are_told_where_no_lead_could(
+    condition: Condition, lead: dict[str, Any]
+) -> None:
+    turned = flips.fewest_flips(condition, conditions.observe([condition], lead))
+    names = sorted({test.name for test in conditions.tests(condition)})
+    found = []
+    for values in product(ANYTHING, repeat=len(names)):
+        observed = conditions.observe([condition], dict(zip(names, values, strict=True)))
+        if conditions.holds(condition, observed):
+            found.append(observed)
+    if turned is None:
+        assert found == []
+    else:
+        assert any(all(conditions.is_met(f.test, lead) is f.answer for f in turned) for lead in found)
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        [{"at_least": 100}, {"less_than": 80}],
+        [{"equals": "roof"}, {"equals": "window"}],
+        [{"present": False}, {"equals": "roof"}],
+        [{"before": "2026-01-01"}, {"after": "2026-01-01"}],
+        [{"starts_with": "a"}, {"equals": "b"}],
+    ],
+)
+def test_no_answer_is_told_that_one_field_cannot_give_together(tests: list[dict[str, Any]]) -> None:
+    condition = parse_filter({"all": [{"field": "asked", **test} for test in tests]}, label="a test")
+    assert flips.fewest_flips(condition, conditions.observe([condition], {})) is None
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        [{"more_than": 2}, {"less_than": "2.000002"}],
+        [{"at_least": 3}, {"at_most": 3}],
+        [{"more_than": 1}, {"not_in": [2, 3]}],
+        [{"starts_with": "St"}, {"contains": "joh"}, {"ends_with": "ns"}],
+        [{"after": "2026-01-01"}, {"before": "2026-01-03"}],
+        [{"matches": "787??"}, {"not_equals": "78700"}],
+        [{"contains": "a"}, {"contains": "b"}],
+    ],
+)
+def test_answers_that_one_field_can_give_together_are_told(tests: list[dict[str, Any]]) -> None:
+    condition = parse_filter({"all": [{"field": "asked", **test} for test in tests]}, label="a test")
+    turned = flips.fewest_flips(condition, conditions.observe([condition], {}))
+    assert turned
+    assert conditions.holds(condition, flips.flipped(conditions.observe([condition], {}), turned))
 
 
 def test_of_several_ways_the_one_with_the_fewest_changes_is_told() -> None:
@@ -231,7 +287,7 @@ def test_of_several_ways_the_one_with_the_fewest_changes_is_told() -> None:
         )
     )
     observed = conditions.observe([condition], {"attributes.d": "1"})
-    assert [str(flip.test) for flip in conditions.fewest_flips(condition, observed) or ()] == ["c equals 1"]
+    assert [str(flip.test) for flip in flips.fewest_flips(condition, observed) or ()] == ["c equals 1"]
 
 
 def test_a_test_reads_as_a_person_would_say_it() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from leadgen.domain import conditions, consent, contacts, disposable, fraud, normalization, scoring
+from leadgen.domain import answers, conditions, consent, contacts, disposable, fraud, normalization, scoring
 from leadgen.domain.contacts import Email
 from leadgen.domain.lead import Lead, filled_name
 from leadgen.domain.observations import LookedUp, Observations
@@ -46,7 +46,7 @@ def _filled(policy: ValidationPolicy, lead: Lead) -> frozenset[str]:
     """
     honeypot = policy.fraud_detection.honeypot if policy.fraud_detection else None
     asked = {filled_name(field) for field in (*policy.required_fields, *([honeypot.field] if honeypot else ()))}
-    return frozenset(name for name in lead.filled if name in asked or not conditions.looks_personal(name))
+    return frozenset(name for name in lead.filled if name in asked or not answers.looks_personal(name))
 
 
 def _with_scores(policy: ValidationPolicy, seen: Observations, fields: Mapping[str, object]) -> Observations:

@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from leadgen.domain import calendar, conditions, consent, eligibility, routing
+from leadgen.domain import calendar, conditions, consent, eligibility, flips, routing
 from leadgen.domain.again import RoutingInputs
 from leadgen.domain.calendar import Period
-from leadgen.domain.conditions import Flip
 from leadgen.domain.consent import Evidence
 from leadgen.domain.eligibility import UNUSED, Enrolment, Standing, Terms
+from leadgen.domain.flips import Flip
 from leadgen.domain.policies import ConsentDemand, RoutingPolicy
 from leadgen.domain.routing import Facts
 from leadgen.domain.strategies import Candidate
@@ -98,11 +98,11 @@ def _configuration(refused: _Refused, rule: str) -> Iterator[Change]:
 def _filter(refused: _Refused, rule: str) -> Iterator[Change]:
     condition, observed = refused.enrolment.filter, refused.terms.observed
     assert condition is not None
-    flips = conditions.fewest_flips(condition, observed)
-    if flips is None:
+    turned = flips.fewest_flips(condition, observed)
+    if turned is None:
         yield Change(rule, "filter", condition, None, "drop the filter, which contradicts itself")
         return
-    for flip in flips:
+    for flip in turned:
         shown = conditions.shown(flip.test, observed)
         value = cast(Mapping[str, Any], shown)[flip.test.field]
         said = "absent" if value is None else value["number"] if isinstance(value, Mapping) else str(value)
@@ -220,7 +220,7 @@ def _facts_with_change(facts: Facts, buyer_id: int, change: Change) -> Facts:
     if change.rule == "consent":
         return replace(facts, evidence=_evidenced(facts.evidence, change))
     if isinstance(change.to, Flip):
-        return replace(facts, observed=conditions.flipped(facts.observed, [change.to]))
+        return replace(facts, observed=flips.flipped(facts.observed, [change.to]))
     return replace(
         facts,
         candidates=tuple(
