@@ -570,6 +570,7 @@ CREATE TABLE public.rotations (
     members integer[] NOT NULL,
     weights integer[] NOT NULL,
     taken integer[] NOT NULL,
+    used_at timestamp with time zone NOT NULL,
     CONSTRAINT rotations_arrays_match CHECK (((cardinality(members) = cardinality(weights)) AND (cardinality(members) = cardinality(taken))))
 );
 
@@ -936,6 +937,8 @@ CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities U
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
 
 CREATE INDEX idx_rotations_members ON public.rotations USING gin (members);
+
+CREATE INDEX idx_rotations_used_at ON public.rotations USING btree (used_at);
 
 CREATE INDEX idx_sources_active_hostname ON public.sources USING btree (is_active, hostname);
 

@@ -1,4 +1,4 @@
-"""Every day: personal data leaves the leads, and rows the log tables, when their time of retention is over."""
+"""Every day: personal data leaves the leads, rows the log tables, and idle pools the turns, when their time is over."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from leadgen.adapters import clock, db
 from leadgen.adapters.log import logger
 from leadgen.domain import retention
-from leadgen.store import audit, leads
+from leadgen.store import audit, claims, leads
 
 BATCH = 1000
 
@@ -23,10 +23,19 @@ def run(now: datetime) -> dict[str, int]:
         erased += count
     with db.current().transaction() as conn:
         purged = audit.purge(conn, before=retention.audit_horizon(now))
-    logger.info("retention.run", extra={"stage": "retain", "leads_erased": erased, "audit_rows_purged": purged})
-    return {"leads_erased": erased, "audit_rows_purged": purged}
+    forgotten = 0
+    while (count := _forget(now)) > 0:
+        forgotten += count
+    done = {"leads_erased": erased, "audit_rows_purged": purged, "pools_forgotten": forgotten}
+    logger.info("retention.run", extra={"stage": "retain", **done})
+    return done
 
 
 def _erase(now: datetime) -> int:
     with db.current().transaction() as conn:
         return leads.erase_older_than(conn, before=retention.lead_horizon(now), now=now, limit=BATCH)
+
+
+def _forget(now: datetime) -> int:
+    with db.current().transaction() as conn:
+        return claims.forget_pools(conn, before=now - retention.POOL, limit=BATCH)

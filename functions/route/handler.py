@@ -52,7 +52,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             claims.open_deliveries(conn, list(routed), now=now)
         shared = turns.rotated(choices)
         if shared:
-            claims.save_pools(conn, shared)
+            claims.save_pools(conn, shared, now=now)
         unrouted = [_wait(c, locked[c.request.lead.lead_id], now) for c in choices if isinstance(c.decision, NoBuyer)]
         if unrouted:
             claims.mark_unrouted(conn, unrouted, now=now)

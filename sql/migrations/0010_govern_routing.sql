@@ -50,7 +50,14 @@ ALTER TABLE buyer_service_areas
   ADD CONSTRAINT buyer_service_areas_scope_type_valid
     CHECK (scope_type IN ('postal_code', 'city', 'region', 'radius', 'market'));
 
--- A place is one buyer's however it is written.
+-- A place is one buyer's however it is written: of two that were, the one that routing went by.
+UPDATE offer_exclusivities e
+   SET is_active = false, updated_at = CURRENT_TIMESTAMP
+ WHERE e.is_active
+   AND EXISTS (SELECT FROM offer_exclusivities first
+                WHERE first.is_active AND first.id < e.id AND first.offer_id = e.offer_id
+                  AND first.scope_type = e.scope_type AND lower(first.scope_value) = lower(e.scope_value));
+
 DROP INDEX idx_offer_exclusivities_folded;
 CREATE UNIQUE INDEX offer_exclusivities_place_unique
   ON offer_exclusivities (offer_id, scope_type, lower(scope_value)) WHERE is_active;
@@ -87,6 +94,7 @@ CREATE TABLE rotations (
   members  integer[] NOT NULL,   -- buyer_offers.id, ascending
   weights  integer[] NOT NULL,
   taken    integer[] NOT NULL,
+  used_at  timestamptz NOT NULL,
 
   PRIMARY KEY (offer_id, pool),
   CONSTRAINT rotations_arrays_match
@@ -94,6 +102,7 @@ CREATE TABLE rotations (
 );
 
 CREATE INDEX idx_rotations_members ON rotations USING gin (members);
+CREATE INDEX idx_rotations_used_at ON rotations (used_at);
 
 -- A lead that no rule may decide: a person looks at it first.
 ALTER TABLE leads

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.factories import a_buyer, a_lead, a_post, an_enrolment
-from tests.functions.routed import a_valid_lead, route
+from leadgen.operations.simulate import Scope, simulate
+from tests.factories import a_buyer, a_lead, a_post, a_source, an_enrolment, an_offer
+from tests.functions.routed import a_valid_lead, buyers_of, route
 from tests.functions_under_test import Functions
 
 PERSONAL = {
@@ -102,3 +103,27 @@ def test_audit_rows_go_after_seven_years(conn: Connection[Any], functions: Funct
         conn.execute("""INSERT INTO audit_logs ("timestamp", action, resource_type) VALUES (%s, 'x', 'y')""", (at,))
     assert retain(functions, now)["audit_rows_purged"] == 1
     assert conn.execute('SELECT min("timestamp") FROM audit_logs').fetchone() == (seven,)
+
+
+def test_a_pool_of_turns_is_forgotten_after_90_days_without_a_lead(
+    conn: Connection[Any], functions: Functions, now: datetime
+) -> None:
+    offer = an_offer(conn, config={"strategy": "round_robin"})
+    source, buyers = a_source(conn, offer), [a_buyer(conn), a_buyer(conn)]
+    for buyer in buyers:
+        an_enrolment(conn, buyer, offer)
+
+    def next_buyer(at: datetime) -> int | None:
+        lead = a_valid_lead(conn, source)
+        route(functions, lead, at=at)
+        return buyers_of(conn, lead)[0]
+
+    later = now + timedelta(days=90)
+    assert next_buyer(now) == buyers[0]
+    assert retain(functions, later)["pools_forgotten"] == 0
+    assert next_buyer(later) == buyers[1]
+    assert next_buyer(later) == buyers[0]
+    assert retain(functions, later + timedelta(days=90, seconds=1))["pools_forgotten"] == 1
+    assert next_buyer(later + timedelta(days=91)) == buyers[0]
+    scope = Scope(now - timedelta(days=1), later + timedelta(days=92))
+    assert simulate(conn, scope, None, {}, lambda done, of: None).outcome.changes == ()

@@ -56,7 +56,7 @@ def test_numbers_for_stories_are_told_from_people_s(raw: str, country: str, fict
     [
         ("5555555555", True), ("+1 (222) 222-2222", True), ("1234567890", True), ("0123456789", True),
         ("9876543210", True), ("0987654321", True), ("1111111", True), ("+1 303 866 2471", False),
-        ("5125555555", False), ("1111112", False), ("111111", False),
+        ("5125555555", True), ("602-222-2222", True), ("1111112", False), ("111111", False),
     ],
 )  # fmt: skip
 def test_one_digit_over_and_over_and_counting_are_patterns(raw: str, patterned: bool) -> None:

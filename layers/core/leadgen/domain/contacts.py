@@ -86,10 +86,10 @@ def e164(number: PhoneNumber) -> str:
 
 
 def _is_patterned(digits: str) -> bool:
-    """One digit over and over, or counting up or down."""
+    """One digit over and over, be it only after an area code; or counting up or down."""
     if len(digits) < _SHORTEST_PATTERN:
         return False
-    return len(set(digits)) == 1 or digits in _COUNTING or digits in _COUNTING[::-1]
+    return len(set(digits[-_SHORTEST_PATTERN:])) == 1 or digits in _COUNTING or digits in _COUNTING[::-1]
 
 
 def email_domain(raw: str) -> str | None:

@@ -1,9 +1,11 @@
 """The specification's Data Retention Policy."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 LEAD_MONTHS = 36
 AUDIT_YEARS = 7
+POOL = timedelta(days=90)
+"""How long a pool is kept whose buyers were never the eligible ones together; then its turns begin anew."""
 
 
 def lead_horizon(now: datetime) -> datetime:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from leadgen.domain import calendar, rotation, routing, track_records, waiting
+from leadgen.domain import calendar, retention, rotation, routing, track_records, waiting
 from leadgen.domain.again import RoutingInputs
 from leadgen.domain.calendar import PERIODS, CapPeriods, Period
 from leadgen.domain.eligibility import UNUSED, Standing, TrackRecord, Used
@@ -130,6 +130,7 @@ class Simulation:
         self._courses: dict[int, _Course] = {}
         self._carried = _Carried()
         self._pools: dict[int, dict[PoolKey, Rotation]] = defaultdict(dict)
+        self._last_turns: dict[tuple[int, PoolKey], datetime] = {}
         self._buyers: dict[tuple[int, str], _Tally] = defaultdict(_Tally)
         self._unsold: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self._changes: list[Change] = []
@@ -140,8 +141,11 @@ class Simulation:
         facts = attempt.inputs.facts
         pools = self._pools[facts.offer.offer_id]
         for recorded in facts.rotations:
-            # From where the record first shows a pool, it is shared out by the simulation's own turns.
-            pools.setdefault(recorded.key, recorded)
+            # From where the record first shows a pool, it is shared out by the simulation's own turns; one that had no
+            # lead for so long that it was forgotten is shown anew.
+            last = self._last_turns.get((facts.offer.offer_id, recorded.key))
+            if recorded.key not in pools or (last is not None and attempt.inputs.now - last >= retention.POOL):
+                pools[recorded.key] = recorded
         course = self._courses.setdefault(attempt.lead_id, _Course(facts.offer.offer_id, facts.offer.currency))
         claimed = None if course.is_over else self._try(attempt, course)
         course.recorded = attempt.recorded
@@ -193,6 +197,7 @@ class Simulation:
         if settled.rotation is not None:
             turned = rotation.after(settled.rotation, winner.buyer_offer_id)
             self._pools[offer_id][turned.key] = turned
+            self._last_turns[offer_id, turned.key] = inputs.now
         sale = Sale(winner.buyer_id, winner.buyer_offer_id, settled.price)
         course.simulated, course.is_over = sale, True
         return sale

@@ -125,17 +125,18 @@ def mark_unrouted(conn: Connection[Any], waiting: Sequence[Waiting], *, now: dat
     return [row[0] for row in rows]
 
 
-def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation]) -> None:
+def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation], *, now: datetime) -> None:
     """Keep how pools were shared, under the members' locks."""
     conn.execute(
         """
-        INSERT INTO rotations (offer_id, pool, members, weights, taken)
-        SELECT r.offer_id, r.pool, r.members::int[], r.weights::int[], r.taken::int[]
+        INSERT INTO rotations (offer_id, pool, members, weights, taken, used_at)
+        SELECT r.offer_id, r.pool, r.members::int[], r.weights::int[], r.taken::int[], %s
           FROM unnest(%s::int[], %s::bytea[], %s::text[], %s::text[], %s::text[])
                AS r(offer_id, pool, members, weights, taken)
-        ON CONFLICT (offer_id, pool) DO UPDATE SET taken = excluded.taken
+        ON CONFLICT (offer_id, pool) DO UPDATE SET taken = excluded.taken, used_at = excluded.used_at
         """,
         (
+            now,
             [offer_id for offer_id, _ in rotated],
             [pool for _, pool in rotated],
             [int_array(rotation.members) for rotation in rotated.values()],
@@ -143,3 +144,16 @@ def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotati
             [int_array(rotation.taken) for rotation in rotated.values()],
         ),
     )
+
+
+def forget_pools(conn: Connection[Any], *, before: datetime, limit: int) -> int:
+    """Forget up to ``limit`` pools that have had no lead since; how many. Their next turn begins anew."""
+    return conn.execute(
+        """
+        DELETE FROM rotations r
+         USING (SELECT offer_id, pool FROM rotations WHERE used_at < %s ORDER BY used_at LIMIT %s
+                   FOR UPDATE SKIP LOCKED) AS old
+         WHERE r.offer_id = old.offer_id AND r.pool = old.pool
+        """,
+        (before, limit),
+    ).rowcount
