@@ -69,6 +69,23 @@ def test_a_plan_shows_each_field_that_changes(conn: Connection[Any], tmp_path: P
     ]
 
 
+def test_an_offer_that_no_file_names_any_more_is_left_alone_and_told(conn: Connection[Any], tmp_path: Path) -> None:
+    apply_files(conn, [written(tmp_path)], {})
+    conn.execute(
+        """
+        INSERT INTO offers (market_id, vertical_id, name, default_price_per_lead, validation_policy_id,
+                            routing_policy_id)
+        SELECT market_id, vertical_id, 'Hedges', 20, validation_policy_id, routing_policy_id FROM offers
+        """
+    )
+    told = changes.totals(application(conn, [written(tmp_path)], {}, plan=True), plan=True)
+    assert told[1:] == [
+        "The offer Hedges, Springfield stays active, though no file names it: to end it, name it with is_active: false."
+    ]
+    conn.execute("UPDATE offers SET is_active = false WHERE name = 'Hedges'")
+    assert application(conn, [written(tmp_path)], {}, plan=True).unnamed == ()
+
+
 def test_the_command_ends_with_a_status_a_script_can_use(
     conn: Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

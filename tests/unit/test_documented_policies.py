@@ -9,11 +9,16 @@ from pydantic import BaseModel
 from leadgen.domain.conditions import OPERATORS
 from leadgen.domain.policies import ValidationPolicy
 from leadgen.operations import documents
-from leadgen.operations.configuration import Enrolment, RoutingConfig, ServiceAreas
+from leadgen.operations.configuration import Enrolment, Market, RoutingConfig, ServiceAreas
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-MODELS: dict[str, type[BaseModel]] = {"validation": ValidationPolicy, "enrolment": Enrolment, "areas": ServiceAreas}
+MODELS: dict[str, type[BaseModel]] = {
+    "validation": ValidationPolicy,
+    "enrolment": Enrolment,
+    "areas": ServiceAreas,
+    "market": Market,
+}
 
 
 @pytest.mark.parametrize(("kind", "written"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])

@@ -24,7 +24,16 @@ def lines(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def totals(application: Application, *, plan: bool) -> list[str]:
-    """How many objects became what, and how many leads may now find a buyer."""
+    """How many objects became what, how many leads may now find a buyer, and what was left alone."""
+    return [*_totals(application, plan=plan), *_unnamed(application)]
+
+
+def _unnamed(application: Application) -> Iterator[str]:
+    for offer in application.unnamed:
+        yield f"The offer {offer} stays active, though no file names it: to end it, name it with is_active: false."
+
+
+def _totals(application: Application, *, plan: bool) -> list[str]:
     if not application.has_changes:
         count = len(application.changes)
         return [f"Nothing {'would change' if plan else 'changed'}: all {count} are as they are to be."]

@@ -259,6 +259,7 @@ def _notes(report: Report) -> list[str]:
             "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts are "
             "on no record."
         )
+        notes.append("Only policies are drafted: prices, buyers' terms and areas are those of the time.")
     return [line for note in notes for line in _wrapped(note)]
 
 

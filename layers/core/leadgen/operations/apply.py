@@ -79,17 +79,19 @@ def carry_out(conn: Connection[Any], task: Task) -> Application:
     ledger = Ledger()
     offers = _write(conn, task, ledger)
     changes = ledger.changes(_names(conn, ledger.ids()))
+    offer_ids = [offer.offer_id for offer in offers]
+    unnamed = tuple(store.offers_beside(conn, offer_ids))
     if not ledger.has_changes:
-        return Application(changes, 0, None)
+        return Application(changes, 0, None, unnamed)
     store.audit(conn, ledger.entries())
-    waiting = store.try_waiting_leads_again(conn, [offer.offer_id for offer in offers])
+    waiting = store.try_waiting_leads_again(conn, offer_ids)
     if found:
         _record(conn, task.applied_by, "as it was before its history was kept", (), found, None)
     told = summary(changes)
     if task.rolls_back_to is not None:
         told = f"rollback to {task.rolls_back_to}: {told}"
     number = _record(conn, task.applied_by, told, changes, export.files(conn), task.rolls_back_to)
-    return Application(changes, waiting, number)
+    return Application(changes, waiting, number, unnamed)
 
 
 def _record(

@@ -260,6 +260,23 @@ def upsert_offer(
         return only(cursor)
 
 
+def offers_beside(conn: Connection[Any], offer_ids: Sequence[int]) -> list[str]:
+    """The active offers of the same markets and verticals that are not among these."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT o.name || ', ' || m.name
+          FROM offers named
+          JOIN offers o ON o.market_id = named.market_id AND o.vertical_id = named.vertical_id
+           AND o.is_active AND o.id <> ALL(%(ids)s)
+          JOIN markets m ON m.id = o.market_id
+         WHERE named.id = ANY(%(ids)s)
+         ORDER BY 1
+        """,
+        {"ids": list(offer_ids)},
+    )
+    return [name for (name,) in rows]
+
+
 @dataclass(frozen=True)
 class Deactivated:
     """A row that the files no longer name."""
