@@ -72,6 +72,7 @@ def test_the_report_is_aligned() -> None:
         "  them.",
         "A lead that finds no buyer under the draft where the record sold it counts as unsold: later attempts",
         "  are on no record.",
+        "Only policies are drafted: prices, buyers' terms and areas are those of the time.",
     ]
 
 
