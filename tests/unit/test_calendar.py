@@ -39,10 +39,14 @@ def utc(text: str) -> datetime:
         ("Africa/Cairo", "2026-04-23T22:00", "2026-04-23T22:00", "2026-04-23T22:00"),
         # Midnight comes twice: the day begins with the first.
         ("America/Havana", "2026-11-01T05:30", "2026-11-01T05:00", "2026-11-01T04:00"),
-        # Half an hour of change: the hour from 1:00 lasts ninety minutes in autumn, the one from 2:00 thirty in spring.
-        ("Australia/Lord_Howe", "2026-04-04T15:15", "2026-04-04T14:00", "2026-04-04T13:00"),
-        ("Australia/Lord_Howe", "2026-04-04T15:29", "2026-04-04T14:00", "2026-04-04T13:00"),
+        # Half an hour of change: in autumn the half hour from 1:30 comes twice, in spring that from 2:00 never.
+        ("Australia/Lord_Howe", "2026-04-04T14:59", "2026-04-04T14:00", "2026-04-04T13:00"),
+        ("Australia/Lord_Howe", "2026-04-04T15:15", "2026-04-04T15:00", "2026-04-04T13:00"),
+        ("Australia/Lord_Howe", "2026-04-04T15:29", "2026-04-04T15:00", "2026-04-04T13:00"),
         ("Australia/Lord_Howe", "2026-10-03T15:45", "2026-10-03T15:30", "2026-10-03T13:30"),
+        # A change at a quarter to: 2:45 becomes 3:45 in spring, 3:45 becomes 2:45 in autumn.
+        ("Pacific/Chatham", "2026-09-26T14:05", "2026-09-26T14:00", "2026-09-26T11:15"),
+        ("Pacific/Chatham", "2026-04-04T14:05", "2026-04-04T14:00", "2026-04-04T10:15"),
         ("Asia/Kathmandu", "2026-06-17T12:34", "2026-06-17T12:15", "2026-06-16T18:15"),
     ],
 )
@@ -180,8 +184,8 @@ def test_weeks_begin_on_monday_and_months_on_the_first_and_each_ends_where_the_n
 @given(INSTANTS, st.sampled_from(ZONES))
 def test_the_next_hour_is_never_far_and_another_one(now: datetime, zone: str) -> None:
     following = calendar.next_period(now, zone, "hour")
-    assert now < following <= now + timedelta(minutes=90)
-    assert calendar.cap_periods(following, zone).hour > calendar.cap_periods(now, zone).hour
+    assert now < following <= now + timedelta(hours=1)
+    assert calendar.cap_periods(following, zone).hour == following
 
 
 @pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "Pacific/Chatham", "America/Denver"])
@@ -190,5 +194,8 @@ def test_on_the_days_of_odd_clock_changes_the_next_hour_is_still_to_come(zone: s
         for minute in range(0, 24 * 60, 5):
             now = utc(day) + timedelta(minutes=minute)
             following = calendar.next_period(now, zone, "hour")
-            assert now < following <= now + timedelta(minutes=90)
-            assert calendar.cap_periods(following, zone).hour != calendar.cap_periods(now, zone).hour
+            assert now < following <= now + timedelta(hours=1)
+            assert calendar.cap_periods(following, zone).hour == following
+            assert calendar.cap_periods(following - timedelta(microseconds=1), zone).hour == (
+                calendar.cap_periods(now, zone).hour
+            )

@@ -18,7 +18,10 @@ PERIODS: tuple[Period, ...] = ("hour", "day", "week", "month")
 
 @dataclass(frozen=True)
 class CapPeriods:
-    """The first instants (UTC) of the local hour, day, week (from Monday) and month that an instant falls in."""
+    """The first instants (UTC) of the local hour, day, week (from Monday) and month that an instant falls in.
+
+    Where the clocks change within an hour, the change begins another.
+    """
 
     hour: datetime
     day: datetime
@@ -42,11 +45,11 @@ def next_period(now: datetime, timezone: str, period: Period) -> datetime:
     local = now.astimezone(ZoneInfo(timezone))
     match period:
         case "hour":
-            gone = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-            following = now.astimezone(UTC) - gone + timedelta(hours=1)
-            # Where clocks change by half an hour, an hour lasts ninety minutes.
-            is_same = _hour(following.astimezone(ZoneInfo(timezone))) == _hour(local)
-            return next_period(following, timezone, period) if is_same else following
+            began = now.astimezone(UTC) - _gone(local)
+            following = began + timedelta(hours=1)
+            if not _changes(following, local):
+                return following
+            return _change(now.astimezone(UTC).replace(microsecond=0), following, local)
         case "day":
             return _midnight(local + timedelta(days=1))
         case "week":
@@ -106,7 +109,25 @@ def day_and_time(local: datetime) -> str:
 
 
 def _hour(local: datetime) -> datetime:
-    return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+    start = local.astimezone(UTC) - _gone(local)
+    return _change(start, local.astimezone(UTC), local) if _changes(start, local) else start
+
+
+def _gone(local: datetime) -> timedelta:
+    return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+
+def _changes(instant: datetime, local: datetime) -> bool:
+    return instant.astimezone(local.tzinfo).utcoffset() != local.utcoffset()
+
+
+def _change(before: datetime, after: datetime, local: datetime) -> datetime:
+    """The instant between two, to the second, from which on the clocks are not as they were ``before``."""
+    was = before.astimezone(local.tzinfo)
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=int((after - before).total_seconds() / 2 + 0.5))
+        before, after = (before, middle) if _changes(middle, was) else (middle, after)
+    return after
 
 
 def _midnight(local: datetime) -> datetime:
