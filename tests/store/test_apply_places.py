@@ -71,7 +71,7 @@ def test_areas_of_every_kind_are_stored(conn: Connection[Any], tmp_path: Path) -
         "cities: −Aurora",
         "regions: −US-CO",
         "radius: −80014 25.5km",
-        "whole_market: false → true",
+        "whole_market: nothing → true",
     ]
     assert covered(conn) == []
 

@@ -47,6 +47,15 @@ def test_a_plan_tells_what_applying_then_does_and_writes_no_row(conn: Connection
         assert not application(conn, [written(tmp_path, text)], {}, plan=True).has_changes
 
 
+def test_a_plan_shows_what_new_objects_say(conn: Connection[Any], tmp_path: Path) -> None:
+    lines = planned(conn, [written(tmp_path)])
+    offer = lines.index("+ offer Lawns, Springfield")
+    assert "    price: 45.10" in lines[offer : offer + 5]
+    areas = next(number for number, line in enumerate(lines) if line.startswith("+ service areas"))
+    assert lines[areas + 1].startswith("    postal_codes: [")
+    assert not any("whole_market" in line or "market_id" in line for line in lines)
+
+
 def test_a_plan_shows_each_field_that_changes(conn: Connection[Any], tmp_path: Path) -> None:
     apply_files(conn, [written(tmp_path)], {})
     assert planned(conn, [written(tmp_path, CHANGED)]) == [

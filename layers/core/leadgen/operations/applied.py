@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from leadgen.operations.differences import Difference, differences
+from leadgen.operations.differences import Difference, contents, differences
 from leadgen.store.configuration import AuditEntry, Deactivated, Written, WrittenPolicy
 
 Outcome = Literal["created", "updated", "new version", "deactivated", "unchanged"]
@@ -54,12 +54,11 @@ class _Noted:
     before: str | None = None
     after: str | None = None
 
-    def states(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Both states, where there are two to compare."""
-        if self.before is None or self.after is None or self.outcome == "deactivated":
-            return None
-        before, after = (json.loads(state, parse_float=Decimal) for state in (self.before, self.after))
-        return before, after
+    def states(self) -> tuple[dict[str, Any], ...]:
+        """What to show of it: both states of what changed, the one of what is new."""
+        if self.outcome == "deactivated":
+            return ()
+        return tuple(json.loads(state, parse_float=Decimal) for state in (self.before, self.after) if state is not None)
 
 
 class Ledger:
@@ -126,7 +125,7 @@ class Ledger:
 
     def ids(self) -> set[tuple[str, int]]:
         """What the changes name by id only: columns, and the ids in them."""
-        states = [state for noted in self._noted for state in noted.states() or ()]
+        states = [state for noted in self._noted for state in noted.states()]
         named = {(column, state[column]) for state in states for column in _IDS if state.get(column) is not None}
         return named | {("buyer_id", int(key)) for state in states for key in _weights(state) if key.isdecimal()}
 
@@ -151,6 +150,11 @@ _FIELDS = {
     "offer_id": "offer",
     "buyer_id": "buyer",
 }
+# What the name of a new object says already, or what everything new is.
+_GOES_WITHOUT_SAYING = frozenset({
+    "name", "email", "slug", "source_key", "scope_type", "scope_value", "market_id", "vertical_id", "offer", "buyer",
+    "is_active",
+})  # fmt: skip
 _IDS = ("validation_policy_id", "routing_policy_id", "offer_id", "buyer_id")
 
 
@@ -160,11 +164,13 @@ def _weights(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _differences(noted: _Noted, names: Names) -> tuple[Difference, ...]:
-    states = noted.states()
-    if states is None:
-        return ()
-    before, after = (_in_the_files_words(state, names) for state in states)
-    return differences(before, after)
+    match [_in_the_files_words(state, names) for state in noted.states()]:
+        case [new]:
+            return contents({field: value for field, value in new.items() if field not in _GOES_WITHOUT_SAYING})
+        case [before, after]:
+            return differences(before, after)
+        case _:
+            return ()
 
 
 def _in_the_files_words(state: Mapping[str, Any], names: Names) -> dict[str, Any]:

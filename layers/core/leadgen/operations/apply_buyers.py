@@ -173,7 +173,7 @@ _SCOPES = {"postal_code": "postal_codes", "city": "cities", "region": "regions",
 def _areas_state(market_id: int, places: set[Place]) -> dict[str, object]:
     """The areas as the files say them; a kind of area that there is none of is an empty list."""
     values = {name: sorted(value for scope, value in places if scope == kind) for kind, name in _SCOPES.items()}
-    return {"market_id": market_id, **values, "whole_market": WHOLE_MARKET in places}
+    return {"market_id": market_id, **values, "whole_market": True if WHOLE_MARKET in places else None}
 
 
 def _written(places: Coordinates) -> dict[str, str]:

@@ -25,6 +25,19 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Di
     return tuple(_between("", before, after))
 
 
+def contents(state: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Every field of something new that says something."""
+    return tuple(_contents("", state))
+
+
+def _contents(path: str, value: Any) -> Iterator[Difference]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _contents(f"{path}.{key}" if path else str(key), item)
+    elif value is not None and value != []:
+        yield Difference(path, _shown(value))
+
+
 def _between(path: str, before: Any, after: Any) -> Iterator[Difference]:
     if before == after:
         return
