@@ -171,7 +171,7 @@ terms = sections(
     price=amounts,
     filter=conditions,
     consent=sections({}, certificate=flags, certificate_hosts=st.just(["cert.example.com"])),
-    pause_until=st.datetimes(datetime(2030, 1, 1), datetime(2040, 1, 1)).map(  # noqa: DTZ001
+    pause_until=st.datetimes(datetime(2030, 1, 1), datetime(2040, 1, 1)).map(  # noqa: DTZ001 - Hypothesis adds the zone
         lambda instant: f"{instant.isoformat()}-06:00"
     ),
     min_balance_required=amounts,

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from leadgen.operations.differences import Difference, contents, differences
-from leadgen.store.configuration import AuditEntry, Deactivated, Written, WrittenPolicy
+from leadgen.store.configuration import AuditEntry, Deactivated, Written
+from leadgen.store.configured_policies import WrittenPolicy
 
 Outcome = Literal["created", "updated", "new version", "deactivated", "unchanged"]
 Names = Mapping[tuple[str, int], str]

@@ -19,7 +19,7 @@ from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Location, Problem
 from leadgen.store import configuration as store
 from leadgen.store import configuration_versions as versions
-from leadgen.store import configured_buyers, configured_places, configured_sources
+from leadgen.store import configured_buyers, configured_places, configured_policies, configured_sources
 from leadgen.store.configured_places import EmptyRadius
 
 _THRESHOLD = "DEFAULT_INVOICE_THRESHOLD"
@@ -148,8 +148,8 @@ def _end_others(conn: Connection[Any], ledger: Ledger, offer_ids: Sequence[int])
 def _names(conn: Connection[Any], ids: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
     """What the ids that changes speak of are the ids of."""
     lookups = {
-        "validation_policy_id": store.names_of_validation_policies,
-        "routing_policy_id": store.names_of_routing_policies,
+        "validation_policy_id": configured_policies.names_of_validation_policies,
+        "routing_policy_id": configured_policies.names_of_routing_policies,
         "offer_id": store.names_of_offers,
         "buyer_id": configured_buyers.emails_by_id,
     }

@@ -12,9 +12,9 @@ from leadgen.operations.applied import Ledger
 from leadgen.operations.configuration import RoutingConfig, ValidationRules
 from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Location, Problem
-from leadgen.store import configuration as store
 from leadgen.store import configured_buyers
-from leadgen.store.configuration import PolicyVersion, WrittenPolicy
+from leadgen.store import configured_policies as store
+from leadgen.store.configured_policies import PolicyVersion, WrittenPolicy
 
 _Key = tuple[str, str, int | None]
 

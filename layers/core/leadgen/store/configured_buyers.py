@@ -193,7 +193,7 @@ def upsert_enrolment(
     budget_per_day: Decimal | None,
     budget_per_week: Decimal | None,
     budget_per_month: Decimal | None,
-    filter: str | None,  # noqa: A002
+    filter: str | None,  # noqa: A002 - as the files call it
     consent: str | None,
     min_balance_required: Decimal | None,
     pause_until: datetime | None,
