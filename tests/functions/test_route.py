@@ -197,7 +197,7 @@ def test_with_every_rule_asked_a_batch_of_ten_takes_as_many_statements_as_one_of
         assert set(outcomes) == {"routed", "unrouted"}
         sent.append([statement.split("%")[0] for statement in statements])
     assert sent[0] == sent[1]
-    assert len(sent[0]) == 18  # BEGIN and COMMIT among them
+    assert len(sent[0]) == 19  # BEGIN and COMMIT among them
 
 
 def test_the_same_facts_give_the_same_record_byte_for_byte(

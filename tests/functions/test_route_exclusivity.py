@@ -1,8 +1,10 @@
 """Exclusive places: who goes first, and what happens when that buyer cannot."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -73,3 +75,22 @@ def test_an_exclusivity_that_ended_or_is_another_offers_binds_nobody(
     lead = a_valid_lead(conn, source)
     route(functions, lead, at=now)
     assert buyers_of(conn, lead) == [strong]
+
+
+def test_a_place_handed_over_while_a_lead_waits_for_its_buyers_goes_to_the_new_owner(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime, database_url: str
+) -> None:
+    old, new = a_buyer(conn), a_buyer(conn)
+    for buyer in (old, new):
+        an_enrolment(conn, buyer, offer)
+    an_exclusivity(conn, offer, old)
+    lead = a_valid_lead(conn, source)
+    with psycopg.connect(database_url) as handing_over, ThreadPoolExecutor(1) as pool:
+        handing_over.execute("SELECT id FROM buyers ORDER BY id FOR NO KEY UPDATE")
+        handing_over.execute("UPDATE offer_exclusivities SET buyer_id = %s", (new,))
+        routing = pool.submit(route, functions, lead, at=now)
+        while not conn.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+            assert not routing.done()
+        handing_over.commit()
+        assert routing.result() == ["routed"]
+    assert buyers_of(conn, lead) == [new]

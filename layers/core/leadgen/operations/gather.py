@@ -44,10 +44,12 @@ def load(
     """Lock the buyers and read what there is of them; ``periods`` are by offer id. A constant number of statements."""
     leads = [one.locked for one in asking]
     listed = _suppressed(conn, leads)
-    exclusive = routing.exclusive_buyers(conn, [lead.lead for lead in leads])
-    served = routing.candidates(conn, leads, exclusive)
+    places = [lead.lead for lead in leads]
+    served = routing.candidates(conn, leads, routing.exclusive_buyers(conn, places))
     buyer_ids = {s.buyer_id for s in served}
     buyers.lock(conn, buyer_ids)
+    # Again, now that nobody hands a place over: whoever does holds the buyers of both.
+    exclusive = routing.exclusive_buyers(conn, places)
     loaded = routing.load_enrolments(conn, buyer_ids, periods)
     lookbacks = _lookbacks(asking, now)
     records = routing.track_records(conn, buyer_ids, lookbacks, now=now) if lookbacks else {}
