@@ -174,6 +174,7 @@ def policies(draw: st.DrawFn) -> RoutingPolicy:
     """A policy of any strategy, with hours, exclusivity, premiums and SLA."""
     strategy = draw(_NAMES)
     model, own = _STRATEGIES[strategy]
+    # The table of strategies holds classes of several constructors, of which the type checker knows nothing here.
     return model(  # type: ignore[no-any-return]
         strategy=strategy,
         exclusivity=Exclusivity(fallback=draw(_FALLBACKS)),

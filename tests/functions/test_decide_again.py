@@ -49,6 +49,7 @@ def a_market_of_all_rules(conn: Connection[Any], config: dict[str, Any], now: da
     """An offer with buyers under every rule, some of them refused; its source."""
     offer = an_offer(conn, config=config)
     limits = {f"capacity_per_{period}": 5 for period in ("hour", "day", "week", "month")}
+    # Counts and amounts beside each other: the columns take both.
     limits |= {f"budget_per_{period}": "200.00" for period in ("hour", "day", "week", "month")}  # type: ignore[misc]
     rules: list[dict[str, Any]] = [
         {**limits, "filter": FILTER, "consent": CONSENT, "pause_until": now, "routing_priority": 2},
