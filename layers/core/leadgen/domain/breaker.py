@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from leadgen.domain.outcomes import (
+    GONE,
     SLOWING,
     CallOutcome,
     FailedForGood,
@@ -21,7 +22,7 @@ from leadgen.domain.outcomes import (
 
 State = Literal["closed", "open", "half_open", "gone"]
 
-# Calls at once: to an endpoint that nothing is known of, to one that has proven itself, and while one is slow to answer.
+# Calls at once: to an endpoint that nothing is known of, to one that has proven itself, and while it is slow.
 FIRST_ALLOWED = 4
 MOST_ALLOWED = 20
 ALLOWED_WHILE_SLOW = 1
@@ -99,7 +100,7 @@ def _admit_closed(breaker: Breaker, in_flight: InFlight, wanted: int, now: datet
 def after(breaker: Breaker, outcome: CallOutcome, *, status: int | None, seconds: float, now: datetime) -> Breaker:
     """The breaker after one call's outcome; ``seconds`` is how long the call took."""
     match outcome:
-        case FailedForGood(cause="gone"):
+        case FailedForGood() if status == GONE:
             return replace(breaker, state="gone", reason="the endpoint answered 410 Gone", open_until=None)
         case Taken() | Refused():
             return _after_success(breaker, seconds)
@@ -107,7 +108,7 @@ def after(breaker: Breaker, outcome: CallOutcome, *, status: int | None, seconds
             if status is not None and status < 500 and status not in SLOWING:
                 return _after_success(breaker, seconds)  # it is alive, whatever it says of this one
             pause = outcome.retry_after if isinstance(outcome, FailedForNow) and status in SLOWING else None
-            return _after_failure(breaker, _said(outcome.cause, status), pause, now)
+            return _after_failure(breaker, outcome.cause, pause, now)
 
 
 def _after_success(breaker: Breaker, seconds: float) -> Breaker:
@@ -126,15 +127,8 @@ def _after_failure(breaker: Breaker, reason: str, retry_after: float | None, now
     if breaker.state == "half_open" or failures >= FAILURES_TO_OPEN:
         pause = min(FIRST_PAUSE_SECONDS * 2 ** min(breaker.openings, 10), LONGEST_PAUSE_SECONDS)
         pause = min(max(pause, retry_after or 0), LONGEST_PAUSE_SECONDS)
-        return replace(
-            slowed, state="open", openings=breaker.openings + 1, open_until=now + timedelta(seconds=pause)
-        )
+        return replace(slowed, state="open", openings=breaker.openings + 1, open_until=now + timedelta(seconds=pause))
     if retry_after is not None:
         until = now + timedelta(seconds=min(retry_after, LONGEST_PAUSE_SECONDS))
         return replace(slowed, open_until=max(until, breaker.open_until or until))
     return slowed
-
-
-def _said(cause: str, status: int | None) -> str:
-    return cause if status is None else f"status {status}"
-

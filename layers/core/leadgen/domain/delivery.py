@@ -1,6 +1,6 @@
 """Delivery of one lead to one buyer: what follows from what a call came to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -42,7 +42,7 @@ class Done:
 class Release:
     """The buyer has refused the lead and does not have it: the policy says what becomes of it."""
 
-    reason: str | None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,7 @@ def next_step(standing: Standing, outcome: CallOutcome, schedule: Schedule) -> S
 
 def in_doubt(standing: Standing) -> Standing:
     """As it stands after an attempt of which nobody knows what became."""
-    return Standing(
-        standing.channel, standing.since, standing.made, standing.lost, True, standing.jitter_seed, standing.mailable
-    )
+    return replace(standing, in_doubt=True)
 
 
 def held_back(standing: Standing, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:

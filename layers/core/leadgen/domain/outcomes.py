@@ -5,6 +5,9 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from leadgen.domain import answering
+from leadgen.domain.answering import AnswerMapping
+
 # Answers that ask for patience: whoever gives one is called less often for a while.
 SLOWING = frozenset({429, 502, 503, 504})
 GONE = 410
@@ -19,9 +22,9 @@ class Taken:
 
 @dataclass(frozen=True)
 class Refused:
-    """The other side has read it and does not want it. ``reason`` is in its words, None where it gave none."""
+    """The other side has read it and does not want it. ``reason`` may be in its words."""
 
-    reason: str | None = None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,24 @@ def name(outcome: CallOutcome) -> Name:
             return "unknown"
 
 
-def of_status(status: int, retry_after: float | None) -> Taken | FailedForNow | FailedForGood:
-    """What a status says by itself: 2xx is success, 410 is the end, everything else, a redirect too, a failure."""
-    if 200 <= status < 300:
-        return Taken()
+def of_answer(
+    mapping: AnswerMapping | None, *, status: int, content_type: str | None, body: bytes, complete: bool,
+    retry_after: float | None,
+) -> CallOutcome:  # fmt: skip
+    """What an answer says: 2xx is success unless the mapping reads otherwise, 410 is the end, everything else, a
+    redirect too, a failure.
+    """
+    if 200 <= status < 300 or (mapping is not None and status in mapping.refused_statuses):
+        match answering.read(mapping, status=status, content_type=content_type, body=body, complete=complete):
+            case answering.Accepted(reference=reference):
+                return Taken(reference)
+            case answering.Refused(reason=reason):
+                return Refused(reason)
+            case answering.Unclear(cause=cause):
+                return Unknown(cause)
     if status == GONE:
-        return FailedForGood("gone")
-    return FailedForNow("status", retry_after)
+        return FailedForGood(f"status {status}")
+    return FailedForNow(f"status {status}", retry_after)
 
 
 def seconds_to_wait(header: str | None, *, now: datetime) -> float | None:
