@@ -7,6 +7,7 @@ from leadgen.adapters import bus, clock
 from leadgen.adapters.log import logger
 from leadgen.domain.events import Event, Topic
 from leadgen.store import deliveries, leads
+from leadgen.store.leads import Stuck
 
 # How long a step may take before it is taken for lost, and how much is picked up in one run.
 PATIENCE = timedelta(seconds=60)
@@ -26,9 +27,13 @@ def run(now: datetime) -> dict[str, int]:
         stuck = leads.take_stuck(transaction.conn, now=now, since=since, limit=MOST)
         due = deliveries.overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
         transaction.announce(
-            [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id) for lead in stuck]
+            [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
         )
     swept = {"published": published, "leads": len(stuck), "deliveries": len(due)}
     logger.info("sweep.run", extra={"stage": "sweep", **swept})
     return swept
+
+
+def _of_buyer(lead: Stuck) -> dict[str, int | str]:
+    return {} if lead.buyer_id is None else {"buyer_id": lead.buyer_id}

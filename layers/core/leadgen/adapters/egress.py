@@ -37,12 +37,22 @@ class EgressFailed(Exception):
     """The call was not made, or brought no answer; the message is a short cause without the URL."""
 
 
+class NotSent(EgressFailed):
+    """The other side cannot have got the whole request."""
+
+
+class NoAnswer(EgressFailed):
+    """The whole request went out, and no answer came in time."""
+
+
 @dataclass(frozen=True)
 class Answer:
-    """The status, and of the body what came in time: at most its first 16 KiB."""
+    """The status, and of the body what came in time: at most its first 16 KiB; ``complete`` where that is all of it."""
 
     status: int
+    headers: Mapping[str, str]
     body: bytes
+    complete: bool
 
 
 def post(
@@ -66,7 +76,7 @@ def post(
         return _read(connection, deadline)
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = clock.seconds() >= deadline
-        raise EgressFailed("timeout" if late else _cause(error)) from error
+        raise NoAnswer("timeout" if late else _cause(error)) from error
     finally:
         watchdog.cancel()
         connection.close()
@@ -77,13 +87,13 @@ def _parse(url: str, allowed_origins: tuple[str, ...]) -> SplitResult:
         target = urlsplit(url)
         port = target.port
     except ValueError:
-        raise EgressFailed("the URL does not parse") from None
+        raise NotSent("the URL does not parse") from None
     if any(character.isspace() or character in "\\\x00" or not character.isprintable() for character in url):
-        raise EgressFailed("the URL holds a character that no URL has")
+        raise NotSent("the URL holds a character that no URL has")
     if not target.hostname or target.username is not None or target.password is not None:
-        raise EgressFailed("the URL has no host, or user info")
+        raise NotSent("the URL has no host, or user info")
     if _origin(target) not in allowed_origins and (target.scheme != "https" or port not in (None, 443)):
-        raise EgressFailed("only https on port 443 is called")
+        raise NotSent("only https on port 443 is called")
     return target
 
 
@@ -98,12 +108,12 @@ def _resolve(target: SplitResult, trusted: bool, deadline: float) -> str:
     try:
         found = lookup.result(timeout=max(0.0, deadline - clock.seconds()))
     except FutureTimeout:
-        raise EgressFailed("the host name took too long to resolve") from None
+        raise NotSent("the host name took too long to resolve") from None
     except (OSError, UnicodeError):
-        raise EgressFailed("the host name does not resolve") from None
+        raise NotSent("the host name does not resolve") from None
     addresses = [str(entry[4][0]) for entry in found]
     if not trusted and any(_is_denied(address) for address in addresses):
-        raise EgressFailed("the host is not a public address")
+        raise NotSent("the host is not a public address")
     return addresses[0]
 
 
@@ -143,7 +153,7 @@ class _Pinned(http.client.HTTPConnection):
 def _connect(target: SplitResult, address: str, deadline: float) -> _Pinned:
     remaining = deadline - clock.seconds()
     if remaining <= 0:
-        raise EgressFailed("timeout")
+        raise NotSent("timeout")
     return _Pinned(target, address, remaining, _tls() if target.scheme == "https" else None)
 
 
@@ -160,7 +170,7 @@ def _read(connection: _Pinned, deadline: float) -> Answer:
             if not part:
                 break
             body += part
-    return Answer(response.status, bytes(body))
+    return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, bytes(body), True)
 
 
 def _shorten(connection: _Pinned, deadline: float) -> None:

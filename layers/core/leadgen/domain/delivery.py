@@ -1,60 +1,47 @@
-"""Delivery: what the buyer is sent, how it is signed, and what follows from the answer."""
+"""Delivery of one lead to one buyer: what follows from what a call came to."""
 
-import hashlib
-import hmac
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
-import simplejson
+from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.domain.schedule import Schedule
 
 Channel = Literal["webhook", "email"]
 
 EVENT = "lead.delivered"
-USER_AGENT = "LeadGen/1.0"
 
-# Seconds before the second and the third attempt, in units of WEBHOOK_RETRY_DELAY; later ones keep the last step.
-RETRY_STEPS = (5, 15)
+# A worker that dies with every attempt is no accident: then a person looks at it.
+MOST_LOST = 10
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A claimed lead with the contact data its buyer pays for, and where it goes."""
+class Standing:
+    """How far a delivery is. ``made`` are the attempts on this channel that count: those of dead workers do not.
 
-    delivery_id: str
-    lead_id: int
-    buyer_id: int
-    trace_id: str | None
+    ``in_doubt`` is whether some attempt went out and nobody knows what became of it.
+    """
+
     channel: Channel
-    attempt: int
-    received_at: datetime
-    delivered_at: datetime
-    name: str
-    phone: str
-    email: str
-    postal_code: str
-    message: str | None
-    source: str
-    price: Decimal
-    webhook_url: str | None
-    webhook_secret: str | None
-    email_to: str | None
+    since: datetime
+    made: int
+    in_doubt: bool
+    jitter_seed: int
+    mailable: bool
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """How one attempt went. ``error`` is a short cause; never a body, a header or personal data."""
+class Done:
+    """The buyer has the lead; ``reference`` is its own name for it."""
 
-    taken: bool
-    milliseconds: int
-    http_status: int | None = None
-    error: str | None = None
+    reference: str | None
 
 
 @dataclass(frozen=True)
-class Taken:
-    """The buyer has the lead."""
+class Release:
+    """The buyer has refused the lead and does not have it: the policy says what becomes of it."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -65,87 +52,63 @@ class TryAgain:
     delay_seconds: float
 
 
+ReviewReason = Literal[
+    "webhook_failed", "email_failed", "unknown", "refused", "refused_in_doubt", "format_invalid", "workers_died"
+]
+
+
 @dataclass(frozen=True)
 class Review:
-    """No channel is left: an operator decides."""
+    """Nothing is left to try by itself: an operator decides."""
 
-    reason: str
-
-
-def webhook_body(parcel: Parcel) -> bytes:
-    """The specified payload; the same parcel always gives the same bytes."""
-    payload = {
-        "event": EVENT,
-        "data": {
-            "lead_id": parcel.lead_id,
-            "received_at": _instant(parcel.received_at),
-            "delivered_at": _instant(parcel.delivered_at),
-            "contact": {
-                "name": parcel.name,
-                "phone": parcel.phone,
-                "email": parcel.email,
-                "zip": parcel.postal_code,
-            },
-            "details": {"message": parcel.message, "source": parcel.source},
-            "metadata": {"price": parcel.price, "buyer_id": parcel.buyer_id},
-        },
-    }
-    return simplejson.dumps(payload, use_decimal=True, ensure_ascii=False, separators=(",", ":")).encode()
+    reason: ReviewReason
 
 
-def webhook_headers(parcel: Parcel, body: bytes) -> dict[str, str]:
-    """The specified headers; signed only where the buyer has a secret."""
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
-        "X-LeadGen-Event": EVENT,
-        "X-LeadGen-Delivery-Id": parcel.delivery_id,
-    }
-    if parcel.webhook_secret:
-        headers["X-Webhook-Signature"] = sign(parcel.webhook_secret, body)
-    return headers
+Step = Done | Release | TryAgain | Review
 
 
-def sign(secret: str, body: bytes) -> str:
-    """HMAC-SHA256 of the raw body, in hex."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+def next_step(standing: Standing, outcome: CallOutcome, schedule: Schedule) -> Step:
+    """What follows an attempt: again on this channel, then by e-mail, then the review queue.
+
+    A lead in doubt stays with its buyer, under its delivery id, on its channel: after the schedule a person decides.
+    """
+    match outcome:
+        case Taken(reference=reference):
+            return Done(reference)
+        case Refused(reason=reason):
+            # It may have taken the lead before, and refuse it now as one that it has already.
+            return Review("refused_in_doubt") if standing.in_doubt else Release(reason)
+        case FailedForGood():
+            return channel_over(standing)
+        case FailedForNow(retry_after=retry_after):
+            return _again(standing, schedule, retry_after)
+        case Unknown():
+            return _again(in_doubt(standing), schedule, None)
 
 
-def email_subject(parcel: Parcel) -> str:
-    """Names no person: subjects are shown on locked screens and kept in mail logs."""
-    return f"New lead #{parcel.lead_id}"
+def in_doubt(standing: Standing) -> Standing:
+    """As it stands after an attempt of which nobody knows what became."""
+    return replace(standing, in_doubt=True)
 
 
-def email_text(parcel: Parcel) -> str:
-    """The same facts as the webhook's, for a person to read."""
-    lines = [
-        f"Lead #{parcel.lead_id}, received {_instant(parcel.received_at)}",
-        "",
-        f"Name:        {parcel.name}",
-        f"Phone:       {parcel.phone}",
-        f"E-mail:      {parcel.email}",
-        f"Postal code: {parcel.postal_code}",
-        f"Message:     {parcel.message or '-'}",
-        "",
-        f"Price: {parcel.price}",
-        f"Delivery: {parcel.delivery_id}",
-    ]
-    return "\n".join(lines) + "\n"
+def held_back(standing: Standing, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
+    """What follows when the endpoint may not be called before ``until``, or any more: it is waited for no longer than
+    the schedule lasts.
+    """
+    if until is None or until > standing.since + timedelta(seconds=schedule.window):
+        return channel_over(standing)
+    return TryAgain(standing.channel, (until - now).total_seconds())
 
 
-def next_step(
-    parcel: Parcel, attempt: Attempt, *, most_attempts: int, retry_unit_seconds: float
-) -> Taken | TryAgain | Review:
-    """What follows an attempt: three on the webhook, then as many by e-mail, then the review queue."""
-    if attempt.taken:
-        return Taken()
-    if parcel.attempt < most_attempts:
-        step = RETRY_STEPS[min(parcel.attempt, len(RETRY_STEPS)) - 1]
-        return TryAgain(parcel.channel, step * retry_unit_seconds)
-    if parcel.channel == "webhook" and parcel.email_to:
+def channel_over(standing: Standing) -> TryAgain | Review:
+    """What follows when nothing more is to be expected of the channel."""
+    if standing.in_doubt:
+        return Review("unknown")
+    if standing.channel == "webhook" and standing.mailable:
         return TryAgain("email", 0)
-    return Review("webhook_failed" if parcel.channel == "webhook" else "email_failed")
+    return Review("webhook_failed" if standing.channel == "webhook" else "email_failed")
 
 
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _again(standing: Standing, schedule: Schedule, retry_after: float | None) -> TryAgain | Review:
+    delay = schedule.delay(standing.made, seed=standing.jitter_seed, retry_after=retry_after)
+    return channel_over(standing) if delay is None else TryAgain(standing.channel, delay)

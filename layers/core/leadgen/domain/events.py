@@ -15,6 +15,7 @@ class Topic(StrEnum):
     LEAD_UNROUTED = "lead.unrouted"
     DELIVERY_DUE = "delivery.due"
     DELIVERY_FAILED = "delivery.failed"
+    DELIVERY_REFUSED = "delivery.refused"
     LEAD_DELIVERED = "lead.delivered"
     LEAD_BILLED = "lead.billed"
     BUYER_BALANCE_THRESHOLD = "buyer.balance_threshold"
@@ -46,6 +47,6 @@ class Event:
 def event_key(message: dict[str, object]) -> str:
     """What an event is the first and only one of, however often it is told: its name and the ids it is about."""
     about = [
-        f"{name}={message[name]}" for name in ("lead_id", "invoice_id", "attempt") if message.get(name) is not None
+        f"{name}={message[name]}" for name in ("lead_id", "invoice_id", "delivery_id", "attempt") if message.get(name) is not None
     ]
     return ":".join((str(message["event"]), *about))

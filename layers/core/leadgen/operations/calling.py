@@ -1,0 +1,63 @@
+"""A signed call to somebody's webhook, and what it came to. No transaction may be open meanwhile."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from leadgen.adapters import clock, egress, settings
+from leadgen.adapters.log import logger
+from leadgen.domain import outcomes, signing
+from leadgen.domain.answering import AnswerMapping
+from leadgen.domain.outcomes import CallOutcome, FailedForNow, Unknown
+from leadgen.domain.signing import Sending
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that was made, and what it came to."""
+
+    outcome: CallOutcome
+    started_at: datetime
+    milliseconds: int
+    status: int | None = None
+
+
+def post(url: str, sending: Sending, secrets: Sequence[str], mapping: AnswerMapping | None = None) -> Call:
+    """Call a webhook, signed at this moment. Whatever goes wrong is the outcome."""
+
+    def call() -> tuple[CallOutcome, int | None]:
+        configured = settings.current()
+        answer = egress.post(
+            url,
+            sending.body,
+            signing.headers(sending, secrets, at=int(clock.now().timestamp())),
+            timeout_seconds=configured.webhook_timeout_seconds,
+            allowed_origins=configured.egress_allowed_origins,
+        )
+        outcome = outcomes.of_answer(
+            mapping,
+            status=answer.status,
+            content_type=answer.headers.get("content-type"),
+            body=answer.body,
+            complete=answer.complete,
+            retry_after=outcomes.seconds_to_wait(answer.headers.get("retry-after"), now=clock.now()),
+        )
+        return outcome, answer.status
+
+    return timed(call)
+
+
+def timed(call: Callable[[], tuple[CallOutcome, int | None]]) -> Call:
+    """Make a call that says its outcome and status, and tell what it came to and how long it took."""
+    started_at, began = clock.now(), clock.seconds()
+    status: int | None = None
+    try:
+        outcome, status = call()
+    except egress.NotSent as failure:
+        outcome = FailedForNow(str(failure))
+    except egress.NoAnswer as failure:
+        outcome = Unknown(str(failure))
+    except Exception as bug:  # counted as an attempt, or it would be made again for ever
+        logger.exception("call.failed", extra={"cause": type(bug).__name__})
+        outcome = Unknown(type(bug).__name__)
+    return Call(outcome, started_at, round((clock.seconds() - began) * 1000), status)
