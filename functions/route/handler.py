@@ -53,7 +53,11 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         shared = turns.rotated(choices)
         if shared:
             claims.save_pools(conn, shared, now=now)
-        unrouted = [_wait(c, locked[c.request.lead.lead_id], now) for c in choices if isinstance(c.decision, NoBuyer)]
+        nobody = [c for c in choices if isinstance(c.decision, NoBuyer)]
+        assigned = [c for c in nobody if c.request.assigned_to is not None]
+        if assigned:
+            review.hold(conn, [_assignment_failed(c) for c in assigned], now=now)
+        unrouted = [_wait(c, locked[c.request.lead.lead_id], now) for c in nobody if c.request.assigned_to is None]
         if unrouted:
             claims.mark_unrouted(conn, unrouted, now=now)
         if choices:
@@ -63,9 +67,9 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         transaction.announce(
             [_event(c, locked[c.request.lead.lead_id], unrouted, now) for c in choices]
             + [
-                Event(Topic.LEAD_ROUTED, now, state.lead_id, state.trace_id)
+                _routed(state.lead_id, state.buyer_id, state.route_attempts, state.trace_id, now)
                 for state in repeated.values()
-                if state.status == "delivered" and state.billing_status == "pending"
+                if state.status == "delivered" and state.billing_status == "pending" and state.buyer_id is not None
             ]
         )
     by_lead = {c.request.lead.lead_id: c for c in choices}
@@ -83,6 +87,13 @@ def _policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], l
         except PolicyInvalid as fault:
             held.append(Held(lead.lead.lead_id, "policy_invalid", str(fault)))
     return parsed, held
+
+
+def _assignment_failed(choice: Choice) -> Held:
+    """A lead that an operator has given to a buyer who cannot have it: the operator decides again."""
+    assert isinstance(choice.decision, NoBuyer)
+    detail = f"buyer {choice.request.assigned_to} cannot take it: {choice.decision.reason}"
+    return Held(choice.request.lead.lead_id, "assignment_failed", detail)
 
 
 def _choose(conn: Any, gathered: Gathered, now: datetime) -> list[Choice]:
@@ -122,10 +133,15 @@ def _record(choice: Choice, locked: LockedLead, now: datetime) -> Record:
 def _event(choice: Choice, locked: LockedLead, unrouted: Sequence[Waiting], now: datetime) -> Event:
     lead_id = locked.lead.lead_id
     if isinstance(choice.decision, Routed):
-        return Event(Topic.LEAD_ROUTED, now, lead_id, locked.trace_id, ids={"buyer_id": choice.decision.buyer_id})
+        return _routed(lead_id, choice.decision.buyer_id, locked.route_attempts + 1, locked.trace_id, now)
     given_up = any(w.lead_id == lead_id and w.route_again_at is None for w in unrouted)
     topic = Topic.LEAD_REJECTED if given_up else Topic.LEAD_UNROUTED
     return Event(topic, now, lead_id, locked.trace_id, ids={} if given_up else {"attempt": locked.route_attempts + 1})
+
+
+def _routed(lead_id: int, buyer_id: int, attempt: int, trace_id: str | None, now: datetime) -> Event:
+    """The attempt tells it from an earlier claim of the same lead, by a buyer who did not take it."""
+    return Event(Topic.LEAD_ROUTED, now, lead_id, trace_id, ids={"buyer_id": buyer_id, "attempt": attempt})
 
 
 def _outcome(

@@ -12,7 +12,7 @@ CREATE TABLE endpoints (
   reason        varchar(200),                          -- of the last failure
   failures      integer NOT NULL DEFAULT 0,            -- in a row
   openings      integer NOT NULL DEFAULT 0,            -- since it last answered well
-  allowed       integer NOT NULL DEFAULT 4,            -- calls at once
+  allowed       integer NOT NULL DEFAULT 10,           -- calls at once
   open_until    timestamptz,
 
   CONSTRAINT endpoints_unique UNIQUE (owner, url),
@@ -30,7 +30,8 @@ ALTER TABLE deliveries
   ADD COLUMN endpoint_id   bigint REFERENCES endpoints(id) ON DELETE RESTRICT,
   ADD COLUMN claimed_at    timestamptz,
   ADD COLUMN channel_since timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  ADD COLUMN lost_attempts integer NOT NULL DEFAULT 0,     -- of attempts: their worker died, they do not count
+  ADD COLUMN lost_attempts integer NOT NULL DEFAULT 0,     -- of attempts: their worker died
+  ADD COLUMN uncounted     integer NOT NULL DEFAULT 0,     -- of attempts: lost, or on another channel, or before a review
   ADD COLUMN in_doubt      boolean NOT NULL DEFAULT false, -- an attempt went out and nobody knows what became of it
   ADD COLUMN jitter_seed   integer NOT NULL DEFAULT floor(random() * 2147483647)::integer,
   ADD COLUMN content_type  varchar(100),
@@ -40,7 +41,7 @@ ALTER TABLE deliveries
   ADD COLUMN release_reason varchar(64),
   ADD CONSTRAINT deliveries_body_has_type CHECK ((body IS NULL) = (content_type IS NULL)),
   ADD CONSTRAINT deliveries_release_has_reason CHECK ((status = 'released') = (release_reason IS NOT NULL)),
-  ADD CONSTRAINT deliveries_lost_of_attempts CHECK (lost_attempts BETWEEN 0 AND attempts),
+  ADD CONSTRAINT deliveries_uncounted_of_attempts CHECK (uncounted BETWEEN 0 AND attempts),
   DROP CONSTRAINT deliveries_status_valid,
   ADD CONSTRAINT deliveries_status_valid CHECK (status IN ('pending', 'taken', 'in_review', 'released')),
   DROP CONSTRAINT deliveries_lead_unique;
@@ -52,11 +53,17 @@ CREATE INDEX idx_deliveries_in_flight ON deliveries (endpoint_id) WHERE claimed_
 
 -- An attempt whose worker died is on record as unknown; should the worker come back after all, so is what it found.
 ALTER TABLE delivery_attempts
+  ALTER COLUMN milliseconds DROP NOT NULL,
   DROP CONSTRAINT delivery_attempts_unique,
   ADD CONSTRAINT delivery_attempts_unique UNIQUE (delivery_id, channel, attempt, outcome),
   DROP CONSTRAINT delivery_attempts_outcome_valid,
   ADD CONSTRAINT delivery_attempts_outcome_valid
     CHECK (outcome IN ('taken', 'refused', 'failed', 'failed_for_good', 'unknown'));
+
+-- A released lead's place and money are given back.
+ALTER TABLE capacity_counters
+  DROP CONSTRAINT capacity_counters_claimed_positive,
+  ADD CONSTRAINT capacity_counters_claimed_not_negative CHECK (claimed >= 0);
 
 -- An operator's choice of the next buyer; nobody else is asked while it stands.
 ALTER TABLE leads

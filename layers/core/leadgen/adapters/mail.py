@@ -16,11 +16,23 @@ class MailFailed(Exception):
     """The mail was not handed over; the message is a short cause without addresses."""
 
 
-def send(*, to: str, subject: str, text: str, message_id: str, timeout_seconds: float) -> None:
+class MailNotSent(MailFailed):
+    """May be tried again."""
+
+
+class MailRefused(MailFailed):
+    """For good."""
+
+
+class MailUnknown(MailFailed):
+    """No answer came."""
+
+
+def send(*, to: str, subject: str, text: str, html: str | None = None, message_id: str, timeout_seconds: float) -> None:
     """Hand a mail over. ``message_id`` makes a repeat recognizable. Raises MailFailed."""
     configured = settings.current()
     if not configured.smtp_host:
-        raise MailFailed("SMTP_HOST is not set")
+        raise MailNotSent("SMTP_HOST is not set")
     try:
         message = EmailMessage()
         message["From"] = configured.from_email
@@ -35,4 +47,4 @@ def send(*, to: str, subject: str, text: str, message_id: str, timeout_seconds: 
                 smtp.login(configured.smtp_user, configured.smtp_password or "")
             smtp.send_message(message)
     except (OSError, smtplib.SMTPException, *_BAD_ADDRESS) as error:
-        raise MailFailed(type(error).__name__) from error
+        raise MailNotSent(type(error).__name__) from error

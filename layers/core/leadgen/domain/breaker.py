@@ -23,8 +23,8 @@ from leadgen.domain.outcomes import (
 State = Literal["closed", "open", "half_open", "gone"]
 
 # Calls at once: to an endpoint that nothing is known of, to one that has proven itself, and while it is slow.
-FIRST_ALLOWED = 4
-MOST_ALLOWED = 20
+FIRST_ALLOWED = 10
+MOST_ALLOWED = 50
 ALLOWED_WHILE_SLOW = 1
 
 # A call that has had no answer for so long makes its endpoint suspect, until it is over.
@@ -35,7 +35,8 @@ FIRST_PAUSE_SECONDS = 10
 LONGEST_PAUSE_SECONDS = 300
 
 # Whoever finds no place comes back after this.
-FULL = timedelta(seconds=1)
+FULL = timedelta(milliseconds=250)
+PROBED = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def admit(breaker: Breaker, in_flight: InFlight, wanted: int, *, now: datetime) 
                 return Admission(0, breaker.open_until, breaker)
             # The probe's worker may have died: its claim is over then, and it is in flight no more.
             probes = 0 if in_flight.calls else min(wanted, 1)
-            return Admission(probes, now + FULL, replace(breaker, state="half_open"))
+            return Admission(probes, now + PROBED, replace(breaker, state="half_open"))
 
 
 def _admit_closed(breaker: Breaker, in_flight: InFlight, wanted: int, now: datetime) -> Admission:

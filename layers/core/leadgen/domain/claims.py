@@ -42,6 +42,33 @@ def capacity(choices: Sequence[Choice], periods: Mapping[int, CapPeriods]) -> li
     ]
 
 
+@dataclass(frozen=True)
+class Claim:
+    """What one lead took of its buyer when it was claimed; the periods are those of that instant."""
+
+    buyer_id: int
+    buyer_offer_id: int
+    price: Decimal
+    periods: CapPeriods
+
+
+def credit_of(given_back: Sequence[Claim]) -> dict[int, Decimal]:
+    """What each buyer is going to owe less when it does not get these leads, as a negative amount, by buyer id."""
+    amounts: dict[int, Decimal] = defaultdict(Decimal)
+    for claim in given_back:
+        amounts[claim.buyer_id] -= claim.price
+    return dict(amounts)
+
+
+def capacity_of(given_back: Sequence[Claim]) -> list[CapacityUse]:
+    """What each enrolment has used less of its periods when its buyer does not get these leads."""
+    prices: dict[tuple[int, Period, datetime], list[Decimal]] = defaultdict(list)
+    for claim in given_back:
+        for period in PERIODS:
+            prices[claim.buyer_offer_id, period, getattr(claim.periods, period)].append(claim.price)
+    return [CapacityUse(*key, len(paid), sum(paid, Decimal(0))) for key, paid in sorted(prices.items())]
+
+
 def _claims(choices: Sequence[Choice]) -> Iterator[tuple[int, Routed]]:
     for choice in choices:
         if isinstance(choice.decision, Routed):

@@ -25,7 +25,6 @@ class Standing:
     channel: Channel
     since: datetime
     made: int
-    lost: int
     in_doubt: bool
     jitter_seed: int
     mailable: bool

@@ -22,7 +22,8 @@ class Enrolment:
 
     ``area`` is the service area that covers the lead's place, None where none does; ``capacity`` and ``budget`` are the
     leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
-    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail.
+    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``refused`` whether it has given this
+    lead back already.
     """
 
     buyer_id: int
@@ -42,6 +43,7 @@ class Enrolment:
     credit_limit: Decimal | None
     currency: str
     reachable: bool
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class Standing:
 class Terms:
     """What is asked for one lead: its price for the buyer, and what the rules need to know of it.
 
-    ``hours`` is the policy's check of the time of day, the same for every buyer.
+    ``hours`` is the policy's check of the time of day, the same for every buyer; ``assigned_to`` is the one buyer whom
+    an operator has chosen.
     """
 
     price: Decimal
@@ -115,6 +118,7 @@ class Terms:
     evidence: Evidence
     now: datetime
     hours: Check
+    assigned_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,11 @@ def checks(enrolment: Enrolment, standing: Standing, terms: Terms) -> Iterator[C
     yield Check("buyer_active", enrolment.buyer_active, True, enrolment.buyer_active)
     yield Check("enrolled", enrolment.enrolled, True, enrolment.enrolled)
     yield Check("service_area", enrolment.area, terms.place, enrolment.area is not None)
+    if terms.assigned_to is not None:
+        is_chosen = enrolment.buyer_id == terms.assigned_to
+        yield Check("assigned", enrolment.buyer_id, terms.assigned_to, is_chosen)
+    if enrolment.refused and terms.assigned_to != enrolment.buyer_id:
+        yield Check("not_refused", True, False, False)
     yield from _own_rules(enrolment, terms)
     if enrolment.pause_until is not None:
         # As the record has instants: whatever zone the database's session speaks, the text is the same.

@@ -2,33 +2,49 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
+from urllib.parse import urlencode
 
-import simplejson
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from leadgen.domain import adf, field_mapping, xml_format
+from leadgen.domain.adf import AdfFormat
+from leadgen.domain.field_mapping import Entry, Missing, Section
 from leadgen.domain.lead_facts import LeadFacts
 from leadgen.domain.model import Model
+from leadgen.domain.xml_format import XmlFormat
 
 __all__ = ["BuyerFormat", "LeadFacts", "Rendered", "render"]
 
 _EVENT = "lead.delivered"
 
 
+def _agrees(section: Section) -> Section:
+    field_mapping.nested(section)
+    return section
+
+
 class JsonFormat(Model):
-    """JSON with the buyer's own fields."""
+    """JSON with the buyer's own fields. What a lead has no value for is left out, or null."""
 
     type: Literal["json"]
+    fields: Annotated[Section, Field(min_length=1), AfterValidator(_agrees)]
+    missing: Missing = "omit"
 
 
 class FormFormat(Model):
-    """Form-encoded, with the buyer's own fields."""
+    """Form-encoded, in UTF-8. Its fields are flat: a dot or a bracket in a name is nothing but that.
+
+    What a lead has no value for is left out, or empty.
+    """
 
     type: Literal["form"]
+    fields: Annotated[dict[Annotated[str, AfterValidator(field_mapping.named)], Entry], Field(min_length=1)]
+    missing: Missing = "omit"
 
 
 # The closed set of formats: a new one joins this union, and the type checker names every place that must know it.
-BuyerFormat = Annotated[JsonFormat | FormFormat, Field(discriminator="type")]
+BuyerFormat = Annotated[JsonFormat | FormFormat | XmlFormat | AdfFormat, Field(discriminator="type")]
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,25 @@ def render(format: BuyerFormat | None, facts: LeadFacts) -> Rendered:  # noqa: A
 
     Total: every lead can be written in every format. The same facts always give the same bytes.
     """
-    return Rendered("application/json", _specified(facts))
+    match format:
+        case None:
+            return Rendered("application/json", _specified(facts))
+        case JsonFormat(fields=fields, missing=missing):
+            values = field_mapping.resolved(field_mapping.nested(fields), facts, missing=missing)
+            return Rendered("application/json", field_mapping.json(values).encode())
+        case FormFormat():
+            return Rendered("application/x-www-form-urlencoded", _form(format, facts))
+        case XmlFormat(content_type=content_type):
+            return Rendered(content_type, xml_format.document(format, facts).encode())
+        case AdfFormat(content_type=content_type):
+            return Rendered(content_type, adf.document(format, facts).encode())
+        case _:
+            assert_never(format)
+
+
+def _form(format: FormFormat, facts: LeadFacts) -> bytes:  # noqa: A002
+    values = field_mapping.resolved({**format.fields}, facts, missing=format.missing)
+    return urlencode([(name, field_mapping.text(found)) for name, found in values.items()]).encode()
 
 
 def _specified(facts: LeadFacts) -> bytes:
@@ -64,7 +98,7 @@ def _specified(facts: LeadFacts) -> bytes:
             "metadata": {"price": facts.price, "buyer_id": facts.buyer_id},
         },
     }
-    return simplejson.dumps(payload, use_decimal=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return field_mapping.json(payload).encode()
 
 
 def _instant(at: datetime) -> str:

@@ -1,11 +1,13 @@
 """What a buyer's format may name of a lead that was claimed for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
 from leadgen.domain.trace import Json
+
+_ATTRIBUTE = "attributes."
 
 
 @dataclass(frozen=True)
@@ -38,3 +40,35 @@ class LeadFacts:
     market: str
     vertical: str
     timezone: str
+
+    @property
+    def first_name(self) -> str | None:
+        """The first word of the name."""
+        return next(iter(self.name.split()), None)
+
+    @property
+    def last_name(self) -> str | None:
+        """All words of the name after the first."""
+        return " ".join(self.name.split()[1:]) or None
+
+    @property
+    def region(self) -> str | None:
+        """The region's code without its country: TX."""
+        return self.region_code and self.region_code.removeprefix(f"{self.country_code}-")
+
+
+FIELDS = (
+    *(field.name for field in fields(LeadFacts) if field.name != "attributes"), "first_name", "last_name", "region"
+)  # fmt: skip
+INSTANTS = ("received_at", "delivered_at")
+
+
+def is_attribute(field: str) -> bool:
+    """Whether a field is one of the vertical's own: ``attributes.<name>``."""
+    return field.startswith(_ATTRIBUTE) and field != _ATTRIBUTE
+
+
+def value(facts: LeadFacts, field: str) -> object:
+    """The value of one of ``FIELDS`` or of an attribute; None where the lead has none, or a blank."""
+    found = facts.attributes.get(field.removeprefix(_ATTRIBUTE)) if is_attribute(field) else getattr(facts, field)
+    return None if isinstance(found, str) and not found.strip() else found

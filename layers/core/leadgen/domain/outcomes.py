@@ -68,6 +68,15 @@ def name(outcome: CallOutcome) -> Name:
             return "unknown"
 
 
+def cause(outcome: CallOutcome) -> str | None:
+    """What went wrong, in a few words of ours; a refusal's words are its buyer's, and not told here."""
+    match outcome:
+        case FailedForNow(cause=cause) | FailedForGood(cause=cause) | Unknown(cause=cause):
+            return cause
+        case Taken() | Refused():
+            return None
+
+
 def of_answer(
     mapping: AnswerMapping | None, *, status: int, content_type: str | None, body: bytes, complete: bool,
     retry_after: float | None,

@@ -219,6 +219,16 @@ class Unrouted(Model):
     give_up_hours: int = Field(default=24, ge=1, le=8760)
 
 
+class Refusal(Model):
+    """What becomes of a lead that its buyer refused: the next buyer is asked, a person decides, or nobody gets it.
+
+    After ``most_buyers`` have refused it, a person decides.
+    """
+
+    action: Literal["next_buyer", "review", "reject"] = "next_buyer"
+    most_buyers: int = Field(default=5, ge=1, le=100)
+
+
 def _refuse_closed(window: tuple[str, str]) -> tuple[str, str]:
     if window[0] == window[1]:
         raise ValueError("a window that starts and ends at the same time never opens")
@@ -283,6 +293,7 @@ class _Routing(Model):
     pricing: Pricing = Pricing()
     sla: Sla | None = None
     unrouted: Unrouted = Unrouted()
+    refusal: Refusal = Refusal()
 
 
 class PriorityBased(_Routing):

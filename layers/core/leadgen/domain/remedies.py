@@ -70,6 +70,8 @@ def _changes(refused: _Refused, failed: Sequence[str]) -> Iterator[Change]:
     for rule in failed:
         if rule == "credit_limit" and "min_balance_required" in failed:
             continue  # the prepayment is already there
+        if rule == "not_refused" and "assigned" in failed:
+            continue  # whom an operator chooses is asked again
         yield from _REMEDIES[rule.partition("_per_")[0]](refused, rule)
 
 
@@ -89,6 +91,15 @@ def area_for(place: str) -> Change:
     """The smallest service area that covers a place."""
     area = f"postal_code {place}"
     return Change("service_area", "area", None, area, f"add service area {area}")
+
+
+def _assigned(refused: _Refused, rule: str) -> Iterator[Change]:
+    was, to = refused.terms.assigned_to, refused.enrolment.buyer_id
+    yield Change(rule, "assigned_to", was, to, "assign the lead to this buyer")
+
+
+def _not_refused(refused: _Refused, rule: str) -> Iterator[Change]:
+    yield Change(rule, "refused", True, False, "assign the lead to this buyer, which has refused it before")
 
 
 def _configuration(refused: _Refused, rule: str) -> Iterator[Change]:
@@ -190,6 +201,8 @@ _REMEDIES: Mapping[str, Callable[[_Refused, str], Iterator[Change]]] = {
     "buyer_active": _buyer_active,
     "enrolled": _enrolled,
     "service_area": _service_area,
+    "assigned": _assigned,
+    "not_refused": _not_refused,
     "configuration": _configuration,
     "filter": _filter,
     "consent": _consent,
@@ -217,6 +230,8 @@ def _opened(policy: RoutingPolicy, day: calendar.Day, start: str, end: str) -> R
 
 
 def _facts_with_change(facts: Facts, buyer_id: int, change: Change) -> Facts:
+    if change.rule == "assigned":
+        return replace(facts, assigned_to=change.to)
     if change.rule == "consent":
         return replace(facts, evidence=_evidenced(facts.evidence, change))
     if isinstance(change.to, Flip):

@@ -42,7 +42,8 @@ class Facts:
     """All that a routing decision rests on besides the policy and the time.
 
     ``place`` is the lead's postal code; ``suppressed`` names the contacts of the lead that are on a suppression list;
-    ``rotations`` are the pools of the offer that had leads already.
+    ``rotations`` are the pools of the offer that had leads already; ``assigned_to`` is the one buyer whom an operator
+    has chosen.
     """
 
     offer: Offer
@@ -53,6 +54,7 @@ class Facts:
     evidence: Evidence = NO_EVIDENCE
     suppressed: tuple[str, ...] = ()
     rotations: tuple[Rotation, ...] = ()
+    assigned_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,16 @@ def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], 
             price = _price(policy, facts, candidate, local)
             by_price[own] = Asked(
                 price,
-                Terms(price.amount, facts.offer.currency, facts.place, facts.observed, facts.evidence, now, hours),
+                Terms(
+                    price.amount,
+                    facts.offer.currency,
+                    facts.place,
+                    facts.observed,
+                    facts.evidence,
+                    now,
+                    hours,
+                    facts.assigned_to,
+                ),
             )
         asked[candidate.enrolment.buyer_id] = by_price[own]
     return asked

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 USER_AGENT = "LeadGen/1.0"
@@ -41,7 +41,7 @@ def headers(sending: Sending, secrets: Sequence[str], *, at: int) -> dict[str, s
     return unsigned | _signatures(sending, [secret for secret in secrets if secret], at)
 
 
-def _signatures(sending: Sending, secrets: Sequence[str], at: int) -> Mapping[str, str]:
+def _signatures(sending: Sending, secrets: Sequence[str], at: int) -> dict[str, str]:
     if not secrets:
         return {}
     return {

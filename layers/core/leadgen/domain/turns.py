@@ -28,6 +28,7 @@ class Request:
     observed: Observed = NOTHING_OBSERVED
     evidence: Evidence = NO_EVIDENCE
     suppressed: tuple[str, ...] = ()
+    assigned_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def _facts(request: Request, standings: Mapping[int, Standing], rotations: tuple
         evidence=request.evidence,
         suppressed=request.suppressed,
         rotations=rotations,
+        assigned_to=request.assigned_to,
     )
 
 

@@ -119,9 +119,10 @@ class BuyerWriter:
     def _enrolment(self, buyer: Buyer, enrolment: Enrolment, offer_id: int) -> None:
         row = configured_buyers.upsert_enrolment(
             self._conn,
-            **enrolment.model_dump(exclude={"offer", "filter", "consent"}),
+            **enrolment.model_dump(exclude={"offer", "filter", "consent", "delivery"}),
             filter=_json(enrolment.filter),
             consent=_json(enrolment.consent),
+            delivery=_json(enrolment.delivery),
             buyer_id=self._buyer_ids[buyer.email],
             offer_id=offer_id,
         )

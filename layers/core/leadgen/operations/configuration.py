@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from leadgen.domain import normalization
 from leadgen.domain.calendar import Cycle
+from leadgen.domain.delivery_terms import DeliveryTerms
 from leadgen.domain.policies import ConsentDemand, RoutingPolicy, Rule, ValidationPolicy
 from leadgen.operations.configuration_fields import (
     Amount,
@@ -210,7 +211,8 @@ class ServiceAreas(Section):
 class Enrolment(Section):
     """A buyer's terms for one offer of the file. What is absent is no limit, or the offer's or buyer's own.
 
-    Capacities count leads and budgets their prices, by the market's hour, day, week and month.
+    Capacities count leads and budgets their prices, by the market's hour, day, week and month. ``delivery`` is how the
+    leads are sent: schedule, format, and how the answer is read.
     """
 
     offer: Name
@@ -232,6 +234,7 @@ class Enrolment(Section):
     webhook_url: WebhookUrl | None = None
     email: Email | None = None
     sms: Phone | None = None
+    delivery: DeliveryTerms | None = None
 
 
 class Buyer(Section):

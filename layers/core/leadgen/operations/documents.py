@@ -1,7 +1,7 @@
 """YAML as people write it: every value as text with the line it stands on, and ``${NAME}`` taken from the environment.
 
-Values stay text until a model types them, so an unquoted 07030 is a postal code and 45.10 an exact amount. An empty
-value is an absent one. ``$${`` is a ``${`` that stands for itself.
+Values stay text until a model types them, so an unquoted 07030 is a postal code and 45.10 an exact amount; only where
+any type will do, quotes tell a text. An empty value is an absent one. ``$${`` is a ``${`` that stands for itself.
 """
 
 import re
@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from leadgen.domain.scalars import Unquoted
 from leadgen.domain.submission import storable_text
 
 Location = tuple[str | int, ...]
@@ -161,7 +162,10 @@ class _Reader:
         if isinstance(node, MappingNode):
             return self.mapping(node, location)
         if isinstance(node, ScalarNode):
-            return None if node.tag == _NULL else self._text(node.value, location)
+            if node.tag == _NULL:
+                return None
+            text = self._text(node.value, location)
+            return Unquoted(text) if text is not None and node.style is None else text
         items = []
         for position, item in enumerate(node.value):
             here = (*location, position)

@@ -61,7 +61,8 @@ def load(
     for one in asking:
         lead = one.locked.lead
         own = tuple(
-            replace(enrolments[lead.offer_id, buyer_id], area=area) for buyer_id, area in sorted(areas[lead.lead_id])
+            replace(enrolments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.refused_by)
+            for buyer_id, area in sorted(areas[lead.lead_id])
         )
         requests.append(_request(one, own, exclusive.get(lead.lead_id), listed.get(lead.lead_id, ())))
     standings = {
@@ -86,6 +87,7 @@ def _request(
         observed=conditions.observe([e.filter for e in own if e.filter is not None], fields),
         evidence=consent.evidence(fields, [e.consent for e in own if e.consent is not None]),
         suppressed=suppressed,
+        assigned_to=one.locked.assigned_to,
     )
 
 

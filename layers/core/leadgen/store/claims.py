@@ -22,7 +22,7 @@ def claim(conn: Connection[Any], claims: Mapping[int, Routed], *, now: datetime)
         UPDATE leads l
            SET status = 'delivered', buyer_id = c.buyer_id, delivered_at = %(now)s, delivered_price = c.price,
                price_components = c.components, unrouted_at = NULL, unrouted_reason = NULL, route_again_at = NULL,
-               route_attempts = l.route_attempts + 1, updated_at = %(now)s
+               route_attempts = l.route_attempts + 1, assigned_buyer_id = NULL, updated_at = %(now)s
           FROM unnest(%(lead_ids)s::int[], %(buyer_ids)s::int[], %(prices)s::numeric[], %(components)s::jsonb[])
                AS c(lead_id, buyer_id, price, components)
          WHERE l.id = c.lead_id AND l.status = 'validated'
@@ -74,12 +74,31 @@ def use_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:
     )
 
 
+def give_back_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:
+    """Take leads that their buyers do not get off each period's count, under the buyers' locks."""
+    conn.execute(
+        """
+        UPDATE capacity_counters c SET claimed = c.claimed - u.claimed, amount = c.amount - u.amount
+          FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::int[], %s::numeric[])
+               AS u(buyer_offer_id, period, starts_at, claimed, amount)
+         WHERE (c.buyer_offer_id, c.period, c.starts_at) = (u.buyer_offer_id, u.period, u.starts_at)
+        """,
+        (
+            [use.buyer_offer_id for use in uses],
+            [use.period for use in uses],
+            [use.starts_at for use in uses],
+            [use.claimed for use in uses],
+            [use.amount for use in uses],
+        ),
+    )
+
+
 def open_deliveries(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> None:
     """Begin the delivery of claimed leads, due at once: by webhook where the buyer has one, else by e-mail."""
     conn.execute(
         """
-        INSERT INTO deliveries (created_at, lead_id, buyer_id, channel, next_attempt_at)
-        SELECT %(now)s, l.id, l.buyer_id,
+        INSERT INTO deliveries (created_at, channel_since, lead_id, buyer_id, channel, next_attempt_at)
+        SELECT %(now)s, %(now)s, l.id, l.buyer_id,
                CASE WHEN coalesce(bo.webhook_url_override, b.webhook_url) IS NULL THEN 'email' ELSE 'webhook' END,
                %(now)s
           FROM leads l

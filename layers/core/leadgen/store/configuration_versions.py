@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from leadgen.store.configuration import only
 
@@ -31,7 +31,7 @@ def record(
             SELECT coalesce(max(number), 0) + 1, %s, %s, %s, %s, %s FROM configuration_versions
             RETURNING number
             """,
-            (applied_by, summary, Jsonb(changes), Jsonb(snapshot), rolled_back_to),
+            (applied_by, summary, Jsonb(changes), Json(snapshot), rolled_back_to),
         )
         number: int = only(cursor)
         return number

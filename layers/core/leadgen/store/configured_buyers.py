@@ -200,8 +200,9 @@ def upsert_enrolment(
     webhook_url: str | None,
     email: str | None,
     sms: str | None,
+    delivery: str | None,
 ) -> Written:
-    """The buyer's enrolment in the offer; ``filter`` and ``consent`` are JSON texts."""
+    """The buyer's enrolment in the offer; ``filter``, ``consent`` and ``delivery`` are JSON texts."""
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
@@ -213,12 +214,12 @@ def upsert_enrolment(
                                               capacity_per_hour, capacity_per_day, capacity_per_week,
                                               capacity_per_month, budget_per_hour, budget_per_day, budget_per_week,
                                               budget_per_month, filter, consent, min_balance_required, pause_until,
-                                              webhook_url_override, email_override, sms_override)
+                                              webhook_url_override, email_override, sms_override, delivery)
               VALUES (%(buyer_id)s, %(offer_id)s, %(is_active)s, %(priority)s, %(price)s,
                       %(capacity_per_hour)s, %(capacity_per_day)s, %(capacity_per_week)s, %(capacity_per_month)s,
                       %(budget_per_hour)s, %(budget_per_day)s, %(budget_per_week)s, %(budget_per_month)s,
                       %(filter)s::jsonb, %(consent)s::jsonb, %(min_balance_required)s, %(pause_until)s,
-                      %(webhook_url)s, %(email)s, %(sms)s)
+                      %(webhook_url)s, %(email)s, %(sms)s, %(delivery)s::json)
               ON CONFLICT (buyer_id, offer_id) DO UPDATE
                  SET is_active = excluded.is_active, routing_priority = excluded.routing_priority,
                      price_per_lead = excluded.price_per_lead, capacity_per_hour = excluded.capacity_per_hour,
@@ -229,11 +230,12 @@ def upsert_enrolment(
                      consent = excluded.consent, min_balance_required = excluded.min_balance_required,
                      pause_until = excluded.pause_until, webhook_url_override = excluded.webhook_url_override,
                      email_override = excluded.email_override, sms_override = excluded.sms_override,
+                     delivery = excluded.delivery,
                      updated_at = CURRENT_TIMESTAMP
                WHERE (bo.is_active, bo.routing_priority, bo.price_per_lead, bo.capacity_per_hour, bo.capacity_per_day,
                       bo.capacity_per_week, bo.capacity_per_month, bo.budget_per_hour, bo.budget_per_day,
                       bo.budget_per_week, bo.budget_per_month, bo.filter, bo.consent, bo.min_balance_required,
-                      bo.pause_until, bo.webhook_url_override, bo.email_override, bo.sms_override)
+                      bo.pause_until, bo.webhook_url_override, bo.email_override, bo.sms_override, bo.delivery::text)
                      IS DISTINCT FROM
                      (excluded.is_active, excluded.routing_priority, excluded.price_per_lead,
                       excluded.capacity_per_hour, excluded.capacity_per_day, excluded.capacity_per_week,
@@ -267,6 +269,7 @@ def upsert_enrolment(
                 "webhook_url": webhook_url,
                 "email": email,
                 "sms": sms,
+                "delivery": delivery,
             },
         )
         return only(cursor)

@@ -146,6 +146,7 @@ class StoredEnrolment:
     webhook_url: str | None
     email: str | None
     sms: str | None
+    delivery: dict[str, Any] | None
 
 
 def enrolments(conn: Connection[Any]) -> list[StoredEnrolment]:
@@ -157,7 +158,7 @@ def enrolments(conn: Connection[Any]) -> list[StoredEnrolment]:
                    capacity_per_hour, capacity_per_day, capacity_per_week, capacity_per_month,
                    budget_per_hour, budget_per_day, budget_per_week, budget_per_month, filter, consent,
                    min_balance_required, pause_until, webhook_url_override AS webhook_url, email_override AS email,
-                   sms_override AS sms
+                   sms_override AS sms, delivery
               FROM buyer_offers ORDER BY offer_id, buyer_id
             """
         )

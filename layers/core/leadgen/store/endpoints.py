@@ -13,8 +13,7 @@ from leadgen.domain.breaker import Breaker, InFlight
 
 @dataclass(frozen=True, order=True)
 class Address:
-    """Whose endpoint it is (``buyer:7``, ``operator``), and its URL; ``mail:`` is the mail server,
-    ``sms:`` whoever sends SMS."""
+    """Whose endpoint it is (``buyer:7``, ``operator``), and its URL; ``mail:`` is the mail server, ``sms:`` whoever sends SMS."""
 
     owner: str
     url: str
@@ -27,6 +26,22 @@ SMS = Address("operator", "sms:")
 def of_buyer(buyer_id: int, url: str) -> Address:
     """A buyer's own endpoint: what others do at the same URL is not its fault."""
     return Address(f"buyer:{buyer_id}", url)
+
+
+def of_operator(url: str) -> Address:
+    """An endpoint of the operator's."""
+    return Address("operator", url)
+
+
+def reopen(conn: Connection[Any], address: Address, *, now: datetime) -> None:
+    """Call an endpoint again that has said it is gone: somebody has named it anew."""
+    conn.execute(
+        """
+        UPDATE endpoints SET state = 'closed', reason = NULL, failures = 0, openings = 0, open_until = NULL, state_since = %s
+         WHERE owner = %s AND url = %s AND state = 'gone'
+        """,
+        (now, address.owner, address.url),
+    )
 
 
 def find(conn: Connection[Any], addresses: Collection[Address]) -> dict[Address, int]:

@@ -70,6 +70,8 @@ class State:
     billing_status: str
     is_unrouted: bool
     trace_id: str | None
+    buyer_id: int | None
+    route_attempts: int
 
 
 def states(conn: Connection[Any], lead_ids: Sequence[int]) -> dict[int, State]:
@@ -77,7 +79,8 @@ def states(conn: Connection[Any], lead_ids: Sequence[int]) -> dict[int, State]:
     with conn.cursor(row_factory=class_row(State)) as cursor:
         cursor.execute(
             """
-            SELECT id AS lead_id, status::text, billing_status::text, unrouted_at IS NOT NULL AS is_unrouted, trace_id
+            SELECT id AS lead_id, status::text, billing_status::text, unrouted_at IS NOT NULL AS is_unrouted, trace_id,
+                   buyer_id, route_attempts
               FROM leads WHERE id = ANY(%s)
             """,
             (list(lead_ids),),
@@ -92,6 +95,7 @@ class Stuck:
     lead_id: int
     event: str
     trace_id: str | None
+    buyer_id: int | None
 
 
 def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Stuck]:
@@ -125,7 +129,7 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
                  FOR NO KEY UPDATE OF l SKIP LOCKED
             )
             UPDATE leads SET updated_at = %(now)s FROM stuck WHERE leads.id = stuck.id
-            RETURNING leads.id AS lead_id, stuck.event, leads.trace_id
+            RETURNING leads.id AS lead_id, stuck.event, leads.trace_id, leads.buyer_id
             """,
             {"now": now, "since": since, "limit": limit},
         )

@@ -44,14 +44,6 @@ def log(conn: Connection[Any], events: Sequence[LoggedEvent]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def buyers_of(conn: Connection[Any], lead_ids: Sequence[int]) -> dict[int, int]:
-    """Who has the leads that were delivered, by lead."""
-    rows = conn.execute(
-        "SELECT lead_id, buyer_id FROM deliveries WHERE status = 'taken' AND lead_id = ANY(%s)", (list(lead_ids),)
-    )
-    return dict(rows.fetchall())
-
-
 @dataclass(frozen=True)
 class TimelineEntry:
     """One step of a lead's life."""

@@ -98,7 +98,7 @@ def release(conn: Connection[Any], lead_id: int, *, now: datetime) -> None:
     conn.execute(
         """
         UPDATE leads SET in_review_since = NULL, review_reason = NULL, review_detail = NULL,
-                         released_at = %(now)s, updated_at = %(now)s
+                         released_at = %(now)s, assigned_buyer_id = NULL, updated_at = %(now)s
          WHERE id = %(lead)s AND in_review_since IS NOT NULL
         """,
         {"lead": lead_id, "now": now},

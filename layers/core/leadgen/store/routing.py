@@ -27,6 +27,7 @@ from leadgen.store.leads import lead_under_decision
 class LockedLead:
     """A lead under this transaction's lock, with its offer and its routing policy as stored.
 
+    ``refused_by`` are the buyers it was taken back from; ``assigned_to`` is the one that an operator has chosen.
     ``fields`` are the lead's own, and its attributes as ``attributes.<name>``: personal data, for this decision only.
     """
 
@@ -38,6 +39,8 @@ class LockedLead:
     unrouted_at: datetime | None
     is_released: bool
     route_attempts: int
+    assigned_to: int | None
+    refused_by: tuple[int, ...]
     policy_id: int
     policy_name: str
     policy_version: int
@@ -56,6 +59,8 @@ def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locke
                    l.postal_code, l.city, l.region_code, l.message, l.source, l.utm_source, l.utm_medium,
                    l.utm_campaign, l.consent, l.gdpr_consent, l.is_duplicate, l.fraud_score, l.lead_score, l.attributes,
                    l.trace_id, l.unrouted_at, l.released_at IS NOT NULL AS is_released, l.route_attempts,
+                   l.assigned_buyer_id,
+                   ARRAY(SELECT d.buyer_id FROM deliveries d WHERE d.lead_id = l.id ORDER BY d.buyer_id) AS refused_by,
                    o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
                    m.timezone, m.currency,
                    p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
@@ -86,6 +91,8 @@ def _locked(row: dict[str, Any]) -> LockedLead:
         unrouted_at=row["unrouted_at"],
         is_released=row["is_released"],
         route_attempts=row["route_attempts"],
+        assigned_to=row["assigned_buyer_id"],
+        refused_by=tuple(row["refused_by"]),
         policy_id=row["policy_id"],
         policy_name=row["policy_name"],
         policy_version=row["policy_version"],
@@ -127,7 +134,8 @@ class Served:
 def candidates(
     conn: Connection[Any], leads: Sequence[LockedLead], exclusive: Mapping[int, ExclusiveBuyer]
 ) -> list[Served]:
-    """The enrolled buyers whose service area covers a lead's place, and the exclusive ones wherever they serve.
+    """The enrolled buyers whose service area covers a lead's place; the exclusive and the assigned ones wherever they
+    serve.
 
     The narrowest of a buyer's areas is named. Not locked here: a join that also locks can lose rows that were changed
     meanwhile.
@@ -136,8 +144,10 @@ def candidates(
         """
         WITH places AS (
           SELECT * FROM unnest(%(lead_ids)s::int[], %(offer_ids)s::int[], %(market_ids)s::int[],
-                               %(postal_codes)s::text[], %(cities)s::text[], %(regions)s::text[], %(exclusive)s::int[])
-                        AS p(lead_id, offer_id, market_id, postal_code, city, region, exclusive_buyer_id)
+                               %(postal_codes)s::text[], %(cities)s::text[], %(regions)s::text[], %(exclusive)s::int[],
+                               %(assigned)s::int[])
+                        AS p(lead_id, offer_id, market_id, postal_code, city, region, exclusive_buyer_id,
+                             assigned_buyer_id)
         ), covering AS (
           SELECT p.lead_id, p.offer_id, a.buyer_id, k.width, a.scope_type, a.scope_value
             FROM places p
@@ -158,10 +168,10 @@ def candidates(
         ), considered AS (
           SELECT lead_id, offer_id, buyer_id, area FROM serving
           UNION ALL
-          SELECT p.lead_id, p.offer_id, p.exclusive_buyer_id, NULL FROM places p
-           WHERE p.exclusive_buyer_id IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM serving s
-                              WHERE s.lead_id = p.lead_id AND s.buyer_id = p.exclusive_buyer_id)
+          SELECT DISTINCT p.lead_id, p.offer_id, named.buyer_id, NULL FROM places p
+           CROSS JOIN LATERAL (VALUES (p.exclusive_buyer_id), (p.assigned_buyer_id)) AS named(buyer_id)
+           WHERE named.buyer_id IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM serving s WHERE s.lead_id = p.lead_id AND s.buyer_id = named.buyer_id)
         )
         SELECT c.lead_id, c.buyer_id, c.area
           FROM considered c
@@ -178,6 +188,7 @@ def candidates(
             "exclusive": [
                 exclusive[lead.lead.lead_id].buyer_id if lead.lead.lead_id in exclusive else None for lead in leads
             ],
+            "assigned": [lead.assigned_to for lead in leads],
         },
     )
     return [Served(lead_id, buyer_id, area) for lead_id, buyer_id, area in rows]

@@ -1,0 +1,48 @@
+"""One attempt to hand a lead to its buyer. No transaction may be open meanwhile."""
+
+from typing import assert_never
+
+from leadgen.adapters import mail, settings
+from leadgen.domain import delivery, lead_mail
+from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
+from leadgen.domain.signing import Sending
+from leadgen.operations import calling
+from leadgen.operations.calling import Call
+from leadgen.operations.dispatch import Parcel
+
+
+def hand_over(parcel: Parcel) -> Call:
+    """Make the call that the delivery's channel asks for."""
+    claimed = parcel.claimed
+    match parcel.due.channel:
+        case "webhook":
+            assert claimed.url is not None
+            assert parcel.rendered is not None
+            sending = Sending(claimed.delivery_id, delivery.EVENT, parcel.rendered.content_type, parcel.rendered.body)
+            return calling.post(claimed.url, sending, claimed.secrets, parcel.terms.answer)
+        case "email":
+            return calling.timed(lambda: (_mail(parcel), None))
+        case _:
+            assert_never(parcel.due.channel)
+
+
+def _mail(parcel: Parcel) -> CallOutcome:
+    claimed = parcel.claimed
+    assert claimed.email_to is not None
+    mailed = lead_mail.compose(claimed.facts)
+    try:
+        mail.send(
+            to=claimed.email_to,
+            subject=mailed.subject,
+            text=mailed.text,
+            html=mailed.html,
+            message_id=claimed.delivery_id,
+            timeout_seconds=settings.current().webhook_timeout_seconds,
+        )
+    except mail.MailNotSent as failure:
+        return FailedForNow(str(failure))
+    except mail.MailRefused as failure:
+        return FailedForGood(str(failure))
+    except mail.MailUnknown as failure:
+        return Unknown(str(failure))
+    return Taken()

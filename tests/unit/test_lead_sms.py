@@ -1,0 +1,35 @@
+"""SMS notices fit into one message of the GSM alphabet."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leadgen.domain import lead_sms
+
+NOTICES = [lead_sms.mailed, lead_sms.undelivered]
+
+
+def test_a_notice_says_what_became_of_which_lead() -> None:
+    about = {"vertical": "emergency_plumbing", "market": "Austin"}
+    assert lead_sms.mailed(123, **about) == "LeadGen: lead #123 (Emergency plumbing, Austin) was e-mailed to you."
+    assert lead_sms.undelivered(123, **about) == (
+        "LeadGen: lead #123 (Emergency plumbing, Austin) could not be delivered to you. We keep it; "
+        "please check your system."
+    )
+
+
+@pytest.mark.parametrize(
+    ("market", "shown"), [("São Paulo", "Sao Paulo"), ("Łódź\n\u202e😀", "odz"), ("{x}~", "x"), ("Zürich", "Zürich")]
+)
+def test_letters_the_alphabet_lacks_lose_their_marks_or_are_left_out(market: str, shown: str) -> None:
+    assert f"(Roofing, {shown})" in lead_sms.mailed(1, vertical="roofing", market=market)
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+@given(st.integers(1, 2**63 - 1), st.text(max_size=255), st.text(max_size=255))
+def test_any_notice_fits_into_one_message(notice: object, lead_id: int, vertical: str, market: str) -> None:
+    assert callable(notice)
+    text = notice(lead_id, vertical=vertical, market=market)
+    assert len(text) <= 160
+    assert set(text) <= lead_sms._ALPHABET
+    assert f"#{lead_id} (" in text
