@@ -68,7 +68,7 @@ NETWORK = {
 }
 ALLOWED = {
     "adapters/egress.py": NETWORK,
-    "adapters/mail.py": {"smtplib", "ssl"},
+    "adapters/smtp.py": {"smtplib", "socket", "ssl"},
     "adapters/dns.py": {"dns"},
 }
 
