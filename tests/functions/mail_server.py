@@ -62,7 +62,7 @@ class ScriptedMailServer:
                         self.mails.append(b"".join(line.removeprefix(b".") for line in stuffed))
                         going_on = self._answer(wire, "message")
                 elif command in ORDINARY:
-                    going_on = self._answer(wire, command)  # type: ignore[arg-type]
+                    going_on = self._answer(wire, command)
                 elif command == "rset":
                     wire.sendall(b"250 ok\r\n")
 

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import assert_never
 
-from leadgen.adapters import addresses, clock, ses, settings, smtp
+from leadgen.adapters import clock, mail_addresses, ses, settings, smtp
 from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailRefused, MailUnknown
 
 __all__ = ["MailFailed", "MailNotSent", "MailRefused", "MailUnknown", "send"]
@@ -46,7 +46,7 @@ def send(*, to: str, subject: str, text: str, html: str | None = None, message_i
 def _address(text: str) -> Address:
     """An address as headers hold it, its domain as DNS spells it."""
     try:
-        given = addresses.parse(text)
+        given = mail_addresses.parse(text)
         return Address(username=given.username, domain=given.domain.encode("idna").decode())
     except ValueError as error:
         raise MailRefused("the address is none") from error

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from leadgen.adapters import addresses
+from leadgen.adapters import mail_addresses
 
 
 class SettingsInvalid(Exception):
@@ -36,7 +36,7 @@ def _server(text: str) -> str:
 
 def _mail_address(text: str) -> str:
     try:
-        addresses.parse(text)
+        mail_addresses.parse(text)
     except ValueError:
         raise ValueError(f"{text!r} is no address: write leads@example.com, without a name") from None
     return text
