@@ -92,6 +92,7 @@ def _post(parcel: Parcel) -> int:
         delivery.webhook_headers(parcel, body),
         timeout_seconds=configured.webhook_timeout_seconds,
         allowed_origins=configured.egress_allowed_origins,
+        allowed_ports=configured.egress_ports,
     )
     return answer.status
 
