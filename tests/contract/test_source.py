@@ -65,10 +65,17 @@ NETWORK = {
     "smtplib",
     "asyncore",
     "dns",
+    "boto3",
+    "botocore",
+    "twilio",
 }
 ALLOWED = {
     "adapters/egress.py": NETWORK,
-    "adapters/mail.py": {"smtplib", "ssl"},
+    "adapters/smtp.py": {"smtplib", "socket", "ssl"},
+    "adapters/bus.py": {"boto3"},
+    "adapters/ses.py": {"boto3", "botocore"},
+    "adapters/sms.py": {"twilio"},
+    "adapters/twilio_calls.py": {"twilio"},
     "adapters/dns.py": {"dns"},
 }
 
