@@ -1,6 +1,5 @@
 """Every minute: whatever waits too long is announced again. The queues are the wake-up, this is the guarantee."""
 
-import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,15 +9,14 @@ from leadgen.domain.events import Event, Topic
 from leadgen.operations import telling
 from leadgen.store import deliveries, leads, notices
 from leadgen.store.leads import Stuck
-from leadgen.store.notices import Waiting
 
 # How long a step may take before it is taken for lost, and how much is picked up in one run.
 PATIENCE = timedelta(seconds=60)
 MOST = 1000
 
-# Replays of recoveries come due as fast as those may go: the next run's time of the fastest.
+# Replays of a recovery are woken before their time: as many as the fastest one makes until the next run.
 MOST_NOTICES = 4000
-AHEAD = timedelta(seconds=65)
+AHEAD = timedelta(seconds=telling.AHEAD_SECONDS)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -39,7 +37,7 @@ def run(now: datetime) -> dict[str, int]:
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
-            + [telling.wake_up(one.notice_id, now, delay_seconds=_until(one, now)) for one in told]
+            + [telling.wake_up_at(one, now) for one in told]
         )
     swept = {"published": published, "leads": len(stuck), "deliveries": len(due), "notices": len(told)}
     logger.info("sweep.run", extra={"stage": "sweep", **swept})
@@ -48,8 +46,3 @@ def run(now: datetime) -> dict[str, int]:
 
 def _of_buyer(lead: Stuck) -> dict[str, int | str]:
     return {} if lead.buyer_id is None else {"buyer_id": lead.buyer_id}
-
-
-def _until(notice: Waiting, now: datetime) -> int:
-    # In whole seconds: messages that are held back alike are sent in one go.
-    return max(0, math.ceil((notice.next_attempt_at - now).total_seconds()))

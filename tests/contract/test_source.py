@@ -77,6 +77,7 @@ ALLOWED = {
     "adapters/sms.py": {"twilio"},
     "adapters/twilio_calls.py": {"twilio"},
     "adapters/dns.py": {"dns"},
+    "cli/receiver.py": {"http"},  # it is called, on 127.0.0.1, and calls nobody
 }
 
 

@@ -1,5 +1,6 @@
 """Notices on their way: made of events, claimed as far as their endpoints bear it, settled by what the calls came to."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +23,13 @@ from leadgen.store import endpoints, replays, subscriptions
 from leadgen.store import notices as store
 from leadgen.store.endpoints import Address
 from leadgen.store.lifecycle import LoggedEvent
-from leadgen.store.notices import Attempt, Draft, Due, Parcel, Settlement
+from leadgen.store.notices import Attempt, Draft, Due, Parcel, Settlement, Waiting
 
 # A wake-up can be held back for so long; what comes due later the sweep wakes.
 _LONGEST_WAKE_UP_SECONDS = 900
+
+AHEAD_SECONDS = 65
+"""How long before its time a replay of a recovery is woken: until the sweep runs again, and a little."""
 
 # The events of which a buyer may want an SMS.
 _SMS_EVENTS = (Topic.LEAD_DELIVERED, Topic.DELIVERY_FAILED)
@@ -53,6 +57,15 @@ def make(conn: Connection[Any], events: Sequence[LoggedEvent], *, now: datetime)
 def wake_up(notice_id: str, now: datetime, *, delay_seconds: float = 0) -> Event:
     """The message that has a notice looked at when it is due."""
     return Event(Topic.NOTICE_DUE, now, delay_seconds=delay_seconds, ids={"notice_id": notice_id})
+
+
+def wake_up_at(waiting: Waiting, now: datetime) -> Event:
+    """The message that has a waiting notice looked at when it is due.
+
+    It is held back for whole seconds: those that are held back alike are sent in one go.
+    """
+    seconds = max(0, math.ceil((waiting.next_attempt_at - now).total_seconds()))
+    return wake_up(waiting.notice_id, now, delay_seconds=seconds)
 
 
 @dataclass(frozen=True)

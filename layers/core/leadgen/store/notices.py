@@ -166,9 +166,7 @@ class Parcel:
     market: str | None
 
 
-def claim(
-    conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime
-) -> dict[str, int]:
+def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime) -> dict[str, int]:
     """Take due notices (``endpoints`` has each one's) until ``until``; those that were still free, with the number of the
     attempt that begins now.
     """
@@ -307,9 +305,7 @@ class Waiting:
     next_attempt_at: datetime
 
 
-def overdue(
-    conn: Connection[Any], *, now: datetime, since: datetime, ahead: datetime, limit: int
-) -> list[Waiting]:
+def overdue(conn: Connection[Any], *, now: datetime, since: datetime, ahead: datetime, limit: int) -> list[Waiting]:
     """Notices due before ``since`` without a live claim; and of recoveries those that come due before ``ahead``: nobody
     was woken for them when they were made, because they are many.
     """

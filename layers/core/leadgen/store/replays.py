@@ -9,6 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from leadgen.domain.notices import Pace
+from leadgen.store.notices import Waiting
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ def add(conn: Connection[Any], delivery_id: str, *, event: str, now: datetime) -
     return str(row[0])
 
 
+def one_at_a_time(conn: Connection[Any], buyer_id: int) -> None:
+    """Let nobody else begin a recovery of the buyer's until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('leadgen.recover', %s))", (buyer_id,))
+
+
 def begin(conn: Connection[Any], buyer_id: int, *, since: datetime, until: datetime, rate: int, now: datetime) -> int:
     """Begin a recovery; its id."""
     row = conn.execute(
@@ -92,6 +98,19 @@ def fill(conn: Connection[Any], recovery_id: int, *, event: str, now: datetime) 
         """,
         {"id": recovery_id, "event": event, "now": now},
     ).rowcount
+
+
+def first(conn: Connection[Any], recovery_id: int, *, limit: int) -> list[Waiting]:
+    """The notices of a recovery that come due first."""
+    with conn.cursor(row_factory=class_row(Waiting)) as cursor:
+        cursor.execute(
+            """
+            SELECT id::text AS notice_id, next_attempt_at FROM notices WHERE recovery_id = %s AND status = 'pending'
+             ORDER BY next_attempt_at, id LIMIT %s
+            """,
+            (recovery_id, limit),
+        )
+        return cursor.fetchall()
 
 
 def unfillable(conn: Connection[Any], recovery_id: int) -> int:

@@ -1,0 +1,62 @@
+"""Events told in tests, and what became of the notices."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.adapters import clock
+from leadgen.adapters.batch import Message
+from tests.factories import a_lead, a_source, an_offer
+from tests.functions.endpoints import Received
+from tests.functions_under_test import Functions
+from tests.messages import body
+
+
+def tell(functions: Functions, *bodies: dict[str, Any], at: datetime | None = None) -> list[str]:
+    """Run the stage for these messages; what it says of them and of the notices."""
+    read = [
+        Message(f"m{place}", said["event"], said["lead_id"], datetime.fromisoformat(said["occurred_at"]), None, said)
+        for place, said in enumerate(bodies)
+    ]
+    return [outcome.outcome for outcome in functions.module("notify").process(read, at or clock.now())]
+
+
+def wake(functions: Functions, *notice_ids: str, at: datetime | None = None) -> list[str]:
+    """Run the stage for notices that are due; what it says of the notices."""
+    said = tell(functions, *(body("notice.due", None, notice_id=notice_id) for notice_id in notice_ids), at=at)
+    return said[len(notice_ids) :]
+
+
+def make_due(conn: Connection[Any]) -> None:
+    """Let the pause before the next attempt be over, and any claim."""
+    conn.execute("UPDATE notices SET next_attempt_at = '-infinity', claimed_until = NULL WHERE status = 'pending'")
+
+
+def open_endpoints(conn: Connection[Any]) -> None:
+    """Let no breaker stand in the way."""
+    conn.execute("UPDATE endpoints SET state = 'closed', failures = 0, open_until = NULL, allowed = 50")
+
+
+def notices(conn: Connection[Any]) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        "SELECT kind, event, status, attempts, error FROM notices ORDER BY created_at, event"
+    ).fetchall()
+
+
+def attempts(conn: Connection[Any]) -> list[tuple[Any, ...]]:
+    return conn.execute("SELECT attempt, outcome, http_status, error FROM notice_attempts ORDER BY id").fetchall()
+
+
+def ids(conn: Connection[Any]) -> list[str]:
+    return [row[0] for row in conn.execute("SELECT id::text FROM notices ORDER BY created_at, id")]
+
+
+def said(received: Sequence[Received]) -> list[dict[str, Any]]:
+    return [json.loads(one.body) for one in received]
+
+
+def some_lead(conn: Connection[Any]) -> int:
+    return a_lead(conn, a_source(conn, an_offer(conn)))
