@@ -30,6 +30,17 @@ def test_dns_servers_are_addresses_with_or_without_a_port() -> None:
     assert settings.load(LEAST).dns_servers == ()
 
 
+def test_calls_go_to_port_443_and_to_the_ports_listed() -> None:
+    assert settings.load(LEAST).egress_ports == (443,)
+    assert settings.load(LEAST | {"EGRESS_PORTS": "443, 8443"}).egress_ports == (443, 8443)
+
+
+@pytest.mark.parametrize("ports", ["https", "0", "65536", "443;8443", ",", "443,-1"])
+def test_a_port_that_is_none_is_refused(ports: str) -> None:
+    with pytest.raises(SettingsInvalid, match="EGRESS_PORTS"):
+        settings.load(LEAST | {"EGRESS_PORTS": ports})
+
+
 @pytest.mark.parametrize("server", ["localhost", "127.0.0.1:dns", "127.0.0.1:70000", "::1", "10.0.0"])
 def test_a_dns_server_that_is_no_address_is_refused(server: str) -> None:
     with pytest.raises(SettingsInvalid, match="DNS_SERVERS"):

@@ -32,6 +32,7 @@ def _server(text: str) -> str:
     return text
 
 
+Ports = Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], Field(min_length=1), BeforeValidator(_comma_list)]
 Servers = Annotated[tuple[Annotated[str, AfterValidator(_server)], ...], BeforeValidator(_comma_list)]
 
 
@@ -65,7 +66,9 @@ class Settings(BaseModel):
     webhook_timeout_seconds: float = Field(default=5.0, gt=0, le=20)
     webhook_max_retries: int = Field(default=3, ge=1, le=10)
     webhook_retry_delay: float = Field(default=1.0, ge=0, le=600)
+    # Where calls may go beside https on 443: origins of our own network, and further ports of anybody.
     egress_allowed_origins: CommaList = ()
+    egress_ports: Ports = (443,)
 
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
