@@ -56,99 +56,11 @@ def _made(parcels: Sequence[Parcel]) -> Iterator[list[tuple[Parcel, Call]]]:
     if not parcels:
         return
     with ThreadPoolExecutor(max_workers=len(parcels), thread_name_prefix="deliver") as pool:
-<<<<<<< HEAD
         under_way: dict[Future[Call], Parcel] = {pool.submit(handing_over.hand_over, p): p for p in parcels}
         while under_way:
             wait(under_way, return_when=FIRST_COMPLETED)
             ended, _ = wait(under_way, timeout=TOGETHER_SECONDS)
             yield [(under_way.pop(future), future.result()) for future in list(under_way) if future in ended]
-=======
-        return list(pool.map(_attempt, parcels))
-
-
-def _attempt(parcel: Parcel) -> AttemptRecord:
-    started_at, began = clock.now(), clock.seconds()
-    http_status, error = None, None
-    try:
-        match parcel.channel:
-            case "webhook":
-                http_status = _post(parcel)
-            case "email":
-                _mail(parcel)
-            case _:
-                assert_never(parcel.channel)
-    except (egress.EgressFailed, mail.MailFailed) as failure:
-        error = str(failure)
-    except Exception as bug:  # counted as an attempt, or this lead would come again for ever
-        logger.exception("attempt.failed", extra={"stage": "deliver", "lead_id": parcel.lead_id})
-        error = type(bug).__name__
-    taken = error is None and (http_status is None or 200 <= http_status < 300)
-    milliseconds = round((clock.seconds() - began) * 1000)
-    return AttemptRecord(parcel, started_at, Attempt(taken, milliseconds, http_status, error))
-
-
-def _post(parcel: Parcel) -> int:
-    if parcel.webhook_url is None:
-        raise egress.EgressFailed("the buyer has no webhook any more")
-    body = delivery.webhook_body(parcel)
-    configured = settings.current()
-    answer = egress.post(
-        parcel.webhook_url,
-        body,
-        delivery.webhook_headers(parcel, body),
-        timeout_seconds=configured.webhook_timeout_seconds,
-        allowed_origins=configured.egress_allowed_origins,
-        allowed_ports=configured.egress_ports,
-    )
-    return answer.status
-
-
-def _mail(parcel: Parcel) -> None:
-    if parcel.email_to is None:
-        raise mail.MailFailed("the buyer takes no e-mail any more")
-    mail.send(
-        to=parcel.email_to,
-        subject=delivery.email_subject(parcel),
-        text=delivery.email_text(parcel),
-        message_id=parcel.delivery_id,
-        timeout_seconds=settings.current().webhook_timeout_seconds,
-    )
-
-
-def _next_step(record: AttemptRecord) -> Step:
-    configured = settings.current()
-    return delivery.next_step(
-        record.parcel,
-        record.attempt,
-        most_attempts=configured.webhook_max_retries,
-        retry_unit_seconds=configured.webhook_retry_delay,
-    )
-
-
-def _settlement(parcel: Parcel, step: Step, now: datetime) -> Settlement:
-    match step:
-        case Taken():
-            return Settlement(parcel.delivery_id, "taken", parcel.channel, False, None, None)
-        case TryAgain(channel=channel, delay_seconds=delay):
-            at = now + timedelta(seconds=delay)
-            return Settlement(parcel.delivery_id, "pending", channel, channel != parcel.channel, at, None)
-        case Review(reason=reason):
-            return Settlement(parcel.delivery_id, "in_review", parcel.channel, False, None, reason)
-        case _:
-            assert_never(step)
-
-
-def _event(parcel: Parcel, step: Step, now: datetime) -> Event:
-    match step:
-        case Taken():
-            return Event(Topic.LEAD_DELIVERED, now, parcel.lead_id, parcel.trace_id, ids={"buyer_id": parcel.buyer_id})
-        case TryAgain(delay_seconds=delay):
-            return Event(Topic.DELIVERY_DUE, now, parcel.lead_id, parcel.trace_id, delay_seconds=delay)
-        case Review():
-            return Event(Topic.DELIVERY_FAILED, now, parcel.lead_id, parcel.trace_id, ids={"buyer_id": parcel.buyer_id})
-        case _:
-            assert_never(step)
->>>>>>> w-egress
 
 
 def _again(delivery: Unfinished, now: datetime) -> Event:

@@ -96,7 +96,7 @@ def test_a_mailbox_that_refuses_is_tried_again_and_then_reviewed(
     for outcome in ("retry", "retry", "in_review"):
         assert deliver(functions, lead) == [outcome]
         make_due(conn)
-    assert [attempt[4] for attempt in attempts(conn)] == ["SMTPDataError"] * 3
+    assert [attempt[4] for attempt in attempts(conn)] == ["the mail server refused the mail (554)"] * 3
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(
