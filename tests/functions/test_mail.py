@@ -10,6 +10,8 @@ import pytest
 
 from leadgen.adapters import mail, settings
 from leadgen.adapters.mail import MailFailed, MailNotSent, MailRefused, MailUnknown
+from leadgen.domain.lead_mail import compose
+from tests.domain_values import facts
 from tests.functions.endpoints import Mailbox
 from tests.functions.mail_server import DRIP, DROP, HANG, ScriptedMailServer
 
@@ -66,8 +68,8 @@ def test_a_repeat_has_the_same_message_id(mailbox: Mailbox) -> None:
     assert [taken["Message-ID"] for taken in mailbox.mails] == ["<the-delivery@leadgen.example>"] * 2
 
 
-def test_every_line_is_short_and_of_seven_bits_and_a_dot_ends_nothing(scripted: ScriptedMailServer) -> None:
-    text = "x" * 10_000 + "\n.\nQUIT\n" + "Zoë 😀\n"
+@pytest.mark.parametrize("text", ["x" * 10_000 + "\n.\nQUIT\nZoë 😀\n", "Zoë 😀\n", ".\n.\n", "\n"])
+def test_every_line_is_short_and_of_seven_bits_and_a_dot_ends_nothing(scripted: ScriptedMailServer, text: str) -> None:
     send(text=text, html=f"<p>{text}</p>")
     (raw,) = scripted.mails
     assert raw.isascii()
@@ -105,6 +107,19 @@ def test_a_subject_cannot_bring_a_header(mailbox: Mailbox) -> None:
 def test_a_domain_of_other_letters_is_spelt_as_dns_does(mailbox: Mailbox) -> None:
     send("buyer@bücher.example")
     assert mailbox.mails[0]["To"] == "buyer@xn--bcher-kva.example"
+
+
+def test_a_lead_of_hostile_text_comes_through_as_text(mailbox: Mailbox) -> None:
+    hostile = "<script>{{7*7}}\r\nBcc: other@example.com\r\n.\r\n\u202e\x00\ud800" + "x" * 10_000
+    written = compose(facts(name=hostile, email=hostile, phone=hostile, message=hostile, attributes={hostile: hostile}))
+    send(subject=written.subject, text=written.text, html=written.html)
+    (taken,) = mailbox.mails
+    assert "Bcc" not in taken
+    assert taken["Subject"] == "New lead #12345: Emergency plumbing, Austin"
+    plain, html = taken.iter_parts()
+    assert (plain.get_content().splitlines(), html.get_content().splitlines()) == (
+        written.text.splitlines(), written.html.splitlines(),
+    )  # fmt: skip
 
 
 CASES: list[tuple[Any, str, type[MailFailed], str]] = [

@@ -54,19 +54,18 @@ def test_a_long_step_is_put_off_to_twice_itself_at_most() -> None:
 
 
 def _answers(chance: random.Random) -> CallOutcome:
-    return chance.choice(
-        [
-            FailedForNow("status 500"),
-            FailedForNow("status 500"),
-            FailedForNow("connection refused"),
-            FailedForNow("status 429", retry_after=chance.choice([0, 1, 30, 3600, 1e12])),
-            FailedForNow("status 503", retry_after=chance.uniform(0, 10_000)),
-            Unknown("timeout"),
-            FailedForGood("status 410"),
-            Refused("duplicate"),
-            Taken(),
-        ]
-    )
+    possible: list[CallOutcome] = [
+        FailedForNow("status 500"),
+        FailedForNow("status 500"),
+        FailedForNow("connection refused"),
+        FailedForNow("status 429", retry_after=chance.choice([0, 1, 30, 3600, 1e12])),
+        FailedForNow("status 503", retry_after=chance.uniform(0, 10_000)),
+        Unknown("timeout"),
+        FailedForGood("status 410"),
+        Refused("duplicate"),
+        Taken(),
+    ]
+    return chance.choice(possible)
 
 
 @pytest.mark.parametrize("schedule", [LONG, specified(attempts=3, unit_seconds=1)], ids=["long", "specified"])

@@ -227,16 +227,16 @@ def _cause(error: Exception) -> str:
     match error:
         case TimeoutError():
             return "timeout"
-        case ssl.SSLCertVerificationError():
-            return "the TLS certificate is not valid for the host"
-        case ssl.SSLError():
-            return "TLS failed"
         case ConnectionRefusedError():
             return "connection refused"
+        case ssl.SSLCertVerificationError():
+            return "the TLS certificate is not valid for the host"
+        case http.client.HTTPException() | ConnectionError() | ssl.SSLEOFError():
+            return "no HTTP answer"
+        case ssl.SSLError():
+            return "TLS failed"
         case TooMuch():
             return "the answer's head is too long"
-        case http.client.HTTPException() | ConnectionError():
-            return "no HTTP answer"
         case _:
             return type(error).__name__
 

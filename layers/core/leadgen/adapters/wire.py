@@ -28,20 +28,20 @@ class Wire:
     def __init__(self, address: Address, port: int, deadline: float, connect_seconds: float) -> None:
         self._deadline = deadline
         self._tls: ssl.SSLObject | None = None
-        self._socket = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+        self._connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
         try:
-            self._socket.settimeout(connect_seconds)
-            self._socket.connect((str(address), port))
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._connection.settimeout(connect_seconds)
+            self._connection.connect((str(address), port))
+            self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
-            self._socket.close()
+            self._connection.close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *unused: object) -> None:
-        self._socket.close()
+        self._connection.close()
 
     def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Shake hands; the certificate must name ``host``, whatever the address. Raises OSError (ssl.SSLError)."""
@@ -83,12 +83,12 @@ class Wire:
     def _write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         while rest:
-            self._socket.settimeout(remaining(self._deadline))
-            rest = rest[self._socket.send(rest) :]
+            self._connection.settimeout(remaining(self._deadline))
+            rest = rest[self._connection.send(rest) :]
 
     def _read(self, most: int) -> bytes:
-        self._socket.settimeout(remaining(self._deadline))
-        return self._socket.recv(most)
+        self._connection.settimeout(remaining(self._deadline))
+        return self._connection.recv(most)
 
 
 def remaining(deadline: float) -> float:

@@ -319,6 +319,16 @@ def unfinished(conn: Connection[Any], lead_ids: Collection[int], *, now: datetim
         return cursor.fetchall()
 
 
+def forget_contents(conn: Connection[Any], lead_ids: Collection[int]) -> None:
+    """Take what was sent, and what the buyers said of it, out of the deliveries of erased leads."""
+    conn.execute(
+        """
+        UPDATE deliveries SET content_type = NULL, body = NULL, reference = NULL, refusal = NULL WHERE lead_id = ANY(%s)
+        """,
+        (list(lead_ids),),
+    )
+
+
 @dataclass(frozen=True)
 class InReview:
     """A delivery that waits for an operator."""
