@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from leadgen.adapters import clock
 from leadgen.adapters.batch import Message
-from tests.factories import a_lead, a_source, an_offer
+from tests.factories import a_delivery, a_lead, a_source, an_offer
 from tests.functions.endpoints import Received
 from tests.functions_under_test import Functions
 from tests.messages import body
@@ -31,8 +31,11 @@ def wake(functions: Functions, *notice_ids: str, at: datetime | None = None) -> 
 
 
 def make_due(conn: Connection[Any]) -> None:
-    """Let the pause before the next attempt be over, and any claim."""
-    conn.execute("UPDATE notices SET next_attempt_at = '-infinity', claimed_until = NULL WHERE status = 'pending'")
+    """Let the pause before the next attempt be over, and the time of any claim."""
+    conn.execute(
+        "UPDATE notices SET next_attempt_at = '-infinity', claimed_until = claimed_until - INTERVAL '1 hour' "
+        "WHERE status = 'pending'"
+    )
 
 
 def open_endpoints(conn: Connection[Any]) -> None:
@@ -60,3 +63,29 @@ def said(received: Sequence[Received]) -> list[dict[str, Any]]:
 
 def some_lead(conn: Connection[Any]) -> int:
     return a_lead(conn, a_source(conn, an_offer(conn)))
+
+
+def a_taken_delivery(conn: Connection[Any], buyer: int, source: int, **values: Any) -> str:
+    """A delivery that the buyer's webhook took, of a lead that is billed; its id. ``values`` are the delivery's."""
+    lead = a_lead(
+        conn, source, status="delivered", buyer_id=buyer, delivered_price="45.00", price="45.00", price_components={},
+        delivered_at="2026-06-17T11:00:00Z", billing_status="billed", billed_at="2026-06-17T11:01:00Z",
+    )  # fmt: skip
+    kept = {"body": f'{{"lead_id":{lead}}}'.encode(), "content_type": "application/json"}
+    return a_delivery(conn, lead, buyer, **{"status": "taken"} | kept | values)
+
+
+def money(conn: Connection[Any]) -> list[Any]:
+    """All that a replay must leave as it is."""
+    return [
+        conn.execute(f"SELECT t FROM {table} t ORDER BY t::text".encode()).fetchall()
+        for table in (
+            "leads",
+            "deliveries",
+            "delivery_attempts",
+            "buyers",
+            "invoices",
+            "invoice_lines",
+            "capacity_counters",
+        )
+    ]

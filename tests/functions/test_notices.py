@@ -16,7 +16,15 @@ from leadgen.domain.signing import sign
 from tests.factories import a_buyer, a_subscription
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (
-    attempts, ids, make_due, notices, open_endpoints, said, some_lead, tell, wake,
+    attempts,
+    ids,
+    make_due,
+    notices,
+    open_endpoints,
+    said,
+    some_lead,
+    tell,
+    wake,
 )  # fmt: skip
 from tests.functions_under_test import Functions
 from tests.messages import body, sqs_event, waiting
@@ -97,7 +105,7 @@ def test_a_buyer_hears_of_itself_and_never_of_another(
         (one.path, event["data"]["buyer_id"])
         for one, event in zip(buyer_endpoint.received, said(buyer_endpoint.received), strict=True)
     ]
-    assert {path: of for path, of in heard} == {f"/{buyer}": buyer for buyer in buyers[:2]}
+    assert dict(heard) == {f"/{buyer}": buyer for buyer in buyers[:2]}
     assert all(path == f"/{of}" for path, of in heard)
 
 
@@ -151,7 +159,7 @@ def test_after_the_last_attempt_it_is_given_up(
     a_subscription(conn, buyer_endpoint.url())
     tell(functions, body("lead.received", some_lead(conn)))
     (notice,) = ids(conn)
-    outcomes = []
+    outcomes: list[str] = []
     while not outcomes or outcomes[-1] == "notice_retry":
         make_due(conn)
         outcomes += wake(functions, notice)
@@ -200,7 +208,8 @@ def test_a_worker_that_always_dies_is_not_tried_for_ever(
     a_subscription(conn, buyer_endpoint.url())
     tell(functions, body("lead.received", some_lead(conn)))
     conn.execute(
-        "UPDATE notices SET status = 'pending', settled_at = NULL, next_attempt_at = now(), attempts = 10, lost_attempts = 10"
+        "UPDATE notices SET status = 'pending', settled_at = NULL, next_attempt_at = now(), attempts = 10, "
+        "lost_attempts = 10"
     )
     assert wake(functions, ids(conn)[0]) == ["notice_given_up"]
 

@@ -33,9 +33,9 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "listen",
         help="receive events on this machine, verify them and show them",
-        description="Listens on 127.0.0.1, subscribes itself, and shows each event as it comes: the time, the event, its "
-        "ids, which attempt it is, and whether its signature is right and of the last five minutes. Ctrl-C ends it, and "
-        "the subscription with it.",
+        description="Listens on 127.0.0.1, subscribes itself, and shows each event as it comes: the time, "
+        "the event, its ids, which attempt it is, and whether its signature is right and of the last five minutes. "
+        "Ctrl-C ends it, and the subscription with it.",
         epilog=f"{DATABASE} The functions may call this machine only where EGRESS_ALLOWED_ORIGINS lists "
         f"http://127.0.0.1:PORT in their environment; the embedded stack lists port {receiver.PORT}.",
     )
@@ -50,8 +50,8 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "trigger",
         help="send a made-up event to those who subscribed to it",
-        description='Sends an example of an event, marked "trial": true, to the subscriptions that take it, through the '
-        "real queue and stage, once, and tells what came of each.",
+        description='Sends an example of an event, marked "trial": true, to the subscriptions that take it, '
+        "through the real queue and stage, once, and tells what came of each.",
         epilog=DATABASE,
     )
     parser.add_argument("event", choices=rules.EVENTS, metavar="EVENT", help=", ".join(rules.EVENTS))
@@ -102,9 +102,9 @@ def _listen(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iterator[Subscribed]:
-    """A subscription of the operator's for as long as the block runs. One that a killed listener left is ended before."""
+    """A subscription of the operator's while the block runs. One that a killed listener left is ended before."""
     url = receiver.origin(options.port) + "/"
-    wanted = Wanted(url, options.events.split(","))
+    wanted = Wanted(url=url, events=tuple(options.events.split(",")))
     with connection(environ) as conn, conn.transaction():
         subscriptions.end(conn, subscriptions.at(conn, url), reason="listens anew", now=clock.now())
         try:
@@ -146,8 +146,8 @@ def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -
     if fate.status != "taken":
         origin = made.url.rstrip("/")
         raise CommandFailed(
-            f"the functions cannot call {origin} ({fate.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: start "
-            f"them with it. The embedded stack lists {receiver.origin(receiver.PORT)} by itself"
+            f"the functions cannot call {origin} ({fate.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: "
+            f"start them with it. The embedded stack lists {receiver.origin(receiver.PORT)} by itself"
         )
 
 

@@ -37,8 +37,8 @@ class Received:
 
 @dataclass
 class Answers:
-    """What calls are answered: the first ``failing`` attempts of each event (None: every one) with ``status``, the others
-    with 204. What does not verify is answered 401.
+    """What calls are answered: the first ``failing`` attempts of each event (None: every one) with ``status``, the
+    others with 204. What does not verify is answered 401.
     """
 
     failing: int | None = 0
@@ -66,8 +66,8 @@ def listening(
     *,
     answers_well: Callable[[str], bool],
 ) -> Iterator[int]:
-    """Listen on 127.0.0.1 while the block runs; its port (another one for port 0). ``told`` is called with each call that
-    comes, in a thread of its own; what ``answers_well`` says of an id is answered 204 and not told.
+    """Listen on 127.0.0.1 while the block runs; its port (another one for port 0). ``told`` is called with each call
+    that comes, in a thread of its own; what ``answers_well`` says of an id is answered 204 and not told.
     """
 
     class Handler(BaseHTTPRequestHandler):

@@ -29,8 +29,8 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "replay",
         help="send a delivery to its buyer's webhook again",
-        description="Sends the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, and "
-        "neither the delivery nor its lead changes. Called twice, it is sent twice.",
+        description="Sends the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, "
+        "and neither the delivery nor its lead changes. Called twice, it is sent twice.",
         epilog=_EPILOG,
     )
     parser.add_argument("delivery_id", metavar="DELIVERY_ID", help="as in X-LeadGen-Delivery-Id")
@@ -39,9 +39,9 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "recover",
         help="send again all that a buyer's webhook took in some time",
-        description="Sends again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does each. "
-        "It is the functions that send: this command starts that and shows how far it is, and may be stopped by Ctrl-C and "
-        "called again. While one recovery of a buyer is under way, no other is begun.",
+        description="Sends again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does "
+        "each. It is the functions that send: this command starts that and shows how far it is, and may be stopped by "
+        "Ctrl-C and called again. While one recovery of a buyer is under way, no other is begun.",
         epilog=_EPILOG,
     )
     parser.add_argument("buyer", nargs="?", metavar="BUYER", help="e-mail address or number")
@@ -119,7 +119,7 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
             pass
     except KeyboardInterrupt:
         print(
-            f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} are done, {latest.failed:,} are tried "
+            f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} done, {latest.failed:,} tried "
             f"again. `leadgen recover --resume {found.recovery_id}` shows it, --stop {found.recovery_id} ends it."
         )
         raise

@@ -45,7 +45,7 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "subscriptions",
         help="who is told what, and how each endpoint does",
-        description="The subscriptions in force: the last call to each, what waits for it, and whether it is called now.",
+        description="The subscriptions in force: the last call to each, what waits, and whether it is called now.",
         epilog=DATABASE,
     )
     parser.add_argument("--all", action="store_true", help="those of the last 90 days that have ended too")
@@ -64,8 +64,8 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "rotate-secret",
         help="give a subscription another secret",
-        description="Give a subscription another secret. For 24 hours what is sent is signed with the one before too, so "
-        "that the receiver can change it at any time of the day.",
+        description="Give a subscription another secret. For 24 hours what is sent is signed with the one before too, "
+        "so that the receiver can change it at any time of the day.",
         epilog=_ACTOR,
     )
     parser.add_argument("subscription_id", type=number, metavar="ID", help="as `leadgen subscriptions` lists it")
@@ -74,7 +74,9 @@ def add(commands: "Subparsers") -> None:
 
 
 def _subscribe(options: argparse.Namespace) -> int:
-    wanted = Wanted(options.url, options.events.split(","), options.buyer, options.secret)
+    wanted = Wanted(
+        url=options.url, events=tuple(options.events.split(",")), buyer=options.buyer, secret=options.secret
+    )
     environ = environment()
     with connection(environ) as conn, conn.transaction():
         try:

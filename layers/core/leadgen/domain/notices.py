@@ -1,4 +1,4 @@
-"""Notices: everything that is sent and is not the sale itself. What one says, and what follows from what a call came to."""
+"""Notices: everything that is sent and is not the sale itself. What one says, and what follows from a call."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -115,8 +115,8 @@ def interrupted(standing: Standing) -> GivenUp | None:
 
 
 def held_back(standing: Standing, *, until: datetime | None, now: datetime) -> Later | GivenUp:
-    """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than the
-    whole schedule lasts.
+    """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
+    the whole schedule lasts.
     """
     window = timedelta(seconds=SCHEDULES[standing.kind].window)
     if until is None:

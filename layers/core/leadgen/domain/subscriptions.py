@@ -58,8 +58,8 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def checked_url(url: str) -> str:
-    """An address that events may be posted to, as far as it can be told from how it is written; whether it may be called
-    from here is asked at every call. Raises SubscriptionInvalid.
+    """An address that events may be posted to, as far as it can be told from how it is written; whether it may be
+    called from here is asked at every call. Raises SubscriptionInvalid.
     """
     text = url.strip()
     if len(text) > _LONGEST_URL:
@@ -97,7 +97,7 @@ def checked_secret(text: str) -> str:
         raw = b""
     if not text.startswith(_PREFIX) or not _FEWEST_SECRET_BYTES <= len(raw) <= _MOST_SECRET_BYTES:
         raise SubscriptionInvalid(
-            f"the secret is none: write whsec_ and {_FEWEST_SECRET_BYTES} to {_MOST_SECRET_BYTES} random bytes in base64, "
-            "or leave it to be made"
+            f"the secret is none: write whsec_ and {_FEWEST_SECRET_BYTES} to {_MOST_SECRET_BYTES} random bytes in "
+            "base64, or leave it to be made"
         )
     return text

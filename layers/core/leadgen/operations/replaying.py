@@ -1,4 +1,4 @@
-"""Sending deliveries again, under their own ids: one, or all that a buyer took in some time. No replay bills anything."""
+"""Sending deliveries again, under their own ids: one, or all that a buyer took in some time. Nothing is billed."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,14 +1,17 @@
 """Subscribing to events, and ending it."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from psycopg import Connection
+from pydantic import Field, ValidationError
 
 from leadgen.domain import subscriptions as rules
+from leadgen.domain.model import Model
+from leadgen.domain.policies import describe
 from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.store import audit, decisions, endpoints, subscriptions
 from leadgen.store.subscriptions import Found
@@ -27,14 +30,25 @@ class Actor:
     user_agent: str | None = None
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What somebody wants to hear, and where. ``buyer`` is an id or e-mail address; without one it is the operator's."""
+class Wanted(Model):
+    """What somebody wants to hear, and where. ``buyer`` is an id or e-mail address; without it, the operator's."""
 
     url: str
-    events: Sequence[str]
+    events: tuple[str, ...]
     buyer: str | None = None
-    secret: str | None = None
+    secret: Annotated[str | None, Field(repr=False)] = None
+
+
+def read(fields: Mapping[str, object]) -> Wanted:
+    """What was posted. Raises SubscriptionInvalid."""
+    try:
+        return Wanted.model_validate({**fields, "events": _as_tuple(fields.get("events"))})
+    except ValidationError as error:
+        raise SubscriptionInvalid(describe(error)) from None
+
+
+def _as_tuple(events: object) -> object:
+    return tuple(events) if isinstance(events, list) else events
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,9 @@ class Subscribed:
 
 
 def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datetime) -> Subscribed:
-    """Subscribe in the caller's transaction, with a secret of our own where none is brought. Raises SubscriptionInvalid.
+    """Subscribe in the caller's transaction, with a secret of our own where none is brought.
 
+    Raises SubscriptionInvalid.
     An endpoint that once said it is gone is called again: somebody wants it to be.
     """
     url, events = rules.checked_url(wanted.url), rules.chosen(wanted.events)

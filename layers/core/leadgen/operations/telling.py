@@ -1,4 +1,4 @@
-"""Notices on their way: made of events, claimed as far as their endpoints bear it, settled by what the calls came to."""
+"""Notices on their way: made of events, claimed as far as their endpoints bear it, settled by what calls came to."""
 
 import math
 from collections import Counter, defaultdict

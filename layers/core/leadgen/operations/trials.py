@@ -35,8 +35,8 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
 
 
 def send(conn: Connection[Any], event: str, *, subscription_id: int | None, now: datetime) -> list[str]:
-    """Send an example of an event, in the caller's transaction, to every subscription that takes it, or only to one; the
-    notices' ids. Raises SubscriptionInvalid.
+    """Send an example of an event, in the caller's transaction, to every subscription that takes it, or only to one; by
+    the notices' ids. Raises SubscriptionInvalid.
     """
     if event not in EXAMPLES:
         raise SubscriptionInvalid(f"no event: {event!r}; there are {', '.join(subscribing.EVENTS)}")

@@ -13,7 +13,7 @@ from leadgen.domain.breaker import Breaker, InFlight
 
 @dataclass(frozen=True, order=True)
 class Address:
-    """Whose endpoint it is (``buyer:7``, ``operator``), and its URL; ``mail:`` is the mail server, ``sms:`` whoever sends SMS."""
+    """Whose endpoint it is (``buyer:7``, ``operator``), and its URL; ``mail:`` and ``sms:`` are who sends those."""
 
     owner: str
     url: str
@@ -37,7 +37,8 @@ def reopen(conn: Connection[Any], address: Address, *, now: datetime) -> None:
     """Call an endpoint again that has said it is gone: somebody has named it anew."""
     conn.execute(
         """
-        UPDATE endpoints SET state = 'closed', reason = NULL, failures = 0, openings = 0, open_until = NULL, state_since = %s
+        UPDATE endpoints
+           SET state = 'closed', reason = NULL, failures = 0, openings = 0, open_until = NULL, state_since = %s
          WHERE owner = %s AND url = %s AND state = 'gone'
         """,
         (now, address.owner, address.url),

@@ -23,10 +23,11 @@ class Draft:
 
 
 def add(conn: Connection[Any], drafts: Sequence[Draft], *, now: datetime) -> list[str]:
-    """Keep notices, due now; the ids of those that are new, in no order: of an event and a subscription there is one."""
+    """Keep notices, due now; the ids of those that are new: of an event and a subscription there is one."""
     rows = conn.execute(
         """
-        INSERT INTO notices (created_at, updated_at, kind, event, event_key, subscription_id, body, due_at, next_attempt_at)
+        INSERT INTO notices (created_at, updated_at, kind, event, event_key, subscription_id, body, due_at,
+                             next_attempt_at)
         SELECT %(now)s, %(now)s, CASE WHEN event_key IS NULL THEN 'trial' ELSE 'event' END, event, event_key,
                subscription_id, body, %(now)s, %(now)s
           FROM unnest(%(subscriptions)s::bigint[], %(events)s::text[], %(keys)s::text[], %(bodies)s::bytea[])
@@ -97,7 +98,10 @@ class Due:
 
 
 def due(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime, limit: int) -> list[Due]:
-    """Of these notices, those that are due, longest due first; not locked. A wake-up may come a moment early by this clock."""
+    """Of these notices, those that are due, longest due first; not locked.
+
+    A wake-up may come a moment early by this clock, hence the second of grace.
+    """
     with conn.cursor(row_factory=class_row(Due)) as cursor:
         cursor.execute(
             """
@@ -167,8 +171,8 @@ class Parcel:
 
 
 def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime) -> dict[str, int]:
-    """Take due notices (``endpoints`` has each one's) until ``until``; those that were still free, with the number of the
-    attempt that begins now.
+    """Take due notices (``endpoints`` has each one's) until ``until``; those that were still free, with the number of
+    the attempt that begins now.
     """
     rows = conn.execute(
         """
@@ -199,7 +203,8 @@ def parcels(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime
                    CASE WHEN s.previous_secret_until > %(now)s THEN s.previous_secret
                         WHEN s.id IS NULL AND b.previous_secret_until > %(now)s THEN b.previous_webhook_secret
                    END AS previous_secret,
-                   CASE WHEN n.kind = 'sms' AND b.sms_notifications THEN coalesce(bo.sms_override, b.phone) END AS sms_to,
+                   CASE WHEN n.kind = 'sms' AND b.sms_notifications
+                        THEN coalesce(bo.sms_override, b.phone) END AS sms_to,
                    d.lead_id, v.name AS vertical, m.name AS market
               FROM notices n
               LEFT JOIN subscriptions s ON s.id = n.subscription_id
@@ -255,8 +260,8 @@ def record_attempts(conn: Connection[Any], attempts: Sequence[Attempt]) -> None:
 class Settlement:
     """What becomes of a pending notice that had so many ``attempts``.
 
-    ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule says so; ``error`` is why it
-    is given up.
+    ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule says so; ``error`` is why
+    it is given up.
     """
 
     notice_id: str
@@ -313,7 +318,8 @@ def overdue(conn: Connection[Any], *, now: datetime, since: datetime, ahead: dat
         cursor.execute(
             """
             SELECT id::text AS notice_id, next_attempt_at FROM notices
-             WHERE status = 'pending' AND next_attempt_at < CASE WHEN recovery_id IS NULL THEN %(since)s ELSE %(ahead)s END
+             WHERE status = 'pending'
+               AND next_attempt_at < CASE WHEN recovery_id IS NULL THEN %(since)s ELSE %(ahead)s END
                AND next_attempt_at < %(ahead)s AND (claimed_until IS NULL OR claimed_until < %(now)s)
              ORDER BY next_attempt_at, id LIMIT %(limit)s
             """,

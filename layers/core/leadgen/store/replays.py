@@ -20,7 +20,6 @@ class Replayable:
     lead_id: int
     buyer_id: int
     status: str
-    channel: str
     has_body: bool
     is_erased: bool
     has_webhook: bool
@@ -31,7 +30,7 @@ def find(conn: Connection[Any], delivery_id: str) -> Replayable | None:
     with conn.cursor(row_factory=class_row(Replayable)) as cursor:
         cursor.execute(
             """
-            SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, d.status, d.channel, d.body IS NOT NULL AS has_body,
+            SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, d.status, d.body IS NOT NULL AS has_body,
                    l.erased_at IS NOT NULL AS is_erased,
                    coalesce(bo.webhook_url_override, b.webhook_url) IS NOT NULL AS has_webhook
               FROM deliveries d
@@ -156,7 +155,8 @@ def progress(conn: Connection[Any], recovery_id: int) -> Progress | None:
             SELECT r.id AS recovery_id, r.buyer_id, r.since, r.until, r.rate, count(n.id)::int AS total,
                    count(*) FILTER (WHERE n.status = 'taken')::int AS taken,
                    count(*) FILTER (WHERE n.status = 'given_up')::int AS given_up,
-                   count(*) FILTER (WHERE n.status = 'pending' AND n.attempts > 0 AND n.claimed_until IS NULL)::int AS failed
+                   count(*) FILTER (WHERE n.status = 'pending' AND n.attempts > 0
+                                      AND n.claimed_until IS NULL)::int AS failed
               FROM recoveries r LEFT JOIN notices n ON n.recovery_id = r.id WHERE r.id = %s GROUP BY r.id
             """,
             (recovery_id,),
@@ -203,7 +203,8 @@ def save_paces(conn: Connection[Any], paces: Mapping[int, Pace]) -> None:
     conn.execute(
         """
         UPDATE recoveries r SET paced_to = p.paced_to, queued_to = p.queued_to
-          FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS p(id, paced_to, queued_to) WHERE r.id = p.id
+          FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS p(id, paced_to, queued_to)
+         WHERE r.id = p.id
         """,
         (list(paces), [p.paced_to for p in paces.values()], [p.queued_to for p in paces.values()]),
     )

@@ -46,8 +46,8 @@ def end(conn: Connection[Any], subscription_ids: Collection[int], *, reason: str
            WHERE id = ANY(%(ids)s) AND ended_at IS NULL RETURNING id
         ), dropped AS (
           UPDATE notices n
-             SET status = 'given_up', error = 'the subscription has ended', next_attempt_at = NULL, settled_at = %(now)s,
-                 updated_at = %(now)s
+             SET status = 'given_up', error = 'the subscription has ended', next_attempt_at = NULL,
+                 settled_at = %(now)s, updated_at = %(now)s
             FROM ended
            WHERE n.subscription_id = ended.id AND n.status = 'pending' AND n.claimed_until IS NULL
         )
@@ -100,12 +100,15 @@ def listed(conn: Connection[Any], *, ended: bool, now: datetime, limit: int) -> 
             SELECT s.id AS subscription_id, s.buyer_id, b.email AS buyer, s.url, s.events, s.created_at,
                    CASE WHEN s.previous_secret_until > %(now)s THEN s.previous_secret_until END AS rotating_until,
                    s.ended_at, s.end_reason,
-                   (SELECT count(*) FROM notices n WHERE n.subscription_id = s.id AND n.status = 'pending')::int AS waiting,
-                   last.outcome AS last_outcome, last.error AS last_error, last.started_at AS last_at, e.state AS breaker
+                   (SELECT count(*) FROM notices n
+                     WHERE n.subscription_id = s.id AND n.status = 'pending')::int AS waiting,
+                   last.outcome AS last_outcome, last.error AS last_error, last.started_at AS last_at,
+                   e.state AS breaker
               FROM subscriptions s
               LEFT JOIN buyers b ON b.id = s.buyer_id
-              LEFT JOIN endpoints e ON e.url = s.url
-                                   AND e.owner = CASE WHEN s.buyer_id IS NULL THEN 'operator' ELSE 'buyer:' || s.buyer_id END
+              LEFT JOIN endpoints e
+                ON e.url = s.url
+               AND e.owner = CASE WHEN s.buyer_id IS NULL THEN 'operator' ELSE 'buyer:' || s.buyer_id END
               LEFT JOIN LATERAL (
                 SELECT a.outcome, a.error, a.started_at
                   FROM (SELECT id FROM notices WHERE subscription_id = s.id AND attempts > 0
