@@ -33,7 +33,7 @@ def wake(functions: Functions, *notice_ids: str, at: datetime | None = None) -> 
 def make_due(conn: Connection[Any]) -> None:
     """Let the pause before the next attempt be over, and the time of any claim."""
     conn.execute(
-        "UPDATE notices SET next_attempt_at = '-infinity', claimed_until = claimed_until - INTERVAL '1 hour' "
+        "UPDATE notices SET next_attempt_at = '2020-01-01Z', claimed_until = claimed_until - INTERVAL '1 hour' "
         "WHERE status = 'pending'"
     )
 
