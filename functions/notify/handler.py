@@ -33,7 +33,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """
     events = _events(messages)
     woken = dict.fromkeys(str(m.body["notice_id"]) for m in messages if m.event == Topic.NOTICE_DUE)
-    noted = [Outcome("noted", message.lead_id, {"event": message.event}) for message in messages]
+    noted = [Outcome("noted", m.lead_id, {"event": m.event}) for m in messages if m.event != Topic.NOTICE_DUE]
     if not events and not woken:
         return noted
     until = now + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
@@ -50,7 +50,8 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             steps, wake_ups = telling.record(transaction.conn, ended, now=clock.now())
             transaction.announce(wake_ups)
         done += [_outcome(e.parcel.notice_id, steps[e.parcel.notice_id], _facts(e, call)) for e, call in ended]
-    return noted + done
+    idle = woken.keys() - {outcome.facts["notice_id"] for outcome in done}
+    return noted + done + [Outcome("nothing_due", None, {"notice_id": notice_id}) for notice_id in sorted(idle)]
 
 
 def _events(messages: Sequence[Message]) -> dict[str, LoggedEvent]:

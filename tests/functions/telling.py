@@ -27,7 +27,7 @@ def tell(functions: Functions, *bodies: dict[str, Any], at: datetime | None = No
 def wake(functions: Functions, *notice_ids: str, at: datetime | None = None) -> list[str]:
     """Run the stage for notices that are due; what it says of the notices."""
     said = tell(functions, *(body("notice.due", None, notice_id=notice_id) for notice_id in notice_ids), at=at)
-    return said[len(notice_ids) :]
+    return [outcome for outcome in said if outcome != "nothing_due"]
 
 
 def make_due(conn: Connection[Any]) -> None:

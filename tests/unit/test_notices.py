@@ -62,7 +62,7 @@ def test_an_event_is_tried_eight_times_over_27_hours() -> None:
 
 
 def test_what_waits_for_a_place_asks_ever_more_rarely() -> None:
-    waits = []
+    waits: list[float] = []
     now = NOON
     while len(waits) < 30:
         step = notices.held_back(standing(made=0), until=now + timedelta(seconds=0.25), now=now)
