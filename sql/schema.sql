@@ -70,7 +70,11 @@ BEGIN
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'leads_classification_is_immutable';
   END IF;
   IF OLD.delivered_price IS NOT NULL
-     AND (OLD.delivered_price, OLD.price_components) IS DISTINCT FROM (NEW.delivered_price, NEW.price_components) THEN
+     AND (OLD.delivered_price, OLD.price_components) IS DISTINCT FROM (NEW.delivered_price, NEW.price_components)
+     AND NOT (OLD.status = 'delivered' AND NEW.status = 'validated' AND OLD.billing_status = 'pending'
+              AND (NEW.delivered_price, NEW.price_components, NEW.buyer_id, NEW.delivered_at) IS NOT DISTINCT FROM
+                  (NULL::numeric, NULL::jsonb, NULL::integer, NULL::timestamptz)
+              AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.lead_id = OLD.id AND d.status <> 'released')) THEN
     RAISE EXCEPTION 'lead %: its delivered price never changes', OLD.id
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'leads_delivered_price_is_immutable';
   END IF;
@@ -136,8 +140,10 @@ CREATE TABLE public.buyer_offers (
     budget_per_month numeric(12,2),
     filter jsonb,
     consent jsonb,
+    delivery json,
     CONSTRAINT buyer_offers_capacity_positive CHECK (((capacity_per_day IS NULL) OR (capacity_per_day >= 0))),
     CONSTRAINT buyer_offers_consent_is_object CHECK ((jsonb_typeof(consent) = 'object'::text)),
+    CONSTRAINT buyer_offers_delivery_is_object CHECK ((json_typeof(delivery) = 'object'::text)),
     CONSTRAINT buyer_offers_filter_is_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
     CONSTRAINT buyer_offers_limits_not_negative CHECK ((LEAST((capacity_per_hour)::numeric, (capacity_per_week)::numeric, (capacity_per_month)::numeric, budget_per_hour, budget_per_day, budget_per_week, budget_per_month) >= (0)::numeric)),
     CONSTRAINT buyer_offers_price_positive CHECK (((price_per_lead IS NULL) OR (price_per_lead > (0)::numeric))),
@@ -196,7 +202,10 @@ CREATE TABLE public.buyers (
     payment_method_id character varying(200),
     currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
     pending_amount numeric(12,2) DEFAULT 0 NOT NULL,
+    previous_webhook_secret character varying(200),
+    previous_secret_until timestamp with time zone,
     CONSTRAINT buyers_pending_amount_not_negative CHECK ((pending_amount >= (0)::numeric)),
+    CONSTRAINT buyers_rotation_ends CHECK (((previous_webhook_secret IS NULL) = (previous_secret_until IS NULL))),
     CONSTRAINT check_non_negative_balance CHECK ((balance >= (0)::numeric))
 );
 
@@ -216,7 +225,7 @@ CREATE TABLE public.capacity_counters (
     starts_at timestamp with time zone NOT NULL,
     claimed integer NOT NULL,
     amount numeric(12,2) DEFAULT 0 NOT NULL,
-    CONSTRAINT capacity_counters_claimed_positive CHECK ((claimed > 0)),
+    CONSTRAINT capacity_counters_claimed_not_negative CHECK ((claimed >= 0)),
     CONSTRAINT capacity_counters_period_valid CHECK (((period)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying, 'week'::character varying, 'month'::character varying])::text[])))
 );
 
@@ -226,10 +235,10 @@ CREATE TABLE public.configuration_versions (
     applied_by character varying(200) NOT NULL,
     summary text NOT NULL,
     changes jsonb NOT NULL,
-    snapshot jsonb NOT NULL,
+    snapshot json NOT NULL,
     rolled_back_to integer,
     CONSTRAINT configuration_versions_number_positive CHECK ((number > 0)),
-    CONSTRAINT configuration_versions_snapshot_is_list CHECK ((jsonb_typeof(snapshot) = 'array'::text))
+    CONSTRAINT configuration_versions_snapshot_is_list CHECK ((json_typeof(snapshot) = 'array'::text))
 );
 
 CREATE TABLE public.deliveries (
@@ -245,10 +254,25 @@ CREATE TABLE public.deliveries (
     claimed_until timestamp with time zone,
     settled_at timestamp with time zone,
     review_reason character varying(64),
+    endpoint_id bigint,
+    claimed_at timestamp with time zone,
+    channel_since timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    lost_attempts integer DEFAULT 0 NOT NULL,
+    uncounted integer DEFAULT 0 NOT NULL,
+    in_doubt boolean DEFAULT false NOT NULL,
+    jitter_seed integer DEFAULT (floor((random() * (2147483647)::double precision)))::integer NOT NULL,
+    content_type character varying(100),
+    body bytea,
+    reference character varying(100),
+    refusal character varying(200),
+    release_reason character varying(64),
+    CONSTRAINT deliveries_body_has_type CHECK (((body IS NULL) = (content_type IS NULL))),
     CONSTRAINT deliveries_channel_valid CHECK (((channel)::text = ANY ((ARRAY['webhook'::character varying, 'email'::character varying])::text[]))),
     CONSTRAINT deliveries_pending_has_next CHECK ((((status)::text = 'pending'::text) = (next_attempt_at IS NOT NULL))),
+    CONSTRAINT deliveries_release_has_reason CHECK ((((status)::text = 'released'::text) = (release_reason IS NOT NULL))),
     CONSTRAINT deliveries_review_has_reason CHECK ((((status)::text = 'in_review'::text) = (review_reason IS NOT NULL))),
-    CONSTRAINT deliveries_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'taken'::character varying, 'in_review'::character varying])::text[])))
+    CONSTRAINT deliveries_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'taken'::character varying, 'in_review'::character varying, 'released'::character varying])::text[]))),
+    CONSTRAINT deliveries_uncounted_of_attempts CHECK (((uncounted >= 0) AND (uncounted <= attempts)))
 );
 
 CREATE TABLE public.delivery_attempts (
@@ -257,11 +281,11 @@ CREATE TABLE public.delivery_attempts (
     channel character varying(16) NOT NULL,
     attempt integer NOT NULL,
     started_at timestamp with time zone NOT NULL,
-    milliseconds integer NOT NULL,
+    milliseconds integer,
     outcome character varying(16) NOT NULL,
     http_status integer,
     error character varying(200),
-    CONSTRAINT delivery_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['taken'::character varying, 'failed'::character varying])::text[])))
+    CONSTRAINT delivery_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['taken'::character varying, 'refused'::character varying, 'failed'::character varying, 'failed_for_good'::character varying, 'unknown'::character varying])::text[])))
 );
 
 ALTER TABLE public.delivery_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -278,6 +302,31 @@ CREATE TABLE public.disposable_domains (
     is_disposable boolean NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT disposable_domains_domain_valid CHECK ((domain ~ '^[a-z0-9.-]{1,253}$'::text))
+);
+
+CREATE TABLE public.endpoints (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    owner character varying(32) NOT NULL,
+    url character varying(500) NOT NULL,
+    state character varying(16) DEFAULT 'closed'::character varying NOT NULL,
+    state_since timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    reason character varying(200),
+    failures integer DEFAULT 0 NOT NULL,
+    openings integer DEFAULT 0 NOT NULL,
+    allowed integer DEFAULT 10 NOT NULL,
+    open_until timestamp with time zone,
+    CONSTRAINT endpoints_allowed_positive CHECK ((allowed >= 1)),
+    CONSTRAINT endpoints_state_valid CHECK (((state)::text = ANY ((ARRAY['closed'::character varying, 'open'::character varying, 'half_open'::character varying, 'gone'::character varying])::text[])))
+);
+
+ALTER TABLE public.endpoints ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.endpoints_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.invoice_lines (
@@ -440,6 +489,7 @@ CREATE TABLE public.leads (
     lead_score integer,
     flags text[] DEFAULT '{}'::text[] NOT NULL,
     ip_country character(2),
+    assigned_buyer_id integer,
     CONSTRAINT leads_attributes_is_object CHECK ((jsonb_typeof(attributes) = 'object'::text)),
     CONSTRAINT leads_delivered_price_positive CHECK (((delivered_price IS NULL) OR (delivered_price > (0)::numeric))),
     CONSTRAINT leads_delivered_price_with_components CHECK (((delivered_price IS NULL) = (price_components IS NULL))),
@@ -753,19 +803,22 @@ ALTER TABLE ONLY public.configuration_versions
     ADD CONSTRAINT configuration_versions_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY public.deliveries
-    ADD CONSTRAINT deliveries_lead_unique UNIQUE (lead_id);
-
-ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.delivery_attempts
-    ADD CONSTRAINT delivery_attempts_unique UNIQUE (delivery_id, channel, attempt);
+    ADD CONSTRAINT delivery_attempts_unique UNIQUE (delivery_id, channel, attempt, outcome);
 
 ALTER TABLE ONLY public.disposable_domains
     ADD CONSTRAINT disposable_domains_pkey PRIMARY KEY (domain);
+
+ALTER TABLE ONLY public.endpoints
+    ADD CONSTRAINT endpoints_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.endpoints
+    ADD CONSTRAINT endpoints_unique UNIQUE (owner, url);
 
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_lead_unique UNIQUE (lead_id);
@@ -854,6 +907,8 @@ ALTER TABLE ONLY public.verticals
 ALTER TABLE ONLY public.wallets
     ADD CONSTRAINT wallets_pkey PRIMARY KEY (buyer_id);
 
+CREATE UNIQUE INDEX deliveries_one_for_a_lead ON public.deliveries USING btree (lead_id) WHERE ((status)::text <> 'released'::text);
+
 CREATE INDEX idx_buyer_offers_offer_active_priority ON public.buyer_offers USING btree (offer_id, is_active, routing_priority DESC);
 
 CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING btree (market_id, scope_type, lower((scope_value)::text)) WHERE is_active;
@@ -864,7 +919,11 @@ CREATE INDEX idx_deliveries_buyer ON public.deliveries USING btree (buyer_id, cr
 
 CREATE INDEX idx_deliveries_due ON public.deliveries USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
 
+CREATE INDEX idx_deliveries_in_flight ON public.deliveries USING btree (endpoint_id) WHERE (claimed_until IS NOT NULL);
+
 CREATE INDEX idx_deliveries_in_review ON public.deliveries USING btree (settled_at) WHERE ((status)::text = 'in_review'::text);
+
+CREATE INDEX idx_deliveries_lead ON public.deliveries USING btree (lead_id);
 
 CREATE INDEX idx_invoice_lines_invoice ON public.invoice_lines USING btree (invoice_id);
 
@@ -994,6 +1053,9 @@ ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES public.endpoints(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.delivery_attempts
@@ -1025,6 +1087,9 @@ ALTER TABLE ONLY public.lead_duplicate_events
 
 ALTER TABLE ONLY public.lead_duplicate_events
     ADD CONSTRAINT lead_duplicate_events_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.sources(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.leads
+    ADD CONSTRAINT leads_assigned_buyer_id_fkey FOREIGN KEY (assigned_buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.leads
     ADD CONSTRAINT leads_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE SET NULL;

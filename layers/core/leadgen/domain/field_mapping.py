@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 import simplejson
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
-from typing_extensions import TypeAliasType
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
 from leadgen.domain import date_formats, lead_facts, phone_formats
 from leadgen.domain.date_formats import DateFormat, Zone
@@ -75,6 +74,8 @@ def _kind(written: object) -> str:
             return "from"
         case Constant():
             return "constant"
+        case Section():
+            return "section"
         case Mapping():
             return next((kind for kind in ("from", "from_", "constant") if kind in written), "section").rstrip("_")
         case _:
@@ -91,11 +92,15 @@ _ANY_PART = Discriminator(_kind, custom_error_type="part", custom_error_message=
 
 # A lead's field by its name alone is the short form of FromLead.
 Entry = Annotated[_Named | _FromLead | _Constant, _ANY_ENTRY]
-# Named, for pydantic to follow it round.
-Section = TypeAliasType(
-    "Section",
-    "dict[str, Annotated[_Named | _FromLead | _Constant | Annotated[Section, Tag('section')], _ANY_PART]]",
-)
+_Part = Annotated[_Named | _FromLead | _Constant | Annotated["Section", Tag("section")], _ANY_PART]
+
+
+class Section(RootModel[Annotated[dict[str, _Part], Field(min_length=1)]]):
+    """Fields, and sections of them, by the buyer's names; a dot in a name is a section too."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
 Tree = dict[str, "Entry | Tree"]
 Path = tuple[str, ...]
 Missing = Literal["omit", "empty"]
@@ -141,9 +146,9 @@ def named(name: str) -> str:
 
 
 def _entries(around: Path, section: Section) -> Iterator[tuple[Path, Entry]]:
-    for name, entry in section.items():
+    for name, entry in section.root.items():
         path = (*around, *name.split("."))
-        if isinstance(entry, dict):
+        if isinstance(entry, Section):
             yield from _entries(path, entry)
         else:
             yield path, entry

@@ -28,7 +28,7 @@ class JsonFormat(Model):
     """JSON with the buyer's own fields. What a lead has no value for is left out, or null."""
 
     type: Literal["json"]
-    fields: Annotated[Section, Field(min_length=1), AfterValidator(_agrees)]
+    fields: Annotated[Section, AfterValidator(_agrees)]
     missing: Missing = "omit"
 
 
