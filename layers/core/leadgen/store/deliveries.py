@@ -105,7 +105,9 @@ class Claimed:
     facts: LeadFacts = field(repr=False)
 
 
-def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime) -> dict[str, Claimed]:
+def claim(
+    conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime
+) -> dict[str, Claimed]:
     """Take due deliveries (``endpoints`` has each one's) until ``until``; by id, those that were still free."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
