@@ -8,6 +8,7 @@ from typing import Any
 from leadgen.domain.calendar import PERIODS, Period
 from leadgen.domain.eligibility import Enrolment, Standing, Used
 from leadgen.domain.lead import Lead
+from leadgen.domain.lead_facts import LeadFacts
 from leadgen.domain.observations import LookedUp, Observations
 from leadgen.domain.observing import observe
 from leadgen.domain.policies import DuplicateDetection, ValidationPolicy
@@ -29,6 +30,37 @@ def lead(**values: Any) -> Lead:
         "filled": frozenset({"name", "email", "phone", "postal_code", "city"}),
     }
     return Lead(**defaults | values)
+
+
+def facts(**values: Any) -> LeadFacts:
+    """What a buyer is told of a lead; the specification's own example, and attributes of every kind."""
+    defaults: dict[str, Any] = {
+        "delivery_id": "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a",
+        "lead_id": 12345,
+        "buyer_id": 7,
+        "received_at": datetime(2024, 1, 15, 10, 30, 0, tzinfo=UTC),
+        "delivered_at": datetime(2024, 1, 15, 10, 30, 5, tzinfo=UTC),
+        "name": "John Smith",
+        "email": "john@example.com",
+        "phone": "+1 (512) 555-0123",
+        "country_code": "US",
+        "postal_code": "78701",
+        "city": "Austin",
+        "region_code": "TX",
+        "message": "Emergency plumbing needed\nPrice: 0.00",
+        "source": "landing_page",
+        "utm_source": None,
+        "utm_medium": None,
+        "utm_campaign": None,
+        "attributes": {"best_time": "evening", "owner": True, "rooms": [1, 2], "roof": {"age": 12}, "budget": None},
+        "price": Decimal("45.00"),
+        "currency": "USD",
+        "offer": "Austin plumbing",
+        "market": "Austin",
+        "vertical": "emergency_plumbing",
+        "timezone": "America/Chicago",
+    }
+    return LeadFacts(**defaults | values)
 
 
 def enrolment(**values: Any) -> Enrolment:

@@ -33,9 +33,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     lead_ids = batch.lead_ids(messages)
     configured = settings.current()
     until = now + timedelta(seconds=configured.webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
-    default = schedule.specified(
-        attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay
-    )
+    default = schedule.specified(attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay)
     with bus.transaction() as transaction:
         claimed = dispatch.claim(transaction.conn, lead_ids, default, now=now, until=until)
         known = {parcel.due.lead_id for parcel in claimed.parcels} | claimed.steps.keys()
@@ -74,9 +72,7 @@ def _again(delivery: Unfinished, now: datetime) -> Event:
     return Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id, delay_seconds=delay)
 
 
-def _outcome(
-    message: Message, steps: Mapping[int, Step], calls: Mapping[int, tuple[Parcel, Call]]
-) -> Outcome:
+def _outcome(message: Message, steps: Mapping[int, Step], calls: Mapping[int, tuple[Parcel, Call]]) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in steps:
         return Outcome("nothing_due", lead_id)

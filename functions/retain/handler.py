@@ -6,7 +6,7 @@ from typing import Any
 from leadgen.adapters import clock, db
 from leadgen.adapters.log import logger
 from leadgen.domain import retention
-from leadgen.store import audit, claims, leads
+from leadgen.store import audit, claims, deliveries, leads
 
 BATCH = 1000
 
@@ -33,7 +33,10 @@ def run(now: datetime) -> dict[str, int]:
 
 def _erase(now: datetime) -> int:
     with db.current().transaction() as conn:
-        return leads.erase_older_than(conn, before=retention.lead_horizon(now), now=now, limit=BATCH)
+        erased = leads.erase_older_than(conn, before=retention.lead_horizon(now), now=now, limit=BATCH)
+        if erased:
+            deliveries.forget_contents(conn, erased)
+        return len(erased)
 
 
 def _forget(now: datetime) -> int:

@@ -1,34 +1,22 @@
 """The fake buyer: takes a POST on any path, checks its signature and answers as it was told to."""
 
-import asyncio
 import hashlib
 import hmac
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import psycopg
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from leadgen_local.behaviour import Behaviour, failure
 from leadgen_local.journal import Journal
 
 SIGNATURE_HEADER = "x-webhook-signature"
-
-
-class Behaviour(BaseModel):
-    """How posts to one path are answered: at once, after `seconds`, with `status`, or never."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: str = Field(pattern="^/")
-    mode: Literal["ok", "slow", "error", "hang"]
-    seconds: float = Field(default=2.0, ge=0, le=3600)
-    status: int = Field(default=500, ge=200, le=599)
 
 
 class Secrets:
@@ -120,7 +108,10 @@ class Buyer:
                 "at": datetime.now(UTC).isoformat(),
             }
         )
-        return await self._answer(request)
+        status = await failure(self.behaviours.get(request.url.path), request)
+        if status is not None:
+            return JSONResponse({"error": "told to"}, status_code=status)
+        return JSONResponse({"received": True})
 
     def _verify(self, target: str, body: bytes, signature: str | None) -> bool | None:
         """Whether the signature is that of one of the secrets; None when no secret is known."""
@@ -132,14 +123,3 @@ class Buyer:
             hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), given)
             for secret in secrets
         )
-
-    async def _answer(self, request: Request) -> Response:
-        behaviour = self.behaviours.get(request.url.path)
-        match behaviour:
-            case Behaviour(mode="slow", seconds=seconds):
-                await asyncio.sleep(seconds)
-            case Behaviour(mode="error", status=status):
-                return JSONResponse({"error": "told to"}, status_code=status)
-            case Behaviour(mode="hang"):
-                await request.receive()  # nothing more comes but the end of the connection
-        return JSONResponse({"received": True})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadgen.adapters.settings import Settings
+from leadgen_local import texts
 
 # Their presence means AWS: announcements would be published there.
 _AWS_ONLY = ("EVENTS_TOPIC_ARN", "DELIVER_QUEUE_URL", "QUEUE_URLS")
@@ -60,5 +61,8 @@ def of_children(
     if not environ.get("SMTP_HOST"):
         provided |= {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(smtp_port), "SMTP_STARTTLS": "false"}
         provided |= {"SMTP_USER": "", "SMTP_PASSWORD": ""}
+    if not environ.get("TWILIO_ACCOUNT_SID"):
+        provided |= {"TWILIO_ACCOUNT_SID": texts.ACCOUNT_SID, "TWILIO_AUTH_TOKEN": texts.AUTH_TOKEN}
+        provided |= {"TWILIO_PHONE_NUMBER": texts.PHONE_NUMBER, "TWILIO_API_URL": sink_url}
     inherited = {name: value for name, value in environ.items() if name not in _AWS_ONLY}
     return defaults | inherited | provided

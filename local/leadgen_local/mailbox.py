@@ -13,7 +13,7 @@ from leadgen_local.journal import Journal
 
 
 class Mailbox:
-    """Every mail taken: `{from, to, subject, headers, body, at}` in the journal."""
+    """Every mail taken: `{from, to, subject, headers, body, html, at}` in the journal."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
@@ -34,12 +34,13 @@ def _entry(envelope: Envelope) -> dict[str, Any]:
     content = envelope.content
     assert isinstance(content, bytes)
     mail = email.message_from_bytes(content, policy=email.policy.default)
-    body = mail.get_body(("plain", "html"))
+    body, html = mail.get_body(("plain", "html")), mail.get_body(("html",))
     return {
         "from": envelope.mail_from,
         "to": list(envelope.rcpt_tos),
         "subject": str(mail.get("subject", "")),
         "headers": {name: str(value) for name, value in mail.items()},
         "body": body.get_content() if body is not None else "",
+        "html": html.get_content() if html is not None else "",
         "at": datetime.now(UTC).isoformat(),
     }

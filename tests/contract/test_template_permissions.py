@@ -12,6 +12,7 @@ EVERY_RESOURCE = {"AttachToNetwork"}
 POLICIES_OF_AWS = {"AmazonAPIGatewayPushToCloudWatchLogs"}
 PUBLISHERS = {"ingest", "api", "validate", "route", "deliver", "bill", "invoice", "sweep"}
 WAKERS = {"deliver", "sweep"}
+MAILERS = {"deliver"}
 
 
 def listed(value: Any) -> list[Any]:
@@ -64,6 +65,20 @@ def test_only_who_announces_may_publish_and_only_to_the_topic() -> None:
     roles = of_type(translated(), "AWS::IAM::Role")
     publishing = {name for name, role in roles.items() if {"Ref": "PublishEvents"} in role.get("ManagedPolicyArns", [])}
     assert publishing == {f"{name.title()}Role" for name in PUBLISHERS}
+
+
+def test_only_who_mails_may_use_ses_and_only_as_the_configured_sender() -> None:
+    (send,) = [statement for _, statement in statements() if "ses:" in str(statement["Action"])]
+    assert send["Action"] == ["ses:SendEmail", "ses:SendRawEmail"]
+    assert send["Resource"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${SesIdentity}"
+    }
+    assert send["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "FromEmail"}}}
+    assert translated()["Resources"]["SendMail"]["Condition"] == "MailsThroughSes"
+    roles = of_type(translated(), "AWS::IAM::Role")
+    if_by_ses = {"Fn::If": ["MailsThroughSes", {"Ref": "SendMail"}, {"Ref": "AWS::NoValue"}]}
+    mailing = {name for name, role in roles.items() if if_by_ses in role.get("ManagedPolicyArns", [])}
+    assert mailing == {f"{name.title()}Role" for name in MAILERS}
 
 
 def test_only_deliver_and_sweep_may_send_wake_ups() -> None:

@@ -21,6 +21,7 @@ FROM_AWS = {
     "QUEUE_URLS": "https://queue.example/a,https://queue.example/b",
     "DELIVER_QUEUE_URL": "https://queue.example/deliver",
     "SMTP_PASSWORD": "",
+    "TWILIO_AUTH_TOKEN": "",
 }
 
 
@@ -48,5 +49,5 @@ def test_the_parameters_defaults_make_valid_settings(function: str) -> None:
 
 def test_secrets_are_references_never_text() -> None:
     for function in functions():
-        for name in ("DATABASE_URL", "SECRET_KEY", "SMTP_PASSWORD"):
+        for name in ("DATABASE_URL", "SECRET_KEY", "SMTP_PASSWORD", "TWILIO_AUTH_TOKEN"):
             assert "{{resolve:secretsmanager:" in str(variables(function)[name])

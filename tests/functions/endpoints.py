@@ -33,10 +33,15 @@ class Received:
 
 @dataclass
 class BuyerEndpoint:
-    """Takes POSTs on any path. Answers with ``statuses`` in turn, then with 200; waits for ``gate`` before it does."""
+    """Takes POSTs on any path. Answers with ``statuses`` in turn, then with 200; waits for ``gate`` before it does.
+
+    ``bodies`` has what it says on some paths; elsewhere it says ``answer``.
+    """
 
     statuses: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    answer: bytes = b"ok"
     received: list[Received] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -55,9 +60,10 @@ class BuyerEndpoint:
                 self.send_response(status)
                 for name, value in endpoint.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "2")
+                said = endpoint.bodies.get(self.path, endpoint.answer)
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
-                self.wfile.write(b"ok")
+                self.wfile.write(said)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
                 pass

@@ -94,7 +94,7 @@ def test_a_worker_that_comes_too_late_changes_nothing_and_says_nothing(
         buyer_endpoint.gate.set()
         late.result()
     assert state(conn, lead) == ("taken", "webhook", 2, None, None)
-    assert attempts(conn) == [("webhook", 1, "failed", 500, None)]
+    assert attempts(conn) == [("webhook", 1, "failed", 500, "status 500")]
     assert (told(conn, "deliver"), told(conn, "bill")) == ([], [])
 
 
@@ -102,10 +102,10 @@ def test_a_claim_whose_worker_died_is_free_again_after_its_time(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, now: datetime
 ) -> None:
     lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url())
-    conn.execute("UPDATE deliveries SET claimed_until = %s, attempts = 1", (now,))
+    conn.execute("UPDATE deliveries SET claimed_at = %s, claimed_until = %s, attempts = 1", (now, now))
     assert deliver(functions, lead, at=now) == ["nothing_due"]
     assert deliver(functions, lead, at=now + timedelta(microseconds=1)) == ["delivered"]
-    assert attempts(conn) == [("webhook", 2, "taken", 200, None)]
+    assert attempts(conn) == [("webhook", 1, "unknown", None, "interrupted"), ("webhook", 2, "taken", 200, None)]
 
 
 def test_a_delivery_is_not_made_before_its_time(

@@ -39,6 +39,8 @@ def test_the_sinks_are_used_and_allowed() -> None:
     loaded = settings.load(of_children(EGRESS_ALLOWED_ORIGINS="http://10.0.0.1"))
     assert loaded.egress_allowed_origins == ("http://10.0.0.1", "http://127.0.0.1:9000")
     assert (loaded.smtp_host, loaded.smtp_port, loaded.smtp_starttls) == ("127.0.0.1", 2525, False)
+    assert loaded.twilio_api_url == "http://127.0.0.1:9000"
+    assert None not in (loaded.twilio_account_sid, loaded.twilio_auth_token, loaded.twilio_phone_number)
     assert loaded.environment == "development"
 
 
@@ -47,6 +49,12 @@ def test_an_operator_s_own_mail_server_is_left_alone() -> None:
     assert environ["SMTP_HOST"] == "mail.example.com"
     assert environ["SMTP_USER"] == "me"
     assert "SMTP_PORT" not in environ
+
+
+def test_an_operator_s_own_twilio_account_is_left_alone() -> None:
+    environ = of_children(TWILIO_ACCOUNT_SID="AC" + "1" * 32, TWILIO_AUTH_TOKEN="mine")
+    assert environ["TWILIO_AUTH_TOKEN"] == "mine"
+    assert "TWILIO_API_URL" not in environ
 
 
 def test_nothing_is_sent_to_aws_from_here() -> None:

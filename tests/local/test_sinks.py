@@ -1,4 +1,4 @@
-"""The fake buyer and the SMTP sink, as the process they are."""
+"""The fake buyer and the sinks of mail and SMS, as the process they are."""
 
 import hashlib
 import hmac
@@ -18,7 +18,8 @@ import httpx2
 import psycopg
 import pytest
 
-from leadgen_local import processes, sockets
+from leadgen.adapters import settings, sms
+from leadgen_local import environment, processes, sockets, texts
 from leadgen_local.child import Child
 from leadgen_local.journal import Journal
 
@@ -46,6 +47,20 @@ def sinks(tmp_path: Path, database_url: str) -> Iterator[Sinks]:
         yield Sinks(client, smtp.getsockname()[1], child, database_url)
         assert child.process is not None
         processes.stop([child.process], STOP)
+
+
+@pytest.fixture
+def twilio(sinks: Sinks, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process's settings are those of the stack: its SMS go to the sink."""
+    url = str(sinks.http.base_url).rstrip("/")
+    stack = environment.of_children(
+        {}, database_url=sinks.database_url, secret_key="k" * 32, sink_url=url, smtp_port=sinks.smtp_port
+    )
+    for name, value in stack.items():
+        monkeypatch.setenv(name, value)
+    settings.current.cache_clear()
+    yield
+    settings.current.cache_clear()
 
 
 def a_child(state: Path, database_url: str, http: socket.socket, smtp: socket.socket) -> Child:
@@ -130,6 +145,7 @@ def test_a_mail_is_kept_to_be_read(sinks: Sinks) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "leads@example.com", "zoë@example.com", "Ein Lead für Sie"
     mail.set_content("Grüße")
+    mail.add_alternative("<p>Grüße</p>", subtype="html")
     with smtplib.SMTP("127.0.0.1", sinks.smtp_port) as smtp:
         smtp.send_message(mail)
     (kept,) = sinks.http.get("/mail").json()
@@ -137,6 +153,41 @@ def test_a_mail_is_kept_to_be_read(sinks: Sinks) -> None:
     assert kept["to"] == ["zoë@example.com"]
     assert kept["subject"] == "Ein Lead für Sie"
     assert kept["body"].strip() == "Grüße"
+    assert kept["html"].strip() == "<p>Grüße</p>"
+
+
+def test_an_sms_sent_as_it_is_to_twilio_is_kept_to_be_read(sinks: Sinks, twilio: None) -> None:
+    sms.send(to="+15125550123", text="LeadGen: lead #1 (Roofing, Zürich) was e-mailed to you.", timeout_seconds=20)
+    (kept,) = sinks.http.get("/sms").json()
+    assert kept["at"]
+    assert kept["sid"].startswith("SM")
+    assert (kept["from"], kept["to"]) == (texts.PHONE_NUMBER, "+15125550123")
+    assert kept["body"] == "LeadGen: lead #1 (Roofing, Zürich) was e-mailed to you."
+    assert sinks.http.delete("/sms").status_code == 204
+    assert sinks.http.get("/sms").json() == []
+    assert sinks.received() == []
+
+
+def test_the_sms_sink_fails_as_it_was_told(sinks: Sinks, twilio: None) -> None:
+    def fails(kind: type[sms.SmsFailed], **behaviour: object) -> None:
+        assert sinks.http.put("/behaviour", json={"path": "/sms", **behaviour}).status_code == 200
+        with pytest.raises(kind):
+            sms.send(to="+15125550123", text="…", timeout_seconds=0.5)
+
+    fails(sms.SmsRefused, mode="error", status=400)
+    fails(sms.SmsNotSent, mode="error", status=503)
+    assert sinks.http.get("/sms").json() == []
+    fails(sms.SmsUnknown, mode="hang")
+    assert len(sinks.http.get("/sms").json()) == 1
+
+
+def test_the_sms_sink_takes_nothing_without_its_token(
+    sinks: Sinks, twilio: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "another")
+    with pytest.raises(sms.SmsNotSent, match="20003"):
+        sms.send(to="+15125550123", text="…", timeout_seconds=20)
+    assert sinks.http.get("/sms").json() == []
 
 
 def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:

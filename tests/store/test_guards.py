@@ -65,8 +65,8 @@ def test_only_a_pending_delivery_is_settled(conn: Connection[Any], leads: dict[s
         for lead, status in (("delivered", "pending"), ("accepted", "taken"), ("rejected", "in_review"))
     )
     settlements = [
-        Settlement(delivery, "in_review", "webhook", restarts_count=False, next_attempt_at=None, review_reason="late")
+        Settlement(delivery, 0, "in_review", "webhook", review_reason="unknown")
         for delivery in (pending, taken, reviewed)
     ]
-    assert deliveries.settle(conn, settlements, now=now) == [pending]
+    assert deliveries.settle(conn, settlements, now=now) == {pending}
     assert conn.execute("SELECT status FROM deliveries WHERE id = %s", (taken,)).fetchone() == ("taken",)

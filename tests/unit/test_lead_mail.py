@@ -1,50 +1,17 @@
 """The mail that brings a lead: whatever a lead holds, it stays text."""
 
 import re
-from datetime import UTC, datetime
-from decimal import Decimal
 from email.message import EmailMessage
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain.lead_facts import LeadFacts
 from leadgen.domain.lead_mail import compose
+from tests.domain_values import facts
 
 TEXT = st.text(st.characters() | st.sampled_from("<>&\"'{}%\r\n\t\u2028\u202e\u2066\x00\x1b\ud800"), max_size=200)
-
-
-def facts(**values: Any) -> LeadFacts:
-    defaults: dict[str, Any] = {
-        "delivery_id": "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a",
-        "lead_id": 12345,
-        "buyer_id": 7,
-        "received_at": datetime(2024, 1, 15, 10, 30, 0, tzinfo=UTC),
-        "delivered_at": datetime(2024, 1, 15, 10, 30, 5, tzinfo=UTC),
-        "name": "John Smith",
-        "email": "john@example.com",
-        "phone": "+1 (512) 555-0123",
-        "country_code": "US",
-        "postal_code": "78701",
-        "city": "Austin",
-        "region_code": "TX",
-        "message": "Emergency plumbing needed\nPrice: 0.00",
-        "source": "landing_page",
-        "utm_source": None,
-        "utm_medium": None,
-        "utm_campaign": None,
-        "attributes": {"best_time": "evening", "owner": True, "rooms": [1, 2], "roof": {"age": 12}, "budget": None},
-        "price": Decimal("45.00"),
-        "currency": "USD",
-        "offer": "Austin plumbing",
-        "market": "Austin",
-        "vertical": "emergency_plumbing",
-        "timezone": "America/Chicago",
-    }
-    return LeadFacts(**defaults | values)
 
 
 class _Page(HTMLParser):

@@ -1,7 +1,7 @@
 """SMS notices fit into one message of the GSM alphabet."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leadgen.domain import lead_sms
@@ -27,6 +27,8 @@ def test_letters_the_alphabet_lacks_lose_their_marks_or_are_left_out(market: str
 
 @pytest.mark.parametrize("notice", NOTICES)
 @given(st.integers(1, 2**63 - 1), st.text(max_size=255), st.text(max_size=255))
+@example(2**63 - 1, "x" * 300, "y")
+@example(1, "x", "y " * 200)
 def test_any_notice_fits_into_one_message(notice: object, lead_id: int, vertical: str, market: str) -> None:
     assert callable(notice)
     text = notice(lead_id, vertical=vertical, market=market)

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.domain import delivery
+from leadgen.domain import signing
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions_under_test import Functions
 
@@ -109,7 +109,7 @@ def test_a_lead_is_sold_in_a_new_market_by_configuration_alone(
     (received,) = denver.received
     assert received.path == "/mile-high"
     assert json.loads(received.body)["data"]["contact"]["name"] == "Wilhelmina Østergaard"
-    assert received.headers["X-Webhook-Signature"] == delivery.sign("demo-secret-mile-high", received.body)
+    assert received.headers["X-Webhook-Signature"] == signing.sign("demo-secret-mile-high", received.body)
     assert conn.execute("SELECT i.total_leads, i.amount_due FROM invoices i").fetchall() == [(1, Decimal("72.50"))]
 
 

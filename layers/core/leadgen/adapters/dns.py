@@ -1,11 +1,13 @@
-"""Whether mail domains take mail, asked of DNS within a bounded time."""
+"""What DNS says of a name, asked within a bounded time: whether it takes mail, and its addresses."""
 
+import ipaddress
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from leadgen.adapters import clock, settings
+from leadgen.adapters.addresses import Address
 from leadgen.adapters.log import logger
 
 if TYPE_CHECKING:
@@ -13,6 +15,32 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10
 _PORT = 53
+
+
+class Unresolved(Exception):
+    """The addresses of a name are not known; the message is a short cause without the name."""
+
+
+def addresses_of(name: str, *, seconds: float) -> list[Address]:
+    """Every address of the name, those of IPv4 first; aliases are followed.
+
+    Raises Unresolved when there is none, and when one of the two questions got no answer: what is not known might be
+    an address of the inside.
+    """
+    import dns.exception
+    import dns.resolver
+
+    deadline = clock.seconds() + seconds
+    try:
+        resolver = _resolver(settings.current().dns_servers, seconds)
+        texts = [text for kind in ("A", "AAAA") for text in _records(resolver, name, kind, deadline)]
+    except dns.exception.Timeout:
+        raise Unresolved("the host name took too long to resolve") from None
+    except (dns.exception.DNSException, OSError):
+        raise Unresolved("the host name does not resolve") from None
+    if not texts:
+        raise Unresolved("the host name does not resolve")
+    return [ipaddress.ip_address(text) for text in texts]
 
 
 def taking_mail(domains: Collection[str]) -> dict[str, bool]:
@@ -33,17 +61,33 @@ def taking_mail(domains: Collection[str]) -> dict[str, bool]:
     return found
 
 
-def _resolver(servers: Sequence[str]) -> "Resolver":
+def _resolver(servers: Sequence[str], seconds: float) -> "Resolver":
     # A tenth of a second at import: only where a policy asks.
     from dns.nameserver import Do53Nameserver
     from dns.resolver import Resolver
 
     resolver = Resolver(configure=not servers)
-    resolver.timeout = settings.current().mx_lookup_seconds / 3  # then the next server is asked
+    resolver.timeout = seconds / 3  # then the next server is asked
     if servers:
         addresses = [urlsplit(f"//{server}") for server in servers]
         resolver.nameservers = [Do53Nameserver(parts.hostname or "", parts.port or _PORT) for parts in addresses]
     return resolver
+
+
+def _records(resolver: "Resolver", name: str, kind: str, deadline: float) -> list[str]:
+    """The records of this kind, none where the name has others only. Raises DNSException."""
+    import dns.exception
+    import dns.resolver
+
+    left = deadline - clock.seconds()
+    if left <= 0:
+        raise dns.exception.Timeout
+    try:
+        # With a dot at the end: the name as it stands, never one of the network's own below it.
+        found = resolver.resolve(f"{name}.", kind, lifetime=left, search=False)
+    except dns.resolver.NoAnswer:
+        return []
+    return [record.to_text() for record in found]
 
 
 def _takes_mail(servers: Sequence[str], domain: str, deadline: float) -> bool | None:
@@ -51,23 +95,15 @@ def _takes_mail(servers: Sequence[str], domain: str, deadline: float) -> bool | 
     import dns.name
     import dns.resolver
 
-    def records(resolver: "Resolver", kind: str) -> list[str]:
-        left = deadline - clock.seconds()
-        if left <= 0:
-            raise dns.exception.Timeout
-        try:
-            # With a dot at the end: the name as it stands, never one of the network's own below it.
-            found = resolver.resolve(f"{domain}.", kind, lifetime=left, search=False)
-        except dns.resolver.NoAnswer:
-            return []
-        return [record.to_text() for record in found]
+    def records(kind: str) -> list[str]:
+        return _records(resolver, domain, kind, deadline)
 
     try:
-        resolver = _resolver(servers)
-        exchanges = records(resolver, "MX")
+        resolver = _resolver(servers, settings.current().mx_lookup_seconds)
+        exchanges = records("MX")
         if exchanges:
             return any(exchange.split()[1] != "." for exchange in exchanges)
-        return bool(records(resolver, "A") or records(resolver, "AAAA"))
+        return bool(records("A") or records("AAAA"))
     except (dns.resolver.NXDOMAIN, dns.resolver.YXDOMAIN, dns.name.LabelTooLong, dns.name.EmptyLabel):
         return False  # no such domain
     except dns.exception.DNSException:

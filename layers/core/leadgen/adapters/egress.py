@@ -1,53 +1,68 @@
 """The one client for every HTTP call that leaves.
 
-The host is resolved once, every address of it is checked, and the connection goes to the address that was checked.
-No redirects, no proxies, no user info; a deadline over the whole call and a cap on what is read.
+The host is resolved once, every address of it is checked, and the connection goes to one that was checked. No
+redirects, no proxies, no user info, no decompression; a deadline over the whole call and a cap on what is read.
+
+What a failure says is what may be done next: after NotSent the call may be made to somebody else; after NoAnswer nobody
+knows whether the other side has acted on it.
 """
 
-import contextlib
 import http.client
-import ipaddress
+import re
 import socket
 import ssl
-import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit
+from io import BufferedReader
+from typing import cast
 
-from leadgen.adapters import clock
+from leadgen.adapters import addresses, clock, dns, urls
+from leadgen.adapters.addresses import Address
+from leadgen.adapters.urls import Target
+from leadgen.adapters.wire import Incoming, TooMuch, Wire, remaining
 
 LONGEST_ANSWER = 16 * 1024
+HTTPS_ONLY = (443,)
 
-# What ``ipaddress`` calls global in some Python versions and no lead may be sent to.
-_DENIED = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "0.0.0.0/8", "100.64.0.0/10", "168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15",
-        "224.0.0.0/4", "240.0.0.0/4",
-        "::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23",
-        "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-    )
+# Status line, headers and every interim answer before them.
+_LONGEST_HEAD = 32 * 1024
+# On the wire a body in chunks is longer than what it says.
+_LONGEST_BODY = 8 * LONGEST_ANSWER
+_MOST_ADDRESSES = 4
+
+# Whatever else a caller may know of a lead or of a secret, it is not sent along.
+_MAY_LEAVE = frozenset(
+    {
+        "accept", "content-type", "user-agent", "x-leadgen-event", "x-leadgen-delivery-id", "x-webhook-signature",
+        "webhook-id", "webhook-timestamp", "webhook-signature",
+    }
 )  # fmt: skip
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+_KEPT_OF_ANSWER = ("content-type", "retry-after")
+_LONGEST_HEADER = 256
 
 
 class EgressFailed(Exception):
-    """The call was not made, or brought no answer; the message is a short cause without the URL."""
+    """The call brought no answer; the message is a short cause without the URL and without personal data."""
 
 
 class NotSent(EgressFailed):
-    """The other side cannot have got the whole request."""
+    """The other side cannot have the whole request: refused, not found, not connected, or broken off while sending."""
 
 
 class NoAnswer(EgressFailed):
-    """The whole request went out, and no answer came in time."""
+    """The whole request went out, and no status with all its headers came back in time."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The status, and of the body what came in time: at most its first 16 KiB; ``complete`` where that is all of it."""
+    """The status, the headers that mean something to us (in lower case), and the body's first 16 KiB.
+
+    ``complete``: the body's end was seen within that limit and in time.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -55,141 +70,173 @@ class Answer:
     complete: bool
 
 
+def check(url: str, *, allowed_origins: Collection[str] = (), allowed_ports: Collection[int] = HTTPS_ONLY) -> None:
+    """Raise NotSent for what is wrong with the URL itself; what its name leads to is asked only when it is called."""
+    _target(url, allowed_origins, allowed_ports)
+
+
 def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float, allowed_origins: tuple[str, ...] = ()
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    timeout_seconds: float,
+    allowed_origins: Collection[str] = (),
+    allowed_ports: Collection[int] = HTTPS_ONLY,
+    authorization: str | None = None,
 ) -> Answer:
-    """POST and wait at most ``timeout_seconds`` for the answer. Raises EgressFailed when none came.
+    """POST and wait at most ``timeout_seconds`` for the answer. Raises NotSent or NoAnswer when none came.
 
     ``allowed_origins`` (``http://127.0.0.1:9000``) are let through although they are private or not https.
+    ``authorization`` is for a provider's own API: no buyer is sent one. Raises ValueError for a header that may not
+    leave.
     """
     deadline = clock.seconds() + timeout_seconds
-    target = _parse(url, allowed_origins)
-    trusted = _origin(target) in allowed_origins
-    address = _resolve(target, trusted, deadline)
-    connection = _connect(target, address, deadline)
-    # A socket's time-out begins anew with every byte; this ends a call that drips.
-    watchdog = threading.Timer(max(0.0, deadline - clock.seconds()), connection.abort)
-    watchdog.start()
+    target = _target(url, allowed_origins, allowed_ports)
+    head = _head(target, headers, authorization, len(body))
     try:
-        path = target.path or "/"
-        connection.request("POST", f"{path}?{target.query}" if target.query else path, body, dict(headers))
-        return _read(connection, deadline)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        late = clock.seconds() >= deadline
-        raise NoAnswer("timeout" if late else _cause(error)) from error
-    finally:
-        watchdog.cancel()
-        connection.close()
+        wire = _connect(target, _resolve(target, deadline), deadline)
+    except OSError as error:
+        raise NotSent(_cause(error)) from error
+    with wire:
+        try:
+            if target.scheme == "https":
+                wire.secure(_tls(), target.host)
+            # In one piece as far as it goes: a receiver that reads once has all of it.
+            wire.send(head + body[:LONGEST_ANSWER])
+            wire.send(memoryview(body)[LONGEST_ANSWER:])
+        except OSError as error:
+            raise NotSent(_cause(error)) from error
+        try:
+            return _read(wire)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise NoAnswer(_cause(error)) from error
 
 
-def _parse(url: str, allowed_origins: tuple[str, ...]) -> SplitResult:
+def _target(url: str, allowed_origins: Collection[str], allowed_ports: Collection[int]) -> Target:
     try:
-        target = urlsplit(url)
-        port = target.port
-    except ValueError:
-        raise NotSent("the URL does not parse") from None
-    if any(character.isspace() or character in "\\\x00" or not character.isprintable() for character in url):
-        raise NotSent("the URL holds a character that no URL has")
-    if not target.hostname or target.username is not None or target.password is not None:
-        raise NotSent("the URL has no host, or user info")
-    if _origin(target) not in allowed_origins and (target.scheme != "https" or port not in (None, 443)):
-        raise NotSent("only https on port 443 is called")
-    return target
+        return urls.read(url, allowed_origins=allowed_origins, allowed_ports=allowed_ports)
+    except urls.UrlRefused as refusal:
+        raise NotSent(str(refusal)) from None
 
 
-def _origin(target: SplitResult) -> str:
-    return f"{target.scheme}://{target.netloc.lower()}"
+def _head(target: Target, headers: Mapping[str, str], authorization: str | None, length: int) -> bytes:
+    for name in headers:
+        if name.lower() not in _MAY_LEAVE:
+            raise ValueError(f"the header {name} is not one that leaves")
+    own = {
+        "Host": target.authority,
+        "Connection": "close",
+        "Accept-Encoding": "identity",
+        "Content-Length": str(length),
+    }
+    sent = own | dict(headers) | ({"Authorization": authorization} if authorization is not None else {})
+    for name, value in sent.items():
+        if not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"the header {name} holds a character that no header has")
+    lines = [f"POST {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def _resolve(target: SplitResult, trusted: bool, deadline: float) -> str:
-    host = (target.hostname or "").rstrip(".")
-    port = target.port or (443 if target.scheme == "https" else 80)
-    lookup = _resolvers().submit(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+def _resolve(target: Target, deadline: float) -> list[Address]:
+    """Where to connect to: what the operator trusts, or the addresses of which every one is public."""
+    if target.address is not None:
+        return [target.address]  # checked with the URL
+    if target.trusted:
+        return _resolve_trusted(target, deadline)
     try:
-        found = lookup.result(timeout=max(0.0, deadline - clock.seconds()))
+        found = dns.addresses_of(target.host, seconds=remaining(deadline))
+    except dns.Unresolved as error:
+        raise NotSent(str(error)) from None
+    if not all(addresses.is_public(address) for address in found):
+        raise NotSent("the host is not a public address")
+    return found
+
+
+def _resolve_trusted(target: Target, deadline: float) -> list[Address]:
+    """By the system's own means, which know the names of this network too."""
+    lookup = _resolvers().submit(socket.getaddrinfo, target.host, target.port, 0, socket.SOCK_STREAM)
+    try:
+        found = lookup.result(timeout=remaining(deadline))
     except FutureTimeout:
         raise NotSent("the host name took too long to resolve") from None
-    except (OSError, UnicodeError):
+    except OSError:
         raise NotSent("the host name does not resolve") from None
-    addresses = [str(entry[4][0]) for entry in found]
-    if not trusted and any(_is_denied(address) for address in addresses):
-        raise NotSent("the host is not a public address")
-    return addresses[0]
+    return [address for entry in found if (address := addresses.read(str(entry[4][0]))) is not None]
 
 
-def _is_denied(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    return not parsed.is_global or any(parsed in network for network in _DENIED if network.version == parsed.version)
+def _connect(target: Target, found: list[Address], deadline: float) -> Wire:
+    """To the first address that takes the connection, each given its share of the time. Raises OSError."""
+    candidates = found[:_MOST_ADDRESSES]
+    failure: OSError = ConnectionRefusedError()
+    for left, address in zip(range(len(candidates), 0, -1), candidates, strict=True):
+        try:
+            return Wire(address, target.port, deadline, connect_seconds=remaining(deadline) / left)
+        except OSError as error:
+            failure = error
+    raise failure
 
 
-class _Pinned(http.client.HTTPConnection):
-    """Connects to the address that was checked, whatever the name says by now; certificate and Host go by the name."""
+class _Response(http.client.HTTPResponse):
+    """Skips every interim answer; the library's own skips 100 and takes 103 for the last word."""
 
-    def __init__(self, target: SplitResult, address: str, timeout: float, tls: ssl.SSLContext | None) -> None:
-        self._address = address
-        self._wire: socket.socket | None = None  # http.client lets go of its own once an answer says "close"
-        self._tls = tls
-        super().__init__(target.hostname or "", target.port or (443 if tls is not None else 80), timeout=timeout)
-        self.default_port = 443 if tls is not None else 80
-
-    def connect(self) -> None:
-        self._wire = socket.create_connection((self._address, self.port), self.timeout)
-        if self._tls is not None:
-            self._wire = self._tls.wrap_socket(self._wire, server_hostname=self.host)
-        self.sock = self._wire
-
-    def abort(self) -> None:
-        """End whatever the call is waiting for; safe from another thread."""
-        if self._wire is not None:
-            with contextlib.suppress(OSError):
-                self._wire.shutdown(socket.SHUT_RDWR)
-
-    def limit(self, seconds: float) -> None:
-        """How long the next read may take."""
-        if self._wire is not None:
-            self._wire.settimeout(seconds)
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, http.client.CONTINUE if 100 <= status < 200 else status, reason
 
 
-def _connect(target: SplitResult, address: str, deadline: float) -> _Pinned:
-    remaining = deadline - clock.seconds()
-    if remaining <= 0:
-        raise NotSent("timeout")
-    return _Pinned(target, address, remaining, _tls() if target.scheme == "https" else None)
+class _Readable:
+    """As much of a socket as HTTPResponse asks for."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+
+    def makefile(self, mode: str) -> BufferedReader:
+        return BufferedReader(self._incoming)
 
 
-def _read(connection: _Pinned, deadline: float) -> Answer:
-    _shorten(connection, deadline)
-    response = connection.getresponse()
-    _shorten(connection, deadline)  # headers that were cut off at the deadline look whole
+def _read(wire: Wire) -> Answer:
+    """Raises OSError, HTTPException or ValueError where the head does not come whole."""
+    incoming = Incoming(wire, _LONGEST_HEAD)
+    response = _Response(cast("socket.socket", _Readable(incoming)), method="POST")
+    response.begin()
+    incoming.may_end(allowance=_LONGEST_BODY)
+    body, complete = _body(response)
+    kept = {
+        name: " ".join(value.split())[:_LONGEST_HEADER] for name in _KEPT_OF_ANSWER if (value := response.headers[name])
+    }
+    return Answer(response.status, kept, body, complete)
+
+
+def _body(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    """The beginning of the body, and whether it is the whole. A body that is long, late or broken off fails nothing."""
     body = bytearray()
-    # What was answered is the status: a body that is long, late or broken off says no less.
-    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-        while len(body) < LONGEST_ANSWER:
-            _shorten(connection, deadline)
-            part = response.read1(LONGEST_ANSWER - len(body))
+    try:
+        # One more than is kept: there may be nothing after what is kept.
+        while len(body) <= LONGEST_ANSWER:
+            part = response.read1(LONGEST_ANSWER + 1 - len(body))
             if not part:
-                break
+                return bytes(body), not response.length  # else it said that more would come
             body += part
-    return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, bytes(body), True)
-
-
-def _shorten(connection: _Pinned, deadline: float) -> None:
-    remaining = deadline - clock.seconds()
-    if remaining <= 0:
-        raise TimeoutError
-    connection.limit(remaining)
+    except (OSError, http.client.HTTPException, ValueError):
+        pass  # the status has said what there is to say
+    return bytes(body[:LONGEST_ANSWER]), False
 
 
 def _cause(error: Exception) -> str:
     match error:
         case TimeoutError():
             return "timeout"
-        case ssl.SSLError():
-            return "the TLS handshake failed"
         case ConnectionRefusedError():
             return "connection refused"
-        case http.client.HTTPException() | ConnectionError():
+        case ssl.SSLCertVerificationError():
+            return "the TLS certificate is not valid for the host"
+        case http.client.HTTPException() | ConnectionError() | ssl.SSLEOFError():
             return "no HTTP answer"
+        case ssl.SSLError():
+            return "TLS failed"
+        case TooMuch():
+            return "the answer's head is too long"
         case _:
             return type(error).__name__
 

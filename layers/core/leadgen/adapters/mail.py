@@ -1,38 +1,52 @@
-"""Mail, by SMTP (Amazon SES speaks it too)."""
+"""Mail, through an SMTP server or Amazon SES, as ``MAIL_TRANSPORT`` says."""
 
-import smtplib
-import ssl
-from email.errors import MessageError
+import email.policy
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import assert_never
 
-from leadgen.adapters import settings
+from leadgen.adapters import clock, mail_addresses, ses, settings, smtp
+from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailRefused, MailUnknown
 
-# All that the standard library's parser is known to raise for an address that is none.
-_BAD_ADDRESS = (ValueError, MessageError, AttributeError, IndexError)
+__all__ = ["MailFailed", "MailNotSent", "MailRefused", "MailUnknown", "send"]
 
-
-class MailFailed(Exception):
-    """The mail was not handed over; the message is a short cause without addresses."""
+_SEVEN_BIT = email.policy.SMTP.clone(cte_type="7bit")  # any server takes it, and no line is longer than it may be
 
 
-def send(*, to: str, subject: str, text: str, message_id: str, timeout_seconds: float) -> None:
-    """Hand a mail over. ``message_id`` makes a repeat recognizable. Raises MailFailed."""
+def send(*, to: str, subject: str, text: str, html: str | None = None, message_id: str, timeout_seconds: float) -> None:
+    """Hand a mail over within ``timeout_seconds``. Raises MailFailed: MailNotSent, MailRefused or MailUnknown.
+
+    ``message_id`` makes a repeat recognizable: by the header of this name, or by X-LeadGen-Message-Id where SES has put
+    a Message-ID of its own.
+    """
     configured = settings.current()
-    if not configured.smtp_host:
-        raise MailFailed("SMTP_HOST is not set")
+    recipient = _address(to)
+    message = EmailMessage(_SEVEN_BIT)
+    message["From"] = configured.from_email
+    message["To"] = recipient
+    message["Subject"] = subject
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = f"<{message_id}@{configured.from_email.rpartition('@')[2]}>"
+    message["X-LeadGen-Message-Id"] = message_id
+    message["Auto-Submitted"] = "auto-generated"  # no out-of-office answer to this one, please
+    message["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
+    message.set_content(text)
+    if html is not None:
+        message.add_alternative(html, subtype="html")
+    match configured.mail_transport:
+        case "smtp":
+            smtp.hand_over(message, timeout_seconds=timeout_seconds)
+        case "ses":
+            ses.hand_over(message, to=recipient.addr_spec, timeout_seconds=timeout_seconds)
+        case _:
+            assert_never(configured.mail_transport)
+
+
+def _address(text: str) -> Address:
+    """An address as headers hold it, its domain as DNS spells it."""
     try:
-        message = EmailMessage()
-        message["From"] = configured.from_email
-        message["To"] = Address(addr_spec=to)
-        message["Subject"] = subject
-        message["Message-ID"] = f"<{message_id}@{configured.from_email.rpartition('@')[2]}>"
-        message.set_content(text)
-        with smtplib.SMTP(configured.smtp_host, configured.smtp_port, timeout=timeout_seconds) as smtp:
-            if configured.smtp_starttls:
-                smtp.starttls(context=ssl.create_default_context())
-            if configured.smtp_user:
-                smtp.login(configured.smtp_user, configured.smtp_password or "")
-            smtp.send_message(message)
-    except (OSError, smtplib.SMTPException, *_BAD_ADDRESS) as error:
-        raise MailFailed(type(error).__name__) from error
+        given = mail_addresses.parse(text)
+        return Address(username=given.username, domain=given.domain.encode("idna").decode())
+    except ValueError as error:
+        raise MailRefused("the address is none") from error

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from leadgen.adapters import mail_addresses
+
 
 class SettingsInvalid(Exception):
     """The environment does not make a working configuration; the message lists every problem."""
@@ -32,7 +34,16 @@ def _server(text: str) -> str:
     return text
 
 
+Ports = Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], Field(min_length=1), BeforeValidator(_comma_list)]
 Servers = Annotated[tuple[Annotated[str, AfterValidator(_server)], ...], BeforeValidator(_comma_list)]
+
+
+def _mail_address(text: str) -> str:
+    try:
+        mail_addresses.parse(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no address: write leads@example.com, without a name") from None
+    return text
 
 
 class Settings(BaseModel):
@@ -65,14 +76,23 @@ class Settings(BaseModel):
     webhook_timeout_seconds: float = Field(default=5.0, gt=0, le=20)
     webhook_max_retries: int = Field(default=3, ge=1, le=10)
     webhook_retry_delay: float = Field(default=1.0, ge=0, le=600)
+    # Where calls may go beside https on 443: origins of our own network, and further ports of anybody.
     egress_allowed_origins: CommaList = ()
+    egress_ports: Ports = (443,)
 
+    mail_transport: Literal["smtp", "ses"] = "smtp"
+    from_email: Annotated[str, AfterValidator(_mail_address)] = "leads@localhost"
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
     smtp_password: str | None = Field(default=None, repr=False)
     smtp_starttls: bool = True
-    from_email: str = "leads@localhost"
+
+    # For SMS notices: all three or none.
+    twilio_account_sid: str | None = Field(default=None, pattern=r"^AC[0-9a-f]{32}$")
+    twilio_auth_token: str | None = Field(default=None, repr=False)
+    twilio_phone_number: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{6,14}$")
+    twilio_api_url: str = Field(default="https://api.twilio.com", pattern=r"^https?://[^/?#@\s]+$")
 
     # AWS only: where announcements are published, and how full the queues are.
     events_topic_arn: str | None = None
@@ -83,14 +103,31 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
 
+_TWILIO = ("twilio_account_sid", "twilio_auth_token", "twilio_phone_number")
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings. An empty variable is an unset one. Raises SettingsInvalid."""
-    given = {name: environ.get(name.upper(), "") for name in Settings.model_fields}
+    given = {name: value for name in Settings.model_fields if (value := environ.get(name.upper(), "")) != ""}
+    problems = _missing(given)
     try:
-        return Settings.model_validate({name: value for name, value in given.items() if value != ""})
+        loaded = Settings.model_validate(given)
     except ValidationError as error:
-        problems = [f"  {str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
-        raise SettingsInvalid("the environment needs mending:\n" + "\n".join(problems)) from None
+        problems += [f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+    if problems:
+        raise SettingsInvalid("the environment needs mending:\n" + "\n".join(f"  {problem}" for problem in problems))
+    return loaded
+
+
+def _missing(given: Mapping[str, str]) -> list[str]:
+    """What else must be set because of what is."""
+    problems = []
+    absent = [name.upper() for name in _TWILIO if name not in given]
+    if 0 < len(absent) < len(_TWILIO):
+        problems += [f"{name}: is missing; SMS notices need {', '.join(_TWILIO).upper()}" for name in absent]
+    if given.get("mail_transport") == "ses" and "from_email" not in given:
+        problems.append("FROM_EMAIL: is missing; SES sends from an address that was verified there")
+    return problems
 
 
 @lru_cache(maxsize=1)

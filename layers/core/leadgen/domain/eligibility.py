@@ -22,8 +22,8 @@ class Enrolment:
 
     ``area`` is the service area that covers the lead's place, None where none does; ``capacity`` and ``budget`` are the
     leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
-    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``refused`` whether it has given this lead
-    back already.
+    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``refused`` whether it has given this
+    lead back already.
     """
 
     buyer_id: int
@@ -107,8 +107,8 @@ class Standing:
 class Terms:
     """What is asked for one lead: its price for the buyer, and what the rules need to know of it.
 
-    ``hours`` is the policy's check of the time of day, the same for every buyer; ``assigned_to`` is the one buyer whom an
-    operator has chosen.
+    ``hours`` is the policy's check of the time of day, the same for every buyer; ``assigned_to`` is the one buyer whom
+    an operator has chosen.
     """
 
     price: Decimal

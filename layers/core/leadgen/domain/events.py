@@ -47,6 +47,8 @@ class Event:
 def event_key(message: dict[str, object]) -> str:
     """What an event is the first and only one of, however often it is told: its name and the ids it is about."""
     about = [
-        f"{name}={message[name]}" for name in ("lead_id", "invoice_id", "delivery_id", "attempt") if message.get(name) is not None
+        f"{name}={message[name]}"
+        for name in ("lead_id", "invoice_id", "delivery_id", "attempt")
+        if message.get(name) is not None
     ]
     return ":".join((str(message["event"]), *about))

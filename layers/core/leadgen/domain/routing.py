@@ -42,7 +42,8 @@ class Facts:
     """All that a routing decision rests on besides the policy and the time.
 
     ``place`` is the lead's postal code; ``suppressed`` names the contacts of the lead that are on a suppression list;
-    ``rotations`` are the pools of the offer that had leads already; ``assigned_to`` is the buyer an operator has chosen.
+    ``rotations`` are the pools of the offer that had leads already; ``assigned_to`` is the one buyer whom an operator
+    has chosen.
     """
 
     offer: Offer

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 USER_AGENT = "LeadGen/1.0"
@@ -41,7 +41,7 @@ def headers(sending: Sending, secrets: Sequence[str], *, at: int) -> dict[str, s
     return unsigned | _signatures(sending, [secret for secret in secrets if secret], at)
 
 
-def _signatures(sending: Sending, secrets: Sequence[str], at: int) -> Mapping[str, str]:
+def _signatures(sending: Sending, secrets: Sequence[str], at: int) -> dict[str, str]:
     if not secrets:
         return {}
     return {
@@ -64,10 +64,12 @@ def sign_standard(secret: str, message_id: str, at: int, body: bytes) -> str:
 
 
 def key(secret: str) -> bytes:
-    """The key of Standard Webhooks: what follows ``whsec_`` in base64; any other secret's own bytes."""
+    """The key of Standard Webhooks: what follows ``whsec_`` in base64, padded or not; any other secret's own bytes."""
     if secret.startswith(_PREFIX):
+        encoded = secret.removeprefix(_PREFIX)
         try:
-            return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+            decoded = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
         except (binascii.Error, ValueError):
-            pass  # a secret that only looks like one
+            return secret.encode()  # it only looks like one
+        return decoded or secret.encode()
     return secret.encode()

@@ -121,6 +121,7 @@ class _Tally:
 class Simulation:
     """Takes the recorded attempts in the order in which they were decided. ``drafts`` are by offer id.
 
+    A lead that was given back by its buyer is counted each time it was sold.
     An offer without a draft is decided under the policies of the time. A lead is tried when the record tried it, and no
     more once it is sold or given up in the simulation: what a further attempt would have found, nobody has recorded.
     """
@@ -129,6 +130,7 @@ class Simulation:
         self._drafts = drafts
         self._courses: dict[int, _Course] = {}
         self._carried = _Carried()
+        self._differing: dict[int, list[tuple[Sale | None, int, CapPeriods]]] = defaultdict(list)
         self._pools: dict[int, dict[PoolKey, Rotation]] = defaultdict(dict)
         self._last_turns: dict[tuple[int, PoolKey], datetime] = {}
         self._buyers: dict[tuple[int, str], _Tally] = defaultdict(_Tally)
@@ -146,6 +148,7 @@ class Simulation:
             last = self._last_turns.get((facts.offer.offer_id, recorded.key))
             if recorded.key not in pools or (last is not None and attempt.inputs.now - last >= retention.POOL):
                 pools[recorded.key] = recorded
+        self._give_back(attempt.lead_id)
         course = self._courses.setdefault(attempt.lead_id, _Course(facts.offer.offer_id, facts.offer.currency))
         claimed = None if course.is_over else self._try(attempt, course)
         course.recorded = attempt.recorded
@@ -153,10 +156,17 @@ class Simulation:
         taken = attempt.recorded if isinstance(attempt.recorded, Sale) else None
         if claimed != taken:
             periods = calendar.cap_periods(attempt.inputs.now, facts.offer.timezone)
-            self._carried.add(claimed, 1, periods)
-            self._carried.add(taken, -1, periods)
+            for sale, leads in ((claimed, 1), (taken, -1)):
+                self._carried.add(sale, leads, periods)
+                self._differing[attempt.lead_id].append((sale, leads, periods))
         if taken is not None:
             self._close(attempt.lead_id, self._courses.pop(attempt.lead_id))
+
+    def _give_back(self, lead_id: int) -> None:
+        """A lead that the record routes again after a sale was given back by its buyer: so it was in the simulation."""
+        if lead_id not in self._courses and lead_id in self._differing:
+            for sale, leads, periods in self._differing.pop(lead_id):
+                self._carried.add(sale, -leads, periods)
 
     def outcome(self) -> Outcome:
         """What came of all attempts taken so far; nothing can be decided after that."""

@@ -18,9 +18,7 @@ def hand_over(parcel: Parcel) -> Call:
         case "webhook":
             assert claimed.url is not None
             assert parcel.rendered is not None
-            sending = Sending(
-                claimed.delivery_id, delivery.EVENT, parcel.rendered.content_type, parcel.rendered.body
-            )
+            sending = Sending(claimed.delivery_id, delivery.EVENT, parcel.rendered.content_type, parcel.rendered.body)
             return calling.post(claimed.url, sending, claimed.secrets, parcel.terms.answer)
         case "email":
             return calling.timed(lambda: (_mail(parcel), None))

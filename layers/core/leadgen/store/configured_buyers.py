@@ -109,7 +109,7 @@ def upsert_buyer(
     currency: str,
 ) -> Written:
     """The buyer of this address. Of a webhook secret the states say only whether there is one, and whether it was
-    replaced.
+    replaced. For a day what is sent is signed with the replaced one as well.
     """
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
@@ -117,7 +117,8 @@ def upsert_buyer(
             WITH before AS (
               SELECT id, webhook_secret,
                      to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount',
-                                         'payment_method', 'payment_method_id', 'webhook_secret']
+                                         'payment_method', 'payment_method_id', 'webhook_secret',
+                                         'previous_webhook_secret', 'previous_secret_until']
                        || jsonb_build_object(
                             'webhook_secret', CASE WHEN webhook_secret IS NOT NULL THEN 'set' END) AS state
                 FROM buyers b WHERE email = %(email)s
@@ -130,6 +131,14 @@ def upsert_buyer(
               ON CONFLICT (email) DO UPDATE
                  SET name = excluded.name, phone = excluded.phone, company = excluded.company,
                      webhook_url = excluded.webhook_url, webhook_secret = excluded.webhook_secret,
+                     previous_webhook_secret = CASE
+                       WHEN excluded.webhook_secret IS NULL THEN NULL
+                       WHEN b.webhook_secret <> excluded.webhook_secret THEN b.webhook_secret
+                       ELSE b.previous_webhook_secret END,
+                     previous_secret_until = CASE
+                       WHEN excluded.webhook_secret IS NULL THEN NULL
+                       WHEN b.webhook_secret <> excluded.webhook_secret THEN CURRENT_TIMESTAMP + INTERVAL '24 hours'
+                       ELSE b.previous_secret_until END,
                      email_notifications = excluded.email_notifications, sms_notifications = excluded.sms_notifications,
                      is_active = excluded.is_active, credit_limit = excluded.credit_limit,
                      billing_cycle = excluded.billing_cycle, currency = excluded.currency,
@@ -142,7 +151,8 @@ def upsert_buyer(
                                        excluded.billing_cycle, excluded.currency)
               RETURNING id, webhook_secret,
                         to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount',
-                                            'payment_method', 'payment_method_id', 'webhook_secret'] AS state
+                                            'payment_method', 'payment_method_id', 'webhook_secret',
+                                         'previous_webhook_secret', 'previous_secret_until'] AS state
             )
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
                    (written.state || jsonb_build_object('webhook_secret',

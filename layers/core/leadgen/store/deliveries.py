@@ -105,9 +105,7 @@ class Claimed:
     facts: LeadFacts = field(repr=False)
 
 
-def claim(
-    conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime
-) -> dict[str, Claimed]:
+def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime) -> dict[str, Claimed]:
     """Take due deliveries (``endpoints`` has each one's) until ``until``; by id, those that were still free."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
@@ -319,6 +317,16 @@ def unfinished(conn: Connection[Any], lead_ids: Collection[int], *, now: datetim
             {"ids": list(lead_ids), "now": now},
         )
         return cursor.fetchall()
+
+
+def forget_contents(conn: Connection[Any], lead_ids: Collection[int]) -> None:
+    """Take what was sent, and what the buyers said of it, out of the deliveries of erased leads."""
+    conn.execute(
+        """
+        UPDATE deliveries SET content_type = NULL, body = NULL, reference = NULL, refusal = NULL WHERE lead_id = ANY(%s)
+        """,
+        (list(lead_ids),),
+    )
 
 
 @dataclass(frozen=True)

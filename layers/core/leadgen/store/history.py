@@ -182,7 +182,7 @@ def past(conn: Connection[Any], offer_id: int, *, since: datetime) -> list[Past]
                    d.created_at AS handed_at, d.settled_at, coalesce(d.status = 'taken', false) AS taken
               FROM leads l
               JOIN buyer_offers bo ON bo.buyer_id = l.buyer_id AND bo.offer_id = l.offer_id
-              LEFT JOIN deliveries d ON d.lead_id = l.id
+              LEFT JOIN deliveries d ON d.lead_id = l.id AND d.status <> 'released'
              WHERE l.offer_id = %s AND l.delivered_at >= %s
             """,
             (offer_id, since),

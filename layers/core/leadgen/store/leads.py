@@ -136,13 +136,13 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
         return sorted(cursor.fetchall(), key=lambda lead: lead.lead_id)
 
 
-def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, limit: int) -> int:
-    """Take the personal data out of up to ``limit`` leads created before ``before``; how many there were.
+def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, limit: int) -> list[int]:
+    """Take the personal data out of up to ``limit`` leads created before ``before``; their ids.
 
     The rows stay: invoices, decisions and counts refer to them. One that still waits for a buyer or for a person is
     rejected: there is nothing left of it to sell.
     """
-    return conn.execute(
+    rows = conn.execute(
         """
         UPDATE leads
            SET name = 'erased', email = 'erased', phone = 'erased', message = NULL, ip_address = NULL,
@@ -157,6 +157,8 @@ def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, 
                        WHERE created_at < %(before)s AND erased_at IS NULL
                          AND (status <> 'received' OR in_review_since IS NOT NULL)
                        ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
+        RETURNING id
         """,
         {"before": before, "now": now, "limit": limit},
-    ).rowcount
+    )
+    return [row[0] for row in rows]

@@ -312,7 +312,7 @@ def track_records(
           JOIN buyer_offers bo ON bo.offer_id = p.offer_id AND bo.buyer_id = ANY(%(buyer_ids)s)
           JOIN leads l ON l.buyer_id = bo.buyer_id AND l.offer_id = bo.offer_id
            AND l.delivered_at >= least(p.answers_since, p.deliveries_since)
-          LEFT JOIN deliveries d ON d.lead_id = l.id
+          LEFT JOIN deliveries d ON d.lead_id = l.id AND d.status <> 'released'
          GROUP BY bo.id
         """,
         {

@@ -1,0 +1,17 @@
+"""How handing over a mail may fail. Messages are short causes without addresses."""
+
+
+class MailFailed(Exception):
+    """The mail was not handed over, or nobody knows."""
+
+
+class MailNotSent(MailFailed):
+    """It was not taken, and may be tried again."""
+
+
+class MailRefused(MailFailed):
+    """It is refused for good: its recipient, or the mail itself."""
+
+
+class MailUnknown(MailFailed):
+    """All of it went out, and no answer came that says whether it was taken."""

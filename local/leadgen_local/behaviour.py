@@ -1,0 +1,30 @@
+"""How the sinks answer the calls to one path: as they were told to."""
+
+import asyncio
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+
+class Behaviour(BaseModel):
+    """How posts to one path are answered: at once, after `seconds`, with `status`, or never."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(pattern="^/")
+    mode: Literal["ok", "slow", "error", "hang"]
+    seconds: float = Field(default=2.0, ge=0, le=3600)
+    status: int = Field(default=500, ge=200, le=599)
+
+
+async def failure(behaviour: Behaviour | None, request: Request) -> int | None:
+    """The status to fail with, if it is to fail; waits first, as the behaviour says."""
+    match behaviour:
+        case Behaviour(mode="slow", seconds=seconds):
+            await asyncio.sleep(seconds)
+        case Behaviour(mode="error", status=status):
+            return status
+        case Behaviour(mode="hang"):
+            await request.receive()  # nothing more comes but the end of the connection
+    return None
