@@ -163,6 +163,60 @@ areas = st.one_of(
         ),
     ),
 )
+constants = st.one_of(
+    st.sampled_from(
+        [5, -17, 0, True, False, 5.5, 0.0001, 99999999999.9999, "5", "5.50", "true", "1e5", "0x1", "07030", ""]
+    ),
+    texts.filter(lambda text: not any(ord(character) < 32 for character in text)),
+)
+entries = st.one_of(
+    st.sampled_from(["first_name", "price", "attributes.rooms"]),
+    sections(
+        {"from": st.just("attributes.moved_at")},
+        default=constants,
+        date=st.sampled_from(["iso", "%m/%d/%Y %-I:%M %p"]),
+        timezone=st.none(),
+    ),
+    st.sampled_from([{"from": "phone", "phone": "national"}]),
+    st.builds(lambda constant: {"constant": constant}, constants),
+)
+names_of_fields = st.sampled_from(["a", "b", "from_us", "5", "true", "name with space", "~"])
+own_fields = st.dictionaries(
+    names_of_fields,
+    st.one_of(entries, st.dictionaries(names_of_fields, entries, min_size=1, max_size=3)),
+    min_size=1,
+    max_size=4,
+)
+formats = st.one_of(
+    sections({"type": st.just("json"), "fields": own_fields}, missing=st.sampled_from(["omit", "empty"])),
+    sections(
+        {"type": st.just("form"), "fields": st.dictionaries(st.sampled_from(["a.b", "lead[x]"]), entries, min_size=1)}
+    ),
+    sections(
+        {
+            "type": st.just("xml"),
+            "fields": st.just({"@id": "lead_id", "z": {"#text": "name", "@a": "city"}, "b.c": "city"}),
+        },
+        root=st.just("post"),
+    ),
+    sections(
+        {"type": st.just("adf"), "vendor": texts}, details=st.dictionaries(texts, entries, min_size=1, max_size=2)
+    ),
+)
+answer_tests = st.sampled_from(
+    [{"path": "a.0.b", "equals": 1}, {"path": "a", "in": ["yes", 5]}, {"path": "b", "present": False}]
+)
+answers = sections(
+    {"type": st.sampled_from(["json", "xml", "form"]), "refused_when": st.lists(answer_tests, min_size=1, max_size=2)},
+    accepted_when=st.lists(answer_tests, max_size=2),
+    refused_statuses=st.just([409, 422]),
+    reference=st.just("lead.id"),
+    reason=st.just("message"),
+    otherwise=st.sampled_from(["accepted", "refused", "unclear"]),
+)
+deliveries = sections(
+    {}, schedule=st.lists(st.integers(1, 25_000), min_size=1, max_size=10), format=formats, answer=answers
+)
 limits = st.integers(0, 1000)
 terms = sections(
     {},
@@ -178,6 +232,7 @@ terms = sections(
     webhook_url=st.just("https://green.example.com/own"),
     email=st.just("own@example.com"),
     sms=st.just("+1 303-555-0100"),
+    delivery=deliveries,
     **{f"capacity_per_{period}": limits for period in ("hour", "day", "week", "month")},
     **{f"budget_per_{period}": amounts for period in ("hour", "day", "week", "month")},
 )

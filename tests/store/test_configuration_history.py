@@ -97,6 +97,19 @@ def test_a_rollback_configures_what_the_version_did(conn: Connection[Any], tmp_p
     assert not rollback(conn, 2, ACTOR, plan=True).has_changes
 
 
+def test_a_rollback_keeps_a_deliverys_fields_in_their_order_and_its_constants_as_they_were(
+    conn: Connection[Any], tmp_path: Path
+) -> None:
+    fields = "{zip: postal_code, a: {constant: '5'}, longer: {b: {constant: 5}, a: {constant: 0.5}}, b: name}"
+    mapped = f"delivery: {{format: {{type: xml, fields: {fields}}}}}"
+    apply_files(conn, [written(tmp_path, changed(("capacity_per_day: 3", mapped)))], {})
+    before = conn.execute("SELECT delivery::text FROM buyer_offers ORDER BY id").fetchall()
+    apply_files(conn, [written(tmp_path)], {})
+    rollback(conn, 1, {})
+    assert conn.execute("SELECT delivery::text FROM buyer_offers ORDER BY id").fetchall() == before
+    assert '{"zip": "postal_code", "a": {"constant": "5"}, "longer": {"b"' in before[0][0]
+
+
 def test_a_rollback_ends_what_was_added_since(conn: Connection[Any], tmp_path: Path) -> None:
     apply_files(conn, [written(tmp_path)], {})
     apply_files(conn, [written(tmp_path, ELSEWHERE, "elsewhere.yaml")], {})

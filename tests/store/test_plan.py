@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.cli import changes
+from leadgen.operations import export
 from leadgen.operations.apply import application, apply_files
 from tests.configurations import SOUND, changed, written
 
@@ -76,6 +77,27 @@ def test_a_plan_shows_each_field_that_changes(conn: Connection[Any], tmp_path: P
         "~ service areas Green Gardens in Springfield",
         "    cities: +Denver −Aurora",
     ]
+
+
+def test_a_plan_shows_what_changes_of_a_delivery_be_it_only_the_order(conn: Connection[Any], tmp_path: Path) -> None:
+    def with_delivery(fields: str) -> Path:
+        delivery = f"delivery: {{format: {{type: xml, fields: {fields}}}}}"
+        return written(tmp_path, changed(("capacity_per_day: 3", delivery)))
+
+    apply_files(conn, [with_delivery("{b: {c: name}, a: phone, b.d: {constant: 5}}")], {})
+    assert planned(conn, [with_delivery("{b: {c: name}, a: phone, b.d: {constant: 6}}")]) == [
+        "~ enrolment Green Gardens in Lawns",
+        "    delivery.format.fields.b.d.constant: 5 → 6",
+    ]
+    reordered = with_delivery("{a: phone, b: {c: name}, b.d: {constant: 5}}")
+    assert planned(conn, [reordered]) == [
+        "~ enrolment Green Gardens in Lawns",
+        "    delivery.format.fields: in another order",
+    ]
+    apply_files(conn, [reordered], {})
+    assert not application(conn, [reordered], {}, plan=True).has_changes
+    (file,) = export.files(conn)
+    assert list(file.content["buyers"][0]["offers"][0]["delivery"]["format"]["fields"]) == ["a", "b", "b.d"]
 
 
 def test_an_offer_that_no_file_names_any_more_is_left_alone_and_told(conn: Connection[Any], tmp_path: Path) -> None:

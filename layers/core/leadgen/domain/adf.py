@@ -1,12 +1,12 @@
 """ADF 1.0, the XML that dealers' systems know leads in; other trades use it without the vehicle."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from leadgen.domain import date_formats, field_mapping, markup, phone_formats
-from leadgen.domain.field_mapping import Entry
+from leadgen.domain.field_mapping import Entry, Place
 from leadgen.domain.lead_facts import LeadFacts
 from leadgen.domain.markup import element, text
 from leadgen.domain.model import Model
@@ -14,6 +14,8 @@ from leadgen.domain.phone_formats import PhoneFormat
 
 Words = Annotated[str, Field(min_length=1, max_length=200)]
 
+_DEMANDED = ("year", "make", "model")
+_OPTIONAL = ("vin", "stock", "trim")
 _INSTRUCTION = '<?ADF version="1.0"?>\n'
 
 
@@ -54,6 +56,18 @@ class AdfFormat(Model):
     content_type: Literal["application/x-adf+xml", "application/xml", "text/xml"] = "application/x-adf+xml"
 
 
+def entries(format: AdfFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002
+    """Every entry of the format, and where it stands in it."""
+    yield ("street",), format.street
+    yield ("comments",), format.comments
+    for label, entry in (format.details or {}).items():
+        yield ("details", label), entry
+    for name in (*_DEMANDED, *_OPTIONAL):
+        found = getattr(format.vehicle, name, None)
+        if found is not None:
+            yield ("vehicle", name), found
+
+
 def document(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002 - as the files call it
     """The whole document; its elements are in the order of the standard's DTD."""
     prospect = [
@@ -75,9 +89,9 @@ def _vehicle(vehicle: Vehicle | None, facts: LeadFacts) -> str:
     if vehicle is None:
         return ""
     parts = [
-        # The DTD demands the first three, so they are there even where the lead does not have them.
-        *(element(name, _found(getattr(vehicle, name), facts)) for name in ("year", "make", "model")),
-        *(_optional(name, getattr(vehicle, name), facts) for name in ("vin", "stock", "trim")),
+        # What the DTD demands is there even where the lead does not have it.
+        *(element(name, _found(getattr(vehicle, name), facts)) for name in _DEMANDED),
+        *(_optional(name, getattr(vehicle, name), facts) for name in _OPTIONAL),
     ]
     return element("vehicle", "".join(parts), {"interest": vehicle.interest, "status": vehicle.condition})
 

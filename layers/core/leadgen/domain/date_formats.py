@@ -41,6 +41,7 @@ _DIRECTIVES: dict[str, Callable[[datetime], str]] = {
 }
 _DIRECTIVE = re.compile(r"%-?.|%", re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DIRECTIVES = " ".join(_DIRECTIVES)
 _NAMED = ("iso", "epoch", "epoch_milliseconds")
 
 
@@ -51,9 +52,7 @@ def _known(pattern: str) -> str:
     unknown = [directive for directive in used if directive not in _DIRECTIVES]
     if unknown or not used:
         said = f"has {', '.join(unknown)}, which is" if unknown else "has"
-        raise ValueError(
-            f"{said} no directive of a date: it is {', '.join(_NAMED)}, or a pattern of {' '.join(_DIRECTIVES)}"
-        )
+        raise ValueError(f"{said} no directive of a date: it is {', '.join(_NAMED)}, or a pattern of {DIRECTIVES}")
     return pattern
 
 

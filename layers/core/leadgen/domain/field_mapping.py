@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 import simplejson
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
-from typing_extensions import TypeAliasType
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
 from leadgen.domain import date_formats, lead_facts, phone_formats
 from leadgen.domain.date_formats import DateFormat, Zone
@@ -23,7 +22,7 @@ _NAME = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?"
 
 
 def _known(field: str) -> str:
-    if field not in lead_facts.FIELDS and not lead_facts.is_attribute(field):
+    if field not in lead_facts.FIELDS and lead_facts.attribute(field) is None:
         raise ValueError(
             f"{field} is no field of a lead: there are {', '.join(lead_facts.FIELDS)} and attributes.<name>"
         )
@@ -47,7 +46,7 @@ class FromLead(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        is_attribute = lead_facts.is_attribute(self.from_)
+        is_attribute = lead_facts.attribute(self.from_) is not None
         if self.phone is not None and self.from_ != "phone" and not is_attribute:
             raise ValueError(f"{self.from_} is no telephone number: a phone's spelling goes with phone or an attribute")
         if self.date is not None and self.from_ not in lead_facts.INSTANTS and not is_attribute:
@@ -75,6 +74,8 @@ def _kind(written: object) -> str:
             return "from"
         case Constant():
             return "constant"
+        case Section():
+            return "section"
         case Mapping():
             return next((kind for kind in ("from", "from_", "constant") if kind in written), "section").rstrip("_")
         case _:
@@ -91,13 +92,17 @@ _ANY_PART = Discriminator(_kind, custom_error_type="part", custom_error_message=
 
 # A lead's field by its name alone is the short form of FromLead.
 Entry = Annotated[_Named | _FromLead | _Constant, _ANY_ENTRY]
-# Named, for pydantic to follow it round.
-Section = TypeAliasType(
-    "Section",
-    "dict[str, Annotated[_Named | _FromLead | _Constant | Annotated[Section, Tag('section')], _ANY_PART]]",
-)
+_Part = Annotated[_Named | _FromLead | _Constant | Annotated["Section", Tag("section")], _ANY_PART]
+
+
+class Section(RootModel[Annotated[dict[str, _Part], Field(min_length=1)]]):
+    """Fields, and sections of them, by the buyer's names; a dot in a name is a section too."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
 Tree = dict[str, "Entry | Tree"]
-Path = tuple[str, ...]
+Place = tuple[str, ...]
 Missing = Literal["omit", "empty"]
 
 
@@ -106,9 +111,9 @@ def nested(section: Section) -> Tree:
 
     Raises ValueError where a name is none, or two fields contradict each other.
     """
-    entries = list(_entries((), section))
-    values: set[Path] = set()
-    sections: set[Path] = set()
+    entries = [(tuple(".".join(place).split(".")), entry) for place, entry in places(section, ())]
+    values: set[Place] = set()
+    sections: set[Place] = set()
     for path, _ in entries:
         for part in path:
             named(part)
@@ -123,8 +128,8 @@ def nested(section: Section) -> Tree:
     return _tree(entries)
 
 
-def _tree(entries: Sequence[tuple[Path, Entry]]) -> Tree:
-    branches: dict[str, list[tuple[Path, Entry]]] = {}
+def _tree(entries: Sequence[tuple[Place, Entry]]) -> Tree:
+    branches: dict[str, list[tuple[Place, Entry]]] = {}
     for (name, *rest), entry in entries:
         branches.setdefault(name, []).append((tuple(rest), entry))
     return {name: inner[0][1] if not inner[0][0] else _tree(inner) for name, inner in branches.items()}
@@ -140,13 +145,14 @@ def named(name: str) -> str:
     return name
 
 
-def _entries(around: Path, section: Section) -> Iterator[tuple[Path, Entry]]:
-    for name, entry in section.items():
-        path = (*around, *name.split("."))
-        if isinstance(entry, dict):
-            yield from _entries(path, entry)
+def places(section: Section, around: Place) -> Iterator[tuple[Place, Entry]]:
+    """Every entry, and where it stands as it is written."""
+    for name, entry in section.root.items():
+        place = (*around, name)
+        if isinstance(entry, Section):
+            yield from places(entry, place)
         else:
-            yield path, entry
+            yield place, entry
 
 
 class Resolved(dict[str, object]):

@@ -1,5 +1,6 @@
 """What a buyer is sent: the specification's payload, or its own format of the same facts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal, assert_never
@@ -9,9 +10,10 @@ from pydantic import AfterValidator, Field
 
 from leadgen.domain import adf, field_mapping, xml_format
 from leadgen.domain.adf import AdfFormat
-from leadgen.domain.field_mapping import Entry, Missing, Section
+from leadgen.domain.field_mapping import Entry, FromLead, Missing, Place, Section
 from leadgen.domain.lead_facts import LeadFacts
 from leadgen.domain.model import Model
+from leadgen.domain.phone_formats import PhoneFormat
 from leadgen.domain.xml_format import XmlFormat
 
 __all__ = ["BuyerFormat", "LeadFacts", "Rendered", "render"]
@@ -28,7 +30,7 @@ class JsonFormat(Model):
     """JSON with the buyer's own fields. What a lead has no value for is left out, or null."""
 
     type: Literal["json"]
-    fields: Annotated[Section, Field(min_length=1), AfterValidator(_agrees)]
+    fields: Annotated[Section, AfterValidator(_agrees)]
     missing: Missing = "omit"
 
 
@@ -74,6 +76,29 @@ def render(format: BuyerFormat | None, facts: LeadFacts) -> Rendered:  # noqa: A
             return Rendered(content_type, adf.document(format, facts).encode())
         case _:
             assert_never(format)
+
+
+def entries(format: BuyerFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002
+    """Every entry of a format, and where it stands in it."""
+    match format:
+        case JsonFormat(fields=fields) | XmlFormat(fields=fields):
+            yield from field_mapping.places(fields, ("fields",))
+        case FormFormat(fields=fields):
+            for name, entry in fields.items():
+                yield ("fields", name), entry
+        case AdfFormat():
+            yield from adf.entries(format)
+        case _:
+            assert_never(format)
+
+
+def phone_spellings(format: BuyerFormat) -> Iterator[tuple[Place, PhoneFormat]]:  # noqa: A002
+    """Every spelling of a telephone number that a format asks for, and where it stands in it."""
+    if isinstance(format, AdfFormat):
+        yield ("phone",), format.phone
+    for place, entry in entries(format):
+        if isinstance(entry, FromLead) and entry.phone is not None:
+            yield (*place, "phone"), entry.phone
 
 
 def _form(format: FormFormat, facts: LeadFacts) -> bytes:  # noqa: A002

@@ -63,12 +63,13 @@ FIELDS = (
 INSTANTS = ("received_at", "delivered_at")
 
 
-def is_attribute(field: str) -> bool:
-    """Whether a field is one of the vertical's own: ``attributes.<name>``."""
-    return field.startswith(_ATTRIBUTE) and field != _ATTRIBUTE
+def attribute(field: str) -> str | None:
+    """The name of the vertical's own field that ``attributes.<name>`` is; None for a field of every lead."""
+    return (field.removeprefix(_ATTRIBUTE) or None) if field.startswith(_ATTRIBUTE) else None
 
 
 def value(facts: LeadFacts, field: str) -> object:
     """The value of one of ``FIELDS`` or of an attribute; None where the lead has none, or a blank."""
-    found = facts.attributes.get(field.removeprefix(_ATTRIBUTE)) if is_attribute(field) else getattr(facts, field)
+    name = attribute(field)
+    found = getattr(facts, field) if name is None else facts.attributes.get(name)
     return None if isinstance(found, str) and not found.strip() else found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from leadgen.domain import normalization
-from leadgen.operations import configuration_areas, configuration_prices
+from leadgen.operations import configuration_areas, configuration_deliveries, configuration_prices
 from leadgen.operations.configuration import Buyer, Offer
 from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Location, Problem
@@ -33,6 +33,7 @@ def contradictions(files: Sequence[ConfigurationFile]) -> list[Problem]:
         *_dangling(files),
         *(problem for file in files for problem in configuration_areas.contradictions(file)),
         *(problem for file in files for problem in configuration_prices.excesses(file)),
+        *(problem for file in files for problem in configuration_deliveries.misfits(file)),
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Union, get_args, get_origin
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import BaseModel, RootModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -45,6 +45,8 @@ PATTERNS = {
     r"^[a-z0-9.-]{1,253}$": "a host name in lower case",
 }
 _SUBJECT = re.compile(r"^(Input|String|Decimal input|Value) (?=should)")
+# The fields that tell the members of a union apart.
+_TOLD_BY = ("strategy", "type")
 _ENTRIES = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
 
 
@@ -132,16 +134,17 @@ def _inside(annotation: object, part: str | int) -> object:
 
 
 def _variants(annotation: object) -> dict[str, object]:
-    """The sections of a union by the tags that a validator's path names them by."""
-    sections = [member for member in _members(annotation) if _fields(member)]
-    return {_tag(member): member for member in sections} if len(sections) > 1 else {}
+    """The members of a union by the tags that a validator's path names them by."""
+    tagged = {tag: member for member in _members(annotation) if (tag := _tag(member)) is not None}
+    return tagged if len(tagged) > 1 else {}
 
 
-def _tag(member: object) -> str:
+def _tag(member: object) -> str | None:
     for about in getattr(member, "__metadata__", ()):
         if isinstance(about, Tag):
             return about.tag
-    return str(get_args(_fields(member)["strategy"].annotation)[0])
+    told_by = next((field for name, field in _fields(member).items() if name in _TOLD_BY), None)
+    return None if told_by is None else str(get_args(told_by.annotation)[0])
 
 
 def _members(annotation: object) -> list[object]:
@@ -153,8 +156,11 @@ def _members(annotation: object) -> list[object]:
 
 
 def _bare(annotation: object) -> object:
-    """A type without what is said about it."""
-    return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+    """A type without what is said about it; of a section whose names are not known before, the mapping it is."""
+    bare = get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+    if isinstance(bare, type) and issubclass(bare, RootModel):
+        return bare.model_fields["root"].annotation
+    return bare
 
 
 def _fields(annotation: object) -> dict[str, FieldInfo]:

@@ -21,8 +21,8 @@ class Difference:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Every field that is not as before, in the later state's order."""
-    return tuple(_between("", before, after))
+    """Every field that is not as before, in the later state's order; where only that is not as before, the section."""
+    return tuple(_between("", before, after)) or tuple(_reordered("", before, after))
 
 
 def contents(state: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -48,6 +48,14 @@ def _between(path: str, before: Any, after: Any) -> Iterator[Difference]:
         yield from _between_lists(path, before, after)
     else:
         yield Difference(path, f"{_shown(before)} → {_shown(after)}")
+
+
+def _reordered(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    if list(before) != list(after):
+        yield Difference(path, "in another order")
+    for key, item in after.items():
+        if isinstance(item, Mapping):
+            yield from _reordered(f"{path}.{key}" if path else str(key), before[key], item)
 
 
 def _between_lists(path: str, before: Sequence[Any], after: Sequence[Any]) -> Iterator[Difference]:

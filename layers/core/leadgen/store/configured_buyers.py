@@ -217,7 +217,10 @@ def upsert_enrolment(
         cursor.execute(
             """
             WITH before AS (
-              SELECT id, to_jsonb(bo) - ARRAY['id', 'created_at', 'updated_at'] AS state FROM buyer_offers bo
+              -- As text: jsonb would not keep the order of the delivery's fields.
+              SELECT id, left((to_jsonb(bo) - ARRAY['id', 'created_at', 'updated_at', 'delivery'])::text, -1)
+                         || ', "delivery": ' || coalesce(delivery::text, 'null') || '}' AS state
+                FROM buyer_offers bo
                WHERE buyer_id = %(buyer_id)s AND offer_id = %(offer_id)s
             ), written AS (
               INSERT INTO buyer_offers AS bo (buyer_id, offer_id, is_active, routing_priority, price_per_lead,
@@ -252,10 +255,11 @@ def upsert_enrolment(
                       excluded.capacity_per_month, excluded.budget_per_hour, excluded.budget_per_day,
                       excluded.budget_per_week, excluded.budget_per_month, excluded.filter, excluded.consent,
                       excluded.min_balance_required, excluded.pause_until, excluded.webhook_url_override,
-                      excluded.email_override, excluded.sms_override)
-              RETURNING id, to_jsonb(bo) - ARRAY['id', 'created_at', 'updated_at'] AS state
+                      excluded.email_override, excluded.sms_override, excluded.delivery::text)
+              RETURNING id, left((to_jsonb(bo) - ARRAY['id', 'created_at', 'updated_at', 'delivery'])::text, -1)
+                         || ', "delivery": ' || coalesce(delivery::text, 'null') || '}' AS state
             )
-            SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
+            SELECT coalesce(before.id, written.id) AS id, before.state AS before, written.state AS after
               FROM before FULL JOIN written ON true
             """,
             {
