@@ -594,6 +594,7 @@ CREATE TABLE public.notices (
     jitter_seed integer DEFAULT (floor((random() * (2147483647)::double precision)))::integer NOT NULL,
     due_at timestamp with time zone NOT NULL,
     next_attempt_at timestamp with time zone,
+    held_since timestamp with time zone,
     claimed_at timestamp with time zone,
     claimed_until timestamp with time zone,
     endpoint_id bigint,

@@ -70,8 +70,9 @@ def _outcome(notice_id: str, step: Step, facts: Mapping[str, Any]) -> Outcome:
     match step:
         case Done():
             return Outcome("notice_taken", None, about)
-        case Later(seconds=seconds, is_held=is_held):
-            return Outcome("notice_held_back" if is_held else "notice_retry", None, {**about, "delay_seconds": seconds})
+        case Later(seconds=seconds, waits_for=waits_for):
+            outcome = "notice_retry" if waits_for == "time" else "notice_held_back"
+            return Outcome(outcome, None, {**about, "delay_seconds": seconds, "waits_for": waits_for})
         case GivenUp(error=error):
             return Outcome("notice_given_up", None, {**about, "reason": error})
         case _:

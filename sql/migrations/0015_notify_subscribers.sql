@@ -52,7 +52,8 @@ CREATE TABLE notices (
   lost_attempts   integer NOT NULL DEFAULT 0,                  -- of attempts: their worker died, they do not count
   jitter_seed     integer NOT NULL DEFAULT floor(random() * 2147483647)::integer,
   due_at          timestamptz NOT NULL,                        -- by its schedule
-  next_attempt_at timestamptz,                                 -- later than that while the endpoint bears no more
+  next_attempt_at timestamptz,                                 -- later than that while it waits for a place
+  held_since      timestamptz,                                 -- since when its endpoint has borne no call of it
   claimed_at      timestamptz,
   claimed_until   timestamptz,
   endpoint_id     bigint REFERENCES endpoints(id),

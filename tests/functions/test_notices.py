@@ -185,6 +185,16 @@ def test_410_ends_the_subscription_and_what_waits_for_it(
     assert tell(functions, body("lead.validated", two)) == ["noted"]
 
 
+def test_410_of_an_event_does_not_end_a_buyer_s_webhook_at_the_same_address(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    buyer_endpoint.statuses = [410]
+    buyer = a_buyer(conn, webhook_url=buyer_endpoint.url())
+    a_subscription(conn, buyer_endpoint.url(), buyer_id=buyer)
+    tell(functions, body("lead.billed", some_lead(conn), buyer_id=buyer))
+    assert conn.execute("SELECT owner, state FROM endpoints").fetchall() == [(f"buyer:{buyer}", "closed")]
+
+
 def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
@@ -249,6 +259,10 @@ def test_an_open_breaker_holds_events_back_and_uses_no_attempt(
     assert tell(functions, body("lead.received", leads[3])) == ["noted", "notice_held_back"]
     assert notices(conn)[3] == ("event", "lead.received", "pending", 0, None)
     assert len(buyer_endpoint.received) == 3
+    (held,) = conn.execute("SELECT next_attempt_at, held_since FROM notices WHERE attempts = 0").fetchall()
+    assert wake(functions, ids(conn)[3], at=held[0]) == ["notice_taken"]
+    assert conn.execute("SELECT count(held_since) FROM notices").fetchone() == (0,)
+    assert held[1] is not None
 
 
 def test_more_than_a_worker_calls_at_once_is_left_to_others(

@@ -125,9 +125,11 @@ def test_what_cannot_be_subscribed_to_is_told_and_nothing_kept(
 def test_an_endpoint_that_was_gone_is_called_again_by_a_new_subscription(
     conn: Connection[Any], functions: Functions, run: Run, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    buyer_endpoint.statuses = [410]
     a_subscription(conn, buyer_endpoint.url())
     tell(functions, body("lead.received", some_lead(conn)))
+    conn.execute("UPDATE endpoints SET state = 'gone'")
+    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_given_up"]
+    conn.execute("UPDATE subscriptions SET ended_at = now(), end_reason = 'unsubscribed'")
     run("subscribe", buyer_endpoint.url(), "--events", "*")
     assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_taken"]
 

@@ -1,6 +1,7 @@
 """What a notice says, when it is tried again, and how fast a recovery may go."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,7 @@ from tests.domain_values import NOON
 
 
 def standing(kind: Kind = "event", *, made: int = 1, lost: int = 0) -> Standing:
-    return Standing(kind, since=NOON, due_at=NOON, made=made, lost=lost, jitter_seed=7)
+    return Standing(kind, held_since=NOON, made=made, lost=lost, jitter_seed=7)
 
 
 def test_an_event_says_its_ids_and_nothing_else_of_the_message() -> None:
@@ -67,7 +68,7 @@ def test_what_waits_for_a_place_asks_ever_more_rarely() -> None:
     while len(waits) < 30:
         step = notices.held_back(standing(made=0), until=now + timedelta(seconds=0.25), now=now)
         assert isinstance(step, Later)
-        assert step.is_held
+        assert step.waits_for == "place"
         waits.append(step.seconds)
         now += timedelta(seconds=step.seconds)
     assert waits[0] == 0.25
@@ -75,7 +76,10 @@ def test_what_waits_for_a_place_asks_ever_more_rarely() -> None:
     assert waits[-1] == 60
 
 
-def test_an_endpoint_is_waited_for_as_long_as_the_schedule_lasts() -> None:
+def test_an_endpoint_is_waited_for_as_long_as_the_schedule_lasts_from_when_it_bore_no_call() -> None:
+    years_later = NOON.replace(year=2030)
+    first = notices.held_back(replace(standing(), held_since=None), until=years_later, now=years_later)
+    assert first == Later(0, waits_for="place")
     window = timedelta(seconds=notices.SCHEDULES["event"].window)
     assert isinstance(notices.held_back(standing(), until=NOON + window, now=NOON + window), Later)
     late = NOON + window + timedelta(microseconds=1)

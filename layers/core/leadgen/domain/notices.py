@@ -51,11 +51,12 @@ def body(event: str, occurred_at: str, about: Mapping[str, int | str], *, trial:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a notice is: ``made`` are the attempts that count, those of dead workers do not."""
+    """How far a notice is: ``made`` are the attempts that count, those of dead workers do not; ``held_since`` is since
+    when it has waited for its endpoint to bear a call.
+    """
 
     kind: Kind
-    since: datetime
-    due_at: datetime
+    held_since: datetime | None
     made: int
     lost: int
     jitter_seed: int
@@ -68,10 +69,12 @@ class Done:
 
 @dataclass(frozen=True)
 class Later:
-    """Another attempt after ``seconds``; ``is_held`` is that none was made now, for want of a place."""
+    """Another attempt after ``seconds``; ``waits_for`` is why none was made now, where it was not for the schedule: the
+    endpoint bears no more calls, or it is not its recovery's turn.
+    """
 
     seconds: float
-    is_held: bool = False
+    waits_for: Literal["time", "place", "turn"] = "time"
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,11 @@ def held_back(standing: Standing, *, until: datetime | None, now: datetime) -> L
     window = timedelta(seconds=SCHEDULES[standing.kind].window)
     if until is None:
         return GivenUp("the endpoint is gone")
-    if until > standing.since + window:
+    since = standing.held_since or now
+    if until > since + window:
         return GivenUp("the endpoint bore no call in all the time")
-    patience = min((now - standing.due_at) / _PATIENCE_SHARE, _LONGEST_WAIT)
-    return Later(max(until - now, patience).total_seconds(), is_held=True)
+    patience = min((now - since) / _PATIENCE_SHARE, _LONGEST_WAIT)
+    return Later(max(until - now, patience).total_seconds(), waits_for="place")
 
 
 @dataclass(frozen=True)

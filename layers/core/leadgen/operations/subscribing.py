@@ -66,7 +66,7 @@ def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datet
     """Subscribe in the caller's transaction, with a secret of our own where none is brought.
 
     Raises SubscriptionInvalid.
-    An endpoint that once said it is gone is called again: somebody wants it to be.
+    An endpoint that failed or said that it is gone is called again: somebody wants it to be.
     """
     url, events = rules.checked_url(wanted.url), rules.chosen(wanted.events)
     secret = _secret(wanted.secret)

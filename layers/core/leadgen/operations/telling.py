@@ -151,7 +151,7 @@ def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[st
         dues = of_recovery[recovery_id]
         paced = notices.paced(pace, len(dues), now=now)
         for due, at in zip(dues[paced.calls :], paced.come_back_at, strict=True):
-            held[due.notice_id] = Later((at - now).total_seconds(), is_held=True)
+            held[due.notice_id] = Later((at - now).total_seconds(), waits_for="turn")
         after[recovery_id] = paced.pace
     replays.save_paces(conn, after)
     return held
@@ -168,8 +168,7 @@ def _standing(due: Due, *, begun: int = 0) -> Standing:
     """How far a notice is when so many attempts more have begun since it was read."""
     return Standing(
         kind=due.kind,
-        since=due.since,
-        due_at=due.due_at,
+        held_since=due.held_since,
         made=due.attempts + begun - due.lost_attempts,
         lost=due.lost_attempts,
         jitter_seed=due.jitter_seed,
@@ -212,8 +211,7 @@ def record(
 
     A subscription whose endpoint says that it is gone ends. Locks endpoints, then subscriptions, then notices.
     """
-    reports = [Report(e.endpoint_id, call.outcome, call.status, call.milliseconds / 1000) for e, call in made]
-    admission.report(conn, reports, now=now)
+    admission.report(conn, [_report(errand, call) for errand, call in made], now=now)
     gone = {e.due.subscription_id for e, call in made if call.status == GONE} - {None}
     if gone:
         subscriptions.end(conn, [one for one in gone if one is not None], reason="answered 410 Gone", now=now)
@@ -221,6 +219,14 @@ def record(
     steps = {e.parcel.notice_id: notices.next_step(_standing(e.due, begun=1), call.outcome) for e, call in made}
     settled = _settle(conn, [(e.due, e.parcel.attempt, steps[e.parcel.notice_id]) for e, _ in made], now)
     return steps, _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now)
+
+
+def _report(errand: Errand, call: Call) -> Report:
+    outcome = call.outcome
+    if call.status == GONE and errand.due.subscription_id is not None:
+        # It wants no events any more. What else is sent to the address is not over: a buyer's leads may go there too.
+        outcome = FailedForNow(f"status {GONE}")
+    return Report(errand.endpoint_id, outcome, call.status, call.milliseconds / 1000)
 
 
 def _attempt(parcel: Parcel, call: Call) -> Attempt:
@@ -244,9 +250,16 @@ def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Set
     match step:
         case Done():
             return Settlement(notice_id, attempts, "taken")
-        case Later(seconds=seconds, is_held=is_held):
+        case Later(seconds=seconds, waits_for=waits_for):
             at = now + timedelta(seconds=seconds)
-            return Settlement(notice_id, attempts, "pending", next_attempt_at=at, due_at=None if is_held else at)
+            return Settlement(
+                notice_id,
+                attempts,
+                "pending",
+                next_attempt_at=at,
+                due_at=at if waits_for == "time" else None,
+                is_held=waits_for == "place",
+            )
         case GivenUp(error=error):
             return Settlement(notice_id, attempts, "given_up", error=error)
         case _:

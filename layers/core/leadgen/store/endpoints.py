@@ -34,12 +34,12 @@ def of_operator(url: str) -> Address:
 
 
 def reopen(conn: Connection[Any], address: Address, *, now: datetime) -> None:
-    """Call an endpoint again that has said it is gone: somebody has named it anew."""
+    """Call an endpoint again, whatever it did before: somebody has named it anew."""
     conn.execute(
         """
         UPDATE endpoints
            SET state = 'closed', reason = NULL, failures = 0, openings = 0, open_until = NULL, state_since = %s
-         WHERE owner = %s AND url = %s AND state = 'gone'
+         WHERE owner = %s AND url = %s
         """,
         (now, address.owner, address.url),
     )

@@ -86,8 +86,7 @@ class Due:
     event: str
     subscription_id: int | None
     recovery_id: int | None
-    since: datetime
-    due_at: datetime
+    held_since: datetime | None
     attempts: int
     lost_attempts: int
     jitter_seed: int
@@ -105,8 +104,8 @@ def due(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime, li
     with conn.cursor(row_factory=class_row(Due)) as cursor:
         cursor.execute(
             """
-            SELECT n.id::text AS notice_id, n.kind, n.event, n.subscription_id, n.recovery_id, n.created_at AS since,
-                   n.due_at, n.attempts, n.lost_attempts, n.jitter_seed, coalesce(s.buyer_id, d.buyer_id) AS buyer_id,
+            SELECT n.id::text AS notice_id, n.kind, n.event, n.subscription_id, n.recovery_id, n.held_since,
+                   n.attempts, n.lost_attempts, n.jitter_seed, coalesce(s.buyer_id, d.buyer_id) AS buyer_id,
                    coalesce(s.url, bo.webhook_url_override, b.webhook_url) AS url,
                    n.claimed_until IS NOT NULL AS is_abandoned, s.ended_at IS NOT NULL AS is_over
               FROM notices n
@@ -130,13 +129,14 @@ def reap(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -
     rows = conn.execute(
         """
         WITH abandoned AS (
-          UPDATE notices
-             SET lost_attempts = lost_attempts + 1, claimed_at = NULL, claimed_until = NULL, updated_at = %(now)s
-           WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending' AND claimed_until < %(now)s
-          RETURNING id, attempts, due_at
+          UPDATE notices n
+             SET lost_attempts = n.lost_attempts + 1, claimed_at = NULL, claimed_until = NULL, updated_at = %(now)s
+            FROM notices AS before
+           WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = 'pending' AND n.claimed_until < %(now)s AND before.id = n.id
+          RETURNING n.id, n.attempts, before.claimed_at
         ), noted AS (
           INSERT INTO notice_attempts (notice_id, attempt, started_at, outcome, error)
-          SELECT id, attempts, due_at, 'unknown', 'the worker died' FROM abandoned
+          SELECT id, attempts, claimed_at, 'unknown', 'the worker died' FROM abandoned
           ON CONFLICT DO NOTHING
         )
         SELECT id::text FROM abandoned
@@ -177,8 +177,8 @@ def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime,
     rows = conn.execute(
         """
         UPDATE notices n
-           SET claimed_at = %(now)s, claimed_until = %(until)s, attempts = n.attempts + 1, updated_at = %(now)s,
-               endpoint_id = c.endpoint_id
+           SET claimed_at = %(now)s, claimed_until = %(until)s, attempts = n.attempts + 1, held_since = NULL,
+               endpoint_id = c.endpoint_id, updated_at = %(now)s
           FROM unnest(%(ids)s::uuid[], %(endpoints)s::bigint[]) AS c(notice_id, endpoint_id)
          WHERE n.id = c.notice_id AND n.status = 'pending' AND n.next_attempt_at <= %(now)s + INTERVAL '1 second'
            AND n.claimed_until IS NULL
@@ -260,8 +260,8 @@ def record_attempts(conn: Connection[Any], attempts: Sequence[Attempt]) -> None:
 class Settlement:
     """What becomes of a pending notice that had so many ``attempts``.
 
-    ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule says so; ``error`` is why
-    it is given up.
+    ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule says so, ``is_held``
+    where its endpoint bears no call; ``error`` is why it is given up.
     """
 
     notice_id: str
@@ -269,6 +269,7 @@ class Settlement:
     status: str
     next_attempt_at: datetime | None = None
     due_at: datetime | None = None
+    is_held: bool = False
     error: str | None = None
 
 
@@ -281,11 +282,12 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
         """
         UPDATE notices n
            SET status = s.status, next_attempt_at = s.next_attempt_at, due_at = coalesce(s.due_at, n.due_at),
+               held_since = CASE WHEN s.is_held THEN coalesce(n.held_since, %(now)s) ELSE n.held_since END,
                error = left(s.error, 200), claimed_at = NULL, claimed_until = NULL,
                settled_at = CASE WHEN s.status <> 'pending' THEN %(now)s END, updated_at = %(now)s
           FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(statuses)s::text[], %(next)s::timestamptz[],
-                      %(due)s::timestamptz[], %(errors)s::text[])
-               AS s(id, attempts, status, next_attempt_at, due_at, error)
+                      %(due)s::timestamptz[], %(held)s::bool[], %(errors)s::text[])
+               AS s(id, attempts, status, next_attempt_at, due_at, is_held, error)
          WHERE n.id = s.id AND n.status = 'pending' AND (s.status = 'taken' OR n.attempts = s.attempts)
         RETURNING n.id::text
         """,
@@ -295,6 +297,7 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
             "statuses": [s.status for s in settlements],
             "next": [s.next_attempt_at for s in settlements],
             "due": [s.due_at for s in settlements],
+            "held": [s.is_held for s in settlements],
             "errors": [s.error for s in settlements],
             "now": now,
         },
