@@ -206,29 +206,32 @@ def test_nor_is_one_that_does_not_come_in_time_over_tls(caller: Caller, tls: ssl
     assert (called.outcome, called.cause) == ("NoAnswer", "timeout")
 
 
-TOO_LONG = "the answer's head is too long"
+NO_HTTP, TOO_LONG = {"no HTTP answer"}, {"the answer's head is too long"}
+# The library counts headers, and from some version on interim answers, before there are 32 KiB of them.
+TOO_MANY = NO_HTTP | TOO_LONG
 BAD_HEADS = {
-    "commits, then resets": (commits_then_resets, "no HTTP answer"),
-    "commits, then closes": (commits_then_closes, "no HTTP answer"),
+    "commits, then resets": (commits_then_resets, NO_HTTP),
+    "commits, then closes": (commits_then_closes, NO_HTTP),
     "endless status line": (answering(b"HTTP/1.1 200 ", flood=b"x" * 4096), TOO_LONG),
-    "endless headers": (answering(OK, flood=b"X-Endless: 1\r\n" * 50), "no HTTP answer"),  # more than 100 of them
+    "endless headers": (answering(OK, flood=b"X-Endless: 1\r\n" * 50), TOO_MANY),
     "few but long headers": (answering(OK, flood=b"X: " + b"x" * 9000 + b"\r\n"), TOO_LONG),
     "one endless header": (answering(OK, b"X: ", flood=b"x" * 4096), TOO_LONG),
-    "endless 100": (answering(flood=b"HTTP/1.1 100 Continue\r\n\r\n" * 50), TOO_LONG),
-    "endless 103": (answering(flood=b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50), TOO_LONG),
-    "headers end early": (answering(OK, b"Content-Length: 2\r\n"), "no HTTP answer"),
-    "headers are reset": (answering(OK, b"Content-Length: 2\r\n", reset=True), "no HTTP answer"),
-    "another protocol": (answering(b"SSH-2.0-OpenSSH_9.2\r\n"), "no HTTP answer"),
-    "no status": (answering(b"HTTP/1.1 abc\r\n\r\n"), "no HTTP answer"),
+    "endless 100": (answering(flood=b"HTTP/1.1 100 Continue\r\n\r\n" * 50), TOO_MANY),
+    "endless 103": (answering(flood=b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50), TOO_MANY),
+    "headers end early": (answering(OK, b"Content-Length: 2\r\n"), NO_HTTP),
+    "headers are reset": (answering(OK, b"Content-Length: 2\r\n", reset=True), NO_HTTP),
+    "another protocol": (answering(b"SSH-2.0-OpenSSH_9.2\r\n"), NO_HTTP),
+    "no status": (answering(b"HTTP/1.1 abc\r\n\r\n"), NO_HTTP),
     "zeros": (answering(flood=bytes(4096)), TOO_LONG),
 }
 
 
 @pytest.mark.parametrize("case", BAD_HEADS)
 def test_without_a_whole_head_there_is_no_answer(caller: Caller, context: ssl.SSLContext | None, case: str) -> None:
-    behaviour, cause = BAD_HEADS[case]
+    behaviour, causes = BAD_HEADS[case]
     called = call(caller, behaviour, context)
-    assert (called.outcome, called.cause) == ("NoAnswer", cause)
+    assert called.outcome == "NoAnswer"
+    assert called.cause in causes
     assert called.seconds < AMPLE, "it ended by the time and not by the size"
 
 
