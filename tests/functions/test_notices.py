@@ -209,7 +209,7 @@ def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(
     assert wake(functions, notice, at=until) == []  # it may still be at it
     assert wake(functions, notice, at=until + timedelta(microseconds=1)) == ["notice_taken"]
     assert buyer_endpoint.received[0].headers["webhook-id"] == notice
-    assert attempts(conn) == [(1, "unknown", None, "the worker died"), (2, "taken", 200, None)]
+    assert attempts(conn) == [(1, "unknown", None, "interrupted"), (2, "taken", 200, None)]
 
 
 def test_a_worker_that_always_dies_is_not_tried_for_ever(

@@ -49,7 +49,7 @@ def test_what_is_clear_ends_it(outcome: CallOutcome, step: Any) -> None:
 def test_what_may_have_arrived_is_sent_again_but_never_an_sms() -> None:
     assert isinstance(notices.next_step(standing(), Unknown("no answer")), Later)
     assert notices.next_step(standing("sms"), Unknown("no answer")) == GivenUp("no answer")
-    assert notices.interrupted(standing("sms", lost=1)) == GivenUp("the worker died")
+    assert notices.interrupted(standing("sms", lost=1)) == GivenUp("interrupted")
     assert notices.interrupted(standing(lost=1)) is None
 
 

@@ -113,7 +113,7 @@ def _again(standing: Standing, cause: str, retry_after: float | None) -> Later |
 def interrupted(standing: Standing) -> GivenUp | None:
     """What follows when workers die over a notice again and again; None while it is worth another try."""
     if standing.lost >= MOST_LOST or (standing.kind == "sms" and standing.lost):
-        return GivenUp("the worker died")
+        return GivenUp("interrupted")
     return None
 
 

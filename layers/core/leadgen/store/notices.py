@@ -136,7 +136,7 @@ def reap(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -
           RETURNING n.id, n.attempts, before.claimed_at
         ), noted AS (
           INSERT INTO notice_attempts (notice_id, attempt, started_at, outcome, error)
-          SELECT id, attempts, claimed_at, 'unknown', 'the worker died' FROM abandoned
+          SELECT id, attempts, claimed_at, 'unknown', 'interrupted' FROM abandoned
           ON CONFLICT DO NOTHING
         )
         SELECT id::text FROM abandoned
