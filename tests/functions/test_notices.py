@@ -1,6 +1,7 @@
 """Subscribers hear of every event once, under one id, whoever dies or refuses meanwhile."""
 
 import json
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +14,7 @@ from psycopg import Connection
 from leadgen.adapters import clock
 from leadgen.domain import subscriptions as rules
 from leadgen.domain.signing import sign
+from leadgen.store import notices as store
 from tests.factories import a_buyer, a_subscription
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (
@@ -85,28 +87,25 @@ def test_every_subscriber_gets_what_it_chose_and_nothing_else(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("event", rules.EVENTS)
 def test_a_buyer_hears_of_itself_and_never_of_another(
-    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, event: str
 ) -> None:
-    lead = some_lead(conn)
     buyers = [a_buyer(conn) for _ in range(3)]
     for buyer in buyers[:2]:
         a_subscription(conn, buyer_endpoint.url(f"/{buyer}"), buyer_id=buyer)
-    about = [(event, buyer) for event in rules.EVENTS for buyer in (*buyers, None)]
-    bodies = [
-        body(event, lead, attempt=place, **({"buyer_id": buyer} if buyer is not None else {}))
-        for place, (event, buyer) in enumerate(about)
-    ]
-    for one in bodies:  # one at a time: of what happens to a lead once, the first telling is the event
-        conn.execute("TRUNCATE lifecycle_events")
-        tell(functions, one)
-        open_endpoints(conn)
-    heard = [
-        (one.path, event["data"]["buyer_id"])
-        for one, event in zip(buyer_endpoint.received, said(buyer_endpoint.received), strict=True)
-    ]
-    assert dict(heard) == {f"/{buyer}": buyer for buyer in buyers[:2]}
-    assert all(path == f"/{of}" for path, of in heard)
+    tell(
+        functions,
+        *(body(event, some_lead(conn), buyer_id=buyer) for buyer in buyers),
+        body(event, some_lead(conn)),
+        body(event, buyers[0], invoice_id=buyers[1]),  # the number of a buyer, and not about it
+    )
+    heard = {
+        (one.path, told["data"]["buyer_id"])
+        for one, told in zip(buyer_endpoint.received, said(buyer_endpoint.received), strict=True)
+    }
+    assert heard == {(f"/{buyer}", buyer) for buyer in buyers[:2]}
+    assert len(buyer_endpoint.received) == 2
 
 
 def test_a_wake_up_is_nobodys_event(conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint) -> None:
@@ -207,9 +206,17 @@ def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(
     (notice,) = ids(conn)
     ((until,),) = conn.execute("SELECT claimed_until FROM notices").fetchall()
     assert wake(functions, notice, at=until) == []  # it may still be at it
-    assert wake(functions, notice, at=until + timedelta(microseconds=1)) == ["notice_taken"]
-    assert buyer_endpoint.received[0].headers["webhook-id"] == notice
-    assert attempts(conn) == [(1, "unknown", None, "interrupted"), (2, "taken", 200, None)]
+    buyer_endpoint.statuses = [500]
+    over = until + timedelta(microseconds=1)
+    assert wake(functions, notice, at=over) == ["notice_retry"]
+    ((pause,),) = conn.execute("SELECT next_attempt_at - now() FROM notices").fetchall()
+    assert pause < timedelta(seconds=7)  # the first one of the schedule
+    make_due(conn)
+    assert wake(functions, notice) == ["notice_taken"]
+    assert {one.headers["webhook-id"] for one in buyer_endpoint.received} == {notice}
+    assert attempts(conn) == [
+        (1, "unknown", None, "interrupted"), (2, "failed", 500, "status 500"), (3, "taken", 200, None),
+    ]  # fmt: skip
 
 
 def test_a_worker_that_always_dies_is_not_tried_for_ever(
@@ -246,6 +253,64 @@ def test_a_late_answer_that_it_was_taken_counts_whoever_is_at_it_meanwhile(
     assert [row[2] for row in notices(conn)] == ["taken"]
 
 
+def test_a_late_answer_that_it_failed_is_not_said_of_the_attempt_after(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    buyer_endpoint.statuses = [404]
+    a_subscription(conn, buyer_endpoint.url())
+    module = functions.module("notify")
+    send = module.telling.send
+
+    def slow(errand: Any) -> Any:
+        call = send(errand)
+        conn.execute("UPDATE notices SET attempts = attempts + 1, claimed_until = now() + INTERVAL '1 hour'")
+        return call
+
+    with pytest.MonkeyPatch.context() as slowed:
+        slowed.setattr(module.telling, "send", slow)
+        tell(functions, body("lead.received", some_lead(conn)))
+    assert conn.execute("SELECT status, claimed_until > now() FROM notices").fetchall() == [("pending", True)]
+    assert attempts(conn) == [(1, "failed", 404, "status 404")]
+
+
+def test_a_notice_that_two_have_read_as_due_is_one_s_to_send(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    buyer_endpoint.statuses = [500]
+    a_subscription(conn, buyer_endpoint.url())
+    tell(functions, body("lead.received", some_lead(conn)))
+    make_due(conn)
+    now = clock.now()
+    endpoints = dict(conn.execute("SELECT id::text, endpoint_id FROM notices").fetchall())
+    claims = [store.claim(conn, endpoints, now=now, until=now + timedelta(seconds=9)) for _ in range(2)]
+    assert claims == [{ids(conn)[0]: 2}, {}]
+
+
+def test_workers_that_are_woken_at_once_make_one_call(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    buyer_endpoint.statuses = [500]
+    a_subscription(conn, buyer_endpoint.url())
+    tell(functions, body("lead.received", some_lead(conn)))
+    make_due(conn)
+    open_endpoints(conn)
+    (notice,) = ids(conn)
+    at_once = threading.Barrier(8)
+    outcomes: list[str] = []
+
+    def work() -> None:
+        at_once.wait()
+        outcomes.extend(wake(functions, notice))
+
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert outcomes.count("notice_taken") == 1
+    assert len(buyer_endpoint.received) == 2
+
+
 def test_an_open_breaker_holds_events_back_and_uses_no_attempt(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
@@ -263,6 +328,19 @@ def test_an_open_breaker_holds_events_back_and_uses_no_attempt(
     assert wake(functions, ids(conn)[3], at=held[0]) == ["notice_taken"]
     assert conn.execute("SELECT count(held_since) FROM notices").fetchone() == (0,)
     assert held[1] is not None
+
+
+def test_calls_under_way_take_their_endpoint_s_places(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    a_subscription(conn, buyer_endpoint.url())
+    tell(functions, body("lead.received", some_lead(conn)))
+    conn.execute("UPDATE endpoints SET allowed = 1")
+    conn.execute(
+        "UPDATE notices SET status = 'pending', settled_at = NULL, next_attempt_at = now(), claimed_at = now(), "
+        "claimed_until = now() + INTERVAL '1 hour'"
+    )
+    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_held_back"]
 
 
 def test_more_than_a_worker_calls_at_once_is_left_to_others(

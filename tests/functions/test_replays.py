@@ -158,10 +158,11 @@ def test_a_recovery_takes_what_the_webhook_took_in_its_time_and_nothing_else(
     a_taken_delivery(conn, buyer, source, status="in_review")
     mailed = {"channel": "email", "body": None, "content_type": None}
     a_taken_delivery(conn, buyer, source, settled_at="2026-06-17T10:30:00Z", **mailed)
+    a_taken_delivery(conn, buyer, source, settled_at="2026-06-17T10:40:00Z", channel="email")  # the webhook failed
     since, until = (datetime.fromisoformat(f"2026-06-17T{hour}:00:00+00:00") for hour in (10, 12))
     with conn.transaction():
         begun = replaying.recover(conn, str(buyer), since=since, until=until, rate=50, actor=OPERATOR, now=clock.now())
-    assert (begun.progress.total, begun.left_out) == (2, 1)
+    assert (begun.progress.total, begun.left_out) == (2, 2)
     functions.drain()
     while progress := replaying.progress(conn, begun.progress.recovery_id):
         if progress.settled == progress.total:
