@@ -64,7 +64,7 @@ ALLOWED = {
     "adapters/egress.py": {"socket", "ssl", "http"},
     "adapters/wire.py": {"socket", "ssl"},
     "adapters/dns.py": {"dns"},
-    "adapters/smtp.py": {"smtplib", "socket", "ssl"},
+    "adapters/smtp.py": {"smtplib", "socket", "ssl", "create_connection"},
     "adapters/ses.py": {"boto3", "botocore"},
     "adapters/bus.py": {"boto3", "botocore"},
     "adapters/sms.py": {"twilio"},

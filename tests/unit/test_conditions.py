@@ -290,6 +290,21 @@ def test_of_several_ways_the_one_with_the_fewest_changes_is_told() -> None:
     assert [str(flip.test) for flip in flips.fewest_flips(condition, observed) or ()] == ["c equals 1"]
 
 
+def test_two_tests_that_ask_the_same_in_other_words_are_answered_alike() -> None:
+    rooms, same = (
+        conditions.Test(field="rooms", at_least=Decimal(2)),
+        conditions.Test(field="attributes.rooms", at_least=Decimal(2)),
+    )
+    small = conditions.Test(field="rooms", less_than=Decimal(3))
+    condition = AnyOf(any=(All(all=(same, small, rooms)), All(all=(same, Not(not_=rooms)))))
+    turned = flips.fewest_flips(condition, conditions.observe([condition], {}))
+    assert {str(flip.test) for flip in turned or ()} == {
+        "rooms at least 2",
+        "attributes.rooms at least 2",
+        "rooms less than 3",
+    }
+
+
 def test_a_test_reads_as_a_person_would_say_it() -> None:
     assert str(conditions.Test(field="rooms", between=(Decimal(2), Decimal(4)))) == "rooms between 2 and 4"
     assert str(conditions.Test(field="job", in_=("roof", "window"))) == "job in roof, window"

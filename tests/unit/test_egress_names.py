@@ -97,10 +97,12 @@ def test_a_name_that_changes_between_check_and_connection_gets_nobody_inside(
     with Rebinding(*answers) as server, socket.create_server(("127.0.0.1", 0)) as inside:
         _asked(monkeypatch, server)
         port = inside.getsockname()[1]
-        causes = [refusal(f"https://buyer.example:{port}/", port=port) for _ in range(tries)]
         inside.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            inside.accept()
+        causes = []
+        for _ in range(tries):
+            causes.append(refusal(f"https://buyer.example:{port}/", seconds=2, port=port))
+            with pytest.raises(BlockingIOError):
+                inside.accept()
     settings.current.cache_clear()
     assert set(begun) == {(PUBLIC, port)}
     assert len(begun) == causes.count("connection refused") >= tries // 3

@@ -85,7 +85,7 @@ ORDINARY = _Page(compose(facts()).html).elements
 def test_a_lead_of_any_text_adds_no_element_attribute_or_link(
     name: str, city: str, message: str, attribute: str, value: str
 ) -> None:
-    attributes = {attribute: value, "b": 1, "c": 2, "d": 3, "e": 4}
+    attributes = {f"a{attribute}": value, "b": 1, "c": 2, "d": 3, "e": 4}
     page = _Page(compose(facts(name=name, city=city, message=message, attributes=attributes, source=value)).html)
     assert [element for element in page.elements if element[0] != "br"] == [
         element for element in ORDINARY if element[0] != "br"

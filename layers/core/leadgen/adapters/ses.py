@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import settings
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
 # About this mail, not about the account, its quota or its permissions.
 _REFUSALS = frozenset({"MessageRejected", "BadRequestException"})
 
+_making_the_client = Lock()
+
 
 def hand_over(message: EmailMessage, *, to: str, timeout_seconds: float) -> None:
     """Raises MailNotSent, MailRefused or MailUnknown."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    with _making_the_client:  # once, and before the time begins: a cold start is slow, and sends nothing yet
+        client = _client(timeout_seconds)
     # boto3 bounds a connection and each read, but neither the look-ups before nor a read that drips.
-    call = _callers().submit(_send, message.as_bytes(), to, timeout_seconds)
+    call = _callers().submit(_send, client, message.as_bytes(), to)
     try:
         call.result(timeout=timeout_seconds)
     except TimeoutError:
@@ -29,8 +34,8 @@ def hand_over(message: EmailMessage, *, to: str, timeout_seconds: float) -> None
         raise _failure(error) from error
 
 
-def _send(mail: bytes, to: str, timeout_seconds: float) -> None:
-    _client(timeout_seconds).send_email(
+def _send(client: "SESV2Client", mail: bytes, to: str) -> None:
+    client.send_email(
         FromEmailAddress=settings.current().from_email,
         Destination={"ToAddresses": [to]},
         Content={"Raw": {"Data": mail}},

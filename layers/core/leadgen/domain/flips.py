@@ -1,7 +1,7 @@
 """What about a lead would have to be otherwise for it to meet a condition: as little as possible, and possible."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -28,24 +28,32 @@ _Way = Mapping[str, Flip]
 
 
 def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...] | None:
-    """The fewest answers to change for the condition to hold (``wanted`` false: not to), the first among equals; none
-    of them can be left out.
+    """The fewest answers to change for the condition to hold (``wanted`` false: not to), the first among equals; no
+    lead meets it without one of them.
 
     The answers are ones that a lead could give: each field has a value that gives all of its own. None where there are
     none, so that no lead can meet the condition.
     """
     ways = _ways(condition, observed, wanted=wanted)
-    way = next((way for way in ways if _is_possible(way.values())), None)
+    way = next((way for way in ways if is_possible(way.values())), None)
     if way is None:
         return None
     needed = _turned(way.values(), observed)
     for flip in needed:
         rest = tuple(other for other in needed if other != flip)
-        needed = rest if conditions.holds(condition, flipped(observed, rest)) is wanted else needed
+        # Two tests may ask the same in other words: that one of them alone be answered otherwise is no lead's to give.
+        if conditions.holds(condition, flipped(observed, rest)) is wanted and is_possible(without(needed, flip)):
+            needed = rest
     return needed
 
 
-def _is_possible(way: Iterable[Flip]) -> bool:
+def without(flips: Iterable[Flip], left_out: Flip) -> tuple[Flip, ...]:
+    """The answers to these tests when one of them stays as it is."""
+    return tuple(replace(flip, answer=not flip.answer) if flip == left_out else flip for flip in flips)
+
+
+def is_possible(way: Iterable[Flip]) -> bool:
+    """Whether a lead could give all of these answers."""
     by_field: dict[str, list[Flip]] = {}
     for flip in way:
         by_field.setdefault(flip.test.name, []).append(flip)

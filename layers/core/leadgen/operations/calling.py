@@ -33,6 +33,7 @@ def post(url: str, sending: Sending, secrets: Sequence[str], mapping: AnswerMapp
             signing.headers(sending, secrets, at=int(clock.now().timestamp())),
             timeout_seconds=configured.webhook_timeout_seconds,
             allowed_origins=configured.egress_allowed_origins,
+            allowed_ports=configured.egress_ports,
         )
         outcome = outcomes.of_answer(
             mapping,

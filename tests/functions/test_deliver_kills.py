@@ -1,0 +1,113 @@
+"""``kill -9`` of the worker at every point of a delivery: the lead is taken, sold once and billed once all the same."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from leadgen.adapters import clock
+from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
+from tests.functions.endpoints import BuyerEndpoint
+from tests.functions_under_test import Functions
+from tests.killed_worker import POINTS
+from tests.messages import messages
+
+ROOT = Path(__file__).parents[2]
+KILLS = int(os.environ.get("KILLS", "40"))
+
+
+class Workers:
+    """Workers that die on demand."""
+
+    def __init__(self) -> None:
+        self._parent = subprocess.Popen(
+            [sys.executable, "-m", "tests.killed_worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "layers/core", ROOT / "local", ROOT)))},
+        )  # fmt: skip
+
+    def kill(self, point: str, lead: int, endpoint: BuyerEndpoint) -> None:
+        """Let a worker take the lead's message and die at the point."""
+        endpoint.arrived.clear()
+        if point == "during_call":
+            endpoint.gate.clear()
+        self._say(f"{point} {lead}")
+        worker = int(self._answer())
+        if point == "during_call":
+            assert endpoint.arrived.wait(20)
+            os.kill(worker, signal.SIGKILL)
+            endpoint.gate.set()
+        assert int(self._answer()) == signal.SIGKILL
+
+    def end(self) -> None:
+        self._parent.communicate()
+
+    def _say(self, line: str) -> None:
+        assert self._parent.stdin is not None
+        self._parent.stdin.write(line + "\n")
+        self._parent.stdin.flush()
+
+    def _answer(self) -> str:
+        assert self._parent.stdout is not None
+        return self._parent.stdout.readline()
+
+
+@pytest.fixture
+def workers(conn: Connection[Any], buyer_endpoint: BuyerEndpoint) -> Iterator[Workers]:
+    found = Workers()
+    yield found
+    found.end()
+
+
+@pytest.mark.timeout(600)
+def test_each_lead_is_taken_under_one_id_sold_to_one_buyer_and_billed_once(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, workers: Workers
+) -> None:
+    offer = an_offer(conn)
+    source = a_source(conn, offer)
+    for name in ("first", "second"):
+        buyer = a_buyer(conn, webhook_url=buyer_endpoint.url(f"/{name}"), webhook_secret="secret", credit_limit=None)
+        an_enrolment(conn, buyer, offer)
+    leads = {a_lead(conn, source, status="validated"): point for point in POINTS for _ in range(KILLS)}
+    for start in range(0, len(leads), 10):
+        functions.module("route").process(messages("lead.validated", list(leads)[start : start + 10]), clock.now())
+    for lead, point in leads.items():
+        workers.kill(point, lead, buyer_endpoint)
+        # Let the dead worker's time be over: until then its call counts as under way.
+        conn.execute("UPDATE deliveries SET claimed_until = now() - INTERVAL '1 minute' WHERE lead_id = %s", (lead,))
+    assert conn.execute("SELECT count(*) FROM deliveries WHERE status = 'pending'").fetchone() == (len(leads),)
+
+    # The sweep finds what the dead left; everything else is as after any message.
+    conn.execute("UPDATE deliveries SET next_attempt_at = now() - INTERVAL '1 minute'")
+    functions.module("sweep").run(clock.now() + timedelta(seconds=1))
+    functions.drain()
+
+    rows = conn.execute(
+        """
+        SELECT l.id, d.id::text, l.billing_status::text, count(*) OVER (PARTITION BY l.id)
+          FROM leads l JOIN deliveries d ON d.lead_id = l.id WHERE d.status = 'taken'
+        """
+    ).fetchall()
+    assert sorted(row[0] for row in rows) == sorted(leads), "a lead is not taken, or taken twice"
+    assert {row[2:] for row in rows} == {("billed", 1)}
+    assert conn.execute("SELECT sum(balance), sum(pending_amount) FROM buyers").fetchone() == (len(leads) * 45, 0)
+    sent: dict[str, list[tuple[str, bytes]]] = {}
+    for request in buyer_endpoint.received:
+        sent.setdefault(request.headers["X-LeadGen-Delivery-Id"], []).append((request.path, request.body))
+    assert sent.keys() == {row[1] for row in rows}, "a lead was sent under two ids"
+    assert {len(set(copies)) for copies in sent.values()} == {1}, "a repeat differs from the first, or went elsewhere"
+    by_delivery = {row[1]: leads[row[0]] for row in rows}
+    copies = {point: {len(sent[d]) for d, at in by_delivery.items() if at == point} for point in POINTS}
+    # What never went out goes out once; whatever had gone out is sent again, for nobody knew.
+    assert copies == {point: {1} if point == "before_call" else {2} for point in POINTS}
+    attempts = conn.execute(
+        "SELECT outcome, error, count(*) FROM delivery_attempts GROUP BY 1, 2 ORDER BY 1"
+    ).fetchall()
+    assert attempts == [("taken", None, len(leads)), ("unknown", "interrupted", len(leads))]
