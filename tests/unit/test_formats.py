@@ -16,37 +16,20 @@ from hypothesis import strategies as st
 
 from leadgen.domain import delivery_terms
 from leadgen.domain.formats import LeadFacts, Rendered, render
+from tests import domain_values
 
 
 def facts(**values: Any) -> LeadFacts:
-    """The specification's own example, with what a mapping may name beside it."""
-    defaults: dict[str, Any] = {
-        "delivery_id": "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a",
-        "lead_id": 12345,
-        "buyer_id": 7,
+    """The specification's own example."""
+    example = {
         "received_at": datetime(2024, 1, 15, 10, 30, 0, 999_999, tzinfo=UTC),
         "delivered_at": datetime(2024, 1, 15, 4, 30, 5, tzinfo=timezone(timedelta(hours=-6))),
-        "name": "John Smith",
-        "email": "john@example.com",
         "phone": "+15125550123",
-        "country_code": "US",
-        "postal_code": "78701",
-        "city": "Austin",
         "region_code": "US-TX",
         "message": "Emergency plumbing needed",
-        "source": "landing_page",
-        "utm_source": None,
-        "utm_medium": None,
-        "utm_campaign": None,
         "attributes": {},
-        "price": Decimal("45.00"),
-        "currency": "USD",
-        "offer": "Drain cleaning",
-        "market": "Austin, TX",
-        "vertical": "plumbing",
-        "timezone": "America/Chicago",
     }
-    return LeadFacts(**defaults | values)
+    return domain_values.facts(**example | values)
 
 
 def rendered(written: Mapping[str, Any], lead: LeadFacts | None = None) -> Rendered:
@@ -283,7 +266,7 @@ def test_adf_has_the_parts_of_the_standard_in_its_order() -> None:
     assert prospect.findtext("vendor/vendorname") == prospect.findtext("vendor/contact/name") == "Lone Star Drains"
     assert [part.text for part in prospect.findall("provider/*")] == [
         "LeadGen",
-        "Drain cleaning",
+        "Austin plumbing",
         "https://leadgen.example",
     ]
     assert b'\n<?ADF version="1.0"?>\n' in rendered(ADF).body
