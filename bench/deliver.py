@@ -1,4 +1,4 @@
-"""Whether buyers that hang cost the others anything: from routing to taken, with half of the buyers hanging and without.
+"""Whether buyers that hang cost the others anything: from routing to taken, without any and with half of them hanging.
 
 One stack, one stream of leads for twenty buyers at a steady rate. First all of them answer; then every second one takes
 the call and never answers. The leads of the others are what is measured, both times.
@@ -52,9 +52,7 @@ def _measure(stack: Stack, folder: Path) -> int:
         _send(api, WARM_UP_SECONDS, 0)
         _await_taken(conn)
         print(f"{LEADS_A_SECOND} leads a second for {BUYERS} buyers, {SECONDS} s each\n")
-        print(
-            f"{'from routing to taken':32}{'p50':>9}{'p95':>9}{'p99':>9}   milliseconds, the same {BUYERS // 2} buyers\n"
-        )
+        print(f"{'from routing to taken':32}{'p50':>9}{'p95':>9}{'p99':>9}   milliseconds, {BUYERS // 2} buyers\n")
         without = _phase(api, conn, 1, "all answer")
         for number in range(0, BUYERS, 2):
             _hang(stack.sink_url, number)

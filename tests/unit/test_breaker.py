@@ -132,6 +132,10 @@ def test_an_endpoint_that_answers_is_alive_whatever_it_says_of_a_lead(status: in
     assert told(CLOSED, Refused("duplicate"), 200).failures == 0
 
 
+def test_a_mail_server_that_refuses_an_address_is_alive() -> None:
+    assert told(CLOSED, FailedForGood("the address is refused")) == told(CLOSED, Taken())
+
+
 def test_gone_is_gone_whatever_comes_after() -> None:
     gone = told(CLOSED, FailedForGood("status 410"), 410)
     assert breaker.admit(gone, InFlight(), 5, now=NOON + timedelta(days=365)) == Admission(0, None, gone)

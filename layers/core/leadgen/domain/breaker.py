@@ -110,11 +110,11 @@ def after(breaker: Breaker, outcome: CallOutcome, *, status: int | None, seconds
     match outcome:
         case FailedForGood() if status == GONE:
             return replace(breaker, state="gone", reason="the endpoint answered 410 Gone", open_until=None)
-        case Taken() | Refused():
-            return _after_success(breaker, seconds)
-        case FailedForNow() | Unknown() | FailedForGood():
+        case Taken() | Refused() | FailedForGood():
+            return _after_success(breaker, seconds)  # it is alive, whatever it says of this one
+        case FailedForNow() | Unknown():
             if status is not None and status < 500 and status not in SLOWING:
-                return _after_success(breaker, seconds)  # it is alive, whatever it says of this one
+                return _after_success(breaker, seconds)
             pause = outcome.retry_after if isinstance(outcome, FailedForNow) and status in SLOWING else None
             return _after_failure(breaker, outcome.cause, pause, hangs=seconds >= HANGS_SECONDS, now=now)
 
