@@ -14,6 +14,7 @@ from psycopg import Connection
 from leadgen.adapters import clock
 from leadgen.domain import subscriptions as rules
 from leadgen.domain.signing import sign
+from leadgen.operations import subscribing
 from leadgen.store import notices as store
 from tests.factories import a_buyer, a_subscription
 from tests.functions.endpoints import BuyerEndpoint
@@ -370,6 +371,21 @@ def test_during_a_rotation_both_secrets_sign_and_after_it_the_new_one(
     standardwebhooks.Webhook(SECRET).verify(after.body, _lower(after.headers))
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(OLD_SECRET).verify(after.body, _lower(after.headers))
+
+
+def test_a_hundred_rotations_lose_no_event_of_a_receiver_that_changes_its_secret_late(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    subscription = a_subscription(conn, buyer_endpoint.url(), secret=SECRET)
+    known = SECRET
+    for _ in range(100):
+        made = subscribing.rotate(conn, subscription, None, subscribing.Actor("op"), now=clock.now())
+        tell(functions, body("lead.received", some_lead(conn)))
+        received = buyer_endpoint.received[-1]
+        for secret in (known, made.secret):
+            standardwebhooks.Webhook(secret).verify(received.body, _lower(received.headers))
+        known = made.secret
+    assert len(buyer_endpoint.received) == 100
 
 
 def _lower(headers: dict[str, str]) -> dict[str, str]:
