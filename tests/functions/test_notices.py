@@ -236,10 +236,8 @@ def _die(*_: object) -> object:
     raise SystemExit
 
 
-def test_a_late_answer_that_it_was_taken_counts_whoever_is_at_it_meanwhile(
-    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
-) -> None:
-    a_subscription(conn, buyer_endpoint.url())
+def answer_late(conn: Connection[Any], functions: Functions) -> None:
+    """Tell of an event; when the answer is there, another worker has taken the notice."""
     module = functions.module("notify")
     send = module.telling.send
 
@@ -251,6 +249,13 @@ def test_a_late_answer_that_it_was_taken_counts_whoever_is_at_it_meanwhile(
     with pytest.MonkeyPatch.context() as slowed:
         slowed.setattr(module.telling, "send", slow)
         tell(functions, body("lead.received", some_lead(conn)))
+
+
+def test_a_late_answer_that_it_was_taken_counts_whoever_is_at_it_meanwhile(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    a_subscription(conn, buyer_endpoint.url())
+    answer_late(conn, functions)
     assert [row[2] for row in notices(conn)] == ["taken"]
 
 
@@ -259,17 +264,7 @@ def test_a_late_answer_that_it_failed_is_not_said_of_the_attempt_after(
 ) -> None:
     buyer_endpoint.statuses = [404]
     a_subscription(conn, buyer_endpoint.url())
-    module = functions.module("notify")
-    send = module.telling.send
-
-    def slow(errand: Any) -> Any:
-        call = send(errand)
-        conn.execute("UPDATE notices SET attempts = attempts + 1, claimed_until = now() + INTERVAL '1 hour'")
-        return call
-
-    with pytest.MonkeyPatch.context() as slowed:
-        slowed.setattr(module.telling, "send", slow)
-        tell(functions, body("lead.received", some_lead(conn)))
+    answer_late(conn, functions)
     assert conn.execute("SELECT status, claimed_until > now() FROM notices").fetchall() == [("pending", True)]
     assert attempts(conn) == [(1, "failed", 404, "status 404")]
 
