@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadgen.adapters.settings import Settings
-from leadgen.cli import receiver
+from leadgen.adapters.settings import RECEIVER_PORT, Settings, receiver_origin
 from leadgen_local import texts
 
 # Their presence means AWS: announcements would be published there.
@@ -46,7 +45,7 @@ def of_children(
     environ: Mapping[str, str], *, database_url: str, secret_key: str, sink_url: str, smtp_port: int
 ) -> dict[str, str]:
     """The whole environment of a child process."""
-    origins = [environ.get("EGRESS_ALLOWED_ORIGINS", ""), sink_url, receiver.origin(receiver.PORT)]
+    origins = [environ.get("EGRESS_ALLOWED_ORIGINS", ""), sink_url, receiver_origin(RECEIVER_PORT)]
     provided = {
         "DATABASE_URL": database_url,
         "SECRET_KEY": secret_key,

@@ -17,7 +17,6 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.adapters import settings
-from leadgen.cli import receiver
 from tests.factories import a_buyer, a_subscription, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import a_taken_delivery, money, some_lead, tell
@@ -218,7 +217,7 @@ def line(output: IO[str] | None) -> str:
 def test_a_listener_shows_what_comes_verified_and_leaves_no_subscription(
     conn: Connection[Any], environment: pytest.MonkeyPatch, functions: Functions, free_port: int
 ) -> None:
-    environment.setenv("EGRESS_ALLOWED_ORIGINS", receiver.origin(free_port))
+    environment.setenv("EGRESS_ALLOWED_ORIGINS", settings.receiver_origin(free_port))
     settings.current.cache_clear()
     with listener(free_port, "--events", "lead.*", "--fail", "1", "--status", "500") as listening:
         assert line(listening.stdout).startswith(f"Listening at http://127.0.0.1:{free_port}/ for lead.*.")

@@ -12,6 +12,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from leadgen.adapters import mail_addresses
 
+# Where `leadgen listen` listens on this machine unless it is told otherwise; the embedded stack may call it there.
+RECEIVER_PORT = 8026
+
+
+def receiver_origin(port: int) -> str:
+    """The address at which a receiver on this machine is called, as EGRESS_ALLOWED_ORIGINS lists it."""
+    return f"http://127.0.0.1:{port}"
+
 
 class SettingsInvalid(Exception):
     """The environment does not make a working configuration; the message lists every problem."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from leadgen.adapters import clock
+from leadgen.adapters.settings import RECEIVER_PORT, receiver_origin
 from leadgen.cli import receiver, waiting
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
 from leadgen.cli.receiver import Answers, Received
@@ -37,9 +38,9 @@ def add(commands: "Subparsers") -> None:
         "the event, its ids, which attempt it is, and whether its signature is right and of the last five minutes. "
         "Ctrl-C ends it, and the subscription with it.",
         epilog=f"{DATABASE} The functions may call this machine only where EGRESS_ALLOWED_ORIGINS lists "
-        f"http://127.0.0.1:PORT in their environment; the embedded stack lists port {receiver.PORT}.",
+        f"http://127.0.0.1:PORT in their environment; the embedded stack lists port {RECEIVER_PORT}.",
     )
-    parser.add_argument("--port", type=number, default=receiver.PORT, metavar="PORT", help=f"({receiver.PORT})")
+    parser.add_argument("--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"({RECEIVER_PORT})")
     parser.add_argument("--events", default="*", metavar="EVENTS", help="comma list: names, lead.*, or '*' (all)")
     parser.add_argument("--fail", type=number, metavar="N", help="refuse the first N attempts of each event")
     parser.add_argument(
@@ -103,7 +104,7 @@ def _listen(options: argparse.Namespace) -> int:
 @contextmanager
 def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iterator[Subscribed]:
     """A subscription of the operator's while the block runs. One that a killed listener left is ended before."""
-    url = receiver.origin(options.port) + "/"
+    url = receiver_origin(options.port) + "/"
     wanted = Wanted(url=url, events=tuple(options.events.split(",")))
     with connection(environ) as conn, conn.transaction():
         subscriptions.end(conn, subscriptions.at(conn, url), reason="listens anew", now=clock.now())
@@ -147,7 +148,7 @@ def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -
         origin = made.url.rstrip("/")
         raise CommandFailed(
             f"the functions cannot call {origin} ({fate.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: "
-            f"start them with it. The embedded stack lists {receiver.origin(receiver.PORT)} by itself"
+            f"start them with it. The embedded stack lists {receiver_origin(RECEIVER_PORT)} by itself"
         )
 
 

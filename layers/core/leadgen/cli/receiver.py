@@ -12,16 +12,8 @@ from leadgen.adapters import clock
 from leadgen.domain import receiving
 from leadgen.domain.receiving import NotVerified
 
-PORT = 8026
-"""Where `leadgen listen` listens unless it is told otherwise; the embedded stack may call it there."""
-
 _LARGEST_BODY = 64 * 1024
 _SECONDS = 10
-
-
-def origin(port: int) -> str:
-    """The address that a receiver on this port is called at."""
-    return f"http://127.0.0.1:{port}"
 
 
 @dataclass(frozen=True)
