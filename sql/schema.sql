@@ -267,7 +267,7 @@ CREATE TABLE public.deliveries (
     review_reason character varying(64),
     endpoint_id bigint,
     claimed_at timestamp with time zone,
-    channel_since timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    held_since timestamp with time zone,
     lost_attempts integer DEFAULT 0 NOT NULL,
     uncounted integer DEFAULT 0 NOT NULL,
     in_doubt boolean DEFAULT false NOT NULL,

@@ -29,7 +29,7 @@ ALTER TABLE buyers
 ALTER TABLE deliveries
   ADD COLUMN endpoint_id   bigint REFERENCES endpoints(id) ON DELETE RESTRICT,
   ADD COLUMN claimed_at    timestamptz,
-  ADD COLUMN channel_since timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  ADD COLUMN held_since    timestamptz,                    -- waiting for its endpoint to bear a call
   ADD COLUMN lost_attempts integer NOT NULL DEFAULT 0,     -- of attempts: their worker died
   ADD COLUMN uncounted     integer NOT NULL DEFAULT 0,     -- of attempts: lost, or on another channel, or before a review
   ADD COLUMN in_doubt      boolean NOT NULL DEFAULT false, -- an attempt went out and nobody knows what became of it

@@ -258,3 +258,40 @@ def test_both_secrets_sign_during_a_rotation(
     deliver(functions, late, at=now)
     during, after = (request.headers["webhook-signature"].split(" ") for request in buyer_endpoint.received)
     assert (len(during), len(after)) == (2, 1)
+
+
+def test_leads_for_an_endpoint_that_hangs_wait_for_it_and_go_by_mail_when_it_takes_too_long(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, mailbox: Mailbox, now: datetime
+) -> None:
+    lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url(), email="buyer@example.com")
+    conn.execute(
+        "INSERT INTO endpoints (owner, url, state, open_until)"
+        " SELECT 'buyer:' || id, webhook_url, 'open', %s FROM buyers",
+        (now + timedelta(seconds=80),),
+    )
+    assert deliver(functions, lead, at=now) == ["held_back"]
+    ((status, held_since, due),) = conn.execute("SELECT status, held_since, next_attempt_at FROM deliveries").fetchall()
+    assert (status, held_since, due) == ("pending", now, now + timedelta(seconds=80))
+    conn.execute("UPDATE endpoints SET open_until = %s", (now + timedelta(seconds=100),))
+    assert deliver(functions, lead, at=now + timedelta(seconds=80)) == ["held_back"]
+    assert state(conn, lead)[1] == "email"
+    assert deliver(functions, lead, at=now + timedelta(seconds=81)) == ["delivered"]
+    assert (len(mailbox.mails), buyer_endpoint.received) == (1, [])
+
+
+def test_one_call_at_a_time_probes_an_endpoint_that_was_open(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, now: datetime
+) -> None:
+    (buyer,), first = a_market_of(conn, buyer_endpoint.url("/first"))
+    buyer_endpoint.bodies = {"/first": b"{}"}
+    ((source,),) = conn.execute("SELECT source_id FROM leads").fetchall()
+    leads = [first, *(a_lead(conn, source, status="validated") for _ in range(4))]
+    functions.module("route").process(messages("lead.validated", leads), now)
+    conn.execute(
+        "INSERT INTO endpoints (owner, url, state, open_until) VALUES (%s, %s, 'open', %s)",
+        (f"buyer:{buyer}", buyer_endpoint.url("/first"), now),
+    )
+    assert sorted(deliver(functions, *leads, at=now)) == ["delivered", *["held_back"] * 4]
+    assert conn.execute("SELECT state FROM endpoints").fetchall() == [("closed",)]
+    make_due(conn)
+    assert sorted(deliver(functions, *leads)) == [*["delivered"] * 4, "nothing_due"]

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from leadgen.domain.delivery import Done, Release, Review, Standing, TryAgain, next_step
 from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from leadgen.domain.schedule import JITTER, PATIENCE_SECONDS, Schedule, specified
-from tests.domain_values import NOON
 
 LONG = Schedule((5, 300, 1800, 7200, 18000, 36000), jittered=True)
 
@@ -77,7 +76,7 @@ def test_ten_thousand_deliveries_against_random_answers_keep_their_schedule(sche
         seed = chance.randrange(2**31)
         while True:
             outcome = _answers(chance)
-            standing = Standing("webhook", NOON, len(attempts), in_doubt, seed, mailable=True)
+            standing = Standing("webhook", None, len(attempts), in_doubt, seed, mailable=True)
             step = next_step(standing, outcome, schedule)
             in_doubt |= isinstance(outcome, Unknown)
             gone = isinstance(outcome, FailedForGood)

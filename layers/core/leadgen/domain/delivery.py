@@ -19,11 +19,12 @@ MOST_LOST = 10
 class Standing:
     """How far a delivery is. ``made`` are the attempts on this channel that count: those of dead workers do not.
 
-    ``in_doubt`` is whether some attempt went out and nobody knows what became of it.
+    ``held_since`` is since when it has waited for its endpoint to bear a call; ``in_doubt`` is whether some attempt
+    went out and nobody knows what became of it.
     """
 
     channel: Channel
-    since: datetime
+    held_since: datetime | None
     made: int
     in_doubt: bool
     jitter_seed: int
@@ -92,10 +93,11 @@ def in_doubt(standing: Standing) -> Standing:
 
 
 def held_back(standing: Standing, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
-    """What follows when the endpoint may not be called before ``until``, or any more: it is waited for no longer than
-    the schedule lasts.
+    """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
+    the whole schedule lasts.
     """
-    if until is None or until > standing.since + timedelta(seconds=schedule.window):
+    since = standing.held_since or now
+    if until is None or until > since + timedelta(seconds=schedule.window):
         return channel_over(standing)
     return TryAgain(standing.channel, (until - now).total_seconds())
 

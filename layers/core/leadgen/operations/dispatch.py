@@ -76,7 +76,7 @@ def claim(
     if fresh:
         deliveries.keep_bodies(conn, fresh)
     held = [due for due in found if due.delivery_id in steps]
-    settled = _settle(conn, [_settlement(due, due.attempts, steps[due.delivery_id], now) for due in held], now)
+    settled = _settle(conn, [_holding(due, steps[due.delivery_id], now) for due in held], now)
     return Dispatch(
         parcels,
         {due.lead_id: steps[due.delivery_id] for due in held},
@@ -122,7 +122,7 @@ def _standing(due: Due, *, begun: int = 0) -> Standing:
     """How far a delivery is when so many attempts more have begun since it was read."""
     return Standing(
         channel=due.channel,
-        since=due.channel_since,
+        held_since=due.held_since,
         made=due.attempts + begun - due.uncounted,
         in_doubt=due.in_doubt,
         jitter_seed=due.jitter_seed,
@@ -200,6 +200,12 @@ def _attempt(parcel: Parcel, call: Call) -> Attempt:
 
 def _settle(conn: Connection[Any], settlements: Sequence[Settlement], now: datetime) -> set[str]:
     return deliveries.settle(conn, settlements, now=now) if settlements else set()
+
+
+def _holding(due: Due, step: Step, now: datetime) -> Settlement:
+    """What becomes of a delivery that no call was made for: on its channel it waits for a place."""
+    is_held = isinstance(step, TryAgain) and step.channel == due.channel
+    return replace(_settlement(due, due.attempts, step, now), is_held=is_held)
 
 
 def _settlement(due: Due, attempts: int, step: Step, now: datetime) -> Settlement:

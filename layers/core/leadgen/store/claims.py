@@ -97,8 +97,8 @@ def open_deliveries(conn: Connection[Any], lead_ids: Sequence[int], *, now: date
     """Begin the delivery of claimed leads, due at once: by webhook where the buyer has one, else by e-mail."""
     conn.execute(
         """
-        INSERT INTO deliveries (created_at, channel_since, lead_id, buyer_id, channel, next_attempt_at)
-        SELECT %(now)s, %(now)s, l.id, l.buyer_id,
+        INSERT INTO deliveries (created_at, lead_id, buyer_id, channel, next_attempt_at)
+        SELECT %(now)s, l.id, l.buyer_id,
                CASE WHEN coalesce(bo.webhook_url_override, b.webhook_url) IS NULL THEN 'email' ELSE 'webhook' END,
                %(now)s
           FROM leads l

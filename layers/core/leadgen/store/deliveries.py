@@ -26,7 +26,7 @@ class Due:
     buyer_id: int
     trace_id: str | None
     channel: Channel
-    channel_since: datetime
+    held_since: datetime | None
     attempts: int
     uncounted: int
     lost_attempts: int
@@ -47,7 +47,7 @@ def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> l
     with conn.cursor(row_factory=class_row(Due)) as cursor:
         cursor.execute(
             """
-            SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, l.trace_id, d.channel, d.channel_since, d.attempts,
+            SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, l.trace_id, d.channel, d.held_since, d.attempts,
                    d.uncounted, d.lost_attempts, d.in_doubt, d.jitter_seed,
                    coalesce(bo.webhook_url_override, b.webhook_url) AS url, b.email_notifications AS mailable,
                    bo.delivery AS terms, o.name AS offer, d.claimed_until IS NOT NULL AS is_abandoned
@@ -211,8 +211,8 @@ def record_attempts(conn: Connection[Any], attempts: Sequence[Attempt]) -> None:
 class Settlement:
     """What becomes of a pending delivery that had so many ``attempts``.
 
-    ``next_attempt_at`` is set while it stays pending; ``begins`` is that it begins anew on its channel: the attempts so
-    far do not count there.
+    ``next_attempt_at`` is set while it stays pending; ``is_held`` is that it waits for its endpoint to bear a call, and
+    ``begins`` that it begins anew on its channel: the attempts so far do not count there.
     """
 
     delivery_id: str
@@ -220,6 +220,7 @@ class Settlement:
     status: str
     channel: Channel
     begins: bool = False
+    is_held: bool = False
     next_attempt_at: datetime | None = None
     in_doubt: bool = False
     review_reason: str | None = None
@@ -238,16 +239,16 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
         UPDATE deliveries d
            SET status = s.status, channel = s.channel,
                uncounted = CASE WHEN s.begins THEN d.attempts ELSE d.uncounted END,
-               channel_since = CASE WHEN s.begins THEN %(now)s ELSE d.channel_since END,
+               held_since = CASE WHEN s.is_held THEN coalesce(d.held_since, %(now)s) END,
                next_attempt_at = s.next_attempt_at, claimed_at = NULL, claimed_until = NULL,
                in_doubt = d.in_doubt OR s.in_doubt, review_reason = s.review_reason, release_reason = s.release_reason,
                reference = s.reference, refusal = s.refusal,
                settled_at = CASE WHEN s.status <> 'pending' THEN %(now)s END, updated_at = %(now)s
           FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(statuses)s::text[], %(channels)s::text[],
-                      %(begins)s::bool[], %(next)s::timestamptz[], %(doubts)s::bool[], %(reviews)s::text[],
-                      %(releases)s::text[], %(references)s::text[], %(refusals)s::text[])
-               AS s(id, attempts, status, channel, begins, next_attempt_at, in_doubt, review_reason, release_reason,
-                    reference, refusal)
+                      %(begins)s::bool[], %(held)s::bool[], %(next)s::timestamptz[], %(doubts)s::bool[],
+                      %(reviews)s::text[], %(releases)s::text[], %(references)s::text[], %(refusals)s::text[])
+               AS s(id, attempts, status, channel, begins, is_held, next_attempt_at, in_doubt, review_reason,
+                    release_reason, reference, refusal)
          WHERE d.id = s.id AND d.status = 'pending' AND (s.status = 'taken' OR d.attempts = s.attempts)
         RETURNING d.id::text
         """,
@@ -257,6 +258,7 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
             "statuses": [s.status for s in settlements],
             "channels": [s.channel for s in settlements],
             "begins": [s.begins for s in settlements],
+            "held": [s.is_held for s in settlements],
             "next": [s.next_attempt_at for s in settlements],
             "doubts": [s.in_doubt for s in settlements],
             "reviews": [s.review_reason for s in settlements],
