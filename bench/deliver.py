@@ -22,8 +22,8 @@ from leadgen.operations.apply import apply_files
 from leadgen_local.stack import Stack
 
 BUYERS = 20
-LEADS_A_SECOND = 20
-SECONDS = 20
+LEADS_A_SECOND = 10
+SECONDS = 30
 TURNS = 4
 WARM_UP_SECONDS = 5
 
