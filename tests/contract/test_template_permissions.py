@@ -11,7 +11,7 @@ from tests.contract.cloudformation import arn, functions, mappings, named, of_ty
 EVERY_RESOURCE = {"AttachToNetwork"}
 POLICIES_OF_AWS = {"AmazonAPIGatewayPushToCloudWatchLogs"}
 PUBLISHERS = {"ingest", "api", "validate", "route", "deliver", "bill", "invoice", "sweep"}
-WAKERS = {"deliver", "sweep"}
+WAKERS = {"api", "deliver", "sweep"}
 MAILERS = {"deliver"}
 
 
@@ -81,7 +81,7 @@ def test_only_who_mails_may_use_ses_and_only_as_the_configured_sender() -> None:
     assert mailing == {f"{name.title()}Role" for name in MAILERS}
 
 
-def test_only_deliver_and_sweep_may_send_wake_ups() -> None:
+def test_only_who_lets_deliveries_be_made_may_send_wake_ups() -> None:
     senders = {
         name: statement["Resource"] for name, statement in statements() if statement["Action"] == "sqs:SendMessage"
     }

@@ -10,7 +10,7 @@ from tests.contract.cloudformation import functions, written
 
 ONLY_FOR = {
     "QUEUE_URLS": {"IngestFunction"},  # /health/queues
-    "DELIVER_QUEUE_URL": {"DeliverFunction", "SweepFunction"},  # they hold wake-ups back
+    "DELIVER_QUEUE_URL": {"ApiFunction", "DeliverFunction", "SweepFunction"},  # they wake it
     "MIGRATIONS_DIR": {"MigrateFunction"},
 }
 BOTO3S_OWN = {"AWS_ENDPOINT_URL"}

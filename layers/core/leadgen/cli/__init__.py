@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.cli import configuration, explain, history, lists, preview, simulate
+from leadgen.cli import configuration, endpoints, explain, history, lists, preview, review, simulate
 from leadgen.cli.command import CHANGES, DONE, ENOUGH, FAILED, STOPPED, CommandFailed
 from leadgen.operations.apply import ConfigurationInvalid
 
 __all__ = ["CHANGES", "DONE", "ENOUGH", "FAILED", "STOPPED", "main"]
 
-GROUPS = (configuration, preview, history, explain, simulate, lists)
+GROUPS = (configuration, preview, history, explain, review, endpoints, simulate, lists)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
