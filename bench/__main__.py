@@ -1,8 +1,8 @@
-"""``python -m bench``: latencies; ``python -m bench simulate [LEADS]`` and ``python -m bench route``: see there."""
+"""``python -m bench``: latencies; ``python -m bench simulate [LEADS]``, ``… route`` and ``… deliver``: see there."""
 
 import sys
 
-from bench import latency, route, simulate
+from bench import deliver, latency, route, simulate
 
 
 def main(arguments: list[str]) -> int:
@@ -16,6 +16,8 @@ def main(arguments: list[str]) -> int:
             return simulate.main(int(leads))
         case ["route"]:
             return route.main()
+        case ["deliver"]:
+            return deliver.main()
         case _:
             sys.exit(str(__doc__))
 

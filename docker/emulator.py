@@ -43,6 +43,7 @@ def prepare(session: Any, described: template.Template) -> dict[str, str]:
         "ENVIRONMENT": "development",
         "EVENTS_TOPIC_ARN": topic_arn,
         "DELIVER_QUEUE_URL": urls["deliver"],
+        "NOTIFY_QUEUE_URL": urls["notify"],
         "QUEUE_URLS": ",".join(urls.values()),
     }
 

@@ -59,6 +59,17 @@ BEGIN
   RAISE EXCEPTION '% rows are append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 
+CREATE FUNCTION public.refuse_change_before_90_days() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND OLD.started_at < CURRENT_TIMESTAMP - INTERVAL '90 days' THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION '% refuses %: its rows stay as they are for 90 days', TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
 CREATE FUNCTION public.refuse_lead_rewrite() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -552,6 +563,65 @@ CREATE SEQUENCE public.markets_id_seq
 
 ALTER SEQUENCE public.markets_id_seq OWNED BY public.markets.id;
 
+CREATE TABLE public.notice_attempts (
+    id bigint NOT NULL,
+    notice_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    milliseconds integer,
+    outcome character varying(16) NOT NULL,
+    http_status integer,
+    error character varying(200),
+    CONSTRAINT notice_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['taken'::character varying, 'refused'::character varying, 'failed'::character varying, 'failed_for_good'::character varying, 'unknown'::character varying])::text[])))
+);
+
+ALTER TABLE public.notice_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.notice_attempts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.notices (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    kind character varying(16) NOT NULL,
+    event character varying(64) NOT NULL,
+    event_key character varying(128),
+    subscription_id bigint,
+    delivery_id uuid,
+    recovery_id bigint,
+    body bytea,
+    status character varying(16) DEFAULT 'pending'::character varying NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    lost_attempts integer DEFAULT 0 NOT NULL,
+    jitter_seed integer DEFAULT (floor((random() * (2147483647)::double precision)))::integer NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone,
+    held_since timestamp with time zone,
+    claimed_at timestamp with time zone,
+    claimed_until timestamp with time zone,
+    endpoint_id bigint,
+    settled_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT notices_event_has_key CHECK ((((kind)::text = 'event'::text) = (event_key IS NOT NULL))),
+    CONSTRAINT notices_given_up_has_error CHECK ((((status)::text = 'given_up'::text) = (error IS NOT NULL))),
+    CONSTRAINT notices_kind_has_its_own CHECK (
+CASE
+    WHEN ((kind)::text = ANY ((ARRAY['event'::character varying, 'trial'::character varying])::text[])) THEN ((subscription_id IS NOT NULL) AND (delivery_id IS NULL) AND (body IS NOT NULL))
+    ELSE ((subscription_id IS NULL) AND (delivery_id IS NOT NULL) AND (body IS NULL))
+END),
+    CONSTRAINT notices_kind_valid CHECK (((kind)::text = ANY ((ARRAY['event'::character varying, 'trial'::character varying, 'sms'::character varying, 'replay'::character varying])::text[]))),
+    CONSTRAINT notices_lost_of_attempts CHECK (((lost_attempts >= 0) AND (lost_attempts <= attempts))),
+    CONSTRAINT notices_only_replays_recover CHECK (((recovery_id IS NULL) OR ((kind)::text = 'replay'::text))),
+    CONSTRAINT notices_pending_has_next CHECK ((((status)::text = 'pending'::text) = (next_attempt_at IS NOT NULL))),
+    CONSTRAINT notices_settled_has_time CHECK ((((status)::text = 'pending'::text) = (settled_at IS NULL))),
+    CONSTRAINT notices_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'taken'::character varying, 'given_up'::character varying])::text[])))
+);
+
 CREATE TABLE public.number_series (
     series character varying(16) NOT NULL,
     last integer NOT NULL,
@@ -621,6 +691,28 @@ CREATE TABLE public.radius_postal_codes (
     postal_code character varying(16) NOT NULL
 );
 
+CREATE TABLE public.recoveries (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    buyer_id integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    rate integer NOT NULL,
+    paced_to timestamp with time zone NOT NULL,
+    queued_to timestamp with time zone NOT NULL,
+    CONSTRAINT recoveries_range CHECK ((since < until)),
+    CONSTRAINT recoveries_rate_valid CHECK (((rate >= 1) AND (rate <= 50)))
+);
+
+ALTER TABLE public.recoveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.recoveries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.rotations (
     offer_id integer NOT NULL,
     pool bytea NOT NULL,
@@ -684,6 +776,31 @@ CREATE SEQUENCE public.sources_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.sources_id_seq OWNED BY public.sources.id;
+
+CREATE TABLE public.subscriptions (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    buyer_id integer,
+    url character varying(500) NOT NULL,
+    events text[] NOT NULL,
+    secret character varying(200) NOT NULL,
+    previous_secret character varying(200),
+    previous_secret_until timestamp with time zone,
+    ended_at timestamp with time zone,
+    end_reason character varying(64),
+    CONSTRAINT subscriptions_end_has_reason CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT subscriptions_events_some CHECK ((cardinality(events) > 0)),
+    CONSTRAINT subscriptions_rotation_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
+);
+
+ALTER TABLE public.subscriptions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.subscriptions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.suppressions (
     id bigint NOT NULL,
@@ -860,6 +977,15 @@ ALTER TABLE ONLY public.mail_domains
 ALTER TABLE ONLY public.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.notice_attempts
+    ADD CONSTRAINT notice_attempts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.notice_attempts
+    ADD CONSTRAINT notice_attempts_unique UNIQUE (notice_id, attempt, outcome);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.number_series
     ADD CONSTRAINT number_series_pkey PRIMARY KEY (series);
 
@@ -881,6 +1007,9 @@ ALTER TABLE ONLY public.places
 ALTER TABLE ONLY public.radius_postal_codes
     ADD CONSTRAINT radius_postal_codes_pkey PRIMARY KEY (area_id, postal_code);
 
+ALTER TABLE ONLY public.recoveries
+    ADD CONSTRAINT recoveries_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.rotations
     ADD CONSTRAINT rotations_pkey PRIMARY KEY (offer_id, pool);
 
@@ -895,6 +1024,9 @@ ALTER TABLE ONLY public.sources
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_source_key_unique UNIQUE (source_key);
+
+ALTER TABLE ONLY public.subscriptions
+    ADD CONSTRAINT subscriptions_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.suppressions
     ADD CONSTRAINT suppressions_pkey PRIMARY KEY (id);
@@ -1000,9 +1132,23 @@ CREATE INDEX idx_leads_vertical_created_at ON public.leads USING btree (vertical
 
 CREATE INDEX idx_lifecycle_events_lead ON public.lifecycle_events USING btree (lead_id, occurred_at) WHERE (lead_id IS NOT NULL);
 
+CREATE INDEX idx_notices_delivery ON public.notices USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
+
+CREATE INDEX idx_notices_due ON public.notices USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX idx_notices_endpoint ON public.notices USING btree (endpoint_id) WHERE (endpoint_id IS NOT NULL);
+
+CREATE INDEX idx_notices_in_flight ON public.notices USING btree (endpoint_id) WHERE (claimed_until IS NOT NULL);
+
+CREATE INDEX idx_notices_settled ON public.notices USING btree (settled_at) WHERE ((status)::text <> 'pending'::text);
+
+CREATE INDEX idx_notices_subscription ON public.notices USING btree (subscription_id, updated_at DESC) WHERE (subscription_id IS NOT NULL);
+
 CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
 
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
+
+CREATE INDEX idx_recoveries_buyer ON public.recoveries USING btree (buyer_id, id DESC);
 
 CREATE INDEX idx_rotations_members ON public.rotations USING gin (members);
 
@@ -1016,9 +1162,17 @@ CREATE INDEX idx_sources_active_key ON public.sources USING btree (is_active, so
 
 CREATE INDEX idx_sources_offer_id ON public.sources USING btree (offer_id);
 
+CREATE INDEX idx_subscriptions_active ON public.subscriptions USING btree (buyer_id) WHERE (ended_at IS NULL);
+
 CREATE INDEX idx_suppressions_offer ON public.suppressions USING btree (offer_id) WHERE (offer_id IS NOT NULL);
 
 CREATE UNIQUE INDEX markets_name_unique ON public.markets USING btree (name);
+
+CREATE UNIQUE INDEX notices_one_of_a_recovery ON public.notices USING btree (recovery_id, delivery_id) WHERE (recovery_id IS NOT NULL);
+
+CREATE UNIQUE INDEX notices_one_of_an_event ON public.notices USING btree (subscription_id, event_key) WHERE ((kind)::text = 'event'::text);
+
+CREATE UNIQUE INDEX notices_one_sms_of_an_event ON public.notices USING btree (delivery_id, event) WHERE ((kind)::text = 'sms'::text);
 
 CREATE UNIQUE INDEX offer_exclusivities_place_unique ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
 
@@ -1035,6 +1189,8 @@ CREATE TRIGGER invoice_lines_append_only BEFORE DELETE OR UPDATE ON public.invoi
 CREATE TRIGGER lead_decisions_append_only BEFORE DELETE OR UPDATE ON public.lead_decisions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER leads_refuse_rewrite BEFORE UPDATE ON public.leads FOR EACH ROW EXECUTE FUNCTION public.refuse_lead_rewrite();
+
+CREATE TRIGGER notice_attempts_append_only BEFORE DELETE OR UPDATE ON public.notice_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change_before_90_days();
 
 CREATE TRIGGER routing_policies_immutable BEFORE DELETE OR UPDATE ON public.routing_policies FOR EACH ROW EXECUTE FUNCTION public.refuse_policy_change();
 
@@ -1124,6 +1280,21 @@ ALTER TABLE ONLY public.leads
 ALTER TABLE ONLY public.lifecycle_events
     ADD CONSTRAINT lifecycle_events_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
 
+ALTER TABLE ONLY public.notice_attempts
+    ADD CONSTRAINT notice_attempts_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES public.notices(id);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES public.endpoints(id);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_recovery_id_fkey FOREIGN KEY (recovery_id) REFERENCES public.recoveries(id);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES public.subscriptions(id);
+
 ALTER TABLE ONLY public.offer_exclusivities
     ADD CONSTRAINT offer_exclusivities_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;
 
@@ -1151,11 +1322,17 @@ ALTER TABLE ONLY public.radius_postal_codes
 ALTER TABLE ONLY public.radius_postal_codes
     ADD CONSTRAINT radius_postal_codes_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.recoveries
+    ADD CONSTRAINT recoveries_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY public.rotations
     ADD CONSTRAINT rotations_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.subscriptions
+    ADD CONSTRAINT subscriptions_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.suppressions
     ADD CONSTRAINT suppressions_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;

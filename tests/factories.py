@@ -1,5 +1,6 @@
 """Rows for tests, with ordinary values for what a test does not care about."""
 
+import base64
 import itertools
 import uuid
 from typing import Any
@@ -119,6 +120,14 @@ def a_delivery(conn: Connection[Any], lead_id: int, buyer_id: int, *, status: st
         list(columns.values()),
     )
     return delivery_id
+
+
+def a_subscription(
+    conn: Connection[Any], url: str, *events: str, buyer_id: int | None = None, secret: str | None = None
+) -> int:
+    """A subscription in force, to everything unless events are named."""
+    secret = secret or "whsec_" + base64.b64encode(b"a secret of thirty-two bytes, ok.").decode()
+    return insert(conn, "subscriptions", buyer_id=buyer_id, url=url, events=list(events or ("*",)), secret=secret)
 
 
 def a_post(**fields: Any) -> dict[str, Any]:

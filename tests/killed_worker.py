@@ -1,8 +1,9 @@
-"""Deliver's handler in processes that are killed with ``kill -9`` at a point of the delivery.
+"""A stage's handler in processes that are killed with ``kill -9`` at a point of the delivery.
 
-``python -m tests.killed_worker`` reads ``<point> <lead id>`` by line. For each it forks a worker that takes the lead's
-message and dies at the point; it answers with the worker's process id, and then with the signal it died of. Forking
-from a process that has imported everything and connected to nothing makes a thousand kills a matter of a minute.
+``python -m tests.killed_worker <stage>`` reads ``<point> <id>`` by line: of a lead for deliver, of a notice for notify.
+For each it forks a worker that takes the message and dies at the point; it answers with the worker's process id, and
+then with the signal it died of. Forking from a process that has imported everything and connected to nothing makes a
+thousand kills a matter of a minute.
 """
 
 import importlib.util
@@ -13,19 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from leadgen.adapters import bus, clock, egress
-from leadgen.operations import dispatch
-from tests.messages import messages
+from leadgen.adapters.batch import Message
+from leadgen.operations import dispatch, telling
+from tests.messages import body, messages
 
 POINTS = ("before_call", "during_call", "after_answer", "before_record", "before_commit")
 
-_HANDLER = Path(__file__).parents[1] / "functions/deliver/handler.py"
+_FUNCTIONS = Path(__file__).parents[1] / "functions"
+_RECORDS: dict[str, Any] = {"deliver": dispatch, "notify": telling}
 
 
 def _die(*_: Any, **__: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _arm(point: str) -> None:
+def _arm(point: str, records: Any) -> None:
     """Make this process die when it comes to the point; during the call, its receiver kills it."""
     post = egress.post
     match point:
@@ -34,31 +37,38 @@ def _arm(point: str) -> None:
         case "after_answer":
             egress.post = lambda *given, **named: _die(post(*given, **named))
         case "before_record":
-            dispatch.record = _die
+            records.record = _die
         case "before_commit":
-            record = dispatch.record
+            record = records.record
 
             def recorded(*given: Any, **named: Any) -> Any:
                 result = record(*given, **named)
                 bus.Transaction.announce = _die  # type: ignore[method-assign]
                 return result
 
-            dispatch.record = recorded
+            records.record = recorded
+
+
+def _message(stage: str, about: str) -> list[Message]:
+    if stage == "deliver":
+        return messages("lead.routed", [int(about)])
+    return [Message("message", "notice.due", None, clock.now(), None, body("notice.due", None, notice_id=about))]
 
 
 def main() -> None:
     """Fork a worker for each line."""
-    spec = importlib.util.spec_from_file_location("deliver_handler", _HANDLER)
+    stage = sys.argv[1]
+    spec = importlib.util.spec_from_file_location(f"{stage}_handler", _FUNCTIONS / stage / "handler.py")
     assert spec is not None
     assert spec.loader is not None
     handler = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(handler)
     for line in sys.stdin:
-        point, lead = line.split()
+        point, about = line.split()
         worker = os.fork()
         if worker == 0:
-            _arm(point)
-            handler.process(messages("lead.routed", [int(lead)]), clock.now())
+            _arm(point, _RECORDS[stage])
+            handler.process(_message(stage, about), clock.now())
             os._exit(0)
         print(worker, flush=True)
         _, status = os.waitpid(worker, 0)

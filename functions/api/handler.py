@@ -7,14 +7,16 @@ from uuid import UUID
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.adapters import body, bus, clock, db
+from leadgen.adapters import body, bus, clock, db, egress, settings
 from leadgen.adapters.log import logger
 from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler
 from leadgen.domain import delivery_verdicts, reviewing
 from leadgen.domain.errors import Refusal
-from leadgen.operations import deciding, delivery_stories, endpoint_states, explain
+from leadgen.domain.subscriptions import SubscriptionInvalid
+from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
 from leadgen.operations.acting import Actor
-from leadgen.store import invoices, leads, lifecycle, review
+from leadgen.operations.subscribing import NoSuchSubscription
+from leadgen.store import invoices, leads, lifecycle, review, subscriptions
 
 _LONGEST_LIST = 200
 
@@ -146,10 +148,9 @@ def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
 
 def _person(request: Request) -> Actor:
     """Who decides. Raises Refusal 403 where it is no operator."""
-    claims = bearer(request)
-    if claims.role != "operator":
+    if bearer(request).role != "operator":
         raise Refusal(403, "forbidden", "this is a person's to decide: an operator's")
-    return Actor(claims.subject, ip_address(request), request.headers.get("user-agent"))
+    return _actor(request)
 
 
 @app.get("/api/invoices/{invoice_id}")
@@ -161,3 +162,51 @@ def get_invoice(invoice_id: int) -> JsonAnswer:
     if invoice is None:
         raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
     return JsonAnswer({**asdict(invoice), "lines": [asdict(line) for line in lines]})
+
+
+@app.get("/api/subscriptions")
+def get_subscriptions() -> JsonAnswer:
+    """Who is told what, and how each endpoint does; without secrets."""
+    with db.current().connection() as conn:
+        found = subscriptions.listed(conn, ended=False, now=clock.now(), limit=_LONGEST_LIST)
+    return JsonAnswer({"subscriptions": [asdict(one) for one in found]})
+
+
+@app.post("/api/subscriptions")
+async def post_subscription(request: Request) -> JsonAnswer:
+    """Have events posted to a URL. The secret is answered this once."""
+    fields, _ = await body.fields(request, allow_form=False)
+    return await run_in_threadpool(_subscribe, fields, _actor(request))
+
+
+def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
+    configured = settings.current()
+    try:
+        wanted = subscribing.read(fields)
+        egress.check(
+            wanted.url.strip(),
+            allowed_origins=configured.egress_allowed_origins,
+            allowed_ports=configured.egress_ports,
+        )
+        with db.current().transaction() as conn:
+            made = subscribing.subscribe(conn, wanted, actor, now=clock.now())
+    except SubscriptionInvalid as error:
+        raise Refusal(400, "invalid_request", str(error)) from None
+    except egress.NotSent as error:
+        raise Refusal(400, "invalid_request", f"url: {error}") from None
+    return JsonAnswer(asdict(made), 201)
+
+
+@app.delete("/api/subscriptions/{subscription_id}")
+def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
+    """Post nothing more to a subscription."""
+    try:
+        with db.current().transaction() as conn:
+            ended = subscribing.unsubscribe(conn, subscription_id, _actor(request), now=clock.now())
+    except NoSuchSubscription as error:
+        raise Refusal(404, "not_found", str(error)) from None
+    return JsonAnswer({"subscription_id": ended.subscription_id, "status": "ended"})
+
+
+def _actor(request: Request) -> Actor:
+    return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))

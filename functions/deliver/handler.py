@@ -1,7 +1,6 @@
 """lead.routed, delivery.due: webhook, then e-mail, then manual review → lead.delivered, .refused or delivery.failed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
@@ -10,7 +9,7 @@ from leadgen.adapters.batch import Message, Outcome
 from leadgen.domain import outcomes, schedule
 from leadgen.domain.delivery import Done, Release, Review, Step, TryAgain
 from leadgen.domain.events import Event, Topic
-from leadgen.operations import dispatch, handing_over
+from leadgen.operations import calling, dispatch, handing_over
 from leadgen.operations.calling import Call
 from leadgen.operations.dispatch import Parcel
 from leadgen.store import deliveries
@@ -18,9 +17,6 @@ from leadgen.store.deliveries import Unfinished
 
 # How much longer than the call itself a claim lives: time to record what came of it.
 CLAIM_GRACE_SECONDS = 10
-
-# Calls that end together are recorded together; those of slow buyers hold up nobody's record.
-TOGETHER_SECONDS = 0.01
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -42,25 +38,13 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         transaction.announce([*claimed.events, *(_again(delivery, now) for delivery in unfinished)])
     calls: dict[int, tuple[Parcel, Call]] = {}
     steps = dict(claimed.steps)
-    for made in _made(claimed.parcels):
+    for made in calling.at_once(claimed.parcels, handing_over.hand_over):
         with bus.transaction() as transaction:
             following, events = dispatch.record(transaction.conn, made, now=clock.now())
             transaction.announce(events)
         steps |= following
         calls |= {parcel.due.lead_id: (parcel, call) for parcel, call in made}
     return [_outcome(message, steps, calls) for message in messages]
-
-
-def _made(parcels: Sequence[Parcel]) -> Iterator[list[tuple[Parcel, Call]]]:
-    """Make all calls at once; they come as they end, those that end together in one list."""
-    if not parcels:
-        return
-    with ThreadPoolExecutor(max_workers=len(parcels), thread_name_prefix="deliver") as pool:
-        under_way: dict[Future[Call], Parcel] = {pool.submit(handing_over.hand_over, p): p for p in parcels}
-        while under_way:
-            wait(under_way, return_when=FIRST_COMPLETED)
-            ended, _ = wait(under_way, timeout=TOGETHER_SECONDS)
-            yield [(under_way.pop(future), future.result()) for future in list(under_way) if future in ended]
 
 
 def _again(delivery: Unfinished, now: datetime) -> Event:

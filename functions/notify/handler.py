@@ -1,14 +1,25 @@
-"""Every event: kept once in the log of lifecycle events."""
+"""Every event: kept once in the log, and told to whoever subscribed to it. notice.due: what waits is sent again."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, assert_never
 
-from leadgen.adapters import batch, db
+from leadgen.adapters import batch, bus, clock, settings
 from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain.events import Topic, event_key
+from leadgen.domain import outcomes
+from leadgen.domain.events import WAKE_UPS, Topic, event_key
+from leadgen.domain.notices import Done, GivenUp, Later, Step
+from leadgen.operations import calling, telling
+from leadgen.operations.calling import Call
+from leadgen.operations.telling import Errand
 from leadgen.store import lifecycle
 from leadgen.store.lifecycle import LoggedEvent
+
+# How much longer than the call itself a claim lives: time to record what came of it.
+CLAIM_GRACE_SECONDS = 10
+
+# Calls made at once by one worker; what is more goes to others.
+MOST_AT_ONCE = 20
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -17,12 +28,65 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
-    """Log the events that are new. A wake-up is no event."""
-    events = [message for message in messages if message.event != Topic.DELIVERY_DUE]
-    logged = {event_key(dict(message.body)): message for message in events}
-    if logged:
-        with db.current().transaction() as conn:
-            lifecycle.log(
-                conn, [LoggedEvent(key, m.event, m.occurred_at, m.lead_id, dict(m.body)) for key, m in logged.items()]
-            )
-    return [Outcome("noted", message.lead_id, {"event": message.event}) for message in messages]
+    """Log the events that are new and make their notices; claim what is due and commit, call everybody at once, record
+    each answer: no transaction is open in a call.
+    """
+    events = _events(messages)
+    woken = dict.fromkeys(str(m.body["notice_id"]) for m in messages if m.event == Topic.NOTICE_DUE)
+    noted = [Outcome("noted", m.lead_id, {"event": m.event}) for m in messages if m.event != Topic.NOTICE_DUE]
+    if not events and not woken:
+        return noted
+    until = now + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
+    with bus.transaction() as transaction:
+        new = lifecycle.log(transaction.conn, list(events.values())) if events else set()
+        made = telling.make(transaction.conn, [events[key] for key in sorted(new)], now=now)
+        wanted = [*woken, *made]
+        claimed = telling.claim(transaction.conn, wanted[:MOST_AT_ONCE], now=now, until=until)
+        others = [telling.wake_up(notice_id, now) for notice_id in wanted[MOST_AT_ONCE:]]
+        transaction.announce([*claimed.wake_ups, *others])
+    done = [_outcome(notice_id, step, {}) for notice_id, step in claimed.steps.items()]
+    for ended in calling.at_once(claimed.errands, telling.send):
+        with bus.transaction() as transaction:
+            steps, wake_ups = telling.record(transaction.conn, ended, now=clock.now())
+            transaction.announce(wake_ups)
+        done += [_outcome(e.parcel.notice_id, steps[e.parcel.notice_id], _facts(e, call)) for e, call in ended]
+    idle = woken.keys() - {outcome.facts["notice_id"] for outcome in done}
+    return noted + done + [Outcome("nothing_due", None, {"notice_id": notice_id}) for notice_id in sorted(idle)]
+
+
+def _events(messages: Sequence[Message]) -> dict[str, LoggedEvent]:
+    """The events of a batch, each once, by key. A wake-up is no event."""
+    logged: dict[str, LoggedEvent] = {}
+    for message in messages:
+        if message.event not in WAKE_UPS:
+            key = event_key(message.body)
+            event = LoggedEvent(key, message.event, message.occurred_at, message.lead_id, dict(message.body))
+            logged.setdefault(key, event)
+    return logged
+
+
+def _outcome(notice_id: str, step: Step, facts: Mapping[str, Any]) -> Outcome:
+    about = {"notice_id": notice_id, **facts}
+    match step:
+        case Done():
+            return Outcome("notice_taken", None, about)
+        case Later(seconds=seconds, waits_for=waits_for):
+            outcome = "notice_retry" if waits_for == "time" else "notice_held_back"
+            return Outcome(outcome, None, {**about, "delay_seconds": seconds, "waits_for": waits_for})
+        case GivenUp(error=error):
+            return Outcome("notice_given_up", None, {**about, "reason": error})
+        case _:
+            assert_never(step)
+
+
+def _facts(errand: Errand, call: Call) -> dict[str, Any]:
+    return {
+        "kind": errand.due.kind,
+        "event": errand.due.event,
+        "subscription_id": errand.due.subscription_id,
+        "attempt": errand.parcel.attempt,
+        "call": outcomes.name(call.outcome),
+        "http_status": call.status,
+        "error": outcomes.cause(call.outcome),
+        "call_milliseconds": call.milliseconds,
+    }

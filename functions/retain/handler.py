@@ -6,7 +6,7 @@ from typing import Any
 from leadgen.adapters import clock, db
 from leadgen.adapters.log import logger
 from leadgen.domain import retention
-from leadgen.store import audit, claims, deliveries, endpoints, leads
+from leadgen.store import audit, claims, deliveries, endpoints, leads, notices, replays, subscriptions
 
 BATCH = 1000
 
@@ -26,6 +26,12 @@ def run(now: datetime) -> dict[str, int]:
     forgotten = 0
     while (count := _forget(now)) > 0:
         forgotten += count
+    told = 0
+    while (count := _purge_notices(now)) > 0:
+        told += count
+    with db.current().transaction() as conn:
+        replays.purge(conn, before=now - retention.NOTICE)
+        subscriptions.purge(conn, before=now - retention.NOTICE)
     unused = 0
     while (count := _forget_endpoints(now)) > 0:
         unused += count
@@ -33,6 +39,7 @@ def run(now: datetime) -> dict[str, int]:
         "leads_erased": erased,
         "audit_rows_purged": purged,
         "pools_forgotten": forgotten,
+        "notices_purged": told,
         "endpoints_forgotten": unused,
     }
     logger.info("retention.run", extra={"stage": "retain", **done})
@@ -50,6 +57,11 @@ def _erase(now: datetime) -> int:
 def _forget(now: datetime) -> int:
     with db.current().transaction() as conn:
         return claims.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
+
+
+def _purge_notices(now: datetime) -> int:
+    with db.current().transaction() as conn:
+        return notices.purge(conn, before=now - retention.NOTICE, limit=BATCH)
 
 
 def _forget_endpoints(now: datetime) -> int:

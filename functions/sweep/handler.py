@@ -6,12 +6,17 @@ from typing import Any
 from leadgen.adapters import bus, clock
 from leadgen.adapters.log import logger
 from leadgen.domain.events import Event, Topic
-from leadgen.store import deliveries, leads
+from leadgen.operations import telling
+from leadgen.store import deliveries, leads, notices
 from leadgen.store.leads import Stuck
 
 # How long a step may take before it is taken for lost, and how much is picked up in one run.
 PATIENCE = timedelta(seconds=60)
 MOST = 1000
+
+# Replays of a recovery are woken before their time: as many as the fastest one makes until the next run.
+MOST_NOTICES = 4000
+AHEAD = timedelta(seconds=telling.AHEAD_SECONDS)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -26,11 +31,15 @@ def run(now: datetime) -> dict[str, int]:
     with bus.transaction() as transaction:
         stuck = leads.take_stuck(transaction.conn, now=now, since=since, limit=MOST)
         due = deliveries.overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
+        told = notices.overdue(
+            transaction.conn, now=now, since=now - timedelta(seconds=5), ahead=now + AHEAD, limit=MOST_NOTICES
+        )
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
+            + [telling.wake_up_at(one, now) for one in told]
         )
-    swept = {"published": published, "leads": len(stuck), "deliveries": len(due)}
+    swept = {"published": published, "leads": len(stuck), "deliveries": len(due), "notices": len(told)}
     logger.info("sweep.run", extra={"stage": "sweep", **swept})
     return swept
 

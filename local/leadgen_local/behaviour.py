@@ -1,14 +1,17 @@
 """How the sinks answer the calls to one path: as they were told to."""
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 
 class Behaviour(BaseModel):
-    """How posts to one path are answered: at once, after `seconds`, with `status`, or never."""
+    """How posts to one path are answered: at once, after `seconds`, with `status`, or never.
+
+    `body` is the JSON that the fake buyer answers with, whatever the status.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -16,6 +19,7 @@ class Behaviour(BaseModel):
     mode: Literal["ok", "slow", "error", "hang"]
     seconds: float = Field(default=2.0, ge=0, le=3600)
     status: int = Field(default=500, ge=200, le=599)
+    body: dict[str, Any] | None = None
 
 
 async def failure(behaviour: Behaviour | None, request: Request) -> int | None:

@@ -5,6 +5,7 @@ import hmac
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from pydantic import ValidationError
@@ -108,10 +109,12 @@ class Buyer:
                 "at": datetime.now(UTC).isoformat(),
             }
         )
-        status = await failure(self.behaviours.get(request.url.path), request)
-        if status is not None:
-            return JSONResponse({"error": "told to"}, status_code=status)
-        return JSONResponse({"received": True})
+        behaviour = self.behaviours.get(request.url.path)
+        status = await failure(behaviour, request)
+        answer: dict[str, Any] = {"received": True} if status is None else {"error": "told to"}
+        if behaviour is not None and behaviour.body is not None:
+            answer = behaviour.body
+        return JSONResponse(answer, status_code=status or 200)
 
     def _verify(self, target: str, body: bytes, signature: str | None) -> bool | None:
         """Whether the signature is that of one of the secrets; None when no secret is known."""

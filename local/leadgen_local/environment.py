@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadgen.adapters.settings import Settings
+from leadgen.cli import receiver
 from leadgen_local import texts
 
 # Their presence means AWS: announcements would be published there.
-_AWS_ONLY = ("EVENTS_TOPIC_ARN", "DELIVER_QUEUE_URL", "QUEUE_URLS")
+_AWS_ONLY = ("EVENTS_TOPIC_ARN", "DELIVER_QUEUE_URL", "NOTIFY_QUEUE_URL", "QUEUE_URLS")
 _CONNECTIONS_PER_PROCESS = "20"
 
 
@@ -45,7 +46,7 @@ def of_children(
     environ: Mapping[str, str], *, database_url: str, secret_key: str, sink_url: str, smtp_port: int
 ) -> dict[str, str]:
     """The whole environment of a child process."""
-    origins = [environ.get("EGRESS_ALLOWED_ORIGINS", ""), sink_url]
+    origins = [environ.get("EGRESS_ALLOWED_ORIGINS", ""), sink_url, receiver.origin(receiver.PORT)]
     provided = {
         "DATABASE_URL": database_url,
         "SECRET_KEY": secret_key,

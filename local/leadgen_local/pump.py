@@ -24,7 +24,8 @@ Invoke = Callable[[dict[str, Any]], object]
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('leadgen.pump', 0))"
 _UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('leadgen.pump', 0))"
 _ENVIRONMENTS_A_THREAD = 10  # one thread here for so many of Lambda's environments: few and full batches are cheaper
-_MOST_THREADS = 10
+_WAITING_ENVIRONMENTS = 50  # a function that is given so many waits for others most of the time: threads cost it little
+_WAITING_THREADS = 32
 _POLL_SECONDS = 1.0  # delayed messages come due without a notification
 _LISTEN_SECONDS = 0.25  # how soon a stop or a lost connection is noticed
 _CONNECT_SECONDS = 10
@@ -47,6 +48,12 @@ def await_free(conn: Connection, seconds: float) -> None:
             raise PumpBusyError("Another stack works on this database. Stop it first, or name another in DATABASE_URL.")
         time.sleep(_LISTEN_SECONDS)
     conn.execute(_UNLOCK)
+
+
+def _threads(mapping: QueueMapping) -> int:
+    if mapping.max_concurrency >= _WAITING_ENVIRONMENTS:
+        return _WAITING_THREADS
+    return -(-mapping.max_concurrency // _ENVIRONMENTS_A_THREAD)
 
 
 class _Doorbell:
@@ -173,7 +180,7 @@ class Pump:
                 target=self._consume, args=(mapping, over, errors), name=f"{mapping.queue.name}-{number}", daemon=True
             )
             for mapping in self._template.mappings
-            for number in range(min(-(-mapping.max_concurrency // _ENVIRONMENTS_A_THREAD), _MOST_THREADS))
+            for number in range(_threads(mapping))
         ]
         for bell in self._bells.values():
             bell.open()

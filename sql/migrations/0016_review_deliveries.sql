@@ -10,5 +10,6 @@ ALTER TABLE deliveries
   ADD CONSTRAINT deliveries_assigned_to_somebody
     CHECK ((verdict IS NOT DISTINCT FROM 'assign') = (verdict_buyer_id IS NOT NULL));
 
--- An endpoint that no delivery names any more may be forgotten.
+-- An endpoint that nothing names any more may be forgotten.
 CREATE INDEX idx_deliveries_endpoint ON deliveries (endpoint_id) WHERE endpoint_id IS NOT NULL;
+CREATE INDEX idx_notices_endpoint ON notices (endpoint_id) WHERE endpoint_id IS NOT NULL;

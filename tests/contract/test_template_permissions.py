@@ -11,7 +11,12 @@ from tests.contract.cloudformation import arn, functions, mappings, named, of_ty
 EVERY_RESOURCE = {"AttachToNetwork"}
 POLICIES_OF_AWS = {"AmazonAPIGatewayPushToCloudWatchLogs"}
 PUBLISHERS = {"ingest", "api", "validate", "route", "deliver", "bill", "invoice", "sweep"}
-WAKERS = {"api", "deliver", "sweep"}
+WAKERS = {
+    "api": [arn("DeliverQueue")],
+    "deliver": [arn("DeliverQueue")],
+    "notify": [arn("NotifyQueue")],
+    "sweep": [arn("DeliverQueue"), arn("NotifyQueue")],
+}
 MAILERS = {"deliver"}
 
 
@@ -81,11 +86,13 @@ def test_only_who_mails_may_use_ses_and_only_as_the_configured_sender() -> None:
     assert mailing == {f"{name.title()}Role" for name in MAILERS}
 
 
-def test_only_who_lets_deliveries_be_made_may_send_wake_ups() -> None:
+def test_only_who_has_calls_made_may_send_wake_ups_and_only_to_the_queue_it_wakes() -> None:
     senders = {
-        name: statement["Resource"] for name, statement in statements() if statement["Action"] == "sqs:SendMessage"
+        name: listed(statement["Resource"])
+        for name, statement in statements()
+        if statement["Action"] == "sqs:SendMessage"
     }
-    assert senders == {f"{name.title()}Role": arn("DeliverQueue") for name in WAKERS}
+    assert senders == {f"{name.title()}Role": resources for name, resources in WAKERS.items()}
 
 
 @pytest.mark.parametrize("queue", queues())

@@ -11,6 +11,7 @@ from tests.contract.cloudformation import functions, written
 ONLY_FOR = {
     "QUEUE_URLS": {"IngestFunction"},  # /health/queues
     "DELIVER_QUEUE_URL": {"ApiFunction", "DeliverFunction", "SweepFunction"},  # they wake it
+    "NOTIFY_QUEUE_URL": {"NotifyFunction", "SweepFunction"},
     "MIGRATIONS_DIR": {"MigrateFunction"},
 }
 BOTO3S_OWN = {"AWS_ENDPOINT_URL"}
@@ -20,6 +21,7 @@ FROM_AWS = {
     "EVENTS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:leadgen-events",
     "QUEUE_URLS": "https://queue.example/a,https://queue.example/b",
     "DELIVER_QUEUE_URL": "https://queue.example/deliver",
+    "NOTIFY_QUEUE_URL": "https://queue.example/notify",
     "SMTP_PASSWORD": "",
     "TWILIO_AUTH_TOKEN": "",
 }

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -58,6 +59,13 @@ def name_server(environment: pytest.MonkeyPatch) -> Iterator[NameServer]:
     with NameServer() as server:
         environment.setenv("DNS_SERVERS", server.address)
         yield server
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
 """``kill -9`` of the worker at every point of a delivery: the lead is taken, sold once and billed once all the same."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,53 +11,17 @@ from psycopg import Connection
 from leadgen.adapters import clock
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions.endpoints import BuyerEndpoint
+from tests.functions.killing import Workers
 from tests.functions_under_test import Functions
 from tests.killed_worker import POINTS
 from tests.messages import messages
 
-ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", "40"))
-
-
-class Workers:
-    """Workers that die on demand."""
-
-    def __init__(self) -> None:
-        self._parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.killed_worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "layers/core", ROOT / "local", ROOT)))},
-        )  # fmt: skip
-
-    def kill(self, point: str, lead: int, endpoint: BuyerEndpoint) -> None:
-        """Let a worker take the lead's message and die at the point."""
-        endpoint.arrived.clear()
-        if point == "during_call":
-            endpoint.gate.clear()
-        self._say(f"{point} {lead}")
-        worker = int(self._answer())
-        if point == "during_call":
-            assert endpoint.arrived.wait(20)
-            os.kill(worker, signal.SIGKILL)
-            endpoint.gate.set()
-        assert int(self._answer()) == signal.SIGKILL
-
-    def end(self) -> None:
-        self._parent.communicate()
-
-    def _say(self, line: str) -> None:
-        assert self._parent.stdin is not None
-        self._parent.stdin.write(line + "\n")
-        self._parent.stdin.flush()
-
-    def _answer(self) -> str:
-        assert self._parent.stdout is not None
-        return self._parent.stdout.readline()
 
 
 @pytest.fixture
 def workers(conn: Connection[Any], buyer_endpoint: BuyerEndpoint) -> Iterator[Workers]:
-    found = Workers()
+    found = Workers("deliver")
     yield found
     found.end()
 

@@ -14,6 +14,9 @@ from psycopg import Connection
 from leadgen.adapters import clock
 from leadgen.domain.delivery import MOST_LOST
 from leadgen.domain.delivery_verdicts import NAMES
+from leadgen.operations import replaying
+from leadgen.operations.acting import Actor
+from leadgen.operations.replaying import ReplayImpossible
 from leadgen.store import deliveries
 from leadgen.store.deliveries import Settlement
 from tests.factories import a_buyer, an_enrolment
@@ -509,6 +512,21 @@ def test_nothing_that_is_said_of_a_person_is_logged(
     assert "reject" in said
     for personal in ("Jane", "Roe", "0100", "Sentinel"):
         assert personal not in said
+
+
+@pytest.mark.parametrize("verdict", ["return", "reject"])
+def test_a_replay_of_what_is_taken_back_is_not_sent(
+    conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint, verdict: str
+) -> None:
+    _, delivery = market.in_review(functions, body=b"{}", content_type="application/json")
+    with conn.transaction():
+        replaying.replay(conn, delivery, Actor("op"), now=clock.now())
+    decide(functions, delivery, verdict)
+    functions.drain()
+    assert conn.execute("SELECT status, error FROM notices").fetchall() == [("given_up", "taken back")]
+    assert "/first" not in {request.path for request in buyer_endpoint.received}
+    with pytest.raises(ReplayImpossible), conn.transaction():
+        replaying.replay(conn, delivery, Actor("op"), now=clock.now())
 
 
 def test_a_worker_that_comes_back_late_finds_the_verdict_standing(

@@ -147,7 +147,13 @@ def test_an_endpoint_that_nothing_refers_to_is_forgotten_after_90_days(
     lead = a_routed_lead(conn)
     used = an_endpoint(conn, "buyer:1", "https://a.example/used", state_since=long_ago)
     conn.execute("UPDATE deliveries SET endpoint_id = %s WHERE lead_id = %s", (used, lead))
+    told = an_endpoint(conn, "buyer:1", "https://a.example/told", state_since=long_ago)
+    conn.execute(
+        "INSERT INTO notices (kind, event, delivery_id, endpoint_id, status, due_at, settled_at, created_at)"
+        " SELECT 'replay', 'lead.delivered', id, %(endpoint)s, 'taken', %(now)s, %(now)s, %(now)s FROM deliveries",
+        {"endpoint": told, "now": now},
+    )
     an_endpoint(conn, "buyer:1", "https://a.example/unused", state_since=long_ago)
     young = an_endpoint(conn, "buyer:1", "https://a.example/young", state_since=now - timedelta(days=90))
     assert functions.module("retain").run(now)["endpoints_forgotten"] == 1
-    assert conn.execute("SELECT id FROM endpoints ORDER BY id").fetchall() == [(used,), (young,)]
+    assert conn.execute("SELECT id FROM endpoints ORDER BY id").fetchall() == [(used,), (told,), (young,)]

@@ -77,6 +77,7 @@ def aws(conn: Connection[Any], environment: pytest.MonkeyPatch) -> Iterator[Aws]
             sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes=attributes)
         environment.setenv("EVENTS_TOPIC_ARN", topic_arn)
         environment.setenv("DELIVER_QUEUE_URL", urls["deliver"])
+        environment.setenv("NOTIFY_QUEUE_URL", urls["notify"])
         settings.current.cache_clear()
         yield Aws(topic_arn, urls, sqs)
     bus._sns.cache_clear()
@@ -212,6 +213,15 @@ def test_a_wake_up_waits_no_longer_than_sqs_can(conn: Connection[Any], aws: Aws,
         json.loads(entry["MessageBody"])["lead_id"]: entry["DelaySeconds"] for call in sent for entry in call["Entries"]
     }
     assert delays == {1: 900, 2: 0}
+
+
+def test_each_wake_up_goes_to_the_queue_that_it_wakes(conn: Connection[Any], aws: Aws, now: datetime) -> None:
+    with bus.transaction() as transaction:
+        transaction.announce([Event(Topic.DELIVERY_DUE, now, 1), Event(Topic.NOTICE_DUE, now, ids={"notice_id": "n"})])
+    assert aws.events("deliver") == [("delivery.due", 1)]
+    (woken,) = aws.received("notify")
+    assert (woken["event"], woken["notice_id"]) == ("notice.due", "n")
+    assert outbox(conn) == []
 
 
 def test_health_counts_the_queues_of_sqs_too(

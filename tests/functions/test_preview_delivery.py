@@ -74,13 +74,13 @@ def test_what_is_configured_is_shown_with_a_stored_lead(conn: Connection[Any], r
     offer_id = conn.execute("SELECT id FROM offers").fetchone()
     assert offer_id is not None
     lead = a_lead(
-        conn, a_source(conn, offer_id[0]), name="Zoë\x1b[2J Ünal", phone="+13035550123", attributes='{"job": "sod"}'
+        conn, a_source(conn, offer_id[0]), name="Zoë\x1b[2J\x9b Ünal", phone="+13035550123", attributes='{"job": "sod"}'
     )
     status, out, _ = run(*GREEN, "--lead", str(lead))
     assert status == 0
-    assert '    "first": "Zoë\\u001b[2J",' in out.splitlines()
-    assert body_of(out) == {"who": {"first": "Zoë\x1b[2J", "phone": "(303) 555-0123"}, "job": "sod", "cost": 50.00}
-    expected = '{"who":{"first":"Zoë\\u001b[2J","phone":"(303) 555-0123"},"job":"sod","cost":50.00}'
+    assert '    "first": "Zoë\\u001b[2J\\u009b",' in out.splitlines()
+    assert body_of(out) == {"who": {"first": "Zoë\x1b[2J\x9b", "phone": "(303) 555-0123"}, "job": "sod", "cost": 50.00}
+    expected = '{"who":{"first":"Zoë\\u001b[2J\x9b","phone":"(303) 555-0123"},"job":"sod","cost":50.00}'
     assert run(*GREEN, "--lead", str(lead), "--raw") == (0, expected, "")
     # A draft of the terms is tried on the same lead.
     draft = written(tmp_path, MAPPED.replace("job: attributes.job", "work: attributes.job"), "draft.yaml")

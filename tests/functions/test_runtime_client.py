@@ -21,7 +21,7 @@ EVENTS = {
     "route": ("lead.validated",),
     "deliver": ("lead.routed", "delivery.due"),
     "bill": ("lead.delivered",),
-    "notify": ("lead.billed",),
+    "notify": ("lead.billed", "notice.due"),
     "invoice": ("invoice",),
     "sweep": ("sweep",),
     "retain": ("retain",),

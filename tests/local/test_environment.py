@@ -37,7 +37,11 @@ def test_a_port_that_is_none_is_named(port: str) -> None:
 
 def test_the_sinks_are_used_and_allowed() -> None:
     loaded = settings.load(of_children(EGRESS_ALLOWED_ORIGINS="http://10.0.0.1"))
-    assert loaded.egress_allowed_origins == ("http://10.0.0.1", "http://127.0.0.1:9000")
+    assert loaded.egress_allowed_origins == (
+        "http://10.0.0.1",
+        "http://127.0.0.1:9000",
+        "http://127.0.0.1:8026",  # where `leadgen listen` listens
+    )
     assert (loaded.smtp_host, loaded.smtp_port, loaded.smtp_starttls) == ("127.0.0.1", 2525, False)
     assert loaded.twilio_api_url == "http://127.0.0.1:9000"
     assert None not in (loaded.twilio_account_sid, loaded.twilio_auth_token, loaded.twilio_phone_number)

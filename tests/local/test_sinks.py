@@ -120,8 +120,14 @@ def test_a_path_answers_as_it_was_told(sinks: Sinks) -> None:
     tell(mode="slow", seconds=0.05)
     assert sinks.http.post("/x").status_code == 200
     tell(mode="ok")
-    assert sinks.http.post("/x").status_code == 200
-    assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", "/x", "/x", "/x"]
+    assert sinks.http.post("/x").json() == {"received": True}
+    tell(mode="ok", body={"received": False})
+    refusal = sinks.http.post("/x")
+    assert (refusal.status_code, refusal.json()) == (200, {"received": False})
+    tell(mode="error", status=409, body={"why": "duplicate"})
+    conflict = sinks.http.post("/x")
+    assert (conflict.status_code, conflict.json()) == (409, {"why": "duplicate"})
+    assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", "/x", "/x", "/x", "/x", "/x"]
 
 
 @pytest.mark.parametrize("behaviour", [{}, {"path": "x", "mode": "ok"}, {"path": "/x", "mode": "nice"}])

@@ -7,11 +7,12 @@ import pytest
 
 from leadgen.domain import breaker
 from leadgen.domain.breaker import (
+    DOUBTFUL,
     FAILURES_TO_OPEN,
     FIRST_ALLOWED,
     FULL,
+    HANGS_SECONDS,
     MOST_ALLOWED,
-    PROBED,
     SLOW,
     Admission,
     Breaker,
@@ -21,7 +22,7 @@ from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Re
 from tests.domain_values import NOON
 
 CLOSED = Breaker()
-HANGS = Unknown("timeout")
+RESET = Unknown("no HTTP answer")
 
 
 def told(state: Breaker, outcome: CallOutcome, status: int | None = None, seconds: float = 0.01) -> Breaker:
@@ -31,9 +32,9 @@ def told(state: Breaker, outcome: CallOutcome, status: int | None = None, second
 def opened(times: int = 1) -> Breaker:
     state = CLOSED
     for _ in range(FAILURES_TO_OPEN):
-        state = told(state, HANGS, seconds=5)
+        state = told(state, RESET)
     for _ in range(times - 1):
-        state = told(replace(state, state="half_open"), HANGS, seconds=5)
+        state = told(replace(state, state="half_open"), RESET)
     return state
 
 
@@ -52,12 +53,12 @@ def test_fast_answers_earn_more_calls_at_once_up_to_the_most() -> None:
 
 def test_while_a_call_hangs_one_more_is_the_most() -> None:
     hanging = InFlight(1, NOON - SLOW)
-    assert breaker.admit(CLOSED, hanging, 5, now=NOON).calls == 0
+    assert breaker.admit(CLOSED, hanging, 5, now=NOON) == Admission(0, NOON + DOUBTFUL, CLOSED)
     assert breaker.admit(CLOSED, InFlight(1, NOON - SLOW + timedelta(microseconds=1)), 5, now=NOON).calls == 5
 
 
 def test_after_a_failure_calls_go_one_by_one_until_one_succeeds() -> None:
-    failed = told(CLOSED, HANGS)
+    failed = told(CLOSED, RESET)
     assert failed.state == "closed"
     assert breaker.admit(failed, InFlight(), 5, now=NOON).calls == 1
     assert breaker.admit(told(failed, Taken(), 200), InFlight(), 5, now=NOON).calls == 5
@@ -65,30 +66,46 @@ def test_after_a_failure_calls_go_one_by_one_until_one_succeeds() -> None:
 
 def test_three_failures_in_a_row_open_it_and_a_success_between_them_does_not() -> None:
     assert opened().state == "open"
-    twice = told(told(CLOSED, HANGS), HANGS)
+    twice = told(told(CLOSED, RESET), RESET)
     assert twice.state == "closed"
-    assert told(told(twice, Taken(), 200), HANGS).failures == 1
+    assert told(told(twice, Taken(), 200), RESET).failures == 1
+
+
+@pytest.mark.parametrize("outcome", [Unknown("timeout"), FailedForNow("timeout")], ids=str)
+def test_one_call_that_hangs_opens_it_at_once(outcome: CallOutcome) -> None:
+    assert told(CLOSED, outcome, seconds=HANGS_SECONDS).state == "open"
+    assert told(CLOSED, outcome, seconds=HANGS_SECONDS - 0.001).state == "closed"
 
 
 def test_open_nobody_calls_until_its_time_is_over_and_then_one_probes() -> None:
     state = opened()
-    assert state.open_until == NOON + timedelta(seconds=10)
+    assert state.open_until is not None
     assert breaker.admit(state, InFlight(), 5, now=NOON) == Admission(0, state.open_until, state)
-    later = NOON + timedelta(seconds=10)
+    later = state.open_until
     probing = replace(state, state="half_open")
-    assert breaker.admit(state, InFlight(), 5, now=later) == Admission(1, later + PROBED, probing)
-    assert breaker.admit(probing, InFlight(1, later), 5, now=later) == Admission(0, later + PROBED, probing)
+    assert breaker.admit(state, InFlight(), 5, now=later) == Admission(1, later + DOUBTFUL, probing)
+    assert breaker.admit(probing, InFlight(1, later), 5, now=later) == Admission(0, later + DOUBTFUL, probing)
 
 
 def test_a_probe_that_succeeds_closes_it_and_one_that_fails_opens_it_for_longer() -> None:
     probing = replace(opened(), state="half_open")
     assert told(probing, Taken(), 200).state == "closed"
-    pauses = [opened(times).open_until for times in range(1, 9)]
-    assert [(until - NOON).total_seconds() for until in pauses if until] == [10, 20, 40, 80, 160, 300, 300, 300]
+    for times, seconds in enumerate([5, 10, 20, 40, 80, 160, 320, 640], start=1):
+        until = opened(times).open_until
+        assert until is not None
+        assert min(0.8 * seconds, 300) <= (until - NOON).total_seconds() <= min(1.2 * seconds, 300)
+
+
+def test_endpoints_that_failed_together_are_probed_apart() -> None:
+    failed = [breaker.after(CLOSED, Unknown("timeout"), status=None, seconds=5, now=NOON + timedelta(microseconds=n))
+              for n in range(100)]  # fmt: skip
+    assert len({state.open_until for state in failed}) == 100
+    waits = [(state.open_until - NOON).total_seconds() for state in failed if state.open_until]
+    assert (min(waits) < 4.3, max(waits) > 5.7) == (True, True)
 
 
 def test_what_was_under_way_when_it_opened_counts_for_nothing() -> None:
-    assert told(opened(), HANGS) == opened()
+    assert told(opened(), RESET) == opened()
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
@@ -115,8 +132,12 @@ def test_an_endpoint_that_answers_is_alive_whatever_it_says_of_a_lead(status: in
     assert told(CLOSED, Refused("duplicate"), 200).failures == 0
 
 
+def test_a_mail_server_that_refuses_an_address_is_alive() -> None:
+    assert told(CLOSED, FailedForGood("the address is refused")) == told(CLOSED, Taken())
+
+
 def test_gone_is_gone_whatever_comes_after() -> None:
     gone = told(CLOSED, FailedForGood("status 410"), 410)
     assert breaker.admit(gone, InFlight(), 5, now=NOON + timedelta(days=365)) == Admission(0, None, gone)
     assert told(gone, Taken(), 200) == gone
-    assert told(gone, HANGS) == gone
+    assert told(gone, RESET) == gone

@@ -94,7 +94,8 @@ def test_every_refusal_of_a_verdict_has_its_row() -> None:
 
 
 def test_the_numbers_of_the_reference_are_those_of_the_code() -> None:
-    assert (breaker.FAILURES_TO_OPEN, breaker.FIRST_PAUSE_SECONDS, breaker.LONGEST_PAUSE_SECONDS) == (3, 10, 300)
+    assert (breaker.FAILURES_TO_OPEN, breaker.FIRST_PAUSE_SECONDS, breaker.LONGEST_PAUSE_SECONDS) == (3, 5, 300)
+    assert breaker.HANGS_SECONDS == 1
     assert (breaker.FIRST_ALLOWED, breaker.MOST_ALLOWED, breaker.ALLOWED_WHILE_SLOW) == (10, 50, 1)
     assert schedule.specified(attempts=3, unit_seconds=1).steps == (5, 15)
     assert (schedule.JITTER, schedule.PATIENCE_FACTOR, schedule.PATIENCE_SECONDS) == (0.2, 2, 60)

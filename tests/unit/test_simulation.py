@@ -96,6 +96,21 @@ def test_money_is_carried_through_all_periods_until_the_record_ends() -> None:
     assert (compared.recorded.leads, compared.simulated.leads, compared.simulated.money) == (1, 1, PRICE)
 
 
+def test_what_a_buyer_gave_back_it_gave_back_in_the_simulation_too() -> None:
+    """Under the draft nobody was open for lead 1 at first; on record its buyer refused it, and had its place back."""
+    morning = policy(acceptance_hours={"wed": [["09:00", "24:00"]]})
+    one: dict[str, Any] = {"priority": 2, "capacity_per_day": 1}
+    later = NOON + timedelta(hours=4)
+    outcome = run(
+        morning,
+        attempt(1, sale(1), candidate(1, **one), candidate(2)),
+        attempt(1, sale(2), candidate(1, refused=True, **one), candidate(2), at=later),
+        attempt(2, sale(1), candidate(1, **one), candidate(2), at=later),
+        attempt(3, sale(2), candidate(1, standing_={"day": 1}, **one), candidate(2), at=later),
+    )
+    assert fates(outcome) == {1: "no_eligible_buyer"}
+
+
 def test_a_budget_counts_the_drafts_prices() -> None:
     dear = policy(pricing={"time_of_day_premiums": [
         {"type": "flat", "value": "10", "days": ["wed"], "start": "00:00", "end": "24:00"}]})  # fmt: skip

@@ -77,12 +77,17 @@ def _publish(conn: Connection[Any], messages: Sequence[queues.OutboxMessage]) ->
     now = clock.now()
     for start in range(0, len(messages), _LARGEST_BATCH):
         batch = messages[start : start + _LARGEST_BATCH]
-        wake_ups = [m for m in batch if m.message["event"] == Topic.DELIVERY_DUE.value]
-        events = [m for m in batch if m not in wake_ups]
+        queues_to_wake = {
+            Topic.DELIVERY_DUE.value: settings.current().deliver_queue_url,
+            Topic.NOTICE_DUE.value: settings.current().notify_queue_url,
+        }
+        events = [m for m in batch if m.message["event"] not in queues_to_wake]
         if events:
             _publish_events(events)
-        if wake_ups:
-            _send_wake_ups(wake_ups, now)
+        for topic, queue_url in queues_to_wake.items():
+            wake_ups = [m for m in batch if m.message["event"] == topic]
+            if wake_ups:
+                _send_wake_ups(queue_url or "", wake_ups, now)
         queues.delete(conn, queues.OUTBOX, [m.msg_id for m in batch])
 
 
@@ -95,10 +100,10 @@ def _publish_events(messages: Sequence[queues.OutboxMessage]) -> None:
         raise RuntimeError(f"SNS refused {len(answer['Failed'])} of {len(messages)} messages")
 
 
-def _send_wake_ups(messages: Sequence[queues.OutboxMessage], now: datetime) -> None:
+def _send_wake_ups(queue_url: str, messages: Sequence[queues.OutboxMessage], now: datetime) -> None:
     # SNS cannot hold a message back, SQS can: a wake-up goes straight to the queue it wakes.
     answer = _sqs().send_message_batch(
-        QueueUrl=settings.current().deliver_queue_url or "",
+        QueueUrl=queue_url,
         Entries=[
             {
                 "Id": str(m.msg_id),

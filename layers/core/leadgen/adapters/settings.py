@@ -97,6 +97,7 @@ class Settings(BaseModel):
     # AWS only: where announcements are published, and how full the queues are.
     events_topic_arn: str | None = None
     deliver_queue_url: str | None = None
+    notify_queue_url: str | None = None
     queue_urls: CommaList = ()
 
     migrations_dir: str | None = None

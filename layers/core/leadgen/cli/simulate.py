@@ -60,7 +60,7 @@ def add(commands: "Subparsers") -> None:
 
 def _simulate(options: argparse.Namespace) -> int:
     now = clock.now()
-    since, until = _instant(options.since, now), _instant(options.until, now) if options.until else now
+    since, until = instant(options.since, now), instant(options.until, now) if options.until else now
     if since >= until:
         raise CommandFailed(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
     environ = environment()
@@ -94,7 +94,8 @@ def when(written: str) -> timedelta | datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _instant(when: timedelta | datetime, now: datetime) -> datetime:
+def instant(when: timedelta | datetime, now: datetime) -> datetime:
+    """The instant that a written time means."""
     return now - when if isinstance(when, timedelta) else when
 
 

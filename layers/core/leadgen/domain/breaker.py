@@ -1,8 +1,8 @@
 """One endpoint's breaker: whether it may be called now, and by how many at once.
 
-Closed, calls go through: as many at once as its answers have earned. After failures in a row it opens, and nobody calls
-it until its time is over; then one call probes it while the others wait. A hanging endpoint so holds one worker now and
-then, and takes none from others.
+Closed, calls go through: as many at once as its answers have earned. After failures in a row, or one that hung, it
+opens, and nobody calls it until its time is over; then one call probes it while the others wait. A hanging endpoint so
+holds one worker now and then, and takes none from others.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from leadgen.domain.outcomes import (
     Taken,
     Unknown,
 )
+from leadgen.domain.schedule import stray
 
 State = Literal["closed", "open", "half_open", "gone"]
 
@@ -30,13 +31,18 @@ ALLOWED_WHILE_SLOW = 1
 # A call that has had no answer for so long makes its endpoint suspect, until it is over.
 SLOW = timedelta(milliseconds=500)
 
+# So many failures in a row open it, or a single one that has kept a worker waiting for so long.
 FAILURES_TO_OPEN = 3
-FIRST_PAUSE_SECONDS = 10
+HANGS_SECONDS = 1.0
+
+# How long it stays open at first; each time it opens again twice as long. They stray, lest those that failed together
+# be probed together.
+FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 300
 
-# Whoever finds no place comes back after this.
+# Whoever finds no place comes back after this: where calls are answered soon, and where one hangs.
 FULL = timedelta(milliseconds=250)
-PROBED = timedelta(seconds=2)
+DOUBTFUL = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def admit(breaker: Breaker, in_flight: InFlight, wanted: int, *, now: datetime) 
                 return Admission(0, breaker.open_until, breaker)
             # The probe's worker may have died: its claim is over then, and it is in flight no more.
             probes = 0 if in_flight.calls else min(wanted, 1)
-            return Admission(probes, now + PROBED, replace(breaker, state="half_open"))
+            return Admission(probes, now + DOUBTFUL, replace(breaker, state="half_open"))
 
 
 def _admit_closed(breaker: Breaker, in_flight: InFlight, wanted: int, now: datetime) -> Admission:
@@ -95,7 +101,8 @@ def _admit_closed(breaker: Breaker, in_flight: InFlight, wanted: int, now: datet
     slow = in_flight.oldest_at is not None and now - in_flight.oldest_at >= SLOW
     doubtful = slow or breaker.failures > 0
     most = min(breaker.allowed, ALLOWED_WHILE_SLOW) if doubtful else breaker.allowed
-    return Admission(max(0, min(wanted, most - in_flight.calls)), now + FULL, breaker)
+    pause = DOUBTFUL if doubtful else FULL
+    return Admission(max(0, min(wanted, most - in_flight.calls)), now + pause, breaker)
 
 
 def after(breaker: Breaker, outcome: CallOutcome, *, status: int | None, seconds: float, now: datetime) -> Breaker:
@@ -103,13 +110,13 @@ def after(breaker: Breaker, outcome: CallOutcome, *, status: int | None, seconds
     match outcome:
         case FailedForGood() if status == GONE:
             return replace(breaker, state="gone", reason="the endpoint answered 410 Gone", open_until=None)
-        case Taken() | Refused():
-            return _after_success(breaker, seconds)
-        case FailedForNow() | Unknown() | FailedForGood():
+        case Taken() | Refused() | FailedForGood():
+            return _after_success(breaker, seconds)  # it is alive, whatever it says of this one
+        case FailedForNow() | Unknown():
             if status is not None and status < 500 and status not in SLOWING:
-                return _after_success(breaker, seconds)  # it is alive, whatever it says of this one
+                return _after_success(breaker, seconds)
             pause = outcome.retry_after if isinstance(outcome, FailedForNow) and status in SLOWING else None
-            return _after_failure(breaker, outcome.cause, pause, now)
+            return _after_failure(breaker, outcome.cause, pause, hangs=seconds >= HANGS_SECONDS, now=now)
 
 
 def _after_success(breaker: Breaker, seconds: float) -> Breaker:
@@ -120,14 +127,15 @@ def _after_success(breaker: Breaker, seconds: float) -> Breaker:
     return Breaker(allowed=allowed)
 
 
-def _after_failure(breaker: Breaker, reason: str, retry_after: float | None, now: datetime) -> Breaker:
+def _after_failure(breaker: Breaker, reason: str, retry_after: float | None, *, hangs: bool, now: datetime) -> Breaker:
     if breaker.state in ("open", "gone"):  # a call that was under way when it opened
         return breaker
     failures = breaker.failures + 1
     slowed = replace(breaker, failures=failures, allowed=max(breaker.allowed // 2, 1), reason=reason)
-    if breaker.state == "half_open" or failures >= FAILURES_TO_OPEN:
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(breaker.openings, 10), LONGEST_PAUSE_SECONDS)
-        pause = min(max(pause, retry_after or 0), LONGEST_PAUSE_SECONDS)
+    if breaker.state == "half_open" or hangs or failures >= FAILURES_TO_OPEN:
+        doubled = FIRST_PAUSE_SECONDS * 2 ** min(breaker.openings, 10)
+        strayed = doubled * (1 + stray(int(now.timestamp() * 1_000_000), breaker.openings))
+        pause = min(max(strayed, retry_after or 0), LONGEST_PAUSE_SECONDS)
         return replace(slowed, state="open", openings=breaker.openings + 1, open_until=now + timedelta(seconds=pause))
     if retry_after is not None:
         until = now + timedelta(seconds=min(retry_after, LONGEST_PAUSE_SECONDS))

@@ -1,12 +1,13 @@
 """What the stages tell each other and the world. A message holds ids, never personal data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 
 class Topic(StrEnum):
-    """The names of the lifecycle events, and of the one wake-up (``delivery.due``) that is no event."""
+    """The names of the lifecycle events, and of the wake-ups, which are no events."""
 
     LEAD_RECEIVED = "lead.received"
     LEAD_VALIDATED = "lead.validated"
@@ -18,8 +19,14 @@ class Topic(StrEnum):
     DELIVERY_REFUSED = "delivery.refused"
     LEAD_DELIVERED = "lead.delivered"
     LEAD_BILLED = "lead.billed"
+    LEAD_ACCEPTED = "lead.accepted"
     BUYER_BALANCE_THRESHOLD = "buyer.balance_threshold"
     INVOICE_GENERATED = "invoice.generated"
+    PAYMENT_RECEIVED = "payment.received"
+    NOTICE_DUE = "notice.due"
+
+
+WAKE_UPS = frozenset({Topic.DELIVERY_DUE, Topic.NOTICE_DUE})
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,22 @@ class Event:
         }
 
 
-def event_key(message: dict[str, object]) -> str:
+# What happens to a lead once, whoever tells of it and with whatever else.
+_ONCE_A_LEAD = frozenset(
+    {
+        Topic.LEAD_RECEIVED,
+        Topic.LEAD_VALIDATED,
+        Topic.LEAD_DELIVERED,
+        Topic.LEAD_BILLED,
+        Topic.LEAD_ACCEPTED,
+        Topic.LEAD_REJECTED,
+    }
+)
+_ABOUT = ("lead_id", "invoice_id", "payment_id", "delivery_id", "attempt")
+
+
+def event_key(message: Mapping[str, object]) -> str:
     """What an event is the first and only one of, however often it is told: its name and the ids it is about."""
-    about = [
-        f"{name}={message[name]}"
-        for name in ("lead_id", "invoice_id", "delivery_id", "attempt")
-        if message.get(name) is not None
-    ]
+    names = ("lead_id",) if message["event"] in _ONCE_A_LEAD else _ABOUT
+    about = [f"{name}={message[name]}" for name in names if message.get(name) is not None]
     return ":".join((str(message["event"]), *about))

@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 LEAD_MONTHS = 36
 AUDIT_YEARS = 7
+NOTICE = timedelta(days=90)
+"""How long it is kept what was sent beside the leads, and what came of it: system logs."""
+
 POOL = timedelta(days=90)
 """How long a pool is kept whose buyers were never the eligible ones together; then its turns begin anew."""
 

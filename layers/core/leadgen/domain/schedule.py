@@ -35,7 +35,7 @@ class Schedule:
         if made >= self.attempts:
             return None
         step = self.steps[made - 1]
-        wait = step * (1 + _stray(seed, made)) if self.jittered else step
+        wait = step * (1 + stray(seed, made)) if self.jittered else step
         if retry_after is None:
             return wait
         return max(wait, min(retry_after, self.longest(made)))
@@ -57,8 +57,8 @@ def specified(*, attempts: int, unit_seconds: float) -> Schedule:
     return Schedule(tuple(step * unit_seconds for step in steps), jittered=False)
 
 
-def _stray(seed: int, made: int) -> float:
-    """From -JITTER to JITTER, evenly, by the seed and the attempt alone."""
-    digest = hashlib.sha256(f"{seed}:{made}".encode()).digest()
+def stray(seed: int, number: int) -> float:
+    """From -JITTER to JITTER, evenly, by the seed and the number alone."""
+    digest = hashlib.sha256(f"{seed}:{number}".encode()).digest()
     share = int.from_bytes(digest[:8]) / (2**64 - 1)
     return (2 * share - 1) * JITTER

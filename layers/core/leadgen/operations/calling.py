@@ -1,8 +1,10 @@
 """A signed call to somebody's webhook, and what it came to. No transaction may be open meanwhile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from leadgen.adapters import clock, egress, settings
 from leadgen.adapters.log import logger
@@ -10,6 +12,11 @@ from leadgen.domain import outcomes, signing
 from leadgen.domain.answering import AnswerMapping
 from leadgen.domain.outcomes import CallOutcome, FailedForNow, Unknown
 from leadgen.domain.signing import Sending
+
+# Calls that end together are recorded together; those of slow receivers hold up nobody's record.
+TOGETHER_SECONDS = 0.01
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -62,3 +69,15 @@ def timed(call: Callable[[], tuple[CallOutcome, int | None]]) -> Call:
         logger.exception("call.failed", extra={"cause": type(bug).__name__})
         outcome = Unknown(type(bug).__name__)
     return Call(outcome, started_at, round((clock.seconds() - began) * 1000), status)
+
+
+def at_once(items: Sequence[Item], call: Callable[[Item], Call]) -> Iterator[list[tuple[Item, Call]]]:
+    """Make all calls at once, a thread each; they come as they end, those that end together in one list."""
+    if not items:
+        return
+    with ThreadPoolExecutor(max_workers=len(items), thread_name_prefix="call") as pool:
+        under_way: dict[Future[Call], Item] = {pool.submit(call, item): item for item in items}
+        while under_way:
+            wait(under_way, return_when=FIRST_COMPLETED)
+            ended, _ = wait(under_way, timeout=TOGETHER_SECONDS)
+            yield [(under_way.pop(future), future.result()) for future in list(under_way) if future in ended]

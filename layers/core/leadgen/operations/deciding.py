@@ -16,7 +16,7 @@ from leadgen.domain.refusals import Way
 from leadgen.domain.reviewing import Verdict as LeadVerdict
 from leadgen.operations import giving_back
 from leadgen.operations.acting import Actor
-from leadgen.store import audit, buyers, delivery_history, release, review, verdicts
+from leadgen.store import audit, buyers, delivery_history, release, replays, review, verdicts
 from leadgen.store.verdicts import Ended
 
 
@@ -43,7 +43,7 @@ def on_delivery(
 ) -> Decided:
     """Carry out a verdict in the caller's transaction. Raises Refusal 404 and 409.
 
-    Locks the lead, then its buyer, then the delivery.
+    Locks the lead, then its buyer, then the delivery, then its replays.
     """
     sale = verdicts.find(conn, delivery_id)
     if sale is None:
@@ -118,6 +118,7 @@ def _take_back(
     held = release.lock(conn, [delivery.lead_id])[delivery.lead_id]
     ended = Ended("released", verdict.verdict, verdict.buyer_id)
     verdicts.end(conn, delivery.delivery_id, ended, by=by, now=now)
+    replays.withdraw(conn, delivery.delivery_id, now=now)
     back = giving_back.Refusal(held, way, "operator", assigned_to=verdict.buyer_id)
     return giving_back.apply(conn, [back], rejected_as="operator", now=now)
 

@@ -13,18 +13,36 @@ from leadgen.domain.breaker import Breaker, InFlight
 
 @dataclass(frozen=True, order=True)
 class Address:
-    """Whose endpoint it is (``buyer:7``, ``operator``), and its URL; ``mail:`` is the mail server."""
+    """Whose endpoint it is (``buyer:7``, ``operator``), and its URL; ``mail:`` and ``sms:`` are who sends those."""
 
     owner: str
     url: str
 
 
 MAIL = Address("operator", "mail:")
+SMS = Address("operator", "sms:")
 
 
 def of_buyer(buyer_id: int, url: str) -> Address:
     """A buyer's own endpoint: what others do at the same URL is not its fault."""
     return Address(f"buyer:{buyer_id}", url)
+
+
+def of_operator(url: str) -> Address:
+    """An endpoint of the operator's."""
+    return Address("operator", url)
+
+
+def reopen(conn: Connection[Any], address: Address, *, now: datetime) -> None:
+    """Call an endpoint again, whatever it did before: somebody has named it anew."""
+    conn.execute(
+        """
+        UPDATE endpoints
+           SET state = 'closed', reason = NULL, failures = 0, openings = 0, open_until = NULL, state_since = %s
+         WHERE owner = %s AND url = %s
+        """,
+        (now, address.owner, address.url),
+    )
 
 
 def find(conn: Connection[Any], addresses: Collection[Address]) -> dict[Address, int]:
@@ -71,10 +89,15 @@ def in_flight(conn: Connection[Any], endpoint_ids: Collection[int], *, now: date
     """The calls under way to locked endpoints, by id; a call whose claim is over is under way no more."""
     rows = conn.execute(
         """
-        SELECT endpoint_id, count(*), min(claimed_at) FROM deliveries
-         WHERE endpoint_id = ANY(%s) AND claimed_until >= %s GROUP BY endpoint_id
+        SELECT endpoint_id, count(*), min(claimed_at)
+          FROM (SELECT endpoint_id, claimed_at FROM deliveries
+                 WHERE endpoint_id = ANY(%(ids)s) AND claimed_until >= %(now)s
+                 UNION ALL
+                SELECT endpoint_id, claimed_at FROM notices
+                 WHERE endpoint_id = ANY(%(ids)s) AND claimed_until >= %(now)s) AS calls
+         GROUP BY endpoint_id
         """,
-        (list(endpoint_ids), now),
+        {"ids": list(endpoint_ids), "now": now},
     )
     return {endpoint_id: InFlight(calls, oldest_at) for endpoint_id, calls, oldest_at in rows}
 
@@ -119,6 +142,7 @@ def forget(conn: Connection[Any], *, before: datetime, limit: int) -> int:
         DELETE FROM endpoints e
          USING (SELECT id FROM endpoints own
                  WHERE state_since < %s AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = own.id)
+                   AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.endpoint_id = own.id)
                  ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) AS old
          WHERE e.id = old.id
         """,
@@ -149,10 +173,11 @@ def known(conn: Connection[Any], *, now: datetime, limit: int) -> list[Endpoint]
             """
             SELECT e.id AS endpoint_id, e.owner, e.url, e.state, e.state_since AS since, e.reason, e.failures,
                    e.allowed, e.open_until,
-                   (SELECT count(*) FROM deliveries d
-                     WHERE d.endpoint_id = e.id AND d.claimed_until >= %s)::int AS calls
-              FROM endpoints e ORDER BY e.state = 'closed', e.failures = 0, e.owner, e.url LIMIT %s
+                   ((SELECT count(*) FROM deliveries d WHERE d.endpoint_id = e.id AND d.claimed_until >= %(now)s)
+                    + (SELECT count(*) FROM notices n WHERE n.endpoint_id = e.id AND n.claimed_until >= %(now)s)
+                   )::int AS calls
+              FROM endpoints e ORDER BY e.state = 'closed', e.failures = 0, e.owner, e.url LIMIT %(limit)s
             """,
-            (now, limit),
+            {"now": now, "limit": limit},
         )
         return cursor.fetchall()

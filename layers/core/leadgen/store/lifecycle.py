@@ -21,13 +21,17 @@ class LoggedEvent:
     message: dict[str, Any]
 
 
-def log(conn: Connection[Any], events: Sequence[LoggedEvent]) -> int:
-    """Keep the events that are new; how many were."""
-    return conn.execute(
+def log(conn: Connection[Any], events: Sequence[LoggedEvent]) -> set[str]:
+    """Keep the events that are new; their keys."""
+    rows = conn.execute(
         """
         INSERT INTO lifecycle_events (event_key, event, occurred_at, lead_id, message)
-        SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::int[], %s::jsonb[])
+        SELECT event_key, event, occurred_at, lead_id, message
+          FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::int[], %s::jsonb[])
+               AS e(event_key, event, occurred_at, lead_id, message)
+         ORDER BY event_key
         ON CONFLICT (event_key) DO NOTHING
+        RETURNING event_key
         """,
         (
             [e.event_key for e in events],
@@ -36,7 +40,8 @@ def log(conn: Connection[Any], events: Sequence[LoggedEvent]) -> int:
             [e.lead_id for e in events],
             [Jsonb(e.message) for e in events],
         ),
-    ).rowcount
+    )
+    return {row[0] for row in rows}
 
 
 @dataclass(frozen=True)
