@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 WIDTH = 100
 _GAP = 2
@@ -56,3 +57,8 @@ def printable(said: str) -> str:
 def folded(line: str) -> list[str]:
     """A line that is too long goes on below itself, indented."""
     return textwrap.wrap(line, WIDTH, subsequent_indent="  ") if len(line) > WIDTH else [line]
+
+
+def minute(instant: datetime) -> str:
+    """An instant to the minute, in UTC."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -2,11 +2,11 @@
 
 import argparse
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import clock
-from leadgen.cli.columns import columns, printable
+from leadgen.cli.columns import columns, minute, printable
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.cli.review import USER_AGENT
 from leadgen.domain.errors import Refusal
@@ -57,7 +57,7 @@ def _row(shown: Shown) -> tuple[str, ...]:
         printable(shown.name),
         printable(shown.url),
         endpoint.state,
-        _told(endpoint.since),
+        minute(endpoint.since),
         f"{endpoint.calls}/{endpoint.allowed}",
         "" if endpoint.open_until is None else f"{endpoint.open_until.astimezone(UTC):%H:%M:%S}",
         printable(endpoint.reason or ""),
@@ -76,7 +76,3 @@ def _open(environ: Mapping[str, str], endpoint_id: int) -> int:
     else:
         print(f"{opened.url} is called again; what waits for it comes by itself.")
     return DONE
-
-
-def _told(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

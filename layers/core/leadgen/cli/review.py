@@ -3,7 +3,6 @@
 import argparse
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from psycopg import Connection
 from leadgen import VERSION
 from leadgen.adapters import clock
 from leadgen.cli import deliveries
-from leadgen.cli.columns import columns, folded, printable
+from leadgen.cli.columns import columns, folded, minute, printable
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.domain import delivery_verdicts as rules
 from leadgen.domain import reviewing
@@ -92,7 +91,7 @@ def _deliveries(stories: Sequence[Story]) -> list[str]:
             story.delivery.delivery_id[:_SHORT],
             str(story.delivery.lead_id),
             f"{printable(story.delivery.buyer)} ({story.delivery.buyer_id})",
-            _told(story.delivery.settled_at or story.delivery.created_at),
+            minute(story.delivery.settled_at or story.delivery.created_at),
             str(len(story.attempts)),
             _why(story),
         )
@@ -118,7 +117,7 @@ def _leads(held: Sequence[LeadInReview]) -> list[str]:
         (
             str(lead.lead_id),
             printable(lead.offer),
-            _told(lead.since),
+            minute(lead.since),
             lead.status,
             printable(f"{lead.reason}: {lead.detail}" if lead.detail else lead.reason),
         )
@@ -129,7 +128,7 @@ def _leads(held: Sequence[LeadInReview]) -> list[str]:
 
 def _one(story: Story) -> Iterator[str]:
     yield f"Lead {story.delivery.lead_id}, {printable(story.delivery.offer)}"
-    yield from deliveries.lines(story, _told)
+    yield from deliveries.lines(story, minute)
     possible = rules.possible(story.delivery)
     if possible:
         yield ""
@@ -196,7 +195,3 @@ def _on_lead(conn: Connection[Any], options: argparse.Namespace, who: Actor) -> 
         decided = deciding.on_lead(conn, options.lead, verdict, who, now=clock.now())
         queues.announce(conn, [decided.event])
     return [f"Lead {decided.lead_id} {'goes on' if verdict.verdict == 'release' else 'is rejected'}."]
-
-
-def _told(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
