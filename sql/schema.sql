@@ -277,13 +277,20 @@ CREATE TABLE public.deliveries (
     reference character varying(100),
     refusal character varying(200),
     release_reason character varying(64),
+    verdict character varying(16),
+    verdict_buyer_id integer,
+    verdict_at timestamp with time zone,
+    verdict_by character varying(200),
+    CONSTRAINT deliveries_assigned_to_somebody CHECK (((NOT ((verdict)::text IS DISTINCT FROM 'assign'::text)) = (verdict_buyer_id IS NOT NULL))),
     CONSTRAINT deliveries_body_has_type CHECK (((body IS NULL) = (content_type IS NULL))),
     CONSTRAINT deliveries_channel_valid CHECK (((channel)::text = ANY ((ARRAY['webhook'::character varying, 'email'::character varying])::text[]))),
     CONSTRAINT deliveries_pending_has_next CHECK ((((status)::text = 'pending'::text) = (next_attempt_at IS NOT NULL))),
     CONSTRAINT deliveries_release_has_reason CHECK ((((status)::text = 'released'::text) = (release_reason IS NOT NULL))),
     CONSTRAINT deliveries_review_has_reason CHECK ((((status)::text = 'in_review'::text) = (review_reason IS NOT NULL))),
     CONSTRAINT deliveries_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'taken'::character varying, 'in_review'::character varying, 'released'::character varying])::text[]))),
-    CONSTRAINT deliveries_uncounted_of_attempts CHECK (((uncounted >= 0) AND (uncounted <= attempts)))
+    CONSTRAINT deliveries_uncounted_of_attempts CHECK (((uncounted >= 0) AND (uncounted <= attempts))),
+    CONSTRAINT deliveries_verdict_valid CHECK (((verdict)::text = ANY ((ARRAY['redeliver'::character varying, 'assign'::character varying, 'return'::character varying, 'reject'::character varying, 'taken'::character varying])::text[]))),
+    CONSTRAINT deliveries_verdict_whole CHECK ((num_nulls(verdict, verdict_at, verdict_by) = ANY (ARRAY[0, 3])))
 );
 
 CREATE TABLE public.delivery_attempts (
@@ -1051,6 +1058,8 @@ CREATE INDEX idx_deliveries_buyer ON public.deliveries USING btree (buyer_id, cr
 
 CREATE INDEX idx_deliveries_due ON public.deliveries USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
 
+CREATE INDEX idx_deliveries_endpoint ON public.deliveries USING btree (endpoint_id) WHERE (endpoint_id IS NOT NULL);
+
 CREATE INDEX idx_deliveries_in_flight ON public.deliveries USING btree (endpoint_id) WHERE (claimed_until IS NOT NULL);
 
 CREATE INDEX idx_deliveries_in_review ON public.deliveries USING btree (settled_at) WHERE ((status)::text = 'in_review'::text);
@@ -1126,6 +1135,8 @@ CREATE INDEX idx_lifecycle_events_lead ON public.lifecycle_events USING btree (l
 CREATE INDEX idx_notices_delivery ON public.notices USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
 
 CREATE INDEX idx_notices_due ON public.notices USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX idx_notices_endpoint ON public.notices USING btree (endpoint_id) WHERE (endpoint_id IS NOT NULL);
 
 CREATE INDEX idx_notices_in_flight ON public.notices USING btree (endpoint_id) WHERE (claimed_until IS NOT NULL);
 
@@ -1211,6 +1222,9 @@ ALTER TABLE ONLY public.deliveries
 
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_verdict_buyer_id_fkey FOREIGN KEY (verdict_buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;

@@ -1,22 +1,22 @@
-"""What an operator asks: a lead with its timeline and decisions, the review queue, an invoice. Authenticated."""
+"""What an operator asks and decides: leads, deliveries, what waits in review, endpoints, invoices. Authenticated."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from leadgen.adapters import body, bus, clock, db, egress, settings
 from leadgen.adapters.log import logger
-from leadgen.adapters.tokens import Claims
 from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler
-from leadgen.domain import reviewing
+from leadgen.domain import delivery_verdicts, reviewing
 from leadgen.domain.errors import Refusal
-from leadgen.domain.reviewing import Verdict
 from leadgen.domain.subscriptions import SubscriptionInvalid
-from leadgen.operations import explain, subscribing
-from leadgen.operations.subscribing import Actor, NoSuchSubscription
-from leadgen.store import audit, deliveries, invoices, leads, lifecycle, review, subscriptions
+from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
+from leadgen.operations.acting import Actor
+from leadgen.operations.subscribing import NoSuchSubscription
+from leadgen.store import invoices, leads, lifecycle, review, subscriptions
 
 _LONGEST_LIST = 200
 
@@ -32,15 +32,22 @@ handler = lambda_handler(app)
 
 @app.get("/api/leads/{lead_id}")
 def get_lead(lead_id: int) -> JsonAnswer:
-    """A lead's state and its timeline."""
+    """A lead's state, its deliveries and its timeline."""
     with db.current().connection() as conn:
         lead = leads.answer(conn, lead_id)
         timeline = lifecycle.of_lead(conn, lead_id)
+        stories = delivery_stories.of_lead(conn, lead_id)
     if lead is None:
         raise Refusal(404, "not_found", f"there is no lead {lead_id}")
     shown = asdict(lead)
     del shown["settled"]
-    return JsonAnswer({**shown, "timeline": [asdict(entry) for entry in timeline]})
+    return JsonAnswer(
+        {
+            **shown,
+            "deliveries": [delivery_stories.in_full(story) for story in stories],
+            "timeline": [asdict(entry) for entry in timeline],
+        }
+    )
 
 
 @app.get("/api/leads/{lead_id}/decisions")
@@ -60,47 +67,90 @@ def get_review() -> JsonAnswer:
     """The leads and deliveries that wait for an operator, longest waiting first."""
     with db.current().connection() as conn:
         held = review.waiting(conn, limit=_LONGEST_LIST)
-        waiting = deliveries.in_review(conn, limit=_LONGEST_LIST)
+        waiting = delivery_stories.in_review(conn, limit=_LONGEST_LIST)
     return JsonAnswer(
-        {"leads": [asdict(lead) for lead in held], "deliveries": [asdict(delivery) for delivery in waiting]}
+        {
+            "leads": [asdict(lead) for lead in held],
+            "deliveries": [delivery_stories.as_json(story) for story in waiting],
+        }
     )
 
 
 @app.post("/api/leads/{lead_id}/review")
 async def post_review(lead_id: int, request: Request) -> JsonAnswer:
     """An operator's verdict on a lead in review: release it, or reject it."""
-    claims = bearer(request)
-    if claims.role != "operator":
-        raise Refusal(403, "forbidden", "a person decides on a lead in review: an operator")
+    actor = _person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return JsonAnswer(await run_in_threadpool(_decide, lead_id, reviewing.read(fields), claims, request))
+    return JsonAnswer(await run_in_threadpool(_decide_on_lead, lead_id, reviewing.read(fields), actor))
 
 
-def _decide(lead_id: int, verdict: Verdict, claims: Claims, request: Request) -> Mapping[str, object]:
-    now = clock.now()
+def _decide_on_lead(lead_id: int, verdict: reviewing.Verdict, actor: Actor) -> Mapping[str, object]:
     with bus.transaction() as transaction:
-        found = review.lock(transaction.conn, lead_id)
-        if found is None:
-            raise Refusal(404, "not_found", f"there is no lead {lead_id}")
-        if found.since is None or found.status not in ("received", "validated"):
-            raise Refusal(409, "not_in_review", f"lead {lead_id} is not in review", {"status": found.status})
-        if verdict.verdict == "release":
-            review.release(transaction.conn, lead_id, now=now)
-        else:
-            review.reject(transaction.conn, lead_id, now=now)
-        status = reviewing.status_after(verdict, found.status)
-        before = {"status": found.status, "reason": found.reason, "detail": found.detail}
-        after = {"status": status, "verdict": verdict.verdict, "reason": verdict.reason, "by": claims.subject}
-        audit.record(
-            transaction.conn,
-            audit.Entry("lead.review", "lead", lead_id, before, after),
-            at=now,
-            ip_address=ip_address(request),
-            user_agent=request.headers.get("user-agent"),
-        )
-        transaction.announce([reviewing.event(verdict, lead_id, found.status, found.trace_id, now)])
-    logger.info("reviewed", extra={"lead_id": lead_id, "verdict": verdict.verdict, "trace_id": found.trace_id})
-    return {"lead_id": lead_id, "status": status, "verdict": verdict.verdict}
+        decided = deciding.on_lead(transaction.conn, lead_id, verdict, actor, now=clock.now())
+        transaction.announce([decided.event])
+    about = {"lead_id": lead_id, "verdict": decided.verdict}
+    logger.info("reviewed", extra={**about, "trace_id": decided.event.trace_id})
+    return {**about, "status": decided.status}
+
+
+@app.get("/api/deliveries/{delivery_id}")
+def get_delivery(delivery_id: UUID) -> JsonAnswer:
+    """A delivery with every attempt; of what was sent only its kind and length: the rest is about a person."""
+    with db.current().connection() as conn:
+        stories = delivery_stories.tell(conn, [str(delivery_id)])
+    if not stories:
+        raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
+    return JsonAnswer(delivery_stories.in_full(stories[0]))
+
+
+@app.post("/api/deliveries/{delivery_id}/review")
+async def post_delivery_review(delivery_id: UUID, request: Request) -> JsonAnswer:
+    """An operator's verdict on a delivery in review: redeliver, assign, return, reject, or taken."""
+    actor = _person(request)
+    fields, _ = await body.fields(request, allow_form=False)
+    verdict = delivery_verdicts.read(fields)
+    return JsonAnswer(await run_in_threadpool(_decide_on_delivery, str(delivery_id), verdict, actor))
+
+
+def _decide_on_delivery(delivery_id: str, verdict: delivery_verdicts.Verdict, actor: Actor) -> Mapping[str, object]:
+    with bus.transaction() as transaction:
+        decided = deciding.on_delivery(transaction.conn, delivery_id, verdict, actor, now=clock.now())
+        transaction.announce(decided.events)
+    about = {"delivery_id": delivery_id, "lead_id": decided.lead_id, "verdict": decided.verdict}
+    logger.info("reviewed", extra={**about, "repeated": decided.is_repeated, "trace_id": decided.trace_id})
+    return {
+        **about,
+        "status": decided.status,
+        "lead_status": decided.lead_status,
+        "in_doubt": decided.in_doubt,
+        "repeated": decided.is_repeated,
+    }
+
+
+@app.get("/api/endpoints")
+def get_endpoints() -> JsonAnswer:
+    """Where calls go and how each place bears them, those in trouble first."""
+    with db.current().connection() as conn:
+        listed = endpoint_states.listed(conn, now=clock.now(), limit=_LONGEST_LIST)
+    return JsonAnswer({"endpoints": [endpoint_states.as_json(shown) for shown in listed]})
+
+
+@app.post("/api/endpoints/{endpoint_id}/open")
+def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
+    """Call an endpoint again, whatever it said or failed."""
+    actor = _person(request)
+    with db.current().transaction() as conn:
+        opened = endpoint_states.open_again(conn, endpoint_id, actor, now=clock.now())
+    return JsonAnswer(
+        {"endpoint_id": opened.endpoint_id, "state": opened.state, "url": opened.url, "repeated": opened.is_repeated}
+    )
+
+
+def _person(request: Request) -> Actor:
+    """Who decides. Raises Refusal 403 where it is no operator."""
+    if bearer(request).role != "operator":
+        raise Refusal(403, "forbidden", "this is a person's to decide: an operator's")
+    return _actor(request)
 
 
 @app.get("/api/invoices/{invoice_id}")

@@ -1,4 +1,4 @@
-"""Every day: personal data leaves the leads, rows the log tables, and idle pools the turns, when their time is over."""
+"""Every day: what is kept no longer goes: personal data, audit rows, idle pools, endpoints that nothing refers to."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from leadgen.adapters import clock, db
 from leadgen.adapters.log import logger
 from leadgen.domain import retention
-from leadgen.store import audit, claims, deliveries, leads, notices, replays, subscriptions
+from leadgen.store import audit, claims, deliveries, endpoints, leads, notices, replays, subscriptions
 
 BATCH = 1000
 
@@ -32,7 +32,16 @@ def run(now: datetime) -> dict[str, int]:
     with db.current().transaction() as conn:
         replays.purge(conn, before=now - retention.NOTICE)
         subscriptions.purge(conn, before=now - retention.NOTICE)
-    done = {"leads_erased": erased, "audit_rows_purged": purged, "pools_forgotten": forgotten, "notices_purged": told}
+    unused = 0
+    while (count := _forget_endpoints(now)) > 0:
+        unused += count
+    done = {
+        "leads_erased": erased,
+        "audit_rows_purged": purged,
+        "pools_forgotten": forgotten,
+        "notices_purged": told,
+        "endpoints_forgotten": unused,
+    }
     logger.info("retention.run", extra={"stage": "retain", **done})
     return done
 
@@ -53,3 +62,8 @@ def _forget(now: datetime) -> int:
 def _purge_notices(now: datetime) -> int:
     with db.current().transaction() as conn:
         return notices.purge(conn, before=now - retention.NOTICE, limit=BATCH)
+
+
+def _forget_endpoints(now: datetime) -> int:
+    with db.current().transaction() as conn:
+        return endpoints.forget(conn, before=now - retention.ENDPOINT, limit=BATCH)

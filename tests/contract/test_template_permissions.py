@@ -12,6 +12,7 @@ EVERY_RESOURCE = {"AttachToNetwork"}
 POLICIES_OF_AWS = {"AmazonAPIGatewayPushToCloudWatchLogs"}
 PUBLISHERS = {"ingest", "api", "validate", "route", "deliver", "bill", "invoice", "sweep"}
 WAKERS = {
+    "api": [arn("DeliverQueue")],
     "deliver": [arn("DeliverQueue")],
     "notify": [arn("NotifyQueue")],
     "sweep": [arn("DeliverQueue"), arn("NotifyQueue")],
@@ -85,7 +86,7 @@ def test_only_who_mails_may_use_ses_and_only_as_the_configured_sender() -> None:
     assert mailing == {f"{name.title()}Role" for name in MAILERS}
 
 
-def test_only_who_tries_again_may_send_wake_ups_and_only_to_the_queue_it_wakes() -> None:
+def test_only_who_has_calls_made_may_send_wake_ups_and_only_to_the_queue_it_wakes() -> None:
     senders = {
         name: listed(statement["Resource"])
         for name, statement in statements()

@@ -10,7 +10,7 @@ from tests.contract.cloudformation import functions, written
 
 ONLY_FOR = {
     "QUEUE_URLS": {"IngestFunction"},  # /health/queues
-    "DELIVER_QUEUE_URL": {"DeliverFunction", "SweepFunction"},  # they hold wake-ups back
+    "DELIVER_QUEUE_URL": {"ApiFunction", "DeliverFunction", "SweepFunction"},  # they wake it
     "NOTIFY_QUEUE_URL": {"NotifyFunction", "SweepFunction"},
     "MIGRATIONS_DIR": {"MigrateFunction"},
 }

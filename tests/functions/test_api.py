@@ -12,7 +12,8 @@ from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import body, messages, sqs_event, told
 
-PATHS = ["/api/leads/1", "/api/leads/1/decisions", "/api/review", "/api/invoices/1"]
+A_DELIVERY = "/api/deliveries/8c1f7a52-0000-4000-8000-000000000000"
+PATHS = ["/api/leads/1", "/api/leads/1/decisions", "/api/review", A_DELIVERY, "/api/endpoints", "/api/invoices/1"]
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_without_a_token_nothing_is_answered(functions: Functions, path: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/leads/1", "/api/leads/1/decisions", "/api/invoices/1", "/api/leads/99999999999"]
+    "path", ["/api/leads/1", "/api/leads/1/decisions", "/api/invoices/1", "/api/leads/99999999999", A_DELIVERY]
 )
 def test_what_is_not_there_is_not_found(functions: Functions, token: str, path: str) -> None:
     status, answer = ask(functions, path, token)

@@ -15,6 +15,7 @@ from leadgen.adapters import clock
 from leadgen.domain import subscriptions as rules
 from leadgen.domain.signing import sign
 from leadgen.operations import subscribing
+from leadgen.operations.acting import Actor
 from leadgen.store import notices as store
 from tests.factories import a_buyer, a_subscription
 from tests.functions.endpoints import BuyerEndpoint
@@ -374,7 +375,7 @@ def test_a_hundred_rotations_lose_no_event_of_a_receiver_that_changes_its_secret
     subscription = a_subscription(conn, buyer_endpoint.url(), secret=SECRET)
     known = SECRET
     for _ in range(100):
-        made = subscribing.rotate(conn, subscription, None, subscribing.Actor("op"), now=clock.now())
+        made = subscribing.rotate(conn, subscription, None, Actor("op"), now=clock.now())
         tell(functions, body("lead.received", some_lead(conn)))
         received = buyer_endpoint.received[-1]
         for secret in (known, made.secret):

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from leadgen.adapters import clock
 from leadgen.operations import replaying
-from leadgen.operations.subscribing import Actor
+from leadgen.operations.acting import Actor
 from tests.factories import a_buyer, a_subscription, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.killing import Workers

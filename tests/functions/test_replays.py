@@ -12,8 +12,8 @@ from psycopg import Connection
 
 from leadgen.adapters import clock
 from leadgen.operations import replaying
+from leadgen.operations.acting import Actor
 from leadgen.operations.replaying import ReplayImpossible
-from leadgen.operations.subscribing import Actor
 from tests.factories import a_buyer, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (

@@ -9,13 +9,37 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.cli import configuration, explain, history, listen, lists, preview, replay, simulate, subscriptions
+from leadgen.cli import (
+    configuration,
+    endpoints,
+    explain,
+    history,
+    listen,
+    lists,
+    preview,
+    replay,
+    review,
+    simulate,
+    subscriptions,
+)
 from leadgen.cli.command import CHANGES, DONE, ENOUGH, FAILED, STOPPED, CommandFailed
 from leadgen.operations.apply import ConfigurationInvalid
 
 __all__ = ["CHANGES", "DONE", "ENOUGH", "FAILED", "STOPPED", "main"]
 
-GROUPS = (configuration, preview, history, explain, simulate, lists, subscriptions, listen, replay)
+GROUPS = (
+    configuration,
+    preview,
+    history,
+    explain,
+    review,
+    endpoints,
+    simulate,
+    lists,
+    subscriptions,
+    listen,
+    replay,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 WIDTH = 100
 _GAP = 2
@@ -46,3 +47,18 @@ def _lines(row: Sequence[str], widths: Sequence[int], left: int) -> list[str]:
         .rstrip()
         for line in range(max(len(cell) for cell in cells))
     ]
+
+
+def printable(said: str) -> str:
+    """Without what would move a terminal's cursor or change its colours: some of it is a stranger's."""
+    return "".join(letter if letter.isprintable() else "�" for letter in said)
+
+
+def folded(line: str) -> list[str]:
+    """A line that is too long goes on below itself, indented."""
+    return textwrap.wrap(line, WIDTH, subsequent_indent="  ") if len(line) > WIDTH else [line]
+
+
+def minute(instant: datetime) -> str:
+    """An instant to the minute, in UTC."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

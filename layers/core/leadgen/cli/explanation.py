@@ -1,13 +1,13 @@
 """An explanation as a person reads it: stage by stage, every buyer with its verdict."""
 
 import re
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from leadgen.cli.columns import WIDTH, columns
+from leadgen.cli import deliveries
+from leadgen.cli.columns import WIDTH, columns, folded, printable
 from leadgen.domain import remedies
 from leadgen.domain.trace import Check
 from leadgen.operations.explain import BuyerVerdict, Explained, Explanation
@@ -28,8 +28,8 @@ def text(explanation: Explanation, *, buyer: NamedBuyer | None = None, every: bo
     concerns this one, with every rule.
     """
     for part in _parts(explanation, buyer, every=every):
-        for line in map(_printable, part.split("\n")):
-            yield from textwrap.wrap(line, WIDTH, subsequent_indent="  ") if len(line) > WIDTH else [line]
+        for line in map(printable, part.split("\n")):
+            yield from folded(line)
 
 
 def _parts(explanation: Explanation, buyer: NamedBuyer | None, *, every: bool) -> Iterator[str]:
@@ -42,6 +42,10 @@ def _parts(explanation: Explanation, buyer: NamedBuyer | None, *, every: bool) -
             attempt = f", attempt {number} of {len(attempts)}" if len(attempts) > 1 else ""
             yield from _decision(explained, attempt, explanation, buyer, in_full=every or number == len(attempts))
     yield from _others(explanation, buyer)
+    for story in explanation.deliveries:
+        if buyer is None or story.delivery.buyer_id == buyer.buyer_id:
+            yield f"\n{_RULE}"
+            yield from deliveries.lines(story, lambda instant: _local(instant, explanation.subject))
 
 
 def _heading(explanation: Explanation) -> Iterator[str]:
@@ -160,7 +164,7 @@ def _in_detail(verdict: BuyerVerdict) -> Iterator[str]:
     if verdict.verdict == "refused":
         yield "\nThe smallest change that would have made it eligible:"
         changes = verdict.smallest_changes
-        yield from [f"  {_TOO_OLD}"] if changes is None else [f"  {_printable(change.words)}" for change in changes]
+        yield from [f"  {_TOO_OLD}"] if changes is None else [f"  {printable(change.words)}" for change in changes]
 
 
 def _others(explanation: Explanation, buyer: NamedBuyer | None) -> Iterator[str]:
@@ -205,7 +209,7 @@ def _said(value: Any) -> str:
         case str() if _INSTANT.match(value):
             return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC"
         case _:
-            return _printable(str(value))
+            return printable(str(value))
 
 
 def _condition(value: Mapping[str, Any]) -> str | None:
@@ -219,7 +223,7 @@ def _condition(value: Mapping[str, Any]) -> str | None:
             return f"not {_part(part)}"
         case {"field": str(field), **test} if len(test) == 1:
             operator, operand = next(iter(test.items()))
-            return f"{_printable(field)} {str(operator).replace('_', ' ')} {_said(operand)}"
+            return f"{printable(field)} {str(operator).replace('_', ' ')} {_said(operand)}"
         case _:
             return None
 
@@ -228,11 +232,6 @@ def _part(condition: Any) -> str:
     """A condition inside another, in brackets where it would read otherwise without them."""
     said = _said(condition)
     return f"({said})" if isinstance(condition, Mapping) and condition.keys() & {"all", "any"} else said
-
-
-def _printable(said: str) -> str:
-    """Without what would move a terminal's cursor or change its colours: some of it is a stranger's."""
-    return "".join(letter if letter.isprintable() else "�" for letter in said)
 
 
 def _local(instant: datetime, subject: Subject) -> str:

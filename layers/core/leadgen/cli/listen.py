@@ -18,8 +18,9 @@ from leadgen.cli.receiver import Answers, Received
 from leadgen.domain import subscriptions as rules
 from leadgen.domain.subscriptions import Subscription, SubscriptionInvalid
 from leadgen.operations import trials
+from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
-from leadgen.operations.subscribing import Actor, Subscribed, Wanted, subscribe
+from leadgen.operations.subscribing import Subscribed, Wanted, subscribe
 from leadgen.store import subscriptions
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connectio
 from leadgen.cli.simulate import Progress as Bar
 from leadgen.cli.simulate import instant, when
 from leadgen.operations import replaying
+from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
 from leadgen.operations.replaying import ReplayImpossible
-from leadgen.operations.subscribing import Actor
 from leadgen.store.replays import Progress
 
 if TYPE_CHECKING:

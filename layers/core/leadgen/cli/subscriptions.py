@@ -10,8 +10,9 @@ from leadgen.cli.columns import columns
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.domain.trace import plain
+from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
-from leadgen.operations.subscribing import Actor, NoSuchSubscription, Wanted, rotate, subscribe, unsubscribe
+from leadgen.operations.subscribing import NoSuchSubscription, Wanted, rotate, subscribe, unsubscribe
 from leadgen.store import subscriptions
 from leadgen.store.subscriptions import Listed
 

@@ -60,9 +60,10 @@ ReviewReason = Literal[
 
 @dataclass(frozen=True)
 class Review:
-    """Nothing is left to try by itself: an operator decides."""
+    """Nothing is left to try by itself: an operator decides. ``refusal`` is what the buyer has said, where it did."""
 
     reason: ReviewReason
+    refusal: str | None = None
 
 
 Step = Done | Release | TryAgain | Review
@@ -78,7 +79,7 @@ def next_step(standing: Standing, outcome: CallOutcome, schedule: Schedule) -> S
             return Done(reference)
         case Refused(reason=reason):
             # It may have taken the lead before, and refuse it now as one that it has already.
-            return Review("refused_in_doubt") if standing.in_doubt else Release(reason)
+            return Review("refused_in_doubt", reason) if standing.in_doubt else Release(reason)
         case FailedForGood():
             return channel_over(standing)
         case FailedForNow(retry_after=retry_after):

@@ -10,6 +10,9 @@ NOTICE = timedelta(days=90)
 POOL = timedelta(days=90)
 """How long a pool is kept whose buyers were never the eligible ones together; then its turns begin anew."""
 
+ENDPOINT = timedelta(days=90)
+"""How long it is remembered how an endpoint answered that nothing refers to."""
+
 
 def lead_horizon(now: datetime) -> datetime:
     """Leads created before this have no personal data any more: 36 months."""

@@ -177,12 +177,14 @@ def record(
     ours = [parcel for parcel, _ in calls if parcel.claimed.delivery_id in settled]
     given_back = [refusals[p.due.lead_id] for p in ours if isinstance(steps[p.due.lead_id], Release)]
     events = [_event(p.due, steps[p.due.lead_id], p.claimed.attempt, now) for p in ours]
-    return steps, [*events, *giving_back.apply(conn, given_back, now=now)]
+    return steps, [*events, *giving_back.apply(conn, given_back, rejected_as="refused", now=now)]
 
 
 def _decided(step: Step, refusal: Refusal | None) -> Step:
     """A refused lead goes where the policy says: it may be a person's to decide on."""
-    return Review("refused") if isinstance(step, Release) and (refusal is None or refusal.goes == "review") else step
+    if isinstance(step, Release) and (refusal is None or refusal.goes == "review"):
+        return Review("refused", step.reason)
+    return step
 
 
 def _attempt(parcel: Parcel, call: Call) -> Attempt:
@@ -220,8 +222,10 @@ def _settlement(due: Due, attempts: int, step: Step, now: datetime) -> Settlemen
             at = now + timedelta(seconds=delay)
             begins = channel != due.channel
             return Settlement(due.delivery_id, attempts, "pending", channel, begins=begins, next_attempt_at=at)
-        case Review(reason=reason):
-            return Settlement(due.delivery_id, attempts, "in_review", due.channel, review_reason=reason)
+        case Review(reason=reason, refusal=refusal):
+            return Settlement(
+                due.delivery_id, attempts, "in_review", due.channel, review_reason=reason, refusal=refusal
+            )
         case _:
             assert_never(step)
 

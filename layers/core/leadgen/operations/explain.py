@@ -13,6 +13,8 @@ from leadgen.domain import again, merits, remedies
 from leadgen.domain.again import RoutingInputs
 from leadgen.domain.remedies import Change
 from leadgen.domain.trace import Check, Json, plain
+from leadgen.operations import delivery_stories
+from leadgen.operations.delivery_stories import Story
 from leadgen.store import decisions
 from leadgen.store.decisions import Others, StoredDecision, Subject
 
@@ -52,14 +54,17 @@ class Explained:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that was decided about a lead. ``others`` are the enrolled buyers whom the last routing did not look at, as
-    no service area of theirs covers its place; None where it was not routed yet. ``buyer`` is who has the lead.
+    """All that was decided about a lead, and its deliveries.
+
+    ``others`` are the enrolled buyers whom the last routing did not look at, as no service area of theirs covers its
+    place; None where it was not routed yet. ``buyer`` is who has the lead.
     """
 
     subject: Subject
     buyer: str | None
     decisions: tuple[Explained, ...]
     others: Others | None
+    deliveries: tuple[Story, ...]
 
 
 def explain(conn: Connection[Any], lead_id: int) -> Explanation | None:
@@ -78,7 +83,7 @@ def explain(conn: Connection[Any], lead_id: int) -> Explanation | None:
     buyer = None
     if subject.buyer_id is not None:
         buyer = decisions.buyers_named(conn, [subject.buyer_id]).get(subject.buyer_id)
-    return Explanation(subject, buyer, tuple(explained), others)
+    return Explanation(subject, buyer, tuple(explained), others, tuple(delivery_stories.of_lead(conn, lead_id)))
 
 
 def explained_decisions(conn: Connection[Any], lead_id: int) -> list[Explained]:
@@ -200,6 +205,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
             "buyers": [{"buyer_id": other.buyer_id, "buyer": other.name} for other in others.first],
             "smallest_changes": [change_as_json(remedies.area_for(explanation.subject.postal_code))],
         },
+        "deliveries": [plain(delivery_stories.in_full(story)) for story in explanation.deliveries],
     }
 
 

@@ -46,8 +46,11 @@ def _way(lead: Held) -> Way:
     return refusals.way(policy, released=lead.released)
 
 
-def apply(conn: Connection[Any], given_back: Sequence[Refusal], *, now: datetime) -> list[Event]:
-    """Give back what the claims took, and let the leads go on, whose delivery is released; what is to be told."""
+def apply(conn: Connection[Any], given_back: Sequence[Refusal], *, rejected_as: str, now: datetime) -> list[Event]:
+    """Give back what the claims took, and let the leads go on, whose delivery is released; what is to be told.
+
+    ``rejected_as`` is the reason on record of those that nobody gets.
+    """
     if not given_back:
         return []
     claimed = [
@@ -64,7 +67,7 @@ def apply(conn: Connection[Any], given_back: Sequence[Refusal], *, now: datetime
     again = {r.held.lead_id: r.assigned_to for r in given_back if r.goes == "next_buyer"}
     ended = [r.held.lead_id for r in given_back if r.goes == "reject"]
     moved = release.to_routing(conn, again, now=now) if again else []
-    rejected = release.reject(conn, ended, "refused", now=now) if ended else []
+    rejected = release.reject(conn, ended, rejected_as, now=now) if ended else []
     held = {r.held.lead_id: r.held for r in given_back}
     return [
         *(Event(Topic.LEAD_VALIDATED, now, lead_id, held[lead_id].trace_id) for lead_id in moved),

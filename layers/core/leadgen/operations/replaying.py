@@ -10,8 +10,8 @@ from psycopg import Connection
 from leadgen.domain import delivery
 from leadgen.domain.trace import Json
 from leadgen.operations import telling
-from leadgen.operations.subscribing import Actor
-from leadgen.store import audit, decisions, queues, replays
+from leadgen.operations.acting import Actor
+from leadgen.store import audit, decisions, queues, replays, verdicts
 from leadgen.store.replays import Progress, Replayable
 
 FASTEST = 50
@@ -33,6 +33,7 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
         raise ReplayImpossible(
             f"{delivery_id!r} is no delivery id: it is written as in X-LeadGen-Delivery-Id"
         ) from None
+    verdicts.lock_delivery(conn, wanted)  # nobody takes it back meanwhile
     found = replays.find(conn, wanted)
     if found is None:
         raise ReplayImpossible(f"there is no delivery {wanted}")

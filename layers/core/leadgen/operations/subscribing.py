@@ -13,21 +13,13 @@ from leadgen.domain import subscriptions as rules
 from leadgen.domain.model import Model
 from leadgen.domain.policies import describe
 from leadgen.domain.subscriptions import SubscriptionInvalid
+from leadgen.operations.acting import Actor
 from leadgen.store import audit, decisions, endpoints, subscriptions
 from leadgen.store.subscriptions import Found
 
 
 class NoSuchSubscription(Exception):
     """There is no subscription of this number in force; the message says so."""
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who does it, for the audit trail."""
-
-    name: str
-    ip_address: str | None = None
-    user_agent: str | None = None
 
 
 class Wanted(Model):

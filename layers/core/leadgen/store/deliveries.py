@@ -329,32 +329,3 @@ def forget_contents(conn: Connection[Any], lead_ids: Collection[int]) -> None:
         """,
         (list(lead_ids),),
     )
-
-
-@dataclass(frozen=True)
-class InReview:
-    """A delivery that waits for an operator."""
-
-    delivery_id: str
-    lead_id: int
-    buyer_id: int
-    buyer: str
-    since: datetime
-    reason: str
-    attempts: int
-
-
-def in_review(conn: Connection[Any], *, limit: int) -> list[InReview]:
-    """The review queue, longest waiting first."""
-    with conn.cursor(row_factory=class_row(InReview)) as cursor:
-        cursor.execute(
-            """
-            SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, b.name AS buyer, d.settled_at AS since,
-                   d.review_reason AS reason,
-                   (SELECT count(*) FROM delivery_attempts a WHERE a.delivery_id = d.id)::int AS attempts
-              FROM deliveries d JOIN buyers b ON b.id = d.buyer_id
-             WHERE d.status = 'in_review' ORDER BY d.settled_at, d.id LIMIT %s
-            """,
-            (limit,),
-        )
-        return cursor.fetchall()

@@ -128,6 +128,28 @@ def save(conn: Connection[Any], breakers: Mapping[int, Breaker], *, now: datetim
     )
 
 
+def address(conn: Connection[Any], endpoint_id: int) -> Address | None:
+    """Where an endpoint is, or None where there is none; it never moves."""
+    with conn.cursor(row_factory=class_row(Address)) as cursor:
+        cursor.execute("SELECT owner, url FROM endpoints WHERE id = %s", (endpoint_id,))
+        return cursor.fetchone()
+
+
+def forget(conn: Connection[Any], *, before: datetime, limit: int) -> int:
+    """Forget up to ``limit`` endpoints that nothing refers to and nothing has happened to since; how many."""
+    return conn.execute(
+        """
+        DELETE FROM endpoints e
+         USING (SELECT id FROM endpoints own
+                 WHERE state_since < %s AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = own.id)
+                   AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.endpoint_id = own.id)
+                 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) AS old
+         WHERE e.id = old.id
+        """,
+        (before, limit),
+    ).rowcount
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An endpoint as an operator sees it; ``calls`` are under way now, ``allowed`` at most."""

@@ -189,6 +189,20 @@ def stop(conn: Connection[Any], recovery_id: int, *, now: datetime) -> int:
     ).rowcount
 
 
+def withdraw(conn: Connection[Any], delivery_id: str, *, now: datetime) -> int:
+    """Give up the replays of a delivery whose buyer does not get the lead, also after an attempt that is under way; how
+    many that were.
+    """
+    return conn.execute(
+        """
+        UPDATE notices SET status = 'given_up', error = 'taken back', next_attempt_at = NULL, settled_at = %(now)s,
+               updated_at = %(now)s
+         WHERE delivery_id = %(id)s::uuid AND kind = 'replay' AND status = 'pending'
+        """,
+        {"id": delivery_id, "now": now},
+    ).rowcount
+
+
 def lock_paces(conn: Connection[Any], recovery_ids: Collection[int]) -> dict[int, Pace]:
     """Lock recoveries in id order, before endpoints; how fast each may go, by id."""
     rows = conn.execute(

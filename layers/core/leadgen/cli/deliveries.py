@@ -1,0 +1,52 @@
+"""A delivery as a person reads it: how it stands, and what came of every attempt."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from leadgen.cli.columns import columns, printable
+from leadgen.domain import delivery_verdicts as rules
+from leadgen.domain.endpoint_addresses import without_query
+from leadgen.operations.delivery_stories import Story
+from leadgen.store.delivery_history import Attempt
+
+
+def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
+    """Its lines; ``told`` writes an instant."""
+    delivery = story.delivery
+    buyer = f"{printable(delivery.buyer)} ({delivery.buyer_id})"
+    yield f"Delivery {delivery.delivery_id} to {buyer}: {rules.state(delivery)}"
+    if delivery.status == "pending" and delivery.next_attempt_at is not None:
+        yield f"The next attempt is due {told(delivery.next_attempt_at)}, by {delivery.channel}."
+    if delivery.refusal is not None:
+        yield f"The buyer says: {printable(delivery.refusal)}"
+    if delivery.reference is not None:
+        yield f"The buyer's own reference: {printable(delivery.reference)}"
+    if delivery.in_doubt:
+        yield "In doubt: some attempt went out and nobody knows what became of it."
+    if delivery.endpoint_url is not None and delivery.endpoint_state != "closed":
+        reason = f": {printable(delivery.endpoint_reason)}" if delivery.endpoint_reason else ""
+        yield f"Its endpoint {without_query(delivery.endpoint_url)} is {delivery.endpoint_state}{reason}"
+    if delivery.verdict is not None and delivery.verdict_at is not None:
+        to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"
+        yield f"{printable(delivery.verdict_by or '')} decided {told(delivery.verdict_at)}: {delivery.verdict}{to}"
+    if not story.attempts:
+        yield "No attempt was made yet."
+        return
+    yield ""
+    yield from columns(
+        ("WHEN", "CHANNEL", "TOOK", "OUTCOME"),
+        [
+            (told(made.started_at), made.channel, _took(made), f"{rules.OUTCOMES[made.outcome]}{cause(made)}")
+            for made in story.attempts
+        ],
+    )
+
+
+def _took(made: Attempt) -> str:
+    return "-" if made.milliseconds is None else f"{made.milliseconds:,} ms"
+
+
+def cause(made: Attempt) -> str:
+    """What an attempt's outcome rests on, in brackets."""
+    why = made.error or (None if made.http_status is None else f"status {made.http_status}")
+    return "" if why is None else f" ({printable(why)})"

@@ -1,0 +1,78 @@
+"""Where calls go, and how well each place bears them."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from leadgen.adapters import clock
+from leadgen.cli.columns import columns, minute, printable
+from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.cli.review import USER_AGENT
+from leadgen.domain.errors import Refusal
+from leadgen.operations import endpoint_states
+from leadgen.operations.acting import Actor
+from leadgen.operations.apply import actor
+from leadgen.operations.endpoint_states import Shown
+
+if TYPE_CHECKING:
+    from leadgen.cli.command import Subparsers
+
+_MOST = 1000
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "endpoints",
+        help="where calls go, and how each endpoint bears them",
+        description="List the endpoints, those in trouble first: closed is called, open is left alone until its next "
+        "probe, half_open is being tried with one call, gone said that it wants no more. With --open an endpoint is "
+        "called again at once, also one that is gone.",
+        epilog=f"{DATABASE} LEADGEN_ACTOR names who opens one, for the audit trail.",
+    )
+    parser.add_argument("--open", type=number, metavar="ID", help="call this endpoint again")
+    parser.set_defaults(run=_endpoints)
+
+
+def _endpoints(options: argparse.Namespace) -> int:
+    environ = environment()
+    if options.open is not None:
+        return _open(environ, options.open)
+    with connection(environ) as conn:
+        listed = endpoint_states.listed(conn, now=clock.now(), limit=_MOST)
+    if not listed:
+        print("Nobody was called yet.")
+        return DONE
+    head = ("ID", "WHOSE", "URL", "STATE", "SINCE (UTC)", "CALLS", "NEXT PROBE", "REASON")
+    for line in columns(head, [_row(shown) for shown in listed]):
+        print(line)
+    return DONE
+
+
+def _row(shown: Shown) -> tuple[str, ...]:
+    endpoint = shown.endpoint
+    return (
+        str(endpoint.endpoint_id),
+        printable(shown.name),
+        printable(shown.url),
+        endpoint.state,
+        minute(endpoint.since),
+        f"{endpoint.calls}/{endpoint.allowed}",
+        "" if endpoint.open_until is None else f"{endpoint.open_until.astimezone(UTC):%H:%M:%S}",
+        printable(endpoint.reason or ""),
+    )
+
+
+def _open(environ: Mapping[str, str], endpoint_id: int) -> int:
+    who = Actor(actor(environ), user_agent=USER_AGENT)
+    try:
+        with connection(environ) as conn, conn.transaction():
+            opened = endpoint_states.open_again(conn, endpoint_id, who, now=clock.now())
+    except Refusal as refusal:
+        raise CommandFailed(f"{refusal.message}: `leadgen endpoints` lists them") from None
+    if opened.is_repeated:
+        print(f"{opened.url} is called already: nothing is done.")
+    else:
+        print(f"{opened.url} is called again; what waits for it comes by itself.")
+    return DONE
