@@ -43,7 +43,7 @@ def redeliver(conn: Connection[Any], delivery_id: str, *, by: str, now: datetime
            SET status = 'pending',
                channel = CASE WHEN coalesce(bo.webhook_url_override, b.webhook_url) IS NULL
                               THEN 'email' ELSE 'webhook' END,
-               channel_since = %(now)s, uncounted = d.attempts, lost_attempts = 0, next_attempt_at = %(now)s,
+               held_since = NULL, uncounted = d.attempts, lost_attempts = 0, next_attempt_at = %(now)s,
                settled_at = NULL, review_reason = NULL, verdict = 'redeliver', verdict_buyer_id = NULL,
                verdict_at = %(now)s, verdict_by = left(%(by)s, 200), updated_at = %(now)s
           FROM leads l, buyers b, buyer_offers bo
