@@ -26,6 +26,8 @@ from tests.functions.reviewing import NOTHING, ONE, Market, a_token, ask, decide
 from tests.functions_under_test import Functions
 from tests.messages import messages, told, waiting
 
+NOBODYS = "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a"
+
 ROUNDS = 50
 
 
@@ -344,13 +346,13 @@ def test_only_what_is_in_review_is_decided(
 @pytest.mark.parametrize(
     ("delivery", "body", "status", "code"),
     [
-        (str(uuid4()), {"verdict": "return"}, 404, "not_found"),
+        (NOBODYS, {"verdict": "return"}, 404, "not_found"),
         ("17", {"verdict": "return"}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "sell"}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "assign"}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "return", "buyer_id": 1}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "assign", "buyer_id": 99999999999}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "reject", "reason": "x" * 501}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "sell"}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "assign"}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "return", "buyer_id": 1}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "assign", "buyer_id": 99999999999}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "reject", "reason": "x" * 501}, 400, "invalid_request"),
     ],
 )
 def test_a_verdict_that_is_none_changes_nothing(
