@@ -46,7 +46,7 @@ def sent(twilio: BuyerEndpoint) -> list[tuple[str, str]]:
 
 
 MAILED: dict[str, Any] = {"status": "taken", "channel": "email"}
-FAILED: dict[str, Any] = {"status": "in_review", "channel": "email"}
+FAILED: dict[str, Any] = {"status": "in_review", "channel": "email", "review_reason": "email_failed"}
 
 
 def test_a_mailed_lead_is_told_by_sms_once(conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint) -> None:
@@ -67,7 +67,7 @@ def test_a_lead_that_could_not_be_delivered_is_told_to_the_offer_s_own_number(
     tell(functions, body("delivery.failed", lead, buyer_id=1, attempt=4))
     ((to, text),) = sent(twilio)
     assert to == OVERRIDE
-    assert "could not be delivered" in text
+    assert "not confirmed" in text
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,9 @@ def test_a_lead_that_could_not_be_delivered_is_told_to_the_offer_s_own_number(
         ("lead.delivered", MAILED | {"wants": False}),
         ("delivery.failed", FAILED | {"wants": False}),
         ("delivery.failed", {"status": "pending", "channel": "webhook"}),  # an operator has sent it on its way again
+        ("delivery.failed", FAILED | {"review_reason": "refused"}),
+        ("delivery.failed", FAILED | {"review_reason": "refused_in_doubt"}),
+        ("delivery.failed", FAILED | {"review_reason": "format_invalid"}),
         ("lead.billed", MAILED),
         ("delivery.refused", FAILED),
     ],

@@ -1,13 +1,37 @@
 """A delivery as a person reads it: how it stands, and what came of every attempt."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
 
 from leadgen.cli.columns import columns, printable
+from leadgen.cli.command import CommandFailed
 from leadgen.domain import delivery_verdicts as rules
 from leadgen.domain.endpoint_addresses import without_query
 from leadgen.operations.delivery_stories import Story
+from leadgen.store import delivery_history
 from leadgen.store.delivery_history import Attempt
+
+_ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
+
+
+def named(conn: Connection[Any], written: str) -> str:
+    """The id of the delivery that a person names by its id or the first digits of it. Raises CommandFailed."""
+    digits = written.strip().lower()
+    if not _ID.fullmatch(digits) or len(plain := digits.replace("-", "")) > 32:
+        raise CommandFailed(f"{written!r} is no delivery's id, nor the first digits of one (four at least)")
+    found = delivery_history.beginning_with(
+        conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2
+    )
+    if not found:
+        raise CommandFailed(f"there is no delivery {written}")
+    if len(found) > 1:
+        raise CommandFailed(f"several deliveries' ids begin with {written}: write more of it")
+    return found[0]
 
 
 def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from leadgen.cli import deliveries
-from leadgen.cli.columns import WIDTH, columns, folded, printable
+from leadgen.cli.columns import columns, folded, printable, room
 from leadgen.domain import remedies
 from leadgen.domain.trace import Check
 from leadgen.operations.explain import BuyerVerdict, Explained, Explanation
@@ -15,7 +15,6 @@ from leadgen.store.decisions import NamedBuyer, Subject
 
 _STAGES = ("duplicates", "validation", "routing")
 _LONGEST_SHOWN = 48
-_RULE = "─" * WIDTH
 # As a decision's record has an instant.
 _INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$")
 # What a list that a rule found is a list of.
@@ -44,7 +43,7 @@ def _parts(explanation: Explanation, buyer: NamedBuyer | None, *, every: bool) -
     yield from _others(explanation, buyer)
     for story in explanation.deliveries:
         if buyer is None or story.delivery.buyer_id == buyer.buyer_id:
-            yield f"\n{_RULE}"
+            yield f"\n{'─' * room()}"
             yield from deliveries.lines(story, lambda instant: _local(instant, explanation.subject))
 
 
@@ -87,7 +86,7 @@ def _decision(
         looked_at = f", buyers looked at: {len(explained.verdicts)}" if decision.stage == "routing" else ""
         yield f"\n{name}, {when}{looked_at}, {policy}"
         return
-    yield f"\n{_RULE}\n{name}"
+    yield f"\n{'─' * room()}\n{name}"
     yield f"{when}, {policy}"
     if decision.stage == "routing":
         yield from _routing(explained, explanation, buyer)

@@ -79,12 +79,12 @@ def _send_trial(conn: Connection[Any], event: str, subscription_id: int | None) 
 
 
 def _listen(options: argparse.Namespace) -> int:
-    status = options.status or 503
+    status = 503 if options.status is None else options.status
     if not 200 <= status <= 599:
         raise CommandFailed(f"--status {status} is no answer: write 200 to 599, such as 503 or 410")
     if not 1 <= options.port <= 65535:
         raise CommandFailed(f"--port {options.port} is none: write 1 to 65535")
-    failing = options.fail if options.fail is not None else (None if options.status else 0)
+    failing = options.fail if options.fail is not None else (None if options.status is not None else 0)
     environ = environment()
     received: queue.Queue[Received] = queue.Queue()
     own_trial: set[str] = set()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from leadgen.adapters import clock
-from leadgen.cli import waiting
+from leadgen.cli import deliveries, waiting
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
 from leadgen.cli.simulate import Progress as Bar
 from leadgen.cli.simulate import instant, when
@@ -33,7 +33,7 @@ def add(commands: "Subparsers") -> None:
         "and neither the delivery nor its lead changes. Called twice, it is sent twice.",
         epilog=_EPILOG,
     )
-    parser.add_argument("delivery_id", metavar="DELIVERY_ID", help="as in X-LeadGen-Delivery-Id")
+    parser.add_argument("delivery_id", metavar="DELIVERY_ID", help="the delivery, or the first digits of its id")
     parser.set_defaults(run=_replay)
 
     parser = commands.add_parser(
@@ -58,9 +58,10 @@ def add(commands: "Subparsers") -> None:
 def _replay(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
+        delivery_id = deliveries.named(conn, options.delivery_id)
         try:
             with conn.transaction():
-                notice_id = replaying.replay(conn, options.delivery_id, Actor(actor(environ)), now=clock.now())
+                notice_id = replaying.replay(conn, delivery_id, Actor(actor(environ)), now=clock.now())
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
         (fate,) = waiting.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)

@@ -1,10 +1,8 @@
 """What waits for a person, and a person's verdict on it."""
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from psycopg import Connection
 
@@ -21,7 +19,7 @@ from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
 from leadgen.operations.deciding import Decided
 from leadgen.operations.delivery_stories import Story
-from leadgen.store import decisions, delivery_history, queues, review
+from leadgen.store import decisions, queues, review
 from leadgen.store.review import LeadInReview
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 USER_AGENT = f"leadgen/{VERSION}"
 _MOST = 1000
 _SHORT = 8
-_ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
 _OF_LEADS = ("release", "reject")
 
 
@@ -136,17 +133,7 @@ def _one(story: Story) -> Iterator[str]:
 
 
 def _story(conn: Connection[Any], written: str) -> Story:
-    digits = written.strip().lower()
-    if not _ID.fullmatch(digits) or len(plain := digits.replace("-", "")) > 32:
-        raise CommandFailed(f"{written!r} is no delivery's id, nor the first digits of one (four at least)")
-    found = delivery_history.beginning_with(
-        conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2
-    )
-    if not found:
-        raise CommandFailed(f"there is no delivery {written}")
-    if len(found) > 1:
-        raise CommandFailed(f"several deliveries' ids begin with {written}: write more of it")
-    return delivery_stories.tell(conn, found)[0]
+    return delivery_stories.tell(conn, [deliveries.named(conn, written)])[0]
 
 
 def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor) -> list[str]:

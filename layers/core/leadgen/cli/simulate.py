@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import clock
-from leadgen.cli.columns import WIDTH, columns
+from leadgen.cli.columns import columns, room
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.domain.simulation import Change, Compared, Fate, Sale
 from leadgen.domain.trace import Json, plain
@@ -277,4 +277,4 @@ def _time(instant: datetime) -> str:
 
 
 def _wrapped(sentence: str) -> list[str]:
-    return textwrap.wrap(sentence, WIDTH, subsequent_indent="  ")
+    return textwrap.wrap(sentence, room(), subsequent_indent="  ")
