@@ -35,13 +35,15 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "listen",
         help="receive events on this machine, verify them and show them",
-        description="Listens on 127.0.0.1, subscribes itself, and shows each event as it comes: the time, "
+        description="Listen on 127.0.0.1, subscribe to events, and show each as it comes: the time, "
         "the event, its ids, which attempt it is, and whether its signature is right and of the last five minutes. "
         "Ctrl-C ends it, and the subscription with it.",
         epilog=f"{DATABASE} The functions may call this machine only where EGRESS_ALLOWED_ORIGINS lists "
         f"http://127.0.0.1:PORT in their environment; the embedded stack lists port {RECEIVER_PORT}.",
     )
-    parser.add_argument("--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"({RECEIVER_PORT})")
+    parser.add_argument(
+        "--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"where to listen ({RECEIVER_PORT})"
+    )
     parser.add_argument("--events", default="*", metavar="EVENTS", help="comma list: names, lead.*, or '*' (all)")
     parser.add_argument("--fail", type=number, metavar="N", help="refuse the first N attempts of each event")
     parser.add_argument(
@@ -52,8 +54,8 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "trigger",
         help="send a made-up event to those who subscribed to it",
-        description='Sends an example of an event, marked "trial": true, to the subscriptions that take it, '
-        "through the real queue and stage, once, and tells what came of each.",
+        description='Send an example of an event, marked "trial": true, to the subscriptions that take it, '
+        "through the real queue and stage, once, and tell what came of each.",
         epilog=DATABASE,
     )
     parser.add_argument("event", choices=rules.EVENTS, metavar="EVENT", help=", ".join(rules.EVENTS))

@@ -8,8 +8,8 @@ from psycopg import Connection
 from leadgen.adapters import clock
 from leadgen.cli import deliveries, waiting
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
-from leadgen.cli.simulate import Progress as Bar
-from leadgen.cli.simulate import instant, when
+from leadgen.cli.progress import Progress as Bar
+from leadgen.cli.times import instant, when
 from leadgen.operations import replaying
 from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
@@ -29,7 +29,7 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "replay",
         help="send a delivery to its buyer's webhook again",
-        description="Sends the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, "
+        description="Send the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, "
         "and neither the delivery nor its lead changes. Called twice, it is sent twice.",
         epilog=_EPILOG,
     )
@@ -39,12 +39,12 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "recover",
         help="send again all that a buyer's webhook took in some time",
-        description="Sends again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does "
+        description="Send again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does "
         "each. It is the functions that send: this command starts that and shows how far it is, and may be stopped by "
         "Ctrl-C and called again. While one recovery of a buyer is under way, no other is begun.",
         epilog=_EPILOG,
     )
-    parser.add_argument("buyer", nargs="?", metavar="BUYER", help="e-mail address or number")
+    parser.add_argument("buyer", nargs="?", metavar="BUYER", help="its id or e-mail address")
     parser.add_argument("--since", type=when, metavar="WHEN", help="6h, 3d, or a date and time, in UTC unless it says")
     parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
     parser.add_argument(

@@ -36,8 +36,9 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "review",
         help="what waits for a person, and a verdict on it",
-        usage="leadgen review [-h] [DELIVERY_ID [VERDICT] [--buyer ID_OR_EMAIL]] [--lead LEAD_ID release|reject] "
-        "[--reason TEXT]",
+        usage="leadgen review [-h]\n"
+        "       leadgen review DELIVERY_ID [VERDICT] [--buyer ID_OR_EMAIL] [--reason TEXT]\n"
+        "       leadgen review --lead LEAD_ID release|reject [--reason TEXT]",
         description="Without an argument, list the deliveries and leads that wait for a person; with a DELIVERY_ID "
         "(its beginning will do), show what was tried. The verdicts on a delivery: redeliver (to its buyer, again from "
         "the start), assign (to --buyer instead), return (to all the other buyers), reject (nobody gets it), taken "

@@ -32,7 +32,7 @@ def add(commands: "Subparsers") -> None:
         "docs/events.md has the events and how to verify them. The secret is shown this once.",
         epilog=_ACTOR,
     )
-    parser.add_argument("url", metavar="URL")
+    parser.add_argument("url", metavar="URL", help="https://… that takes a POST")
     parser.add_argument(
         "--events",
         required=True,
