@@ -147,6 +147,21 @@ def test_a_verdict_that_is_none_changes_nothing(
     assert (found, error["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"verdict": "assign"}, "the verdict: buyer_id goes with the verdict assign, and with no other"),
+        ({"verdict": "sell"}, "verdict: must be 'redeliver', 'assign', 'return', 'reject' or 'taken'"),
+        ({"verdict": "assign", "buyer_id": "x"}, "buyer_id: must be a whole number"),
+        ({"verdict": "return", "because": "x"}, "because: is no field here"),
+    ],
+)
+def test_what_is_wrong_with_a_verdict_is_told_in_plain_words(
+    conn: Connection[Any], functions: Functions, body: dict[str, Any], told: str
+) -> None:
+    assert decide(functions, str(uuid4()), **body)[1]["message"] == told
+
+
 def test_only_a_person_decides(conn: Connection[Any], functions: Functions, market: Market) -> None:
     _, delivery = market.in_review(functions)
     assert decide(functions, delivery, "taken", token=a_token("system"))[0] == 403

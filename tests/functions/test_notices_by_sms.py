@@ -15,6 +15,7 @@ from tests.functions_under_test import Functions
 from tests.messages import body
 
 NUMBER, OVERRIDE = "+13035550177", "+13035550188"
+AS_CONFIGURED = "(303) 555-0177"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def twilio(environment: pytest.MonkeyPatch, buyer_endpoint: BuyerEndpoint) -> Bu
 
 def a_settled_lead(conn: Connection[Any], *, override: str | None = None, wants: bool = True, **delivery: Any) -> int:
     offer = an_offer(conn)
-    buyer = a_buyer(conn, sms_notifications=wants, phone=NUMBER)
+    buyer = a_buyer(conn, sms_notifications=wants, phone=AS_CONFIGURED)
     an_enrolment(conn, buyer, offer, sms_override=override)
     lead = a_lead(
         conn, a_source(conn, offer), status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 _WIDEST, _LEAST_WIDE = 100, 60
 _GAP = 2
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _NARROWEST = 6
 
 
@@ -25,10 +26,11 @@ def columns(
     table = [list(head), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     # Words stay whole as long as that leaves a width to share.
-    words = [max(len(word) for row in table for word in (*row[column].split(), "")) for column in range(len(head))]
+    words = [max(len(word) for row in table for word in (*row[column].split(" "), "")) for column in range(len(head))]
     for least in (words, [_NARROWEST] * len(widths)):
         _narrow(widths, least, (width or room()) - _GAP * (len(widths) - 1))
-    return [line for row in table for line in _lines(row, widths, len(head) if left is None else left)]
+    lines = (line for row in table for line in _lines(row, widths, len(head) if left is None else left))
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _narrow(widths: list[int], least: Sequence[int], total: int) -> None:
@@ -54,6 +56,11 @@ def _lines(row: Sequence[str], widths: Sequence[int], left: int) -> list[str]:
         .rstrip()
         for line in range(max(len(cell) for cell in cells))
     ]
+
+
+def unbroken(said: str) -> str:
+    """As one word of a cell."""
+    return said.replace(" ", _NO_BREAK)
 
 
 def printable(said: str) -> str:

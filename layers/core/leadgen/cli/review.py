@@ -9,7 +9,7 @@ from psycopg import Connection
 from leadgen import VERSION
 from leadgen.adapters import clock
 from leadgen.cli import deliveries
-from leadgen.cli.columns import columns, folded, minute, printable
+from leadgen.cli.columns import columns, folded, minute, printable, unbroken
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.domain import delivery_verdicts as rules
 from leadgen.domain import reviewing
@@ -89,7 +89,7 @@ def _deliveries(stories: Sequence[Story]) -> list[str]:
             story.delivery.delivery_id[:_SHORT],
             str(story.delivery.lead_id),
             f"{printable(story.delivery.buyer)} ({story.delivery.buyer_id})",
-            minute(story.delivery.settled_at or story.delivery.created_at),
+            unbroken(minute(story.delivery.settled_at or story.delivery.created_at)),
             str(len(story.attempts)),
             _why(story),
         )
@@ -103,7 +103,7 @@ def _why(story: Story) -> str:
     reason = delivery.review_reason or ""
     why = rules.REVIEW_REASONS.get(reason, reason)
     said = f'; it says "{printable(delivery.refusal)}"' if delivery.refusal else ""
-    doubt = "; in doubt" if delivery.in_doubt else ""
+    doubt = "; in doubt" if delivery.in_doubt and reason != "unknown" else ""
     last = f"; last by {story.attempts[-1].channel}{deliveries.cause(story.attempts[-1])}" if story.attempts else ""
     return f"{why}{said}{last}{doubt}"
 
@@ -115,7 +115,7 @@ def _leads(held: Sequence[LeadInReview]) -> list[str]:
         (
             str(lead.lead_id),
             printable(lead.offer),
-            minute(lead.since),
+            unbroken(minute(lead.since)),
             lead.status,
             printable(f"{lead.reason}: {lead.detail}" if lead.detail else lead.reason),
         )
@@ -155,7 +155,8 @@ def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor)
         decided = deciding.on_delivery(conn, delivery.delivery_id, rules.read(fields), who, now=clock.now())
         if decided.events:
             queues.announce(conn, decided.events)
-    return _said(decided, f"{printable(delivery.buyer)} ({delivery.buyer_id})", to)
+    said = _said(decided, f"{printable(delivery.buyer)} ({delivery.buyer_id})", to)
+    return [*said, *(deliveries.about_endpoint(delivery) if options.verdict == "redeliver" else [])]
 
 
 def _said(decided: Decided, buyer: str, to: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from psycopg import Connection
 
 from leadgen.adapters import settings, sms
-from leadgen.domain import lead_sms, notices, outcomes
+from leadgen.domain import lead_sms, notices, outcomes, phone_formats
 from leadgen.domain import subscriptions as rules
 from leadgen.domain.events import Event, Topic
 from leadgen.domain.notices import Done, GivenUp, Later, Standing, Step
@@ -194,8 +194,9 @@ def _text(parcel: Parcel) -> CallOutcome:
         return FailedForGood("the buyer wants no SMS any more")
     compose = lead_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else lead_sms.undelivered
     text = compose(parcel.lead_id, vertical=parcel.vertical or "", market=parcel.market or "")
+    number = phone_formats.written(parcel.sms_to, parcel.country_code or "", "e164")  # as Twilio asks for it
     try:
-        sms.send(to=parcel.sms_to, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
+        sms.send(to=number, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
     except sms.SmsNotSent as failure:
         return FailedForNow(str(failure))
     except sms.SmsRefused as failure:

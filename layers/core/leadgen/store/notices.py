@@ -107,6 +107,7 @@ class Parcel:
     lead_id: int | None
     vertical: str | None
     market: str | None
+    country_code: str | None
 
 
 def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime) -> dict[str, int]:
@@ -144,7 +145,7 @@ def parcels(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime
                    END AS previous_secret,
                    CASE WHEN n.kind = 'sms' AND b.sms_notifications
                         THEN coalesce(bo.sms_override, b.phone) END AS sms_to,
-                   d.lead_id, v.name AS vertical, m.name AS market
+                   d.lead_id, v.name AS vertical, m.name AS market, m.country_code
               FROM notices n
               LEFT JOIN subscriptions s ON s.id = n.subscription_id
               LEFT JOIN deliveries d ON d.id = n.delivery_id
