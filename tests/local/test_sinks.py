@@ -132,7 +132,7 @@ def test_a_path_answers_as_it_was_told(sinks: Sinks) -> None:
     tell(mode="error", status=409, body={"why": "duplicate"})
     conflict = sinks.http.post("/x")
     assert (conflict.status_code, conflict.json()) == (409, {"why": "duplicate"})
-    assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", "/x", "/x", "/x", "/x", "/x"]
+    assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", *["/x"] * 8]
 
 
 @pytest.mark.parametrize("behaviour", [{}, {"path": "x", "mode": "ok"}, {"path": "/x", "mode": "nice"}])

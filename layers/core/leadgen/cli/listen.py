@@ -4,7 +4,7 @@ import argparse
 import queue
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -90,18 +90,22 @@ def _listen(options: argparse.Namespace) -> int:
     environ = environment()
     received: queue.Queue[Received] = queue.Queue()
     own_trial: set[str] = set()
-    with _subscribed(environ, options) as made, _ended_by_termination():
+    secrets: list[str] = []
+    server = receiver.listening(
+        options.port, secrets, Answers(failing, status), received.put, answers_well=own_trial.__contains__
+    )
+    with ExitStack() as open_until_the_end:
         try:
-            server = receiver.listening(
-                options.port, [made.secret], Answers(failing, status), received.put, answers_well=own_trial.__contains__
-            )
-            with server:
-                _try_it(environ, made, own_trial)
-                print(f"Listening at {made.url} for {', '.join(made.events)}. Ctrl-C ends it.", flush=True)
-                while True:
-                    print(_line(received.get()), flush=True)
+            open_until_the_end.enter_context(server)  # first: whoever listens there already keeps its subscription
         except OSError as error:
             raise CommandFailed(f"port {options.port} cannot be listened at: {error.strerror}; name another") from None
+        made = open_until_the_end.enter_context(_subscribed(environ, options))
+        secrets.append(made.secret)
+        with _ended_by_termination():
+            _try_it(environ, made, own_trial)
+            print(f"Listening at {made.url} for {rules.words(made.events)}. Ctrl-C ends it.", flush=True)
+            while True:
+                print(_line(received.get()), flush=True)
 
 
 @contextmanager

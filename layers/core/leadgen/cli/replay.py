@@ -65,7 +65,7 @@ def _replay(options: argparse.Namespace) -> int:
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
         (fate,) = waiting.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
-    print(waiting.told(fate))
+    print(f"Delivery {delivery_id}: {waiting.told(fate)}")
     return DONE if fate.status == "taken" else FAILED
 
 
@@ -121,7 +121,7 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
     except KeyboardInterrupt:
         print(
             f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} done, {latest.failed:,} tried "
-            f"again. `leadgen recover --resume {found.recovery_id}` shows it, --stop {found.recovery_id} ends it."
+            f"again.\n`leadgen recover --resume {found.recovery_id}` shows it, --stop {found.recovery_id} ends it."
         )
         raise
     print(f"{latest.taken:,} taken, {latest.given_up:,} given up.")
@@ -131,5 +131,8 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
 def _stop(conn: Connection[Any], recovery_id: int, by: Actor) -> int:
     with conn.transaction():
         stopped = replaying.stop(conn, recovery_id, by, now=clock.now())
-    print(f"Recovery {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
+    if stopped:
+        print(f"Recovery {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
+    else:
+        print(f"Recovery {recovery_id} is over: nothing was left to send.")
     return DONE

@@ -85,9 +85,8 @@ def _subscribe(options: argparse.Namespace) -> int:
             made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
         except SubscriptionInvalid as error:
             raise CommandFailed(str(error)) from None
-    events = "every event" if rules.EVERYTHING in made.events else ", ".join(made.events)
     about = "" if made.buyer_id is None else f" about buyer {made.buyer_id}"
-    print(f"Subscription {made.subscription_id}: {events}{about}, posted to {made.url}")
+    print(f"Subscription {made.subscription_id}: {rules.words(made.events)}{about}, posted to {made.url}")
     if options.secret is None:
         print(f"Its secret, shown only now: {made.secret}")
     return DONE

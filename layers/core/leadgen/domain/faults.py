@@ -46,9 +46,15 @@ _ENTRIES = {"too_short": ("at least", "min_length"), "too_long": ("at most", "ma
 
 def describe(error: ValidationError, *, whole: str = "the policy") -> str:
     """Every fault in one line: the field's path, then what is wrong with it; ``whole`` is what has the fields."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or whole}: {words(fault)}" for fault in error.errors()
-    )
+    return "; ".join(_told(fault, whole) for fault in error.errors())
+
+
+def _told(fault: ErrorDetails, whole: str) -> str:
+    place, about = fault["loc"], fault.get("ctx", {})
+    if "discriminator" in about:  # the field that tells the members of a union apart
+        place = (*place, about["discriminator"].strip("'"))
+    given = f", not '{about['tag']}'" if "tag" in about else ""
+    return f"{'.'.join(map(str, place)) or whole}: {words(fault)}{given}"
 
 
 def words(fault: ErrorDetails) -> str:
