@@ -13,6 +13,8 @@ from leadgen.domain.trace import Check
 from leadgen.operations.explain import BuyerVerdict, Explained, Explanation
 from leadgen.store.decisions import NamedBuyer, Subject
 
+# The states of a delivery that its buyer has not taken, and may.
+_UNSETTLED = ("pending", "in_review")
 _STAGES = ("duplicates", "validation", "routing")
 _LONGEST_SHOWN = 48
 # As a decision's record has an instant.
@@ -64,7 +66,11 @@ def _status(explanation: Explanation) -> str:
         return f"{subject.status}: waits for a person since {since}, {subject.review_reason}{detail}"
     if subject.buyer_id is not None:
         paid = "" if subject.delivered_price is None else f" for {subject.delivered_price} {subject.currency}"
-        return f"{subject.status}: sold to {explanation.buyer} ({subject.buyer_id}){paid}"
+        whose = f"{explanation.buyer} ({subject.buyer_id}){paid}"
+        waits = next((story for story in explanation.deliveries if story.delivery.status in _UNSETTLED), None)
+        if waits is None:
+            return f"{subject.status}: sold to {whose}"
+        return f"{subject.status}: claimed for {whose}, and not taken yet"
     if subject.status == "rejected":
         return f"rejected: {subject.rejection_reason}"
     if subject.unrouted_reason is not None and subject.route_again_at is not None:
