@@ -8,7 +8,7 @@ PYTEST  ?= -n 2 --dist loadgroup
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help run apply test race check bench bench-simulate bench-route build schema lock clean
+.PHONY: help run apply test race check bench bench-simulate bench-route bench-deliver build schema lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,9 @@ apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-marke
 test: $(VENV)/.dev ## every test
 	@$(BIN)/python -m pytest $(PYTEST)
 
-race: $(VENV)/.dev ## a thousand leads at once against each limit, fifty times over
+race: $(VENV)/.dev ## fifty races against each limit and for each lead, 200 killed workers at each point of a delivery
 	@RACES=50 $(BIN)/python -m pytest tests/functions/test_route_races.py $(PYTEST)
+	@RACES=50 KILLS=200 $(BIN)/python -m pytest tests/functions/test_deliver_races.py tests/functions/test_deliver_kills.py $(PYTEST)
 
 check: $(VENV)/.dev ## lint, types and import contracts
 	@$(BIN)/ruff check .
@@ -39,6 +40,9 @@ bench-simulate: $(VENV)/.dev ## what-if over 100,000 recorded leads: at most 60 
 
 bench-route: $(VENV)/.dev ## routing a batch with 10,000 buyers enrolled against 20: at most 1.5 times
 	@$(BIN)/python -m bench route
+
+bench-deliver: $(VENV)/.dev ## from routing to taken, with half of the buyers hanging against none: at most 1.1 times
+	@$(BIN)/python -m bench deliver
 
 build: $(SAM)/.sam ## lint the template and build the deployment packages
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(SAM)/bin/sam validate --lint

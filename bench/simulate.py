@@ -20,7 +20,7 @@ from psycopg import Connection
 
 from bench import database
 from leadgen.adapters import clock
-from leadgen.cli.simulate import Progress
+from leadgen.cli.progress import Progress
 from leadgen.domain import calendar, rotation, turns
 from leadgen.domain.again import RoutingInputs
 from leadgen.domain.calendar import PERIODS, Period

@@ -22,6 +22,9 @@ from tests.functions_under_test import Functions
 ROOT = Path(__file__).parents[1]
 SECRET_KEY = "a-secret-key-for-tests-of-sufficient-length"
 
+# Whatever runs the tests, commands write lines as long as without a terminal.
+os.environ["COLUMNS"] = "100"
+
 _numbers = itertools.count(1)
 
 

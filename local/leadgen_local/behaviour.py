@@ -10,16 +10,18 @@ from starlette.requests import Request
 class Behaviour(BaseModel):
     """How posts to one path are answered: at once, after `seconds`, with `status`, or never.
 
-    `body` is the JSON that the fake buyer answers with, whatever the status.
+    `body` is what the fake buyer answers with, whatever the status: JSON, or a text as it stands; `retry_after` is its
+    header of that name: seconds, or a date.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
     path: str = Field(pattern="^/")
     mode: Literal["ok", "slow", "error", "hang"]
     seconds: float = Field(default=2.0, ge=0, le=3600)
     status: int = Field(default=500, ge=200, le=599)
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | str | None = None
+    retry_after: str | None = Field(default=None, pattern=r"^[ -~]{1,40}$")
 
 
 async def failure(behaviour: Behaviour | None, request: Request) -> int | None:

@@ -11,7 +11,7 @@ import psycopg
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from leadgen_local.behaviour import Behaviour, failure
@@ -111,10 +111,13 @@ class Buyer:
         )
         behaviour = self.behaviours.get(request.url.path)
         status = await failure(behaviour, request)
-        answer: dict[str, Any] = {"received": True} if status is None else {"error": "told to"}
-        if behaviour is not None and behaviour.body is not None:
-            answer = behaviour.body
-        return JSONResponse(answer, status_code=status or 200)
+        answer: dict[str, Any] | str = {"received": True} if status is None else {"error": "told to"}
+        headers = {}
+        if behaviour is not None:
+            answer = answer if behaviour.body is None else behaviour.body
+            headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after else {}
+        kind = PlainTextResponse if isinstance(answer, str) else JSONResponse
+        return kind(answer, status or 200, headers)
 
     def _verify(self, target: str, body: bytes, signature: str | None) -> bool | None:
         """Whether the signature is that of one of the secrets; None when no secret is known."""

@@ -34,7 +34,7 @@ def run(stack: Stack, files: Sequence[Path], say: Callable[[str], None]) -> bool
 def tell_how_to_go_on(stack: Stack, say: Callable[[str], None]) -> None:
     """Where everything is, and a request to try."""
     say(f"\nServing at {stack.api_url} until Ctrl-C. Addresses, a token and pids: {stack.state.summary}")
-    say(f"Logs: {stack.state.logs}/   Webhooks received: {stack.sink_url}/received   Mail: {stack.sink_url}/mail\n")
+    say(f"Logs: {stack.state.logs}/   What buyers got: {stack.sink_url}/received, /mail and /sms\n")
     say(_curl(stack.api_url))
 
 

@@ -14,6 +14,7 @@ from leadgen.adapters import log
 from tests.factories import a_source, an_offer
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
 from tests.functions.name_server import NameServer
+from tests.functions.reviewing import Market
 from tests.messages import told
 
 
@@ -108,3 +109,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(psycopg.Cursor, "execute", executing)
     monkeypatch.setattr(psycopg.Connection, "_exec_command", commanding)
     return sent
+
+
+@pytest.fixture
+def market(conn: Connection[Any], buyer_endpoint: BuyerEndpoint) -> Market:
+    """Two buyers with a webhook each."""
+    return Market(conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"))

@@ -100,3 +100,13 @@ def lead_row(conn: Connection[Any], lead: int) -> tuple[Any, ...]:
     ).fetchone()  # fmt: skip
     assert row is not None
     return tuple(row)
+
+
+def route(functions: Functions, lead: int) -> None:
+    functions.module("route").process(messages("lead.validated", [lead]), clock.now())
+
+
+def audits(conn: Connection[Any]) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        "SELECT action, resource_type, resource_id, before_state, after_state, user_agent FROM audit_logs ORDER BY id"
+    ).fetchall()

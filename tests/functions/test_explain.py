@@ -99,7 +99,9 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     assert "Routing: routed\n2026-06-17 06:00:00, policy Roof routing version 4\n" in said
     assert "Rocky Roofs has it: priority 30." in said
     assert "Price 50.00 USD = offer_default 45.00 + time_of_day_premium 5.00" in said
-    assert f"Status delivered: sold to Rocky Roofs ({rocky}) for 50.00 USD" in said
+    assert f"Status delivered: claimed for Rocky Roofs ({rocky}) for 50.00 USD, and not taken yet" in said
+    conn.execute("UPDATE deliveries SET status = 'taken', next_attempt_at = NULL, settled_at = now()")
+    assert f"Status delivered: sold to Rocky Roofs ({rocky}) for 50.00 USD" in explained(capsys, lead)
     assert row_of(said, "Rocky") == "Rocky Roofs won priority 30"
     assert row_of(said, "Lofty") == "Lofty Lids lost priority 10 against 30"
     assert row_of(said, "Top").endswith("refused capacity_per_day 3 1 capacity_per_day 1 → 4")

@@ -15,6 +15,7 @@ from tests.functions_under_test import Functions
 from tests.messages import body
 
 NUMBER, OVERRIDE = "+13035550177", "+13035550188"
+AS_CONFIGURED = "(303) 555-0177"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def twilio(environment: pytest.MonkeyPatch, buyer_endpoint: BuyerEndpoint) -> Bu
 
 def a_settled_lead(conn: Connection[Any], *, override: str | None = None, wants: bool = True, **delivery: Any) -> int:
     offer = an_offer(conn)
-    buyer = a_buyer(conn, sms_notifications=wants, phone=NUMBER)
+    buyer = a_buyer(conn, sms_notifications=wants, phone=AS_CONFIGURED)
     an_enrolment(conn, buyer, offer, sms_override=override)
     lead = a_lead(
         conn, a_source(conn, offer), status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},
@@ -46,7 +47,7 @@ def sent(twilio: BuyerEndpoint) -> list[tuple[str, str]]:
 
 
 MAILED: dict[str, Any] = {"status": "taken", "channel": "email"}
-FAILED: dict[str, Any] = {"status": "in_review", "channel": "email"}
+FAILED: dict[str, Any] = {"status": "in_review", "channel": "email", "review_reason": "email_failed"}
 
 
 def test_a_mailed_lead_is_told_by_sms_once(conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint) -> None:
@@ -67,7 +68,7 @@ def test_a_lead_that_could_not_be_delivered_is_told_to_the_offer_s_own_number(
     tell(functions, body("delivery.failed", lead, buyer_id=1, attempt=4))
     ((to, text),) = sent(twilio)
     assert to == OVERRIDE
-    assert "could not be delivered" in text
+    assert "not confirmed" in text
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,9 @@ def test_a_lead_that_could_not_be_delivered_is_told_to_the_offer_s_own_number(
         ("lead.delivered", MAILED | {"wants": False}),
         ("delivery.failed", FAILED | {"wants": False}),
         ("delivery.failed", {"status": "pending", "channel": "webhook"}),  # an operator has sent it on its way again
+        ("delivery.failed", FAILED | {"review_reason": "refused"}),
+        ("delivery.failed", FAILED | {"review_reason": "refused_in_doubt"}),
+        ("delivery.failed", FAILED | {"review_reason": "format_invalid"}),
         ("lead.billed", MAILED),
         ("delivery.refused", FAILED),
     ],

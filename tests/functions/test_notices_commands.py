@@ -70,7 +70,7 @@ def test_a_subscription_is_made_shown_rotated_and_ended(
         "subscribe", "https://example.com/hook", "--events", "lead.*,invoice.generated", "--buyer", "Jane@example.com"
     )
     assert (status, err) == (0, "")
-    assert f"Subscription 1: lead.*, invoice.generated of what is about buyer {buyer}" in out
+    assert f"Subscription 1: lead.*, invoice.generated about buyer {buyer}, posted to" in out
     (first,) = re.findall(r"whsec_\S+", out)
     standardwebhooks.Webhook(first)
     status, out, _ = run("rotate-secret", "1")
@@ -164,11 +164,11 @@ def test_a_replay_is_told_its_outcome(
     an_enrolment(conn, buyer, offer)
     delivery = a_taken_delivery(conn, buyer, source)
     before = money(conn)
-    assert run("replay", delivery) == (0, "taken\n", "")
+    assert run("replay", delivery) == (0, f"Delivery {delivery}: taken\n", "")
     buyer_endpoint.statuses = [503]
     status, out, _ = run("replay", delivery)
     assert status == 1
-    assert out.startswith("failed: status 503, again at ")
+    assert out.startswith(f"Delivery {delivery}: failed: status 503, again at ")
     assert run("replay", str(uuid.uuid4()))[0] == 1
     assert money(conn) == before
 
@@ -188,7 +188,7 @@ def test_a_recovery_is_shown_until_it_is_over_and_taken_up_again_by_its_number(
         "Recovery 1: 3 deliveries from 2026-06-17 00:00 to 2026-06-18 00:00 UTC, 50 a second.\n3 taken, 0 given up.\n"
     )
     assert run("recover", "--resume", "1") == (0, "3 taken, 0 given up.\n", "")
-    assert run("recover", "--stop", "1") == (0, "Recovery 1 is stopped: 0 deliveries are not sent again.\n", "")
+    assert run("recover", "--stop", "1") == (0, "Recovery 1 is over: nothing was left to send.\n", "")
     assert len(buyer_endpoint.received) == 3
     for arguments, why in (
         (("recover",), "name a BUYER"),
@@ -249,7 +249,11 @@ def test_a_listener_that_may_not_be_called_says_what_to_set(conn: Connection[Any
     assert conn.execute("SELECT end_reason FROM subscriptions").fetchall() == [("listens no more",)]
 
 
-def test_a_port_that_is_taken_is_told(conn: Connection[Any], run: Run, closed_port: int) -> None:
+def test_a_port_that_is_taken_is_told_and_who_listens_there_goes_on_hearing(
+    conn: Connection[Any], run: Run, closed_port: int
+) -> None:
+    a_subscription(conn, settings.receiver_origin(closed_port) + "/")
     status, _, err = run("listen", "--port", str(closed_port))
     assert status == 1
     assert f"port {closed_port} cannot be listened at" in err
+    assert conn.execute("SELECT ended_at FROM subscriptions").fetchall() == [(None,)]

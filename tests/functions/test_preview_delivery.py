@@ -150,7 +150,7 @@ def test_what_is_not_there_is_told_with_what_there_is(conn: Connection[Any], run
     apply_files(conn, [file], {})
     assert run(*GREEN, "--lead", "999")[1:] == ("", "there is no lead 999\n")
     assert run(*GREEN, "--offer", "Hedges")[::2] == (
-        1, "Green Gardens is enrolled in 'Lawns' in 'Springfield': that is not one of them\n",
+        1, "Green Gardens is enrolled in 'Lawns' in 'Springfield': 'Hedges' is not among them\n",
     )  # fmt: skip
     assert run("--file", str(file), "--buyer", "red@example.com")[::2] == (
         1, f"{file} has no buyer red@example.com; there are green@example.com, blue@example.com\n",

@@ -124,10 +124,15 @@ def test_a_path_answers_as_it_was_told(sinks: Sinks) -> None:
     tell(mode="ok", body={"received": False})
     refusal = sinks.http.post("/x")
     assert (refusal.status_code, refusal.json()) == (200, {"received": False})
+    tell(mode="ok", body="<result>no</result>")
+    assert sinks.http.post("/x").text == "<result>no</result>"
+    for said, header in ((120, "120"), ("Fri, 01 Jan 2038 00:00:00 GMT", "Fri, 01 Jan 2038 00:00:00 GMT")):
+        tell(mode="error", status=429, retry_after=said)
+        assert sinks.http.post("/x").headers["retry-after"] == header
     tell(mode="error", status=409, body={"why": "duplicate"})
     conflict = sinks.http.post("/x")
     assert (conflict.status_code, conflict.json()) == (409, {"why": "duplicate"})
-    assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", "/x", "/x", "/x", "/x", "/x"]
+    assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", *["/x"] * 8]
 
 
 @pytest.mark.parametrize("behaviour", [{}, {"path": "x", "mode": "ok"}, {"path": "/x", "mode": "nice"}])

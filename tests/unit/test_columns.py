@@ -1,9 +1,10 @@
 """Text in aligned columns, within a width."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.cli.columns import columns
+from leadgen.cli.columns import columns, folded
 
 
 def test_columns_are_aligned_and_long_cells_go_on_below_themselves() -> None:
@@ -14,6 +15,14 @@ def test_columns_are_aligned_and_long_cells_go_on_below_themselves() -> None:
         "Top Tiles  refused  capacity_per_day 3 → 4;",
         "                    prepay 15.00 USD",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("terminal", "longest"), [("72", 72), ("20", 60), ("300", 100)])
+def test_a_narrow_terminal_makes_narrow_lines(monkeypatch: pytest.MonkeyPatch, terminal: str, longest: int) -> None:
+    monkeypatch.setenv("COLUMNS", terminal)
+    words = "word " * 60
+    assert longest - 5 < max(len(line) for line in columns(("A", "B"), [("1", words)])) <= longest
+    assert longest - 5 < max(len(line) for line in folded(words)) <= longest
 
 
 CELLS = st.text(st.sampled_from("ab "), max_size=60)

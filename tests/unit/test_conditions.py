@@ -109,7 +109,7 @@ def test_a_field_is_the_leads_own_or_an_attribute() -> None:
         ({"field": "a"}, "needs exactly one operator beside field, and has none"),
         ({"field": "a", "equals": "x", "in": ["y"]}, "and has equals and in"),
         ({"field": "a", "between": [3, 1]}, "between 3 and 1 lies no number"),
-        ({"all": []}, "at least 1 item"),
+        ({"all": []}, "at least 1 entry"),
         ({"field": "a", "at_least": "many"}, "at_least"),
         ({"field": "a", "like": "x"}, "like"),
     ],

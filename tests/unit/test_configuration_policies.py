@@ -8,10 +8,10 @@ import pytest
 
 from leadgen.domain import conditions
 from leadgen.domain.conditions import OPERATORS
+from leadgen.domain.faults import PATTERNS
 from leadgen.operations import documents
 from leadgen.operations.configuration import Configuration
 from leadgen.operations.configuration_checks import contradictions
-from leadgen.operations.configuration_faults import PATTERNS
 from leadgen.operations.configuration_files import ConfigurationFile, parse
 from leadgen.operations.configuration_schema import schema
 from tests.configurations import changed

@@ -158,7 +158,9 @@ def test_no_terms_are_those_of_the_specification() -> None:
 
 
 def test_stored_terms_that_do_not_parse_are_told_by_their_enrolment() -> None:
-    with pytest.raises(PolicyInvalid, match=r"^the delivery of Green in Lawns: format: .*'csv'"):
+    with pytest.raises(
+        PolicyInvalid, match=r"^the delivery of Green in Lawns: format.type: must be .*'adf', not 'csv'$"
+    ):
         delivery_terms.parse({"format": {"type": "csv"}}, label="Green in Lawns")
 
 

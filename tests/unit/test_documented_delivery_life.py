@@ -10,13 +10,16 @@ from typing import Any, get_args
 import pytest
 from standardwebhooks import WebhookVerificationError
 
+from leadgen.adapters.settings import Settings, load
 from leadgen.domain import breaker, delivery, delivery_verdicts, outcomes, schedule, signing
 from leadgen.domain.delivery import ReviewReason
 from leadgen.domain.signing import Sending
+from leadgen_local.behaviour import Behaviour
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "deliveries.md").read_text(encoding="utf-8")
 BODY = '{"name":"Zoë"}'.encode()
+NEEDED = {"DATABASE_URL": "postgresql://x", "SECRET_KEY": "x" * 32}
 PLAIN, STANDARD = "a plain secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -100,6 +103,22 @@ def test_the_numbers_of_the_reference_are_those_of_the_code() -> None:
     assert schedule.specified(attempts=3, unit_seconds=1).steps == (5, 15)
     assert (schedule.JITTER, schedule.PATIENCE_FACTOR, schedule.PATIENCE_SECONDS) == (0.2, 2, 60)
     assert delivery.MOST_LOST == 10
+
+
+def test_every_setting_of_the_reference_is_one_with_the_default_it_names() -> None:
+    names = rows("variable")
+    assert {name.lower() for name in names} <= Settings.model_fields.keys()
+    assert {name for name in names if name.startswith(("WEBHOOK_", "EGRESS_", "SMTP_", "TWILIO_"))} == {
+        name.upper() for name in Settings.model_fields if name.startswith(("webhook_", "egress_", "smtp_", "twilio_"))
+    }
+    for name, default in re.findall(r"^\| `([A-Z_]+)` \| `?([^`| ]+)`? \|", TEXT, re.MULTILINE):
+        assert load(NEEDED | {name: default}) == load(NEEDED)
+
+
+def test_the_behaviour_of_the_reference_is_one() -> None:
+    (written,) = re.findall(r"^```json behaviour\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    assert Behaviour.model_validate_json(written).retry_after == "120"
+    assert rows("field") == Behaviour.model_fields.keys() - {"path", "seconds", "status"}
 
 
 @pytest.mark.parametrize("page", ["deliveries.md", "policies.md", "delivery-formats.md"])

@@ -13,8 +13,8 @@ def test_a_notice_says_what_became_of_which_lead() -> None:
     about = {"vertical": "emergency_plumbing", "market": "Austin"}
     assert lead_sms.mailed(123, **about) == "LeadGen: lead #123 (Emergency plumbing, Austin) was e-mailed to you."
     assert lead_sms.undelivered(123, **about) == (
-        "LeadGen: lead #123 (Emergency plumbing, Austin) could not be delivered to you. We keep it; "
-        "please check your system."
+        "LeadGen: lead #123 (Emergency plumbing, Austin) was not confirmed by your system. We keep it; "
+        "please check there."
     )
 
 

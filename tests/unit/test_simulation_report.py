@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from leadgen import cli
-from leadgen.cli import simulate
+from leadgen.cli import simulate, times
 from leadgen.domain.simulation import Change, Compared, Outcome, Sale, Sum
 from leadgen.operations.simulate import Report
 
@@ -134,13 +134,13 @@ def test_json_holds_everything_with_money_as_text() -> None:
     ],
 )
 def test_a_time_is_so_long_ago_or_an_instant(written: str, meant: timedelta | datetime) -> None:
-    assert simulate.when(written) == meant
+    assert times.when(written) == meant
 
 
 @pytest.mark.parametrize("written", ["", "0d", "-3d", "d", "3y", "3.5d", "yesterday", "2026-13-01", "999999d"])
 def test_any_other_time_is_refused(written: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="neither a time ago such as 30d"):
-        simulate.when(written)
+        times.when(written)
 
 
 @pytest.mark.parametrize(

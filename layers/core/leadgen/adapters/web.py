@@ -18,6 +18,7 @@ from leadgen.adapters import settings, tokens
 from leadgen.adapters.db import DatabaseAway
 from leadgen.adapters.log import logger
 from leadgen.adapters.tokens import Claims, TokenInvalid
+from leadgen.domain import faults
 from leadgen.domain.errors import Refusal
 
 RETRY_AFTER_SECONDS = 5
@@ -134,7 +135,7 @@ def _client_gone(request: Request, gone: ClientDisconnect) -> JsonAnswer:
 
 
 def _request_invalid(request: Request, invalid: RequestValidationError) -> JsonAnswer:
-    fields = {".".join(str(part) for part in fault["loc"][1:]): fault["msg"] for fault in invalid.errors()}
+    fields = {".".join(str(part) for part in fault["loc"][1:]): faults.words(fault) for fault in invalid.errors()}
     return error(400, "invalid_request", "; ".join(f"{k}: {v}" for k, v in fields.items()), {"fields": fields})
 
 

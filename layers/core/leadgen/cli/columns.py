@@ -1,27 +1,36 @@
 """Tables of text in aligned columns."""
 
+import shutil
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-WIDTH = 100
+_WIDEST, _LEAST_WIDE = 100, 60
 _GAP = 2
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _NARROWEST = 6
 
 
+def room() -> int:
+    """How long a line may be: 100 characters, or what a narrower terminal has; where there is none, 100."""
+    return max(_LEAST_WIDE, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+
+
 def columns(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = WIDTH, left: int | None = None
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None, left: int | None = None
 ) -> list[str]:
-    """Lines of at most ``width`` characters: a cell that is too long goes on below itself in its column. The first
-    ``left`` columns stand to the left, the others, which are numbers, to the right; without it all stand to the left.
+    """Lines of at most ``width`` characters, or of what there is room for: a cell that is too long goes on below itself
+    in its column. The first ``left`` columns stand to the left, the others, which are numbers, to the right; without it
+    all stand to the left.
     """
     table = [list(head), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     # Words stay whole as long as that leaves a width to share.
-    words = [max(len(word) for row in table for word in (*row[column].split(), "")) for column in range(len(head))]
+    words = [max(len(word) for row in table for word in (*row[column].split(" "), "")) for column in range(len(head))]
     for least in (words, [_NARROWEST] * len(widths)):
-        _narrow(widths, least, width - _GAP * (len(widths) - 1))
-    return [line for row in table for line in _lines(row, widths, len(head) if left is None else left)]
+        _narrow(widths, least, (width or room()) - _GAP * (len(widths) - 1))
+    lines = (line for row in table for line in _lines(row, widths, len(head) if left is None else left))
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _narrow(widths: list[int], least: Sequence[int], total: int) -> None:
@@ -49,6 +58,11 @@ def _lines(row: Sequence[str], widths: Sequence[int], left: int) -> list[str]:
     ]
 
 
+def unbroken(said: str) -> str:
+    """As one word of a cell."""
+    return said.replace(" ", _NO_BREAK)
+
+
 def printable(said: str) -> str:
     """Without what would move a terminal's cursor or change its colours: some of it is a stranger's."""
     return "".join(letter if letter.isprintable() else "�" for letter in said)
@@ -56,7 +70,7 @@ def printable(said: str) -> str:
 
 def folded(line: str) -> list[str]:
     """A line that is too long goes on below itself, indented."""
-    return textwrap.wrap(line, WIDTH, subsequent_indent="  ") if len(line) > WIDTH else [line]
+    return textwrap.wrap(line, room(), subsequent_indent="  ") if len(line) > room() else [line]
 
 
 def minute(instant: datetime) -> str:

@@ -1,13 +1,38 @@
 """A delivery as a person reads it: how it stands, and what came of every attempt."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from leadgen.cli.columns import columns, printable
+from psycopg import Connection
+
+from leadgen.cli.columns import columns, printable, unbroken
+from leadgen.cli.command import CommandFailed
 from leadgen.domain import delivery_verdicts as rules
+from leadgen.domain.delivery_verdicts import Delivery
 from leadgen.domain.endpoint_addresses import without_query
 from leadgen.operations.delivery_stories import Story
+from leadgen.store import delivery_history
 from leadgen.store.delivery_history import Attempt
+
+_ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
+
+
+def named(conn: Connection[Any], written: str) -> str:
+    """The id of the delivery that a person names by its id or the first digits of it. Raises CommandFailed."""
+    digits = written.strip().lower()
+    if not _ID.fullmatch(digits) or len(plain := digits.replace("-", "")) > 32:
+        raise CommandFailed(f"{written!r} is no delivery's id, nor the first digits of one (four at least)")
+    found = delivery_history.beginning_with(
+        conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2
+    )
+    if not found:
+        raise CommandFailed(f"there is no delivery {written}")
+    if len(found) > 1:
+        raise CommandFailed(f"several deliveries' ids begin with {written}: write more of it")
+    return found[0]
 
 
 def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
@@ -21,11 +46,9 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
         yield f"The buyer says: {printable(delivery.refusal)}"
     if delivery.reference is not None:
         yield f"The buyer's own reference: {printable(delivery.reference)}"
-    if delivery.in_doubt:
+    if delivery.in_doubt and delivery.review_reason != "unknown":
         yield "In doubt: some attempt went out and nobody knows what became of it."
-    if delivery.endpoint_url is not None and delivery.endpoint_state != "closed":
-        reason = f": {printable(delivery.endpoint_reason)}" if delivery.endpoint_reason else ""
-        yield f"Its endpoint {without_query(delivery.endpoint_url)} is {delivery.endpoint_state}{reason}"
+    yield from about_endpoint(delivery)
     if delivery.verdict is not None and delivery.verdict_at is not None:
         to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"
         yield f"{printable(delivery.verdict_by or '')} decided {told(delivery.verdict_at)}: {delivery.verdict}{to}"
@@ -36,10 +59,20 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
     yield from columns(
         ("WHEN", "CHANNEL", "TOOK", "OUTCOME"),
         [
-            (told(made.started_at), made.channel, _took(made), f"{rules.OUTCOMES[made.outcome]}{cause(made)}")
+            (unbroken(told(made.started_at)), made.channel, _took(made), f"{rules.OUTCOMES[made.outcome]}{cause(made)}")
             for made in story.attempts
         ],
     )
+
+
+def about_endpoint(delivery: Delivery) -> Iterator[str]:
+    """What stands in the way of calling the endpoint that was called last; nothing where nothing does."""
+    if delivery.endpoint_url is None or delivery.endpoint_state == "closed":
+        return
+    reason = f": {printable(delivery.endpoint_reason)}" if delivery.endpoint_reason else ""
+    yield f"Its endpoint {without_query(delivery.endpoint_url)} is {delivery.endpoint_state}{reason}"
+    if delivery.endpoint_state == "gone":
+        yield f"It is called no more until its URL changes, or `leadgen endpoints --open {delivery.endpoint_id}`."
 
 
 def _took(made: Attempt) -> str:

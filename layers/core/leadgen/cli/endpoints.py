@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import clock
-from leadgen.cli.columns import columns, minute, printable
+from leadgen.cli.columns import columns, minute, printable, unbroken
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.cli.review import USER_AGENT
 from leadgen.domain.errors import Refusal
@@ -14,6 +14,7 @@ from leadgen.operations import endpoint_states
 from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
 from leadgen.operations.endpoint_states import Shown
+from leadgen.store.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from leadgen.cli.command import Subparsers
@@ -26,9 +27,9 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "endpoints",
         help="where calls go, and how each endpoint bears them",
-        description="List the endpoints, those in trouble first: closed is called, open is left alone until its next "
-        "probe, half_open is being tried with one call, gone said that it wants no more. With --open an endpoint is "
-        "called again at once, also one that is gone.",
+        description="List the endpoints, those in trouble first, each with the calls under way and how many may be: "
+        "closed is called, open is left alone for a time, half_open is being tried with one call, gone said that it "
+        "wants no more. With --open an endpoint is called again at once, also one that is gone.",
         epilog=f"{DATABASE} LEADGEN_ACTOR names who opens one, for the audit trail.",
     )
     parser.add_argument("--open", type=number, metavar="ID", help="call this endpoint again")
@@ -44,7 +45,7 @@ def _endpoints(options: argparse.Namespace) -> int:
     if not listed:
         print("Nobody was called yet.")
         return DONE
-    head = ("ID", "WHOSE", "URL", "STATE", "SINCE (UTC)", "CALLS", "NEXT PROBE", "REASON")
+    head = ("ID", "WHOSE", "URL", "CALLS", "STATE (UTC)")
     for line in columns(head, [_row(shown) for shown in listed]):
         print(line)
     return DONE
@@ -56,12 +57,16 @@ def _row(shown: Shown) -> tuple[str, ...]:
         str(endpoint.endpoint_id),
         printable(shown.name),
         printable(shown.url),
-        endpoint.state,
-        minute(endpoint.since),
         f"{endpoint.calls}/{endpoint.allowed}",
-        "" if endpoint.open_until is None else f"{endpoint.open_until.astimezone(UTC):%H:%M:%S}",
-        printable(endpoint.reason or ""),
+        _state(endpoint),
     )
+
+
+def _state(endpoint: Endpoint) -> str:
+    said = f"{endpoint.state} since {unbroken(minute(endpoint.since))}"
+    if endpoint.open_until is not None and endpoint.state != "half_open":
+        said += f", called again at {endpoint.open_until.astimezone(UTC):%H:%M:%S}"
+    return f"{said}: {printable(endpoint.reason)}" if endpoint.reason else said
 
 
 def _open(environ: Mapping[str, str], endpoint_id: int) -> int:

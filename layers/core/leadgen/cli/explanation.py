@@ -7,15 +7,16 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from leadgen.cli import deliveries
-from leadgen.cli.columns import WIDTH, columns, folded, printable
+from leadgen.cli.columns import columns, folded, printable, room
 from leadgen.domain import remedies
 from leadgen.domain.trace import Check
 from leadgen.operations.explain import BuyerVerdict, Explained, Explanation
 from leadgen.store.decisions import NamedBuyer, Subject
 
+# The states of a delivery that its buyer has not taken, and may.
+_UNSETTLED = ("pending", "in_review")
 _STAGES = ("duplicates", "validation", "routing")
 _LONGEST_SHOWN = 48
-_RULE = "─" * WIDTH
 # As a decision's record has an instant.
 _INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+\+00:00$")
 # What a list that a rule found is a list of.
@@ -44,7 +45,7 @@ def _parts(explanation: Explanation, buyer: NamedBuyer | None, *, every: bool) -
     yield from _others(explanation, buyer)
     for story in explanation.deliveries:
         if buyer is None or story.delivery.buyer_id == buyer.buyer_id:
-            yield f"\n{_RULE}"
+            yield f"\n{'─' * room()}"
             yield from deliveries.lines(story, lambda instant: _local(instant, explanation.subject))
 
 
@@ -65,7 +66,11 @@ def _status(explanation: Explanation) -> str:
         return f"{subject.status}: waits for a person since {since}, {subject.review_reason}{detail}"
     if subject.buyer_id is not None:
         paid = "" if subject.delivered_price is None else f" for {subject.delivered_price} {subject.currency}"
-        return f"{subject.status}: sold to {explanation.buyer} ({subject.buyer_id}){paid}"
+        whose = f"{explanation.buyer} ({subject.buyer_id}){paid}"
+        waits = next((story for story in explanation.deliveries if story.delivery.status in _UNSETTLED), None)
+        if waits is None:
+            return f"{subject.status}: sold to {whose}"
+        return f"{subject.status}: claimed for {whose}, and not taken yet"
     if subject.status == "rejected":
         return f"rejected: {subject.rejection_reason}"
     if subject.unrouted_reason is not None and subject.route_again_at is not None:
@@ -87,7 +92,7 @@ def _decision(
         looked_at = f", buyers looked at: {len(explained.verdicts)}" if decision.stage == "routing" else ""
         yield f"\n{name}, {when}{looked_at}, {policy}"
         return
-    yield f"\n{_RULE}\n{name}"
+    yield f"\n{'─' * room()}\n{name}"
     yield f"{when}, {policy}"
     if decision.stage == "routing":
         yield from _routing(explained, explanation, buyer)

@@ -4,7 +4,7 @@ import argparse
 import queue
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +35,15 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "listen",
         help="receive events on this machine, verify them and show them",
-        description="Listens on 127.0.0.1, subscribes itself, and shows each event as it comes: the time, "
+        description="Listen on 127.0.0.1, subscribe to events, and show each as it comes: the time, "
         "the event, its ids, which attempt it is, and whether its signature is right and of the last five minutes. "
         "Ctrl-C ends it, and the subscription with it.",
         epilog=f"{DATABASE} The functions may call this machine only where EGRESS_ALLOWED_ORIGINS lists "
         f"http://127.0.0.1:PORT in their environment; the embedded stack lists port {RECEIVER_PORT}.",
     )
-    parser.add_argument("--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"({RECEIVER_PORT})")
+    parser.add_argument(
+        "--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"where to listen ({RECEIVER_PORT})"
+    )
     parser.add_argument("--events", default="*", metavar="EVENTS", help="comma list: names, lead.*, or '*' (all)")
     parser.add_argument("--fail", type=number, metavar="N", help="refuse the first N attempts of each event")
     parser.add_argument(
@@ -52,8 +54,8 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "trigger",
         help="send a made-up event to those who subscribed to it",
-        description='Sends an example of an event, marked "trial": true, to the subscriptions that take it, '
-        "through the real queue and stage, once, and tells what came of each.",
+        description='Send an example of an event, marked "trial": true, to the subscriptions that take it, '
+        "through the real queue and stage, once, and tell what came of each.",
         epilog=DATABASE,
     )
     parser.add_argument("event", choices=rules.EVENTS, metavar="EVENT", help=", ".join(rules.EVENTS))
@@ -79,27 +81,31 @@ def _send_trial(conn: Connection[Any], event: str, subscription_id: int | None) 
 
 
 def _listen(options: argparse.Namespace) -> int:
-    status = options.status or 503
+    status = 503 if options.status is None else options.status
     if not 200 <= status <= 599:
         raise CommandFailed(f"--status {status} is no answer: write 200 to 599, such as 503 or 410")
     if not 1 <= options.port <= 65535:
         raise CommandFailed(f"--port {options.port} is none: write 1 to 65535")
-    failing = options.fail if options.fail is not None else (None if options.status else 0)
+    failing = options.fail if options.fail is not None else (None if options.status is not None else 0)
     environ = environment()
     received: queue.Queue[Received] = queue.Queue()
     own_trial: set[str] = set()
-    with _subscribed(environ, options) as made, _ended_by_termination():
+    secrets: list[str] = []
+    server = receiver.listening(
+        options.port, secrets, Answers(failing, status), received.put, answers_well=own_trial.__contains__
+    )
+    with ExitStack() as open_until_the_end:
         try:
-            server = receiver.listening(
-                options.port, [made.secret], Answers(failing, status), received.put, answers_well=own_trial.__contains__
-            )
-            with server:
-                _try_it(environ, made, own_trial)
-                print(f"Listening at {made.url} for {', '.join(made.events)}. Ctrl-C ends it.", flush=True)
-                while True:
-                    print(_line(received.get()), flush=True)
+            open_until_the_end.enter_context(server)  # first: whoever listens there already keeps its subscription
         except OSError as error:
             raise CommandFailed(f"port {options.port} cannot be listened at: {error.strerror}; name another") from None
+        made = open_until_the_end.enter_context(_subscribed(environ, options))
+        secrets.append(made.secret)
+        with _ended_by_termination():
+            _try_it(environ, made, own_trial)
+            print(f"Listening at {made.url} for {rules.words(made.events)}. Ctrl-C ends it.", flush=True)
+            while True:
+                print(_line(received.get()), flush=True)
 
 
 @contextmanager

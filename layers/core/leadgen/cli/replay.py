@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from leadgen.adapters import clock
-from leadgen.cli import waiting
+from leadgen.cli import deliveries, waiting
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
-from leadgen.cli.simulate import Progress as Bar
-from leadgen.cli.simulate import instant, when
+from leadgen.cli.progress import Progress as Bar
+from leadgen.cli.times import instant, when
 from leadgen.operations import replaying
 from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
@@ -29,22 +29,22 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "replay",
         help="send a delivery to its buyer's webhook again",
-        description="Sends the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, "
+        description="Send the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, "
         "and neither the delivery nor its lead changes. Called twice, it is sent twice.",
         epilog=_EPILOG,
     )
-    parser.add_argument("delivery_id", metavar="DELIVERY_ID", help="as in X-LeadGen-Delivery-Id")
+    parser.add_argument("delivery_id", metavar="DELIVERY_ID", help="the delivery, or the first digits of its id")
     parser.set_defaults(run=_replay)
 
     parser = commands.add_parser(
         "recover",
         help="send again all that a buyer's webhook took in some time",
-        description="Sends again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does "
+        description="Send again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does "
         "each. It is the functions that send: this command starts that and shows how far it is, and may be stopped by "
         "Ctrl-C and called again. While one recovery of a buyer is under way, no other is begun.",
         epilog=_EPILOG,
     )
-    parser.add_argument("buyer", nargs="?", metavar="BUYER", help="e-mail address or number")
+    parser.add_argument("buyer", nargs="?", metavar="BUYER", help="its id or e-mail address")
     parser.add_argument("--since", type=when, metavar="WHEN", help="6h, 3d, or a date and time, in UTC unless it says")
     parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
     parser.add_argument(
@@ -58,13 +58,14 @@ def add(commands: "Subparsers") -> None:
 def _replay(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
+        delivery_id = deliveries.named(conn, options.delivery_id)
         try:
             with conn.transaction():
-                notice_id = replaying.replay(conn, options.delivery_id, Actor(actor(environ)), now=clock.now())
+                notice_id = replaying.replay(conn, delivery_id, Actor(actor(environ)), now=clock.now())
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
         (fate,) = waiting.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
-    print(waiting.told(fate))
+    print(f"Delivery {delivery_id}: {waiting.told(fate)}")
     return DONE if fate.status == "taken" else FAILED
 
 
@@ -120,7 +121,7 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
     except KeyboardInterrupt:
         print(
             f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} done, {latest.failed:,} tried "
-            f"again. `leadgen recover --resume {found.recovery_id}` shows it, --stop {found.recovery_id} ends it."
+            f"again.\n`leadgen recover --resume {found.recovery_id}` shows it, --stop {found.recovery_id} ends it."
         )
         raise
     print(f"{latest.taken:,} taken, {latest.given_up:,} given up.")
@@ -130,5 +131,8 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
 def _stop(conn: Connection[Any], recovery_id: int, by: Actor) -> int:
     with conn.transaction():
         stopped = replaying.stop(conn, recovery_id, by, now=clock.now())
-    print(f"Recovery {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
+    if stopped:
+        print(f"Recovery {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
+    else:
+        print(f"Recovery {recovery_id} is over: nothing was left to send.")
     return DONE

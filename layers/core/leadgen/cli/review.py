@@ -1,17 +1,15 @@
 """What waits for a person, and a person's verdict on it."""
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from psycopg import Connection
 
 from leadgen import VERSION
 from leadgen.adapters import clock
 from leadgen.cli import deliveries
-from leadgen.cli.columns import columns, folded, minute, printable
+from leadgen.cli.columns import columns, folded, minute, printable, unbroken
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.domain import delivery_verdicts as rules
 from leadgen.domain import reviewing
@@ -21,7 +19,7 @@ from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
 from leadgen.operations.deciding import Decided
 from leadgen.operations.delivery_stories import Story
-from leadgen.store import decisions, delivery_history, queues, review
+from leadgen.store import decisions, queues, review
 from leadgen.store.review import LeadInReview
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 USER_AGENT = f"leadgen/{VERSION}"
 _MOST = 1000
 _SHORT = 8
-_ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
 _OF_LEADS = ("release", "reject")
 
 
@@ -39,8 +36,9 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "review",
         help="what waits for a person, and a verdict on it",
-        usage="leadgen review [-h] [DELIVERY_ID [VERDICT] [--buyer ID_OR_EMAIL]] [--lead LEAD_ID release|reject] "
-        "[--reason TEXT]",
+        usage="leadgen review [-h]\n"
+        "       leadgen review DELIVERY_ID [VERDICT] [--buyer ID_OR_EMAIL] [--reason TEXT]\n"
+        "       leadgen review --lead LEAD_ID release|reject [--reason TEXT]",
         description="Without an argument, list the deliveries and leads that wait for a person; with a DELIVERY_ID "
         "(its beginning will do), show what was tried. The verdicts on a delivery: redeliver (to its buyer, again from "
         "the start), assign (to --buyer instead), return (to all the other buyers), reject (nobody gets it), taken "
@@ -91,7 +89,7 @@ def _deliveries(stories: Sequence[Story]) -> list[str]:
             story.delivery.delivery_id[:_SHORT],
             str(story.delivery.lead_id),
             f"{printable(story.delivery.buyer)} ({story.delivery.buyer_id})",
-            minute(story.delivery.settled_at or story.delivery.created_at),
+            unbroken(minute(story.delivery.settled_at or story.delivery.created_at)),
             str(len(story.attempts)),
             _why(story),
         )
@@ -105,7 +103,7 @@ def _why(story: Story) -> str:
     reason = delivery.review_reason or ""
     why = rules.REVIEW_REASONS.get(reason, reason)
     said = f'; it says "{printable(delivery.refusal)}"' if delivery.refusal else ""
-    doubt = "; in doubt" if delivery.in_doubt else ""
+    doubt = "; in doubt" if delivery.in_doubt and reason != "unknown" else ""
     last = f"; last by {story.attempts[-1].channel}{deliveries.cause(story.attempts[-1])}" if story.attempts else ""
     return f"{why}{said}{last}{doubt}"
 
@@ -117,7 +115,7 @@ def _leads(held: Sequence[LeadInReview]) -> list[str]:
         (
             str(lead.lead_id),
             printable(lead.offer),
-            minute(lead.since),
+            unbroken(minute(lead.since)),
             lead.status,
             printable(f"{lead.reason}: {lead.detail}" if lead.detail else lead.reason),
         )
@@ -136,17 +134,7 @@ def _one(story: Story) -> Iterator[str]:
 
 
 def _story(conn: Connection[Any], written: str) -> Story:
-    digits = written.strip().lower()
-    if not _ID.fullmatch(digits) or len(plain := digits.replace("-", "")) > 32:
-        raise CommandFailed(f"{written!r} is no delivery's id, nor the first digits of one (four at least)")
-    found = delivery_history.beginning_with(
-        conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2
-    )
-    if not found:
-        raise CommandFailed(f"there is no delivery {written}")
-    if len(found) > 1:
-        raise CommandFailed(f"several deliveries' ids begin with {written}: write more of it")
-    return delivery_stories.tell(conn, found)[0]
+    return delivery_stories.tell(conn, [deliveries.named(conn, written)])[0]
 
 
 def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor) -> list[str]:
@@ -167,7 +155,8 @@ def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor)
         decided = deciding.on_delivery(conn, delivery.delivery_id, rules.read(fields), who, now=clock.now())
         if decided.events:
             queues.announce(conn, decided.events)
-    return _said(decided, f"{printable(delivery.buyer)} ({delivery.buyer_id})", to)
+    said = _said(decided, f"{printable(delivery.buyer)} ({delivery.buyer_id})", to)
+    return [*said, *(deliveries.about_endpoint(delivery) if options.verdict == "redeliver" else [])]
 
 
 def _said(decided: Decided, buyer: str, to: str) -> list[str]:

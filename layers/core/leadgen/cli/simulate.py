@@ -2,17 +2,18 @@
 
 import argparse
 import json
-import re
 import sys
 import textwrap
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import clock
-from leadgen.cli.columns import WIDTH, columns
+from leadgen.cli.columns import columns, room
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.cli.progress import Progress
+from leadgen.cli.times import instant, when
 from leadgen.domain.simulation import Change, Compared, Fate, Sale
 from leadgen.domain.trace import Json, plain
 from leadgen.operations.simulate import Report, Scope, simulate
@@ -20,9 +21,7 @@ from leadgen.operations.simulate import Report, Scope, simulate
 if TYPE_CHECKING:
     from leadgen.cli.command import Subparsers
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_REFRESH_SECONDS = 0.2
-_BAR = 30
+_LEAST_SECONDS = 0.2
 
 
 def add(commands: "Subparsers") -> None:
@@ -70,54 +69,13 @@ def _simulate(options: argparse.Namespace) -> int:
     with connection(environ) as conn:
         report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, told)
     seconds = clock.seconds() - began
-    rate = report.outcome.leads / max(seconds, _REFRESH_SECONDS)
+    rate = report.outcome.leads / max(seconds, _LEAST_SECONDS)
     sys.stderr.write(f"{report.outcome.leads:,} leads decided again in {seconds:.1f} s, {rate:,.0f} leads/s\n")
     if options.json:
         print(json.dumps(as_json(report), indent=2))
     else:
         print("\n".join(lines(report, most=options.changes)))
     return DONE
-
-
-def when(written: str) -> timedelta | datetime:
-    """``30d`` ago, or an instant; without an offset it is UTC."""
-    ago = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", written)
-    if ago:
-        return timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        instant = datetime.fromisoformat(written)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{written!r} is neither a time ago such as 30d, 12h, 45m or 2w, nor a date or time such as "
-            "2026-06-01T00:00-06:00"
-        ) from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
-def instant(when: timedelta | datetime, now: datetime) -> datetime:
-    """The instant that a written time means."""
-    return now - when if isinstance(when, timedelta) else when
-
-
-class Progress:
-    """One line on stderr that says how far the work is, rewritten as it goes on. It is shown on a terminal only."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._on_terminal = sys.stderr.isatty()
-        self._began = self._shown = clock.seconds()
-
-    def told(self, done: int, total: int) -> None:
-        """So many of all decisions are done; of the last the line is wiped away."""
-        now = clock.seconds()
-        if not self._on_terminal or (done < total and now - self._shown < _REFRESH_SECONDS):
-            return
-        self._shown = now
-        bar = "█" * (_BAR * done // total) if total else ""
-        rate = done / max(now - self._began, _REFRESH_SECONDS)
-        line = f"{self._what} {bar:·<{_BAR}} {done:,} of {total:,}, {rate:,.0f}/s"
-        sys.stderr.write(f"\r{line} " if done < total else "\r\x1b[K")
-        sys.stderr.flush()
 
 
 def as_json(report: Report) -> Json:
@@ -277,4 +235,4 @@ def _time(instant: datetime) -> str:
 
 
 def _wrapped(sentence: str) -> list[str]:
-    return textwrap.wrap(sentence, WIDTH, subsequent_indent="  ")
+    return textwrap.wrap(sentence, room(), subsequent_indent="  ")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from leadgen.adapters import clock
 from leadgen.cli.columns import columns
 from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.domain import subscriptions as rules
 from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.domain.trace import plain
 from leadgen.operations.acting import Actor
@@ -32,7 +33,7 @@ def add(commands: "Subparsers") -> None:
         "docs/events.md has the events and how to verify them. The secret is shown this once.",
         epilog=_ACTOR,
     )
-    parser.add_argument("url", metavar="URL")
+    parser.add_argument("url", metavar="URL", help="https://… that takes a POST")
     parser.add_argument(
         "--events",
         required=True,
@@ -84,8 +85,8 @@ def _subscribe(options: argparse.Namespace) -> int:
             made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
         except SubscriptionInvalid as error:
             raise CommandFailed(str(error)) from None
-    whose = "everything" if made.buyer_id is None else f"what is about buyer {made.buyer_id}"
-    print(f"Subscription {made.subscription_id}: {', '.join(made.events)} of {whose}, to {made.url}")
+    about = "" if made.buyer_id is None else f" about buyer {made.buyer_id}"
+    print(f"Subscription {made.subscription_id}: {rules.words(made.events)}{about}, posted to {made.url}")
     if options.secret is None:
         print(f"Its secret, shown only now: {made.secret}")
     return DONE

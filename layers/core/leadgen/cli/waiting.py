@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.adapters import clock
+from leadgen.cli.progress import Patience
 from leadgen.store import notices
 from leadgen.store.notices import Fate
 
@@ -25,7 +26,16 @@ def until(is_over: Callable[[], bool], *, seconds: float) -> bool:
 
 def for_answers(conn: Connection[Any], notice_ids: Sequence[str], *, seconds: float) -> list[Fate]:
     """Wait until each notice was tried once, for so long at most; what has become of them."""
-    until(lambda: all(_is_answered(fate) for fate in notices.fates(conn, notice_ids)), seconds=seconds)
+    patience = Patience("Waiting for the functions to send it")
+
+    def is_over() -> bool:
+        patience.waits()
+        return all(_is_answered(fate) for fate in notices.fates(conn, notice_ids))
+
+    try:
+        until(is_over, seconds=seconds)
+    finally:
+        patience.is_over()
     return notices.fates(conn, notice_ids)
 
 

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from leadgen.domain.answering import AnswerMapping
 from leadgen.domain.errors import PolicyInvalid
+from leadgen.domain.faults import describe
 from leadgen.domain.formats import BuyerFormat
 from leadgen.domain.model import Model
-from leadgen.domain.policies import describe
 
 _LONGEST_HOURS = 72
 

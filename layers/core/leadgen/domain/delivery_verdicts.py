@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from leadgen.domain.delivery import Channel
 from leadgen.domain.errors import Refusal
+from leadgen.domain.faults import describe
 from leadgen.domain.model import Model
-from leadgen.domain.policies import describe
 
 Name = Literal["redeliver", "assign", "return", "reject", "taken"]
 NAMES: tuple[Name, ...] = get_args(Name)
@@ -38,7 +38,7 @@ def read(fields: Mapping[str, object]) -> Verdict:
     try:
         return Verdict.model_validate(dict(fields))
     except ValidationError as error:
-        raise Refusal(400, "invalid_request", describe(error), {"verdicts": list(NAMES)}) from None
+        raise Refusal(400, "invalid_request", describe(error, whole="the verdict"), {"verdicts": list(NAMES)}) from None
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ def mailed(lead_id: int, *, vertical: str, market: str) -> str:
 
 
 def undelivered(lead_id: int, *, vertical: str, market: str) -> str:
-    """The lead reached neither the buyer's system nor its mailbox, and waits."""
-    tail = ") could not be delivered to you. We keep it; please check your system."
+    """Neither the buyer's system nor its mailbox has said that it has the lead, which waits."""
+    tail = ") was not confirmed by your system. We keep it; please check there."
     return _fitted(lead_id, vertical, market, tail)
 
 

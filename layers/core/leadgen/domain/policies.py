@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 from leadgen.domain.calendar import Day
 from leadgen.domain.conditions import Condition, refuse_unwieldy
 from leadgen.domain.errors import PolicyInvalid
+from leadgen.domain.faults import describe
 from leadgen.domain.model import Model
 
 ContactKey = Literal["phone", "email"]
@@ -386,15 +387,3 @@ def parse_consent(demand: object, *, label: str) -> ConsentDemand:
         return ConsentDemand.model_validate_json(json.dumps(demand))
     except ValidationError as error:
         raise PolicyInvalid(f"the consent of {label}: {describe(error)}") from None
-
-
-# What a person would say; a value's own fault is told in the validator's words.
-_FAULTS = {"missing": "is missing", "extra_forbidden": "is no field here"}
-
-
-def describe(error: ValidationError) -> str:
-    """Every fault in one line: the field's path, then what is wrong with it."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'the policy'}: {_FAULTS.get(fault['type'], fault['msg'])}"
-        for fault in error.errors()
-    )

@@ -99,7 +99,7 @@ def _assigned(refused: _Refused, rule: str) -> Iterator[Change]:
 
 
 def _not_refused(refused: _Refused, rule: str) -> Iterator[Change]:
-    yield Change(rule, "refused", True, False, "assign the lead to this buyer, which has refused it before")
+    yield Change(rule, "refused", True, False, "assign the lead to this buyer, from which it was taken back")
 
 
 def _configuration(refused: _Refused, rule: str) -> Iterator[Change]:

@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError
 
 from leadgen.domain.errors import Refusal
 from leadgen.domain.events import Event, Topic
+from leadgen.domain.faults import describe
 from leadgen.domain.model import Model
-from leadgen.domain.policies import describe
 
 
 class Verdict(Model):
@@ -24,7 +24,9 @@ def read(fields: Mapping[str, object]) -> Verdict:
     try:
         return Verdict.model_validate(dict(fields))
     except ValidationError as error:
-        raise Refusal(400, "invalid_request", describe(error), {"verdicts": ["release", "reject"]}) from None
+        raise Refusal(
+            400, "invalid_request", describe(error, whole="the verdict"), {"verdicts": ["release", "reject"]}
+        ) from None
 
 
 def status_after(verdict: Verdict, status: str) -> str:

@@ -57,6 +57,11 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in allowed if name in given)
 
 
+def words(events: Sequence[str]) -> str:
+    """The events of a filter as a person says them."""
+    return "every event" if EVERYTHING in events else ", ".join(events)
+
+
 def checked_url(url: str) -> str:
     """An address that events may be posted to, as far as it can be told from how it is written; whether it may be
     called from here is asked at every call. Raises SubscriptionInvalid.

@@ -1,6 +1,5 @@
 """What is told of a field that a model refuses: the field as the file has it, and what is expected, in plain words."""
 
-import re
 from collections.abc import Mapping
 from types import UnionType
 from typing import Union, get_args, get_origin
@@ -9,54 +8,20 @@ from pydantic import BaseModel, RootModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from leadgen.domain import faults
 from leadgen.operations.documents import Document, Location, Problem
 
-_MESSAGES = {
-    "missing": "is missing",
-    "union_tag_not_found": "is missing",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_type": "must be a whole number",
-    "decimal_parsing": "must be a number such as 45.00",
-    "decimal_type": "must be a number such as 45.00",
-    "date_type": "must be a date such as 2030-01-31",
-    "date_parsing": "must be a date such as 2030-01-31",
-    "date_from_datetime_parsing": "must be a date such as 2030-01-31",
-    "date_from_datetime_inexact": "must be a date such as 2030-01-31",
-    "string_type": "must be a text",
-    "tuple_type": "must be a list",
-    "model_type": "must be a section of fields",
-    "model_attributes_type": "must be a section of fields",
-    "dict_type": "must be a section of fields",
-    "mapping_type": "must be a section of fields",
-}
-
-# What the patterns of the models mean.
-PATTERNS = {
-    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day such as 08:00",
-    r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$": "a time of day such as 18:00, at most 24:00",
-    r"^\S{1,80}$": "a field's name, at most 80 characters without spaces",
-    r"^[A-Z]{2}$": "an ISO 3166-1 country code such as US",
-    r"^[a-z][a-z0-9_]{0,63}$": "lower-case letters, digits and underscores",
-    r"^[0-9]{1,6}$": "an area code, in digits",
-    r"^[a-z0-9.-]{1,253}$": "a host name in lower case",
-}
-_SUBJECT = re.compile(r"^(Input|String|Decimal input|Value) (?=should)")
 # The fields that tell the members of a union apart.
 _TOLD_BY = ("strategy", "type")
-_ENTRIES = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
 
 
 def found(document: Document, model: type[BaseModel], error: ValidationError) -> list[Problem]:
     """The problems of a document that the model refused."""
-    faults = error.errors(include_url=False, include_input=False)
-    locations = [fault["loc"] for fault in faults]
+    told = error.errors(include_url=False, include_input=False)
+    locations = [fault["loc"] for fault in told]
     return [
         _problem(document, model, fault)
-        for fault in faults
+        for fault in told
         # A list that is too short because an entry is faulty, a field that is missing because it could not be read:
         # the cause is told, not what follows from it.
         if not any(_is_inside(location, fault["loc"]) for location in locations)
@@ -81,28 +46,7 @@ def _problem(document: Document, model: type[BaseModel], fault: ErrorDetails) ->
     place, _ = _walk(model, fault["loc"])
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
         place = (*place, fault["ctx"]["discriminator"].strip("'"))
-    return document.problem(place, _message(fault))
-
-
-def _message(fault: ErrorDetails) -> str:
-    kind, about = fault["type"], fault.get("ctx", {})
-    if kind in _MESSAGES:
-        return _MESSAGES[kind]
-    if kind == "union_tag_invalid":
-        return f"must be {_choice(about['expected_tags'])}"
-    if kind in _ENTRIES:
-        bound, name = _ENTRIES[kind]
-        return f"must have {bound} {about[name]} {'entry' if about[name] == 1 else 'entries'}"
-    if kind == "string_pattern_mismatch":
-        return f"must be {PATTERNS.get(about['pattern'], 'like ' + about['pattern'])}"
-    if kind == "value_error":
-        return str(about["error"])
-    return _SUBJECT.sub("", fault["msg"]).replace("should", "must", 1)
-
-
-def _choice(tags: str) -> str:
-    *rest, last = tags.split(", ")
-    return f"{', '.join(rest)} or {last}" if rest else last
+    return document.problem(place, faults.words(fault))
 
 
 def _walk(model: type[BaseModel], location: Location) -> tuple[Location, object]:

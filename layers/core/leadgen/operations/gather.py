@@ -17,8 +17,9 @@ from leadgen.domain.eligibility import Enrolment, Standing
 from leadgen.domain.policies import RoutingPolicy
 from leadgen.domain.routing import ExclusiveBuyer
 from leadgen.domain.turns import Request
-from leadgen.store import buyers, routing, suppressions
-from leadgen.store.routing import LockedLead, Lookback
+from leadgen.store import buyers, lookbacks, routing, suppressions
+from leadgen.store.lookbacks import Lookback
+from leadgen.store.routing import LockedLead
 from leadgen.store.suppressions import Asked
 
 
@@ -51,8 +52,8 @@ def load(
     # Again, now that nobody hands a place over: whoever does holds the buyers of both.
     exclusive = routing.exclusive_buyers(conn, places)
     loaded = routing.load_enrolments(conn, buyer_ids, periods)
-    lookbacks = _lookbacks(asking, now)
-    records = routing.track_records(conn, buyer_ids, lookbacks, now=now) if lookbacks else {}
+    asked = _lookbacks(asking, now)
+    records = lookbacks.track_records(conn, buyer_ids, asked, now=now) if asked else {}
     enrolments = {(entry.offer_id, entry.enrolment.buyer_id): entry.enrolment for entry in loaded}
     areas: dict[int, list[tuple[int, str | None]]] = defaultdict(list)
     for s in served:

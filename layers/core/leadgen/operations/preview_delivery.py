@@ -107,7 +107,8 @@ def _chosen(buyer: str, enrolled: Sequence[Enrolled], wanted: Wanted) -> Enrolle
     if len(fitting) == 1:
         return fitting[0]
     known = ", ".join(f"{one.offer!r} in {one.market!r}" for one in fitting or enrolled) or "no offer"
-    said = "say which with --offer and --market" if fitting else "that is not one of them"
+    asked = " in ".join(repr(name) for name in (wanted.offer, wanted.market) if name is not None)
+    said = "say which with --offer and --market" if fitting or not asked else f"{asked} is not among them"
     raise NothingToPreview(f"{buyer} is enrolled in {known}: {said}")
 
 

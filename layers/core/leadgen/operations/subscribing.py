@@ -10,8 +10,8 @@ from psycopg import Connection
 from pydantic import Field, ValidationError
 
 from leadgen.domain import subscriptions as rules
+from leadgen.domain.faults import describe
 from leadgen.domain.model import Model
-from leadgen.domain.policies import describe
 from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.operations.acting import Actor
 from leadgen.store import audit, decisions, endpoints, subscriptions
@@ -36,7 +36,7 @@ def read(fields: Mapping[str, object]) -> Wanted:
     try:
         return Wanted.model_validate({**fields, "events": _as_tuple(fields.get("events"))})
     except ValidationError as error:
-        raise SubscriptionInvalid(describe(error)) from None
+        raise SubscriptionInvalid(describe(error, whole="the subscription")) from None
 
 
 def _as_tuple(events: object) -> object:

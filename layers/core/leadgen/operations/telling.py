@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from psycopg import Connection
 
 from leadgen.adapters import settings, sms
-from leadgen.domain import lead_sms, notices, outcomes
+from leadgen.domain import lead_sms, notices, outcomes, phone_formats
 from leadgen.domain import subscriptions as rules
 from leadgen.domain.events import Event, Topic
 from leadgen.domain.notices import Done, GivenUp, Later, Standing, Step
@@ -19,11 +19,12 @@ from leadgen.domain.signing import Sending
 from leadgen.operations import admission, calling
 from leadgen.operations.admission import Report
 from leadgen.operations.calling import Call
-from leadgen.store import endpoints, replays, subscriptions
+from leadgen.store import endpoints, new_notices, replays, subscriptions
 from leadgen.store import notices as store
 from leadgen.store.endpoints import Address
 from leadgen.store.lifecycle import LoggedEvent
-from leadgen.store.notices import Attempt, Draft, Due, Parcel, Settlement, Waiting
+from leadgen.store.new_notices import Draft
+from leadgen.store.notices import Attempt, Due, Parcel, Settlement, Waiting
 
 # A wake-up can be held back for so long; what comes due later the sweep wakes.
 _LONGEST_WAKE_UP_SECONDS = 900
@@ -50,8 +51,8 @@ def make(conn: Connection[Any], events: Sequence[LoggedEvent], *, now: datetime)
         if rules.takes(listener, event.event, about[event.event_key])
     ]  # fmt: skip
     texted = [(event.event, event.lead_id) for event in events if event.event in _SMS_EVENTS and event.lead_id]
-    made = store.add(conn, drafts, now=now) if drafts else []
-    return made + (store.add_sms(conn, texted, now=now) if texted else [])
+    made = new_notices.add(conn, drafts, now=now) if drafts else []
+    return made + (new_notices.add_sms(conn, texted, now=now) if texted else [])
 
 
 def wake_up(notice_id: str, now: datetime, *, delay_seconds: float = 0) -> Event:
@@ -193,8 +194,9 @@ def _text(parcel: Parcel) -> CallOutcome:
         return FailedForGood("the buyer wants no SMS any more")
     compose = lead_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else lead_sms.undelivered
     text = compose(parcel.lead_id, vertical=parcel.vertical or "", market=parcel.market or "")
+    number = phone_formats.written(parcel.sms_to, parcel.country_code or "", "e164")  # as Twilio asks for it
     try:
-        sms.send(to=parcel.sms_to, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
+        sms.send(to=number, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
     except sms.SmsNotSent as failure:
         return FailedForNow(str(failure))
     except sms.SmsRefused as failure:

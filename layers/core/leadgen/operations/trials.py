@@ -10,8 +10,8 @@ from leadgen.domain import subscriptions as subscribing
 from leadgen.domain.events import Topic
 from leadgen.domain.subscriptions import Subscription, SubscriptionInvalid
 from leadgen.operations import telling
-from leadgen.store import notices, queues, subscriptions
-from leadgen.store.notices import Draft
+from leadgen.store import new_notices, queues, subscriptions
+from leadgen.store.new_notices import Draft
 
 _LEAD, _BUYER, _DELIVERY = {"lead_id": 1}, {"buyer_id": 1}, {"delivery_id": "00000000-0000-4000-8000-000000000001"}
 _INVOICE = {"invoice_id": 1}
@@ -49,7 +49,7 @@ def send(conn: Connection[Any], event: str, *, subscription_id: int | None, now:
     if not drafts:
         who = "nobody" if subscription_id is None else f"subscription {subscription_id} is not one that"
         raise SubscriptionInvalid(f"{who} takes {event}: see `leadgen subscriptions`")
-    made = notices.add(conn, drafts, now=now)
+    made = new_notices.add(conn, drafts, now=now)
     queues.announce(conn, [telling.wake_up(notice_id, now) for notice_id in made])
     return made
 

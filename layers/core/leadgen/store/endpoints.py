@@ -176,7 +176,7 @@ def known(conn: Connection[Any], *, now: datetime, limit: int) -> list[Endpoint]
                    ((SELECT count(*) FROM deliveries d WHERE d.endpoint_id = e.id AND d.claimed_until >= %(now)s)
                     + (SELECT count(*) FROM notices n WHERE n.endpoint_id = e.id AND n.claimed_until >= %(now)s)
                    )::int AS calls
-              FROM endpoints e ORDER BY e.state = 'closed', e.failures = 0, e.owner, e.url LIMIT %(limit)s
+              FROM endpoints e ORDER BY e.state = 'closed', e.failures = 0, e.id LIMIT %(limit)s
             """,
             {"now": now, "limit": limit},
         )
