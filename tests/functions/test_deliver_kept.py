@@ -1,4 +1,4 @@
-"""What a delivery rests on changes meanwhile, and keeping an answer fails: nothing is lost, and nobody waits for ever."""
+"""What a delivery rests on changes meanwhile, and keeping an answer fails: nothing is lost, nobody waits for ever."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -109,12 +109,13 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
         cursor.execute(
             """
             WITH waiting AS (
-              SELECT id, 'lead.received' AS event, created_at AS began FROM leads
+              SELECT id, 'lead.received' AS event, greatest(created_at, released_at) AS began FROM leads
                WHERE status = 'received' AND in_review_since IS NULL
               UNION ALL
               SELECT id, 'lead.validated',
-                     coalesce(route_again_at, (SELECT max(d.settled_at) FROM deliveries d WHERE d.lead_id = leads.id),
-                              created_at)
+                     coalesce(route_again_at,
+                              greatest(created_at, released_at,
+                                       (SELECT max(d.settled_at) FROM deliveries d WHERE d.lead_id = leads.id)))
                 FROM leads
                WHERE status = 'validated' AND (route_again_at IS NULL OR route_again_at <= %(now)s)
                  AND in_review_since IS NULL
