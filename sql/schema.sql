@@ -268,6 +268,7 @@ CREATE TABLE public.deliveries (
     endpoint_id bigint,
     claimed_at timestamp with time zone,
     held_since timestamp with time zone,
+    timezone character varying(64),
     lost_attempts integer DEFAULT 0 NOT NULL,
     uncounted integer DEFAULT 0 NOT NULL,
     in_doubt boolean DEFAULT false NOT NULL,

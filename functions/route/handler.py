@@ -49,7 +49,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             claims.claim(conn, routed, now=now)
             claims.reserve_credit(conn, taken.credit(choices))
             claims.use_capacity(conn, taken.capacity(choices, periods))
-            claims.open_deliveries(conn, list(routed), now=now)
+            claims.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
         shared = turns.rotated(choices)
         if shared:
             claims.save_pools(conn, shared, now=now)

@@ -30,7 +30,7 @@ def run(now: datetime) -> dict[str, int]:
     published = bus.publish_leftovers(before=since, limit=MOST)
     with bus.transaction() as transaction:
         stuck = leads.take_stuck(transaction.conn, now=now, since=since, limit=MOST)
-        due = deliveries.overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
+        due = deliveries.take_overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
         told = notices.overdue(
             transaction.conn, now=now, since=now - timedelta(seconds=5), ahead=now + AHEAD, limit=MOST_NOTICES
         )

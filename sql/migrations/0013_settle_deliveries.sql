@@ -30,6 +30,7 @@ ALTER TABLE deliveries
   ADD COLUMN endpoint_id   bigint REFERENCES endpoints(id) ON DELETE RESTRICT,
   ADD COLUMN claimed_at    timestamptz,
   ADD COLUMN held_since    timestamptz,                    -- waiting for its endpoint to bear a call
+  ADD COLUMN timezone      varchar(64),                    -- of the market at the claim, which was counted in its periods
   ADD COLUMN lost_attempts integer NOT NULL DEFAULT 0,     -- of attempts: their worker died
   ADD COLUMN uncounted     integer NOT NULL DEFAULT 0,     -- of attempts: lost, or on another channel, or before a review
   ADD COLUMN in_doubt      boolean NOT NULL DEFAULT false, -- an attempt went out and nobody knows what became of it
@@ -45,6 +46,18 @@ ALTER TABLE deliveries
   DROP CONSTRAINT deliveries_status_valid,
   ADD CONSTRAINT deliveries_status_valid CHECK (status IN ('pending', 'taken', 'in_review', 'released')),
   DROP CONSTRAINT deliveries_lead_unique;
+
+-- Attempts used to be counted by channel, and are now counted through: no number comes twice.
+UPDATE deliveries d
+   SET attempts = d.attempts + o.attempts, uncounted = o.attempts
+  FROM (SELECT delivery_id, channel, max(attempt) AS attempts FROM delivery_attempts GROUP BY delivery_id, channel) AS o
+ WHERE o.delivery_id = d.id AND o.channel <> d.channel AND d.status <> 'taken';
+
+-- Nobody took down whether a call without an answer had gone out: where one had none, the buyer may have the lead.
+UPDATE deliveries d SET in_doubt = true
+ WHERE d.status <> 'taken'
+   AND EXISTS (SELECT 1 FROM delivery_attempts a
+                WHERE a.delivery_id = d.id AND a.channel = 'webhook' AND a.outcome = 'failed' AND a.http_status IS NULL);
 
 -- A lead goes to one buyer at a time: the next one's delivery begins when this one's is released.
 CREATE UNIQUE INDEX deliveries_one_for_a_lead ON deliveries (lead_id) WHERE status <> 'released';

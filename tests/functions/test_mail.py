@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from leadgen.adapters import mail, settings
-from leadgen.adapters.mail import MailFailed, MailNotSent, MailRefused, MailUnknown
+from leadgen.adapters.mail import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 from leadgen.domain.lead_mail import compose
 from tests.domain_values import facts
 from tests.functions.endpoints import Mailbox
@@ -132,7 +132,7 @@ CASES: list[tuple[Any, str, type[MailFailed], str]] = [
     ("mail", "552 too large", MailRefused, "the mail server refused the mail (552)"),
     ("mail", DRIP, MailNotSent, "timeout"),
     ("rcpt", "550 no such user", MailRefused, "the mail server refused the recipient (550)"),
-    ("rcpt", "450 come again", MailNotSent, "the mail server refused the recipient (450)"),
+    ("rcpt", "450 come again", MailPutOff, "the mail server refused the recipient (450)"),
     ("rcpt", "421 closing", MailNotSent, "the mail server refused the recipient (421)"),
     ("rcpt", DROP, MailNotSent, "the mail server ended the conversation"),
     ("data", "451 not now", MailNotSent, "the mail server refused the mail (451)"),

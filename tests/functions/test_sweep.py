@@ -139,3 +139,35 @@ def test_the_longest_untouched_comes_first_however_many_are_stuck(
     stubborn, younger = (a_lead(conn, source, created_at=now + timedelta(seconds=age)) for age in (0, 10))
     found = [sweep(conn, functions, now + timedelta(minutes=minute, seconds=20)) for minute in (1, 2)]
     assert found == [[("lead.received", stubborn)], [("lead.received", younger)]]
+
+
+def test_the_longest_overdue_comes_first_and_then_behind_the_others(
+    conn: Connection[Any], functions: Functions, source: int, now: datetime, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(functions.module("sweep"), "MOST", 1)
+    stubborn, younger = (
+        a_delivered_lead(conn, source, next_attempt_at=now + timedelta(seconds=age)) for age in (0, 10)
+    )
+    found = [sweep(conn, functions, now + timedelta(minutes=minute, seconds=20)) for minute in (1, 2, 3)]
+    assert found == [[("delivery.due", stubborn)], [("delivery.due", younger)], [("delivery.due", stubborn)]]
+
+
+def test_a_lead_that_its_buyer_gave_back_waits_since_then(
+    conn: Connection[Any], functions: Functions, source: int, now: datetime
+) -> None:
+    long_ago = now - timedelta(days=9)
+    lead = a_lead(conn, source, status="validated", created_at=long_ago, updated_at=now)
+    a_delivery(conn, lead, a_buyer(conn), status="released", settled_at=now, release_reason="refused")
+    assert sweep(conn, functions, now + timedelta(minutes=1, seconds=1)) == [("lead.validated", lead)]
+
+
+def test_a_lead_that_a_person_has_released_waits_since_then(
+    conn: Connection[Any], functions: Functions, source: int, now: datetime
+) -> None:
+    long_ago = now - timedelta(days=9)
+    leads = [
+        a_lead(conn, source, status=status, created_at=long_ago, released_at=now, updated_at=now)
+        for status in ("received", "validated")
+    ]
+    found = sweep(conn, functions, now + timedelta(minutes=1, seconds=1))
+    assert found == [("lead.received", leads[0]), ("lead.validated", leads[1])]

@@ -138,3 +138,40 @@ def test_the_real_migrations_can_be_copied_anywhere(empty: Connection[Any], tmp_
     applied = migrate(empty, tmp_path / "copied")
     assert migrate(empty, ROOT / "sql" / "migrations") == []
     assert len(applied) == 1 + len(list((ROOT / "sql" / "migrations").glob("*.sql")))
+
+
+def test_deliveries_under_way_go_on_with_numbers_of_their_own_and_in_doubt_where_nobody_knows(
+    empty: Connection[Any], tmp_path: Path
+) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    for file in sorted((ROOT / "sql" / "migrations").glob("*.sql")):
+        if file.name < "0013":
+            shutil.copy(file, before)
+    migrate(empty, before)
+    # Deliveries are all that matters: there are no leads, and no buyers.
+    empty.execute(
+        "ALTER TABLE deliveries DROP CONSTRAINT deliveries_lead_id_fkey, DROP CONSTRAINT deliveries_buyer_id_fkey"
+    )
+    old: list[tuple[str, int, list[tuple[str, int | None]]]] = [
+        ("email", 1, [("webhook", 500)] * 3),
+        ("webhook", 2, [("webhook", 503), ("webhook", None)]),
+        ("email", 0, [("webhook", None), ("webhook", 500)]),
+        ("webhook", 0, []),
+    ]
+    for number, (channel, begun, tried) in enumerate(old):
+        delivery = f"00000000-0000-0000-0000-00000000000{number}"
+        empty.execute(
+            "INSERT INTO deliveries (id, lead_id, buyer_id, channel, attempts, next_attempt_at)"
+            " VALUES (%s, %s, 1, %s, %s, now())",
+            (delivery, number, channel, begun),
+        )
+        for attempt, (tried_by, status) in enumerate(tried, start=1):
+            empty.execute(
+                "INSERT INTO delivery_attempts (delivery_id, channel, attempt, started_at, milliseconds, outcome,"
+                " http_status) VALUES (%s, %s, %s, now(), 1, 'failed', %s)",
+                (delivery, tried_by, attempt, status),
+            )
+    migrate(empty, ROOT / "sql" / "migrations")
+    rows = empty.execute("SELECT attempts, uncounted, in_doubt FROM deliveries ORDER BY lead_id").fetchall()
+    assert rows == [(4, 3, False), (2, 0, True), (2, 2, True), (0, 0, False)]

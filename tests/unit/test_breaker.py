@@ -141,3 +141,9 @@ def test_gone_is_gone_whatever_comes_after() -> None:
     assert breaker.admit(gone, InFlight(), 5, now=NOON + timedelta(days=365)) == Admission(0, None, gone)
     assert told(gone, Taken(), 200) == gone
     assert told(gone, RESET) == gone
+
+
+def test_what_is_put_off_for_one_recipient_says_nothing_of_the_others() -> None:
+    assert told(CLOSED, FailedForNow("the recipient takes none now", is_of_this_one=True)).state == "closed"
+    probed = replace(opened(), state="half_open")
+    assert told(probed, FailedForNow("the recipient takes none now", is_of_this_one=True)).state == "closed"

@@ -8,7 +8,7 @@ import pytest
 from leadgen.domain import delivery
 from leadgen.domain.delivery import Done, Release, Review, Standing, TryAgain
 from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
-from leadgen.domain.schedule import specified
+from leadgen.domain.schedule import Schedule, specified
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 SPECIFIED = specified(attempts=3, unit_seconds=1)
@@ -75,6 +75,19 @@ def test_an_endpoint_is_waited_for_no_longer_than_the_schedule_and_a_minute() ->
     assert delivery.held_back(replace(held, in_doubt=True), SPECIFIED, until=late, now=NOW) == Review("unknown")
     # Whoever has not waited yet waits, however long ago its delivery began.
     assert delivery.held_back(FIRST, SPECIFIED, until=late, now=NOW) == TryAgain("webhook", 5)
+
+
+def test_who_has_waited_long_asks_again_more_rarely_and_not_when_the_others_do() -> None:
+    patient = Schedule((40_000.0,), jittered=True)
+    until, waited = NOW + timedelta(seconds=2), timedelta(seconds=1000)
+    pauses = set()
+    for seed in range(100):
+        held = replace(FIRST, held_since=NOW - waited, jitter_seed=seed)
+        again = delivery.held_back(held, patient, until=until, now=NOW)
+        assert isinstance(again, TryAgain)
+        assert 2 <= again.delay_seconds <= 2 + 1000 * delivery.PATIENCE
+        pauses.add(round(again.delay_seconds))
+    assert len(pauses) > 50
 
 
 def test_an_endpoint_that_is_gone_is_not_waited_for() -> None:

@@ -7,9 +7,9 @@ from email.utils import format_datetime
 from typing import assert_never
 
 from leadgen.adapters import clock, mail_addresses, ses, settings, smtp
-from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailRefused, MailUnknown
+from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 
-__all__ = ["MailFailed", "MailNotSent", "MailRefused", "MailUnknown", "send"]
+__all__ = ["MailFailed", "MailNotSent", "MailPutOff", "MailRefused", "MailUnknown", "send"]
 
 _SEVEN_BIT = email.policy.SMTP.clone(cte_type="7bit")  # any server takes it, and no line is longer than it may be
 

@@ -11,14 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from leadgen.adapters import clock, settings
-from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailRefused, MailUnknown
+from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 
 _READY = 220
+_CLOSING = 421  # whatever it was asked for: the server takes no more now
 _TOO_LARGE = 552  # of the refusals of a sender the one that is about the mail, not about us
 
 
 def hand_over(message: EmailMessage, *, timeout_seconds: float) -> None:
-    """Raises MailNotSent, MailRefused or MailUnknown."""
+    """Raises MailNotSent, MailPutOff, MailRefused or MailUnknown."""
     configured = settings.current()
     if not configured.smtp_host:
         raise MailNotSent("SMTP_HOST is not set")
@@ -105,6 +106,8 @@ def _failure(error: OSError, conversation: _Conversation, *, late: bool) -> Mail
     match error:
         case smtplib.SMTPRecipientsRefused():
             ((code, _),) = error.recipients.values()
+            if 400 <= code <= 499 and code != _CLOSING:
+                return MailPutOff(f"the mail server refused the recipient ({code})")
             return _answered("the mail server refused the recipient", code)
         case smtplib.SMTPDataError(smtp_code=int(code)) if code >= 400:
             return _answered("the mail server refused the mail", code)

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
-from leadgen.domain.schedule import Schedule
+from leadgen.domain.schedule import Schedule, share
 
 Channel = Literal["webhook", "email"]
 
 EVENT = "lead.delivered"
+
+# What is held back asks again later by up to this part of the time that it has waited already.
+PATIENCE = 0.25
 
 # A worker that dies with every attempt is no accident: then a person looks at it.
 MOST_LOST = 10
@@ -54,7 +57,14 @@ class TryAgain:
 
 
 ReviewReason = Literal[
-    "webhook_failed", "email_failed", "unknown", "refused", "refused_in_doubt", "format_invalid", "workers_died"
+    "webhook_failed",
+    "email_failed",
+    "unknown",
+    "refused",
+    "refused_in_doubt",
+    "format_invalid",
+    "workers_died",
+    "erased",
 ]
 
 
@@ -96,11 +106,16 @@ def in_doubt(standing: Standing) -> Standing:
 def held_back(standing: Standing, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
     """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
+
+    Who has waited long asks again more rarely, and not when the others do: a crowd before one endpoint leaves the
+    workers to others.
     """
     since = standing.held_since or now
-    if until is None or until > since + timedelta(seconds=schedule.window):
+    end = since + timedelta(seconds=schedule.window)
+    if until is None or until > end:
         return channel_over(standing)
-    return TryAgain(standing.channel, (until - now).total_seconds())
+    later = until + (now - since) * PATIENCE * share(standing.jitter_seed, standing.made)
+    return TryAgain(standing.channel, (min(later, end) - now).total_seconds())
 
 
 def channel_over(standing: Standing) -> TryAgain | Review:

@@ -148,6 +148,7 @@ REVIEW_REASONS: Mapping[str, str] = {
     "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call has no known outcome",
     "format_invalid": "the enrolment's delivery terms do not parse: mend them, then redeliver",
     "workers_died": "worker after worker died over it",
+    "erased": "the lead was erased before it could be sent",
 }
 
 OUTCOMES: Mapping[str, str] = {

@@ -29,10 +29,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class FailedForNow:
-    """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it said so."""
+    """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it said so.
+
+    ``is_of_this_one`` is that it is well, and takes others meanwhile.
+    """
 
     cause: str
     retry_after: float | None = None
+    is_of_this_one: bool = False
 
 
 @dataclass(frozen=True)

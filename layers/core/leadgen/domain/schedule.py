@@ -59,6 +59,10 @@ def specified(*, attempts: int, unit_seconds: float) -> Schedule:
 
 def stray(seed: int, number: int) -> float:
     """From -JITTER to JITTER, evenly, by the seed and the number alone."""
+    return (2 * share(seed, number) - 1) * JITTER
+
+
+def share(seed: int, number: int) -> float:
+    """From 0 to 1, evenly, by the seed and the number alone."""
     digest = hashlib.sha256(f"{seed}:{number}".encode()).digest()
-    share = int.from_bytes(digest[:8]) / (2**64 - 1)
-    return (2 * share - 1) * JITTER
+    return int.from_bytes(digest[:8]) / (2**64 - 1)

@@ -49,7 +49,8 @@ def claim(
     conn: Connection[Any], lead_ids: Sequence[int], default: Schedule, *, now: datetime, until: datetime
 ) -> Dispatch:
     """Take the leads' due deliveries, as many as their endpoints bear; hold back the others."""
-    found = [_counted(due) for due in deliveries.due(conn, lead_ids, now=now)]
+    read = deliveries.due(conn, lead_ids, now=now)
+    found = [_counted(due) for due in read]
     steps: dict[str, Step] = {}
     ready: dict[str, tuple[Due, DeliveryTerms]] = {}
     for due in found:
@@ -62,14 +63,21 @@ def claim(
     for due, _ in ready.values():
         waiting[_address(due)].append(due)
     admitted = admission.admit(conn, Counter({a: len(dues) for a, dues in waiting.items()}), now=now) if waiting else {}
+    # From here on nobody else changes them; what another has changed meanwhile is no longer as it was read.
+    locked = deliveries.lock(conn, [due.delivery_id for due in read]) if read else {}
+    unchanged = {due.delivery_id for due in read if locked.get(due.delivery_id) == due.version}
+    found = [due for due in found if due.delivery_id in unchanged]
     going: dict[str, int] = {}
-    for address, dues in waiting.items():
+    for address, all_dues in waiting.items():
+        dues = [due for due in all_dues if due.delivery_id in unchanged]
         bears = admitted[address]
         going |= {due.delivery_id: bears.endpoint_id for due in dues[: bears.calls]}
         for due in dues[bears.calls :]:
             own = _schedule(ready[due.delivery_id][1], default)
             steps[due.delivery_id] = delivery.held_back(_standing(due), own, until=bears.come_back_at, now=now)
-    found = _freed(conn, found, now)
+    abandoned = [due.delivery_id for due in found if due.is_abandoned]
+    if abandoned:
+        deliveries.reap(conn, abandoned, now=now)
     claimed = deliveries.claim(conn, going, now=now, until=until) if going else {}
     parcels = tuple(_parcel(*ready[delivery_id], taken, default) for delivery_id, taken in claimed.items())
     fresh = {p.claimed.delivery_id: p.rendered for p in parcels if p.rendered and p.claimed.rendered is None}
@@ -91,15 +99,10 @@ def _counted(due: Due) -> Due:
     return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, in_doubt=True)
 
 
-def _freed(conn: Connection[Any], found: Sequence[Due], now: datetime) -> list[Due]:
-    """The deliveries, those freed whose worker died; without those that another has freed meanwhile."""
-    abandoned = [due.delivery_id for due in found if due.is_abandoned]
-    freed = deliveries.reap(conn, abandoned, now=now) if abandoned else set()
-    return [due for due in found if not due.is_abandoned or due.delivery_id in freed]
-
-
 def _prepare(due: Due) -> DeliveryTerms | Step:
     """The terms a delivery is made on; or what follows where it cannot be made at all."""
+    if due.is_erased:
+        return Review("erased")
     if due.lost_attempts >= delivery.MOST_LOST:
         return Review("workers_died")
     if due.url is None if due.channel == "webhook" else not due.mailable:
@@ -161,6 +164,7 @@ def record(
         [Report(p.claimed.endpoint_id, call.outcome, call.status, call.milliseconds / 1000) for p, call in calls],
         now=now,
     )
+    deliveries.lock(conn, [parcel.claimed.delivery_id for parcel, _ in calls])
     deliveries.record_attempts(conn, [_attempt(parcel, call) for parcel, call in calls])
     steps = {p.due.lead_id: _decided(following[p.claimed.delivery_id], refusals.get(p.due.lead_id)) for p, _ in calls}
     settled = _settle(

@@ -16,10 +16,10 @@ def hand_over(parcel: Parcel) -> Call:
     claimed = parcel.claimed
     match parcel.due.channel:
         case "webhook":
-            assert claimed.url is not None
+            assert parcel.due.url is not None
             assert parcel.rendered is not None
             sending = Sending(claimed.delivery_id, delivery.EVENT, parcel.rendered.content_type, parcel.rendered.body)
-            return calling.post(claimed.url, sending, claimed.secrets, parcel.terms.answer)
+            return calling.post(parcel.due.url, sending, claimed.secrets, parcel.terms.answer)
         case "email":
             return calling.timed(lambda: (_mail(parcel), None))
         case _:
@@ -28,17 +28,18 @@ def hand_over(parcel: Parcel) -> Call:
 
 def _mail(parcel: Parcel) -> CallOutcome:
     claimed = parcel.claimed
-    assert claimed.email_to is not None
     mailed = lead_mail.compose(claimed.facts)
     try:
         mail.send(
-            to=claimed.email_to,
+            to=parcel.due.email_to,
             subject=mailed.subject,
             text=mailed.text,
             html=mailed.html,
             message_id=claimed.delivery_id,
             timeout_seconds=settings.current().webhook_timeout_seconds,
         )
+    except mail.MailPutOff as failure:
+        return FailedForNow(str(failure), is_of_this_one=True)
     except mail.MailNotSent as failure:
         return FailedForNow(str(failure))
     except mail.MailRefused as failure:

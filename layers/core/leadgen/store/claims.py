@@ -75,10 +75,14 @@ def use_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:
 
 
 def give_back_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:
-    """Take leads that their buyers do not get off each period's count, under the buyers' locks."""
+    """Take leads that their buyers do not get off each period's count, under the buyers' locks.
+
+    A count ends at nothing, also for a claim of before its period was counted: an answer must never fail to be kept.
+    """
     conn.execute(
         """
-        UPDATE capacity_counters c SET claimed = c.claimed - u.claimed, amount = c.amount - u.amount
+        UPDATE capacity_counters c
+           SET claimed = greatest(c.claimed - u.claimed, 0), amount = greatest(c.amount - u.amount, 0)
           FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::int[], %s::numeric[])
                AS u(buyer_offer_id, period, starts_at, claimed, amount)
          WHERE (c.buyer_offer_id, c.period, c.starts_at) = (u.buyer_offer_id, u.period, u.starts_at)
@@ -93,21 +97,24 @@ def give_back_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> No
     )
 
 
-def open_deliveries(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> None:
-    """Begin the delivery of claimed leads, due at once: by webhook where the buyer has one, else by e-mail."""
+def open_deliveries(conn: Connection[Any], timezones: Mapping[int, str], *, now: datetime) -> None:
+    """Begin the delivery of claimed leads, due at once: by webhook where the buyer has one, else by e-mail.
+
+    ``timezones`` has the leads, each with the time zone in whose periods it was counted.
+    """
     conn.execute(
         """
-        INSERT INTO deliveries (created_at, lead_id, buyer_id, channel, next_attempt_at)
+        INSERT INTO deliveries (created_at, lead_id, buyer_id, channel, next_attempt_at, timezone)
         SELECT %(now)s, l.id, l.buyer_id,
                CASE WHEN coalesce(bo.webhook_url_override, b.webhook_url) IS NULL THEN 'email' ELSE 'webhook' END,
-               %(now)s
-          FROM leads l
+               %(now)s, c.timezone
+          FROM unnest(%(ids)s::int[], %(timezones)s::text[]) AS c(lead_id, timezone)
+          JOIN leads l ON l.id = c.lead_id
           JOIN buyers b ON b.id = l.buyer_id
           JOIN buyer_offers bo ON bo.buyer_id = l.buyer_id AND bo.offer_id = l.offer_id
-         WHERE l.id = ANY(%(ids)s)
          ORDER BY l.id
         """,
-        {"ids": list(lead_ids), "now": now},
+        {"ids": list(timezones), "timezones": list(timezones.values()), "now": now},
     )
 
 

@@ -17,8 +17,9 @@ from leadgen.domain.outcomes import Name
 class Due:
     """A pending delivery whose time has come and that nobody works on.
 
-    ``url`` is where it goes now, ``terms`` the enrolment's delivery terms as stored; ``is_abandoned`` is that a worker
-    died over it. A number of attempts stands for the row's state: what was read of it holds while they are so many.
+    ``url`` and ``email_to`` are where it goes, ``terms`` the enrolment's delivery terms as stored; ``claimed_until`` is
+    when the claim of a worker ended that died over it. A number of attempts stands for the row's state: what was read
+    of it holds while they are so many.
     """
 
     delivery_id: str
@@ -33,10 +34,32 @@ class Due:
     in_doubt: bool
     jitter_seed: int
     url: str | None
+    email_to: str = field(repr=False)
     mailable: bool
+    is_erased: bool
     terms: object
     offer: str
-    is_abandoned: bool
+    claimed_until: datetime | None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether a worker died over it."""
+        return self.claimed_until is not None
+
+    @property
+    def version(self) -> "Version":
+        """What of the row everything that is decided of it rests on."""
+        return Version(self.attempts, self.uncounted, self.channel, self.claimed_until)
+
+
+@dataclass(frozen=True)
+class Version:
+    """What changes of a pending delivery when anything happens to it."""
+
+    attempts: int
+    uncounted: int
+    channel: Channel
+    claimed_until: datetime | None
 
 
 def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> list[Due]:
@@ -49,8 +72,9 @@ def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> l
             """
             SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, l.trace_id, d.channel, d.held_since, d.attempts,
                    d.uncounted, d.lost_attempts, d.in_doubt, d.jitter_seed,
-                   coalesce(bo.webhook_url_override, b.webhook_url) AS url, b.email_notifications AS mailable,
-                   bo.delivery AS terms, o.name AS offer, d.claimed_until IS NOT NULL AS is_abandoned
+                   coalesce(bo.webhook_url_override, b.webhook_url) AS url,
+                   coalesce(bo.email_override, b.email) AS email_to, b.email_notifications AS mailable,
+                   l.erased_at IS NOT NULL AS is_erased, bo.delivery AS terms, o.name AS offer, d.claimed_until
               FROM deliveries d
               JOIN leads l ON l.id = d.lead_id
               JOIN offers o ON o.id = l.offer_id
@@ -66,9 +90,21 @@ def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> l
         return cursor.fetchall()
 
 
-def reap(conn: Connection[Any], delivery_ids: Collection[str], *, now: datetime) -> set[str]:
-    """Free deliveries whose worker died: the attempt is on record as unknown and does not count. The ids of those."""
+def lock(conn: Connection[Any], delivery_ids: Collection[str]) -> dict[str, Version]:
+    """Lock deliveries in their leads' order, after whatever endpoints the transaction locks; the pending ones by id."""
     rows = conn.execute(
+        """
+        SELECT id::text, status, attempts, uncounted, channel, claimed_until FROM deliveries
+         WHERE id = ANY(%s::uuid[]) ORDER BY lead_id, id FOR NO KEY UPDATE
+        """,
+        (list(delivery_ids),),
+    )
+    return {delivery_id: Version(*version) for delivery_id, status, *version in rows if status == "pending"}
+
+
+def reap(conn: Connection[Any], delivery_ids: Collection[str], *, now: datetime) -> None:
+    """Free locked deliveries whose worker died: the attempt is on record as unknown and does not count."""
+    conn.execute(
         """
         WITH abandoned AS (
           UPDATE deliveries
@@ -76,21 +112,18 @@ def reap(conn: Connection[Any], delivery_ids: Collection[str], *, now: datetime)
                  updated_at = %(now)s
            WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending' AND claimed_until < %(now)s
           RETURNING id, channel, attempts, coalesce(claimed_at, next_attempt_at) AS started_at
-        ), noted AS (
-          INSERT INTO delivery_attempts (delivery_id, channel, attempt, started_at, outcome, error)
-          SELECT id, channel, attempts, started_at, 'unknown', 'interrupted' FROM abandoned
-          ON CONFLICT DO NOTHING
         )
-        SELECT id::text FROM abandoned
+        INSERT INTO delivery_attempts (delivery_id, channel, attempt, started_at, outcome, error)
+        SELECT id, channel, attempts, started_at, 'unknown', 'interrupted' FROM abandoned
+        ON CONFLICT DO NOTHING
         """,
         {"ids": list(delivery_ids), "now": now},
     )
-    return {row[0] for row in rows}
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery that is this worker's for a while: the contact data its buyer pays for, and where it goes.
+    """A delivery that is this worker's for a while: the contact data its buyer pays for.
 
     ``attempt`` is the number of the attempt that begins now; ``secrets`` has the present one first.
     """
@@ -98,15 +131,13 @@ class Claimed:
     delivery_id: str
     attempt: int
     endpoint_id: int
-    url: str | None
     secrets: tuple[str, ...] = field(repr=False)
-    email_to: str | None = field(repr=False)
     rendered: Rendered | None = field(repr=False)
     facts: LeadFacts = field(repr=False)
 
 
 def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime) -> dict[str, Claimed]:
-    """Take due deliveries (``endpoints`` has each one's) until ``until``; by id, those that were still free."""
+    """Take locked deliveries (``endpoints`` has each one's) until ``until``; by id, all but those of erased leads."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
@@ -120,13 +151,10 @@ def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime,
               JOIN markets m ON m.id = l.market_id
               JOIN verticals v ON v.id = l.vertical_id
               JOIN buyers b ON b.id = own.buyer_id
-              JOIN buyer_offers bo ON bo.buyer_id = own.buyer_id AND bo.offer_id = l.offer_id
-             WHERE d.id = c.delivery_id AND d.status = 'pending'
-               AND d.next_attempt_at <= %(now)s + INTERVAL '1 second' AND d.claimed_until IS NULL
+             WHERE d.id = c.delivery_id AND d.status = 'pending' AND d.claimed_until IS NULL AND l.erased_at IS NULL
             RETURNING d.id::text AS delivery_id, d.attempts AS attempt, d.endpoint_id, d.content_type, d.body,
-                      coalesce(bo.webhook_url_override, b.webhook_url) AS url, b.webhook_secret,
+                      b.webhook_secret,
                       CASE WHEN b.previous_secret_until > %(now)s THEN b.previous_webhook_secret END AS previous_secret,
-                      CASE WHEN b.email_notifications THEN coalesce(bo.email_override, b.email) END AS email_to,
                       l.id AS lead_id, d.buyer_id, l.created_at AS received_at, l.delivered_at, l.name, l.email,
                       l.phone, l.country_code, l.postal_code, l.city, l.region_code, l.message, l.source, l.utm_source,
                       l.utm_medium, l.utm_campaign, l.attributes, l.delivered_price AS price, m.currency,
@@ -144,9 +172,7 @@ def _claimed(row: dict[str, Any]) -> Claimed:
         delivery_id=row["delivery_id"],
         attempt=row.pop("attempt"),
         endpoint_id=row.pop("endpoint_id"),
-        url=row.pop("url"),
         secrets=tuple(secret for secret in secrets if secret),
-        email_to=row.pop("email_to"),
         rendered=None if body is None else Rendered(content_type, bytes(body)),
         facts=LeadFacts(**row),
     )
@@ -230,9 +256,10 @@ class Settlement:
 
 
 def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: datetime) -> set[str]:
-    """Free the deliveries with their results; the ids of those that were still as they had been read.
+    """Free locked deliveries with their results; the ids of those that were still as they had been read.
 
-    That the buyer has it is true whoever else is at it meanwhile; anything else is said only of one's own attempt.
+    That the buyer has it is true whoever else is at it meanwhile, also where it waits for a person by then; anything
+    else is said only of one's own attempt.
     """
     rows = conn.execute(
         """
@@ -249,7 +276,8 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
                       %(reviews)s::text[], %(releases)s::text[], %(references)s::text[], %(refusals)s::text[])
                AS s(id, attempts, status, channel, begins, is_held, next_attempt_at, in_doubt, review_reason,
                     release_reason, reference, refusal)
-         WHERE d.id = s.id AND d.status = 'pending' AND (s.status = 'taken' OR d.attempts = s.attempts)
+         WHERE d.id = s.id AND (d.status = 'pending' AND d.attempts = s.attempts
+                                OR s.status = 'taken' AND d.status IN ('pending', 'in_review'))
         RETURNING d.id::text
         """,
         {
@@ -279,19 +307,28 @@ class Overdue:
     trace_id: str | None
 
 
-def overdue(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Overdue]:
-    """Pending deliveries due before ``since`` without a live claim."""
+def take_overdue(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Overdue]:
+    """Pending deliveries due before ``since`` without a live claim, longest due first; they are due from now on.
+
+    So those that announcing does not help are behind the others the next time.
+    """
     with conn.cursor(row_factory=class_row(Overdue)) as cursor:
         cursor.execute(
             """
-            SELECT d.lead_id, l.trace_id FROM deliveries d JOIN leads l ON l.id = d.lead_id
-             WHERE d.status = 'pending' AND d.next_attempt_at < %(since)s
-               AND (d.claimed_until IS NULL OR d.claimed_until < %(now)s)
-             ORDER BY d.next_attempt_at, d.lead_id LIMIT %(limit)s
+            WITH overdue AS (
+              SELECT id FROM deliveries
+               WHERE status = 'pending' AND next_attempt_at < %(since)s
+                 AND (claimed_until IS NULL OR claimed_until < %(now)s)
+               ORDER BY next_attempt_at, lead_id LIMIT %(limit)s
+                 FOR NO KEY UPDATE SKIP LOCKED
+            )
+            UPDATE deliveries d SET next_attempt_at = %(now)s FROM overdue, leads l
+             WHERE d.id = overdue.id AND l.id = d.lead_id
+            RETURNING d.lead_id, l.trace_id
             """,
             {"now": now, "since": since, "limit": limit},
         )
-        return cursor.fetchall()
+        return sorted(cursor.fetchall(), key=lambda overdue: overdue.lead_id)
 
 
 @dataclass(frozen=True)
@@ -325,7 +362,8 @@ def forget_contents(conn: Connection[Any], lead_ids: Collection[int]) -> None:
     """Take what was sent, and what the buyers said of it, out of the deliveries of erased leads."""
     conn.execute(
         """
-        UPDATE deliveries SET content_type = NULL, body = NULL, reference = NULL, refusal = NULL WHERE lead_id = ANY(%s)
+        UPDATE deliveries SET content_type = NULL, body = NULL, reference = NULL, refusal = NULL
+         WHERE id IN (SELECT id FROM deliveries WHERE lead_id = ANY(%s) ORDER BY lead_id, id FOR NO KEY UPDATE)
         """,
         (list(lead_ids),),
     )

@@ -109,10 +109,14 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
         cursor.execute(
             """
             WITH waiting AS (
-              SELECT id, 'lead.received' AS event, created_at AS began FROM leads
+              SELECT id, 'lead.received' AS event, greatest(created_at, released_at) AS began FROM leads
                WHERE status = 'received' AND in_review_since IS NULL
               UNION ALL
-              SELECT id, 'lead.validated', coalesce(route_again_at, created_at) FROM leads
+              SELECT id, 'lead.validated',
+                     coalesce(route_again_at,
+                              greatest(created_at, released_at,
+                                       (SELECT max(d.settled_at) FROM deliveries d WHERE d.lead_id = leads.id)))
+                FROM leads
                WHERE status = 'validated' AND (route_again_at IS NULL OR route_again_at <= %(now)s)
                  AND in_review_since IS NULL
               UNION ALL
@@ -140,7 +144,7 @@ def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, 
     """Take the personal data out of up to ``limit`` leads created before ``before``; their ids.
 
     The rows stay: invoices, decisions and counts refer to them. One that still waits for a buyer or for a person is
-    rejected: there is nothing left of it to sell.
+    rejected: there is nothing left of it to sell. One that is on its way to its buyer is left for another day.
     """
     rows = conn.execute(
         """
@@ -156,6 +160,8 @@ def erase_older_than(conn: Connection[Any], *, before: datetime, now: datetime, 
          WHERE id IN (SELECT id FROM leads
                        WHERE created_at < %(before)s AND erased_at IS NULL
                          AND (status <> 'received' OR in_review_since IS NOT NULL)
+                         AND NOT EXISTS (SELECT 1 FROM deliveries d
+                                          WHERE d.lead_id = leads.id AND d.status = 'pending')
                        ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING id
         """,

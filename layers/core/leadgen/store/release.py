@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 class Held:
     """A lead claimed for a buyer and not billed, under lock: what the claim took, and its offer's routing policy.
 
+    ``timezone`` is the market's as it was at the claim, whatever it is now: the claim was counted in its periods.
     ``released`` is how many buyers it was taken back from before.
     """
 
@@ -35,7 +36,9 @@ def lock(conn: Connection[Any], lead_ids: Collection[int]) -> dict[int, Held]:
         cursor.execute(
             """
             SELECT l.id AS lead_id, l.buyer_id, bo.id AS buyer_offer_id, l.delivered_at, l.delivered_price AS price,
-                   m.timezone, p.config, quote_literal(p.name) || ' version ' || p.version AS policy, l.trace_id,
+                   coalesce((SELECT d.timezone FROM deliveries d WHERE d.lead_id = l.id AND d.status <> 'released'),
+                            m.timezone) AS timezone,
+                   p.config, quote_literal(p.name) || ' version ' || p.version AS policy, l.trace_id,
                    (SELECT count(*) FROM deliveries d WHERE d.lead_id = l.id AND d.status = 'released')::int AS released
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
