@@ -18,7 +18,8 @@ class Due:
     """A pending delivery whose time has come and that nobody works on.
 
     ``url`` is where it goes now, ``terms`` the enrolment's delivery terms as stored; ``is_abandoned`` is that a worker
-    died over it. A number of attempts stands for the row's state: what was read of it holds while they are so many.
+    died over it, ``broke_down`` that the buyer's side answered an attempt with a failure of its own, which says nothing
+    of what it did before: any 5xx but 503, by which it does nothing. A number of attempts stands for the row's state: what was read of it holds while they are so many.
     """
 
     delivery_id: str
@@ -37,6 +38,7 @@ class Due:
     terms: object
     offer: str
     is_abandoned: bool
+    broke_down: bool
 
 
 def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> list[Due]:
@@ -50,7 +52,9 @@ def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> l
             SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, l.trace_id, d.channel, d.held_since, d.attempts,
                    d.uncounted, d.lost_attempts, d.in_doubt, d.jitter_seed,
                    coalesce(bo.webhook_url_override, b.webhook_url) AS url, b.email_notifications AS mailable,
-                   bo.delivery AS terms, o.name AS offer, d.claimed_until IS NOT NULL AS is_abandoned
+                   bo.delivery AS terms, o.name AS offer, d.claimed_until IS NOT NULL AS is_abandoned,
+                   EXISTS (SELECT 1 FROM delivery_attempts a
+                            WHERE a.delivery_id = d.id AND a.http_status >= 500 AND a.http_status <> 503) AS broke_down
               FROM deliveries d
               JOIN leads l ON l.id = d.lead_id
               JOIN offers o ON o.id = l.offer_id
