@@ -90,11 +90,14 @@ class BuyerEndpoint:
 
 
 class Mailbox:
-    """An SMTP server; ``mails`` holds what was handed over. With ``refusing`` set it takes none."""
+    """An SMTP server; ``mails`` holds what was handed over. With ``refusing`` set it takes none; what is for those in
+    ``putting_off`` it takes later.
+    """
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.refusing = False
+        self.putting_off: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -125,6 +128,15 @@ class Mailbox:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
+        self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        """Called by the server with each recipient."""
+        if address in self.putting_off:
+            return "450 the mailbox is full"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
         """Called by the server with a whole mail."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from leadgen.adapters import mail, settings
-from leadgen.adapters.mail import MailFailed, MailNotSent, MailRefused, MailUnknown
+from leadgen.adapters.mail import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 from leadgen.domain.lead_mail import compose
 from tests.domain_values import facts
 from tests.functions.endpoints import Mailbox
@@ -109,6 +109,12 @@ def test_a_domain_of_other_letters_is_spelt_as_dns_does(mailbox: Mailbox) -> Non
     assert mailbox.mails[0]["To"] == "buyer@xn--bcher-kva.example"
 
 
+def test_a_domain_is_never_spelt_as_somebody_else_s(mailbox: Mailbox) -> None:
+    """By the codec of the standard library this one is strasse.example."""
+    send("buyer@straße.example")
+    assert mailbox.mails[0]["To"] == "buyer@xn--strae-oqa.example"
+
+
 def test_a_lead_of_hostile_text_comes_through_as_text(mailbox: Mailbox) -> None:
     hostile = "<script>{{7*7}}\r\nBcc: other@example.com\r\n.\r\n\u202e\x00\ud800" + "x" * 10_000
     written = compose(facts(name=hostile, email=hostile, phone=hostile, message=hostile, attributes={hostile: hostile}))
@@ -132,7 +138,8 @@ CASES: list[tuple[Any, str, type[MailFailed], str]] = [
     ("mail", "552 too large", MailRefused, "the mail server refused the mail (552)"),
     ("mail", DRIP, MailNotSent, "timeout"),
     ("rcpt", "550 no such user", MailRefused, "the mail server refused the recipient (550)"),
-    ("rcpt", "450 come again", MailNotSent, "the mail server refused the recipient (450)"),
+    ("rcpt", "450 come again", MailPutOff, "the mail server refused the recipient (450)"),
+    ("rcpt", "421 going down", MailNotSent, "the mail server refused the recipient (421)"),
     ("rcpt", "421 closing", MailNotSent, "the mail server refused the recipient (421)"),
     ("rcpt", DROP, MailNotSent, "the mail server ended the conversation"),
     ("data", "451 not now", MailNotSent, "the mail server refused the mail (451)"),

@@ -141,3 +141,12 @@ def test_gone_is_gone_whatever_comes_after() -> None:
     assert breaker.admit(gone, InFlight(), 5, now=NOON + timedelta(days=365)) == Admission(0, None, gone)
     assert told(gone, Taken(), 200) == gone
     assert told(gone, RESET) == gone
+
+
+def test_trouble_with_one_alone_says_nothing_against_whoever_was_called() -> None:
+    """A mail server that puts off one mailbox takes the mail of all others."""
+    state = CLOSED
+    for _ in range(FAILURES_TO_OPEN):
+        state = told(state, FailedForNow("the mail server refused the recipient (450)", only_this=True))
+    assert (state.state, state.failures) == ("closed", 0)
+    assert told(replace(opened(), state="half_open"), FailedForNow("later", only_this=True)).state == "closed"

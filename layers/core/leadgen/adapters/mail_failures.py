@@ -9,6 +9,10 @@ class MailNotSent(MailFailed):
     """It was not taken, and may be tried again."""
 
 
+class MailPutOff(MailNotSent):
+    """Its recipient takes none for now; the mail server is well, and takes those of others."""
+
+
 class MailRefused(MailFailed):
     """It is refused for good: its recipient, or the mail itself."""
 

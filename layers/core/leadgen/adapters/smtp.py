@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from leadgen.adapters import clock, settings
-from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailRefused, MailUnknown
+from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 
 _READY = 220
+_GOING_DOWN = 421
 _TOO_LARGE = 552  # of the refusals of a sender the one that is about the mail, not about us
 
 
@@ -105,7 +106,9 @@ def _failure(error: OSError, conversation: _Conversation, *, late: bool) -> Mail
     match error:
         case smtplib.SMTPRecipientsRefused():
             ((code, _),) = error.recipients.values()
-            return _answered("the mail server refused the recipient", code)
+            # 421 is the server's goodbye, whoever the recipient is.
+            put_off = MailNotSent if code == _GOING_DOWN else MailPutOff
+            return _answered("the mail server refused the recipient", code, put_off)
         case smtplib.SMTPDataError(smtp_code=int(code)) if code >= 400:
             return _answered("the mail server refused the mail", code)
         case smtplib.SMTPSenderRefused(smtp_code=code) if code == _TOO_LARGE:
@@ -114,8 +117,8 @@ def _failure(error: OSError, conversation: _Conversation, *, late: bool) -> Mail
     return MailUnknown(cause) if conversation.handed_over else MailNotSent(cause)
 
 
-def _answered(cause: str, code: int) -> MailFailed:
-    return (MailRefused if 500 <= code <= 599 else MailNotSent)(f"{cause} ({code})")
+def _answered(cause: str, code: int, for_now: type[MailFailed] = MailNotSent) -> MailFailed:
+    return (MailRefused if 500 <= code <= 599 else for_now)(f"{cause} ({code})")
 
 
 def _cause(error: OSError) -> str:

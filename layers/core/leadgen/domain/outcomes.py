@@ -29,10 +29,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class FailedForNow:
-    """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it said so."""
+    """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it said so.
+
+    ``only_this``: the trouble is with this one alone, and whoever was called is well.
+    """
 
     cause: str
     retry_after: float | None = None
+    only_this: bool = False
 
 
 @dataclass(frozen=True)

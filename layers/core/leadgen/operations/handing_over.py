@@ -39,6 +39,8 @@ def _mail(parcel: Parcel) -> CallOutcome:
             message_id=claimed.delivery_id,
             timeout_seconds=settings.current().webhook_timeout_seconds,
         )
+    except mail.MailPutOff as failure:
+        return FailedForNow(str(failure), only_this=True)
     except mail.MailNotSent as failure:
         return FailedForNow(str(failure))
     except mail.MailRefused as failure:
