@@ -57,6 +57,6 @@ def _in_ascii(domain: str) -> str:
     if not domain.isascii():
         import idna  # few domains need it
 
-        # By IDNA 2008. The standard library's own codec is the one before: by it straße.de is strasse.de, somebody else.
+        # By IDNA 2008. The standard library's codec is of the one before: by it straße.de is strasse.de, somebody else.
         domain = idna.encode(domain.lower()).decode("ascii")
     return domain.encode("idna").decode()  # refuses what no label can be

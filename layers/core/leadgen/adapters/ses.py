@@ -1,6 +1,5 @@
 """Hands a mail to Amazon SES, version 2 of its API."""
 
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from functools import lru_cache
@@ -63,7 +62,7 @@ def _failure(error: Exception) -> MailFailed:
 
 def _is_of_certificate(error: BaseException | None) -> bool:
     """Whether a certificate was not accepted: then nothing was sent after it."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+    while error is not None and type(error).__name__ != "SSLCertVerificationError":
         error = error.__cause__ or error.__context__
     return error is not None
 

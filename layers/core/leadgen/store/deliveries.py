@@ -19,7 +19,8 @@ class Due:
 
     ``url`` is where it goes now, ``terms`` the enrolment's delivery terms as stored; ``is_abandoned`` is that a worker
     died over it, ``broke_down`` that the buyer's side answered an attempt with a failure of its own, which says nothing
-    of what it did before: any 5xx but 503, by which it does nothing. A number of attempts stands for the row's state: what was read of it holds while they are so many.
+    of what it did before: any 5xx but 503, by which it does nothing. A number of attempts stands for the row's state:
+    what was read of it holds while they are so many.
     """
 
     delivery_id: str
