@@ -146,7 +146,7 @@ REVIEW_REASONS: Mapping[str, str] = {
     "email_failed": "the e-mail could not be handed over",
     "unknown": "a call went out and nobody knows what became of it: the buyer may have the lead",
     "refused": "the buyer refused it, and the policy leaves the rest to a person",
-    "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call of it broke down, or has no "
+    "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call broke down, or has no "
     "known outcome",
     "format_invalid": "the enrolment's delivery terms do not parse: mend them, then redeliver",
     "workers_died": "worker after worker died over it",
