@@ -11,6 +11,7 @@ from leadgen.adapters import body, bus, clock, db, egress, settings
 from leadgen.adapters.log import logger
 from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler
 from leadgen.domain import delivery_verdicts, reviewing
+from leadgen.domain.endpoint_addresses import without_query
 from leadgen.domain.errors import Refusal
 from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
@@ -169,7 +170,7 @@ def get_subscriptions() -> JsonAnswer:
     """Who is told what, and how each endpoint does; without secrets."""
     with db.current().connection() as conn:
         found = subscriptions.listed(conn, ended=False, now=clock.now(), limit=_LONGEST_LIST)
-    return JsonAnswer({"subscriptions": [asdict(one) for one in found]})
+    return JsonAnswer({"subscriptions": [asdict(one) | {"url": without_query(one.url)} for one in found]})
 
 
 @app.post("/api/subscriptions")

@@ -90,8 +90,8 @@ class BuyerEndpoint:
 
 
 class Mailbox:
-    """An SMTP server; ``mails`` holds what was handed over. With ``refusing`` set it takes none, and for those it is
-    ``putting_off`` none for now.
+    """An SMTP server; ``mails`` holds what was handed over. With ``refusing`` set it takes none; what is for those in
+    ``putting_off`` it takes later.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class Mailbox:
     ) -> str:
         """Called by the server with each recipient."""
         if address in self.putting_off:
-            return "450 come again"
+            return "450 the mailbox is full"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

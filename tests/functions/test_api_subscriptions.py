@@ -1,5 +1,6 @@
 """Subscribing over HTTP."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import standardwebhooks
 from psycopg import Connection
 
 from leadgen.adapters import clock, tokens
+from leadgen.domain.subscriptions import MOST_IN_FORCE
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, a_subscription
 from tests.functions_under_test import Functions
@@ -78,3 +80,50 @@ def test_a_number_that_no_subscription_can_have_is_not_found(
     conn: Connection[Any], functions: Functions, headers: dict[str, str]
 ) -> None:
     assert functions.client("api").delete(f"{PATH}/99999999999999999999", headers=headers).status_code == 404
+
+
+def test_an_owner_has_only_so_many_in_force(
+    conn: Connection[Any], functions: Functions, headers: dict[str, str]
+) -> None:
+    """An event goes to all of them: ten thousand would hold up everybody's."""
+    buyer = a_buyer(conn)
+    for number in range(MOST_IN_FORCE):
+        a_subscription(conn, f"https://example.com/{number}")
+    client = functions.client("api")
+    refused = client.post(PATH, json=GOOD, headers=headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
+    assert f"has {MOST_IN_FORCE} subscriptions in force" in refused.json()["error"]["message"]
+    assert client.post(PATH, json=GOOD | {"buyer": str(buyer)}, headers=headers).status_code == 201
+    assert client.delete(f"{PATH}/1", headers=headers).status_code == 200
+    assert client.post(PATH, json=GOOD, headers=headers).status_code == 201
+
+
+def test_a_key_in_the_query_of_an_address_is_shown_to_nobody_else(
+    conn: Connection[Any], functions: Functions, headers: dict[str, str]
+) -> None:
+    client = functions.client("api")
+    made = client.post(PATH, json=GOOD | {"url": "https://93.184.216.34/hooks?key=k3y"}, headers=headers)
+    (listed,) = client.get(PATH, headers=headers).json()["subscriptions"]
+    assert listed["url"] == "https://93.184.216.34/hooks"
+    client.delete(f"{PATH}/{made.json()['subscription_id']}", headers=headers)
+    audited = conn.execute("SELECT before_state::text, after_state::text FROM audit_logs").fetchall()
+    assert len(audited) == 2
+    assert "k3y" not in str(audited)
+    assert conn.execute("SELECT url FROM subscriptions").fetchall() == [("https://93.184.216.34/hooks?key=k3y",)]
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"buyer": "jane\x00@example.com"},
+        {"buyer": "\ud800"},
+        {"buyer": "9" * 40},
+        {"url": "https://93.184.216.34/\x00"},
+    ],
+)
+def test_what_the_database_cannot_hold_is_a_bad_request(
+    conn: Connection[Any], functions: Functions, headers: dict[str, str], strange: dict[str, str]
+) -> None:
+    sent = json.dumps(GOOD | strange)
+    answer = functions.client("api").post(PATH, content=sent, headers=headers | {"Content-Type": "application/json"})
+    assert answer.status_code == 400

@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen.adapters import clock
+from tests.factories import a_delivery, a_lead
 from tests.functions.delivering import a_routed_lead, attempts, deliver, make_due, state
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
 from tests.functions_under_test import Functions
@@ -101,6 +102,22 @@ def test_a_mailbox_that_refuses_for_good_is_not_asked_again(
     assert [attempt[2:] for attempt in attempts(conn)] == [
         ("failed_for_good", None, "the mail server refused the mail (554)")
     ]
+
+
+def test_a_full_mailbox_holds_up_nobody_else_s_mail(
+    conn: Connection[Any], functions: Functions, mailbox: Mailbox
+) -> None:
+    mailbox.putting_off = {"full@example.com"}
+    full = [a_routed_lead(conn, email="full@example.com")]
+    source, buyer = conn.execute("SELECT source_id, buyer_id FROM leads").fetchall()[0]
+    for _ in range(3):
+        lead = a_lead(conn, source, status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},
+                      delivered_at=clock.now())  # fmt: skip
+        a_delivery(conn, lead, buyer, channel="email")
+        full.append(lead)
+    assert [deliver(functions, lead) for lead in full] == [["retry"]] * 4
+    assert deliver(functions, a_routed_lead(conn, email="other@example.com")) == ["delivered"]
+    assert [mail["To"] for mail in mailbox.mails] == ["other@example.com"]
 
 
 def test_a_mail_server_that_is_away_is_asked_again_and_then_a_person(

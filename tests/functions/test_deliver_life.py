@@ -1,5 +1,5 @@
-"""Whatever happens to leads between routing and billing, and in whatever order: the books agree after every step, and in
-the end every lead is sold once, refused, or before a person.
+"""Whatever happens to leads between routing and billing, and in whatever order: the books agree after every step, and
+in the end every lead is sold once, refused, or before a person.
 """
 
 from collections import Counter

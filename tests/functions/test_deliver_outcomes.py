@@ -169,6 +169,40 @@ def test_a_refusal_after_doubt_sells_the_lead_to_nobody_else(
     assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
 
 
+@pytest.mark.parametrize("failure", [500, 502, 504])
+def test_a_refusal_after_the_buyer_s_side_broke_down_sells_the_lead_to_nobody_else(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, failure: int
+) -> None:
+    """It took the lead, failed to say so, and calls it a duplicate when it is asked again."""
+    buyer_endpoint.statuses = [failure]
+    buyer_endpoint.bodies = {"/first": b'{"result": "duplicate"}'}
+    (first, _), lead = a_market_of(conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"))
+    route(functions, lead)
+    assert deliver(functions, lead) == ["retry"]
+    make_due(conn)
+    assert deliver(functions, lead) == ["in_review"]
+    assert state(conn, lead)[3] == "refused_in_doubt"
+    assert conn.execute("SELECT in_doubt FROM deliveries").fetchall() == [(True,)]
+    functions.drain()
+    assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
+    assert [received.path for received in buyer_endpoint.received] == ["/first", "/first"]
+
+
+@pytest.mark.parametrize("failure", [400, 429, 503])
+def test_a_refusal_after_a_failure_that_did_nothing_goes_on_to_the_next(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, failure: int
+) -> None:
+    buyer_endpoint.statuses = [failure]
+    buyer_endpoint.bodies = {"/first": b'{"result": "duplicate"}'}
+    (_, second), lead = a_market_of(conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"))
+    route(functions, lead)
+    assert deliver(functions, lead) == ["retry"]
+    make_due(conn)
+    assert deliver(functions, lead) == ["refused"]
+    functions.drain()
+    assert lead_row(conn, lead)[1] == second
+
+
 def test_an_answer_that_says_neither_is_doubt(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:

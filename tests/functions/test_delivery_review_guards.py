@@ -140,6 +140,7 @@ def test_only_what_is_in_review_is_decided(
         (NOBODYS, {"verdict": "return", "buyer_id": 1}, 400, "invalid_request"),
         (NOBODYS, {"verdict": "assign", "buyer_id": 99999999999}, 400, "invalid_request"),
         (NOBODYS, {"verdict": "reject", "reason": "x" * 501}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "reject", "reason": "a\x00b"}, 400, "invalid_request"),
     ],
 )
 def test_a_verdict_that_is_none_changes_nothing(

@@ -14,6 +14,7 @@ from leadgen.domain.lead_mail import compose
 from tests.domain_values import facts
 from tests.functions.endpoints import Mailbox
 from tests.functions.mail_server import DRIP, DROP, HANG, ScriptedMailServer
+from tests.receivers import Peer, Receiver
 
 SOON, LONG = 0.5, 20.0  # seconds; nothing waits for LONG
 
@@ -109,6 +110,12 @@ def test_a_domain_of_other_letters_is_spelt_as_dns_does(mailbox: Mailbox) -> Non
     assert mailbox.mails[0]["To"] == "buyer@xn--bcher-kva.example"
 
 
+def test_a_domain_is_never_spelt_as_somebody_else_s(mailbox: Mailbox) -> None:
+    """By the codec of the standard library this one is strasse.example."""
+    send("buyer@straße.example")
+    assert mailbox.mails[0]["To"] == "buyer@xn--strae-oqa.example"
+
+
 def test_a_lead_of_hostile_text_comes_through_as_text(mailbox: Mailbox) -> None:
     hostile = "<script>{{7*7}}\r\nBcc: other@example.com\r\n.\r\n\u202e\x00\ud800" + "x" * 10_000
     written = compose(facts(name=hostile, email=hostile, phone=hostile, message=hostile, attributes={hostile: hostile}))
@@ -187,3 +194,21 @@ def test_without_tls_nothing_is_sent_where_tls_is_asked_for(
     with pytest.raises(MailNotSent, match=r"^the mail server lacks what SMTP_STARTTLS or SMTP_USER asks for$"):
         send()
     assert scripted.mails == []
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 welcome\r\n"])
+def test_a_server_that_says_on_and_on_is_not_listened_to(environment: pytest.MonkeyPatch, greeting: bytes) -> None:
+    def talks(peer: Peer) -> None:
+        if greeting:
+            peer.send(greeting)
+            peer.socket.recv(1000)
+        peer.for_ever(b"250-and\r\n" * 1000)
+
+    with Receiver(talks) as server:
+        for name, value in (
+            ("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", str(server.port)), ("SMTP_STARTTLS", "false"),
+            ("FROM_EMAIL", "leads@leadgen.example"),
+        ):  # fmt: skip
+            environment.setenv(name, value)
+        with pytest.raises(MailNotSent, match=r"^the mail server ended the conversation$"):
+            send(timeout_seconds=2.0)

@@ -2,11 +2,15 @@
 
 import email
 import email.policy
+import os
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import trustme
 from moto import mock_aws
 from moto.ses.models import ses_backends
 
@@ -14,6 +18,7 @@ from leadgen.adapters import mail, ses
 from leadgen.adapters.mail import MailFailed, MailNotSent, MailRefused, MailUnknown
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.mail_server import DRIP, ScriptedMailServer
+from tests.receivers import Peer, Receiver
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 
@@ -85,6 +90,43 @@ def test_a_service_that_never_answers_leaves_it_unknown(
     with pytest.raises(MailUnknown):
         send(timeout_seconds=1.0)
     assert len(buyer_endpoint.received) == 1
+
+
+@pytest.fixture
+def authority(account: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
+    """One that boto3 trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "trusted.pem"))
+    account.setenv("AWS_CA_BUNDLE", str(tmp_path / "trusted.pem"))
+    return authority
+
+
+def a_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def test_tls_that_breaks_after_the_whole_mail_has_gone_leaves_it_unknown(
+    account: pytest.MonkeyPatch, authority: trustme.CA
+) -> None:
+    def takes_it_and_breaks(peer: Peer) -> None:
+        peer.read()
+        os.write(peer.socket.fileno(), b"no record of TLS" * 100)
+
+    with Receiver(takes_it_and_breaks, a_context(authority)) as breaking:
+        account.setenv("AWS_ENDPOINT_URL_SESV2", breaking.origin)
+        with pytest.raises(MailUnknown, match=r"^SSLError$"):
+            send()
+
+
+def test_a_service_whose_certificate_nobody_vouches_for_got_nothing(
+    account: pytest.MonkeyPatch, authority: trustme.CA
+) -> None:
+    with Receiver(lambda peer: None, a_context(trustme.CA())) as false:
+        account.setenv("AWS_ENDPOINT_URL_SESV2", false.origin)
+        with pytest.raises(MailNotSent, match=r"^SSLError$"):
+            send()
 
 
 def test_a_service_that_drips_is_left_at_the_deadline(account: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,11 @@
 import json
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import standardwebhooks
 from psycopg import Connection
@@ -342,3 +344,25 @@ def test_the_sweep_wakes_what_is_overdue(
     assert sweep(due + timedelta(seconds=5, microseconds=1))["notices"] == 1
     assert [one["notice_id"] for one in waiting(conn, "notify") if "notice_id" in one] == ids(conn)
     assert json.dumps(waiting(conn, "notify")).count("notice.due") == 1
+
+
+def test_a_worker_that_takes_over_locks_the_endpoint_before_the_notice(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, database_url: str
+) -> None:
+    """As the one that comes back late does: in another order the two would wait for each other."""
+    a_subscription(conn, buyer_endpoint.url())
+    tell(functions, body("lead.received", some_lead(conn)))
+    conn.execute(
+        "UPDATE notices SET status = 'pending', settled_at = NULL, next_attempt_at = '2020-01-01Z', "
+        "claimed_at = '2020-01-01Z', claimed_until = '2020-01-02Z'"
+    )
+    with psycopg.connect(database_url) as late, ThreadPoolExecutor(1) as pool:
+        late.execute("SELECT 1 FROM endpoints FOR NO KEY UPDATE")
+        taking_over = pool.submit(wake, functions, *ids(conn))
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        while conn.execute(waits).fetchone() is None:
+            assert not taking_over.done()
+        assert late.execute("SELECT 1 FROM notices FOR NO KEY UPDATE NOWAIT").fetchone() == (1,)
+        late.rollback()
+        assert taking_over.result(20) == ["notice_taken"]
+    assert conn.execute("SELECT attempts, lost_attempts FROM notices").fetchall() == [(2, 1)]

@@ -92,11 +92,14 @@ def test_two_replays_by_hand_both_go_out(
     ] * 2
 
 
-def test_a_delivery_in_review_may_be_replayed_and_stays_there(
+def test_a_delivery_in_review_may_be_replayed_and_stays_there_in_doubt(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, buyer: int, source: int
 ) -> None:
+    """The buyer has it now: whoever takes it back to sell it to another is to know."""
     delivery = a_taken_delivery(conn, buyer, source, status="in_review")
+    conn.execute("UPDATE deliveries SET in_doubt = true")
     before = money(conn)
+    conn.execute("UPDATE deliveries SET in_doubt = false")
     replay(conn, delivery)
     functions.drain()
     assert len(buyer_endpoint.received) == 1

@@ -143,7 +143,10 @@ def test_gone_is_gone_whatever_comes_after() -> None:
     assert told(gone, RESET) == gone
 
 
-def test_what_is_put_off_for_one_recipient_says_nothing_of_the_others() -> None:
-    assert told(CLOSED, FailedForNow("the recipient takes none now", is_of_this_one=True)).state == "closed"
-    probed = replace(opened(), state="half_open")
-    assert told(probed, FailedForNow("the recipient takes none now", is_of_this_one=True)).state == "closed"
+def test_trouble_with_one_alone_says_nothing_against_whoever_was_called() -> None:
+    """A mail server that puts off one mailbox takes the mail of all others."""
+    state = CLOSED
+    for _ in range(FAILURES_TO_OPEN):
+        state = told(state, FailedForNow("the mail server refused the recipient (450)", only_this=True))
+    assert (state.state, state.failures) == ("closed", 0)
+    assert told(replace(opened(), state="half_open"), FailedForNow("later", only_this=True)).state == "closed"

@@ -34,6 +34,8 @@ BY_MAIL = replace(FIRST, channel="email")
         (FIRST, GONE, TryAgain("email", 0)),
         (replace(FIRST, mailable=False), GONE, Review("webhook_failed")),
         (FIRST, Refused("duplicate"), Release("duplicate")),
+        (replace(SECOND, broke_down=True), Refused("duplicate"), Review("refused_in_doubt", "duplicate")),
+        (replace(THIRD, broke_down=True), FAILED, TryAgain("email", 0)),
         (FIRST, UNKNOWN, TryAgain("webhook", 5)),
         (THIRD, UNKNOWN, Review("unknown")),
         (replace(BY_MAIL, made=3), UNKNOWN, Review("unknown")),

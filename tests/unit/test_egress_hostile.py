@@ -317,6 +317,18 @@ def test_an_answer_that_ends_well_is_whole_and_as_it_was_sent(
     assert called.body.encode("latin-1") == body
 
 
+def test_of_a_header_only_the_beginning_is_read(caller: Caller, context: ssl.SSLContext | None) -> None:
+    """The library's parser of this one takes ever longer, and nothing ends it: the rest never reaches it."""
+    parameters = b'multipart/x; a="' + b";" * 1000
+    sent = OK + b"Content-Type: " + parameters + b"\r\n" + b" ;more\r\n" * 3000 + b"Content-Length: 2\r\n\r\nok"
+    called = call(caller, answering(sent), context)
+    assert (called.outcome, called.body, called.complete) == ("Answer", "ok", True)
+    assert called.headers["content-type"] == parameters[:242].decode()
+    sent = OK + b"Content-Type: text/plain" + b"\r\n ;a=b" * 1000 + b"\r\nContent-Length: 2\r\n\r\nok"
+    called = call(caller, answering(sent), context)
+    assert (called.body, called.headers) == ("ok", {"content-type": "text/plain" + " ;a=b" * 32})
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 200])
 def test_no_answer_leads_the_call_elsewhere(caller: Caller, context: ssl.SSLContext | None, status: int) -> None:
     with Receiver(honest) as elsewhere:

@@ -24,6 +24,24 @@ def test_lists_are_separated_by_commas() -> None:
     assert loaded.egress_allowed_origins == ("http://a:1", "http://b:2")
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "127.0.0.1:8026",
+        "http://127.0.0.1:8026/",
+        "HTTP://a:1",
+        "http://A:1",
+        "http://u:p@a",
+        "http://a?b",
+        "ftp://a",
+        "*",
+    ],
+)
+def test_an_origin_that_would_never_be_met_is_refused(origin: str) -> None:
+    with pytest.raises(SettingsInvalid, match="EGRESS_ALLOWED_ORIGINS"):
+        settings.load(LEAST | {"EGRESS_ALLOWED_ORIGINS": f"http://a:1,{origin}"})
+
+
 def test_dns_servers_are_addresses_with_or_without_a_port() -> None:
     servers = ("127.0.0.1", "127.0.0.1:5353", "[::1]:5353", "[2001:db8::1]")
     assert settings.load(LEAST | {"DNS_SERVERS": ", ".join(servers)}).dns_servers == servers

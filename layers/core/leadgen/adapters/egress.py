@@ -185,6 +185,27 @@ class _Response(http.client.HTTPResponse):
         return version, http.client.CONTINUE if 100 <= status < 200 else status, reason
 
 
+class _Lines(BufferedReader):
+    """A head as the library may have it. Its parser takes seconds over a Content-Type that is made for that, and no
+    deadline ends it: of this header only the beginning goes in, also where it goes on in lines below.
+    """
+
+    _length = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """The next line, without those that make a header too long."""
+        line = super().readline(size)
+        while line[:1] in (b" ", b"\t"):
+            self._length += len(line)
+            if self._length <= _LONGEST_HEADER:
+                return line
+            line = super().readline(size)
+        self._length = len(line)
+        if self._length > _LONGEST_HEADER and line[:13].lower() == b"content-type:":
+            return line[:_LONGEST_HEADER] + b"\r\n"
+        return line
+
+
 class _Readable:
     """As much of a socket as HTTPResponse asks for."""
 
@@ -192,7 +213,7 @@ class _Readable:
         self._incoming = incoming
 
     def makefile(self, mode: str) -> BufferedReader:
-        return BufferedReader(self._incoming)
+        return _Lines(self._incoming)
 
 
 def _read(wire: Wire) -> Answer:

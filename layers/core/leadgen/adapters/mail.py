@@ -15,7 +15,8 @@ _SEVEN_BIT = email.policy.SMTP.clone(cte_type="7bit")  # any server takes it, an
 
 
 def send(*, to: str, subject: str, text: str, html: str | None = None, message_id: str, timeout_seconds: float) -> None:
-    """Hand a mail over within ``timeout_seconds``. Raises MailFailed: MailNotSent, MailRefused or MailUnknown.
+    """Hand a mail over within ``timeout_seconds``. Raises MailFailed: MailNotSent (also as
+    MailPutOff), MailRefused or MailUnknown.
 
     ``message_id`` makes a repeat recognizable: by the header of this name, or by X-LeadGen-Message-Id where SES has put
     a Message-ID of its own.
@@ -47,6 +48,15 @@ def _address(text: str) -> Address:
     """An address as headers hold it, its domain as DNS spells it."""
     try:
         given = mail_addresses.parse(text)
-        return Address(username=given.username, domain=given.domain.encode("idna").decode())
+        return Address(username=given.username, domain=_in_ascii(given.domain))
     except ValueError as error:
         raise MailRefused("the address is none") from error
+
+
+def _in_ascii(domain: str) -> str:
+    if not domain.isascii():
+        import idna  # few domains need it
+
+        # By IDNA 2008. The standard library's codec is of the one before: by it straße.de is strasse.de, somebody else.
+        domain = idna.encode(domain.lower()).decode("ascii")
+    return domain.encode("idna").decode()  # refuses what no label can be

@@ -10,7 +10,7 @@ class MailNotSent(MailFailed):
 
 
 class MailPutOff(MailNotSent):
-    """Its recipient takes no mail for now; that of others goes through."""
+    """Its recipient takes none for now; the mail server is well, and takes those of others."""
 
 
 class MailRefused(MailFailed):

@@ -43,7 +43,7 @@ def _send(client: "SESV2Client", mail: bytes, to: str) -> None:
 
 
 def _failure(error: Exception) -> MailFailed:
-    from botocore.exceptions import ClientError, HTTPClientError
+    from botocore.exceptions import ClientError, HTTPClientError, SSLError
     from botocore.parsers import ResponseParserError
 
     match error:
@@ -53,8 +53,18 @@ def _failure(error: Exception) -> MailFailed:
             HTTPClientError() | ResponseParserError()
         ):  # once connected; what keeps it from connecting is none of these
             return MailUnknown(type(error).__name__)
+        # TLS may fail when it begins, and also after all of the mail has gone.
+        case SSLError() if not _is_of_certificate(error):
+            return MailUnknown(type(error).__name__)
         case _:
             return MailNotSent(type(error).__name__)
+
+
+def _is_of_certificate(error: BaseException | None) -> bool:
+    """Whether a certificate was not accepted: then nothing was sent after it."""
+    while error is not None and type(error).__name__ != "SSLCertVerificationError":
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -30,6 +31,19 @@ def _comma_list(value: object) -> object:
 
 
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+
+
+_ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[1-9][0-9]{0,4})?")
+
+
+def _origin(text: str) -> str:
+    # It is held against the beginning of a URL letter by letter: written otherwise it would allow nothing.
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError(f"{text!r} is no origin: write http://127.0.0.1:8026, in small letters and without a path")
+    return text
+
+
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_comma_list)]
 
 
 def _server(text: str) -> str:
@@ -85,7 +99,7 @@ class Settings(BaseModel):
     webhook_max_retries: int = Field(default=3, ge=1, le=10)
     webhook_retry_delay: float = Field(default=1.0, ge=0, le=600)
     # Where calls may go beside https on 443: origins of our own network, and further ports of anybody.
-    egress_allowed_origins: CommaList = ()
+    egress_allowed_origins: Origins = ()
     egress_ports: Ports = (443,)
 
     mail_transport: Literal["smtp", "ses"] = "smtp"

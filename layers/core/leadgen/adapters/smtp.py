@@ -8,13 +8,14 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.message import EmailMessage
 from functools import lru_cache
-from typing import Any
+from typing import Any, BinaryIO
 
 from leadgen.adapters import clock, settings
 from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 
 _READY = 220
-_CLOSING = 421  # whatever it was asked for: the server takes no more now
+_LONGEST_REPLIES = 64 * 1024
+_GOING_DOWN = 421
 _TOO_LARGE = 552  # of the refusals of a sender the one that is about the mail, not about us
 
 
@@ -49,6 +50,26 @@ def _begin(conversation: "_Conversation", host: str, configured: settings.Settin
         conversation.login(configured.smtp_user, configured.smtp_password or "")
 
 
+class _Replies:
+    """What the server says, as far as it is read: the library would keep every line of a reply without end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _LONGEST_REPLIES
+
+    def readline(self, size: int) -> bytes:
+        """The next line. Raises OSError when there were too many."""
+        line = self._file.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError
+        return line
+
+    def close(self) -> None:
+        """No more is read."""
+        self._file.close()
+
+
 class _Conversation(smtplib.SMTP):
     """One that ends at its deadline, and knows how far it came."""
 
@@ -74,6 +95,11 @@ class _Conversation(smtplib.SMTP):
         address = str(wire.getsockname()[0]).partition("%")[0]
         self.local_hostname = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
         return wire
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Replies(self.sock.makefile("rb"))
+        return super().getreply()
 
     def send(self, s: Any) -> None:
         super().send(s)
@@ -106,9 +132,9 @@ def _failure(error: OSError, conversation: _Conversation, *, late: bool) -> Mail
     match error:
         case smtplib.SMTPRecipientsRefused():
             ((code, _),) = error.recipients.values()
-            if 400 <= code <= 499 and code != _CLOSING:
-                return MailPutOff(f"the mail server refused the recipient ({code})")
-            return _answered("the mail server refused the recipient", code)
+            # 421 is the server's goodbye, whoever the recipient is.
+            put_off = MailNotSent if code == _GOING_DOWN else MailPutOff
+            return _answered("the mail server refused the recipient", code, put_off)
         case smtplib.SMTPDataError(smtp_code=int(code)) if code >= 400:
             return _answered("the mail server refused the mail", code)
         case smtplib.SMTPSenderRefused(smtp_code=code) if code == _TOO_LARGE:
@@ -117,8 +143,8 @@ def _failure(error: OSError, conversation: _Conversation, *, late: bool) -> Mail
     return MailUnknown(cause) if conversation.handed_over else MailNotSent(cause)
 
 
-def _answered(cause: str, code: int) -> MailFailed:
-    return (MailRefused if 500 <= code <= 599 else MailNotSent)(f"{cause} ({code})")
+def _answered(cause: str, code: int, for_now: type[MailFailed] = MailNotSent) -> MailFailed:
+    return (MailRefused if 500 <= code <= 599 else for_now)(f"{cause} ({code})")
 
 
 def _cause(error: OSError) -> str:

@@ -67,10 +67,9 @@ def _status(explanation: Explanation) -> str:
     if subject.buyer_id is not None:
         paid = "" if subject.delivered_price is None else f" for {subject.delivered_price} {subject.currency}"
         whose = f"{explanation.buyer} ({subject.buyer_id}){paid}"
-        waits = next((story for story in explanation.deliveries if story.delivery.status in _UNSETTLED), None)
-        if waits is None:
-            return f"{subject.status}: sold to {whose}"
-        return f"{subject.status}: claimed for {whose}, and not taken yet"
+        if any(story.delivery.status in _UNSETTLED for story in explanation.deliveries):
+            return f"{subject.status}: claimed for {whose}, and not taken yet"
+        return f"{subject.status}: sold to {whose}"
     if subject.status == "rejected":
         return f"rejected: {subject.rejection_reason}"
     if subject.unrouted_reason is not None and subject.route_again_at is not None:

@@ -13,6 +13,7 @@ from psycopg import Connection
 from leadgen.adapters import clock
 from leadgen.adapters.settings import RECEIVER_PORT, receiver_origin
 from leadgen.cli import receiver, waiting
+from leadgen.cli.columns import printable
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
 from leadgen.cli.receiver import Answers, Received
 from leadgen.domain import subscriptions as rules
@@ -105,7 +106,7 @@ def _listen(options: argparse.Namespace) -> int:
             _try_it(environ, made, own_trial)
             print(f"Listening at {made.url} for {rules.words(made.events)}. Ctrl-C ends it.", flush=True)
             while True:
-                print(_line(received.get()), flush=True)
+                print(printable(_line(received.get())), flush=True)
 
 
 @contextmanager

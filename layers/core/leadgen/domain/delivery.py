@@ -23,7 +23,7 @@ class Standing:
     """How far a delivery is. ``made`` are the attempts on this channel that count: those of dead workers do not.
 
     ``held_since`` is since when it has waited for its endpoint to bear a call; ``in_doubt`` is whether some attempt
-    went out and nobody knows what became of it.
+    went out and nobody knows what became of it, and ``broke_down`` whether the buyer's side failed over one.
     """
 
     channel: Channel
@@ -32,6 +32,7 @@ class Standing:
     in_doubt: bool
     jitter_seed: int
     mailable: bool
+    broke_down: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def next_step(standing: Standing, outcome: CallOutcome, schedule: Schedule) -> S
             return Done(reference)
         case Refused(reason=reason):
             # It may have taken the lead before, and refuse it now as one that it has already.
-            return Review("refused_in_doubt", reason) if standing.in_doubt else Release(reason)
+            doubtful = standing.in_doubt or standing.broke_down
+            return Review("refused_in_doubt", reason) if doubtful else Release(reason)
         case FailedForGood():
             return channel_over(standing)
         case FailedForNow(retry_after=retry_after):

@@ -11,6 +11,7 @@ from leadgen.domain.delivery import Channel
 from leadgen.domain.errors import Refusal
 from leadgen.domain.faults import describe
 from leadgen.domain.model import Model
+from leadgen.domain.storable import StorableText
 
 Name = Literal["redeliver", "assign", "return", "reject", "taken"]
 NAMES: tuple[Name, ...] = get_args(Name)
@@ -24,7 +25,7 @@ class Verdict(Model):
 
     verdict: Name
     buyer_id: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = None
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[StorableText, Field(max_length=500)] | None = None
 
     @model_validator(mode="after")
     def _names_a_buyer_to_assign_to(self) -> Self:
@@ -145,7 +146,8 @@ REVIEW_REASONS: Mapping[str, str] = {
     "email_failed": "the e-mail could not be handed over",
     "unknown": "a call went out and nobody knows what became of it: the buyer may have the lead",
     "refused": "the buyer refused it, and the policy leaves the rest to a person",
-    "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call has no known outcome",
+    "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call broke down, or has no "
+    "known outcome",
     "format_invalid": "the enrolment's delivery terms do not parse: mend them, then redeliver",
     "workers_died": "worker after worker died over it",
     "erased": "the lead was erased before it could be sent",

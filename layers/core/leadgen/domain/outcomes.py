@@ -31,12 +31,12 @@ class Refused:
 class FailedForNow:
     """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it said so.
 
-    ``is_of_this_one`` is that it is well, and takes others meanwhile.
+    ``only_this``: the trouble is with this one alone, and whoever was called is well.
     """
 
     cause: str
     retry_after: float | None = None
-    is_of_this_one: bool = False
+    only_this: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from leadgen.domain.errors import Refusal
 from leadgen.domain.events import Event, Topic
 from leadgen.domain.faults import describe
 from leadgen.domain.model import Model
+from leadgen.domain.storable import StorableText
 
 
 class Verdict(Model):
     """What an operator says; ``reason`` is kept in the audit trail."""
 
     verdict: Literal["release", "reject"]
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[StorableText, Field(max_length=500)] | None = None
 
 
 def read(fields: Mapping[str, object]) -> Verdict:

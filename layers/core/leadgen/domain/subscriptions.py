@@ -19,6 +19,9 @@ GROUPS = tuple(dict.fromkeys(name.partition(".")[0] + ".*" for name in EVENTS))
 ROTATION = timedelta(hours=24)
 """How long the secret before the present one signs too."""
 
+MOST_IN_FORCE = 50
+"""How many subscriptions one owner has at most: an event goes to all of them, and others wait meanwhile."""
+
 SECRET_BYTES = 32
 _PREFIX = "whsec_"
 _FEWEST_SECRET_BYTES, _MOST_SECRET_BYTES = 24, 64

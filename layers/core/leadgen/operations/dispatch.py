@@ -130,6 +130,7 @@ def _standing(due: Due, *, begun: int = 0) -> Standing:
         in_doubt=due.in_doubt,
         jitter_seed=due.jitter_seed,
         mailable=due.mailable,
+        broke_down=due.broke_down,
     )
 
 
@@ -172,7 +173,7 @@ def record(
         [
             replace(
                 _settlement(p.due, p.claimed.attempt, steps[p.due.lead_id], now),
-                in_doubt=isinstance(call.outcome, Unknown),
+                in_doubt=isinstance(call.outcome, Unknown) or _is_doubted(steps[p.due.lead_id]),
             )
             for p, call in calls
         ],
@@ -189,6 +190,10 @@ def _decided(step: Step, refusal: Refusal | None) -> Step:
     if isinstance(step, Release) and (refusal is None or refusal.goes == "review"):
         return Review("refused", step.reason)
     return step
+
+
+def _is_doubted(step: Step) -> bool:
+    return isinstance(step, Review) and step.reason == "refused_in_doubt"
 
 
 def _attempt(parcel: Parcel, call: Call) -> Attempt:

@@ -39,7 +39,7 @@ def _mail(parcel: Parcel) -> CallOutcome:
             timeout_seconds=settings.current().webhook_timeout_seconds,
         )
     except mail.MailPutOff as failure:
-        return FailedForNow(str(failure), is_of_this_one=True)
+        return FailedForNow(str(failure), only_this=True)
     except mail.MailNotSent as failure:
         return FailedForNow(str(failure))
     except mail.MailRefused as failure:

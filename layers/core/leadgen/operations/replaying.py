@@ -38,6 +38,9 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
     if found is None:
         raise ReplayImpossible(f"there is no delivery {wanted}")
     _check(found)
+    if found.status == "in_review":
+        # The buyer may take the lead by this: nobody may sell it to another without being told so.
+        verdicts.put_in_doubt(conn, wanted)
     notice_id = replays.add(conn, wanted, event=delivery.EVENT, now=now)
     about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
     _note(conn, audit.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)

@@ -10,8 +10,10 @@ from psycopg import Connection
 from pydantic import Field, ValidationError
 
 from leadgen.domain import subscriptions as rules
+from leadgen.domain.endpoint_addresses import without_query
 from leadgen.domain.faults import describe
 from leadgen.domain.model import Model
+from leadgen.domain.storable import StorableText
 from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.operations.acting import Actor
 from leadgen.store import audit, decisions, endpoints, subscriptions
@@ -27,7 +29,7 @@ class Wanted(Model):
 
     url: str
     events: tuple[str, ...]
-    buyer: str | None = None
+    buyer: StorableText | None = None
     secret: Annotated[str | None, Field(repr=False)] = None
 
 
@@ -68,10 +70,16 @@ def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datet
         if buyer is None:
             raise SubscriptionInvalid(f"there is no buyer {wanted.buyer!r}: write its e-mail address or its number")
         buyer_id = buyer.buyer_id
+    subscriptions.one_at_a_time(conn, buyer_id)
+    if subscriptions.count_in_force(conn, buyer_id) >= rules.MOST_IN_FORCE:
+        whose = "the operator" if buyer_id is None else f"buyer {buyer_id}"
+        raise SubscriptionInvalid(
+            f"{whose} has {rules.MOST_IN_FORCE} subscriptions in force, and there are no more: end one of them first"
+        )
     subscription_id = subscriptions.create(conn, buyer_id=buyer_id, url=url, events=events, secret=secret, now=now)
     address = endpoints.of_operator(url) if buyer_id is None else endpoints.of_buyer(buyer_id, url)
     endpoints.reopen(conn, address, now=now)
-    after = {"url": url, "events": list(events), "buyer_id": buyer_id}
+    after = {"url": without_query(url), "events": list(events), "buyer_id": buyer_id}
     _note(conn, "subscription.create", subscription_id, actor, None, after, now)
     return Subscribed(subscription_id, buyer_id, url, events, secret)
 
@@ -81,7 +89,7 @@ def unsubscribe(conn: Connection[Any], subscription_id: int, actor: Actor, *, no
     found = _in_force(conn, subscription_id)
     if not subscriptions.end(conn, [subscription_id], reason="unsubscribed", now=now):
         raise NoSuchSubscription(f"subscription {subscription_id} has ended already")
-    _note(conn, "subscription.end", subscription_id, actor, {"url": found.url}, None, now)
+    _note(conn, "subscription.end", subscription_id, actor, {"url": without_query(found.url)}, None, now)
     return found
 
 

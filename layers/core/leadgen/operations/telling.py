@@ -92,7 +92,7 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
 
     Locks recoveries, then endpoints, then notices. The number of statements does not depend on that of the notices.
     """
-    found = _freed(conn, store.due(conn, notice_ids, now=now, limit=len(notice_ids)), now) if notice_ids else []
+    found = [_counted(due) for due in store.due(conn, notice_ids, now=now, limit=len(notice_ids))] if notice_ids else []
     steps: dict[str, Step] = {due.notice_id: step for due in found if (step := _over(due)) is not None}
     paced = _pace(conn, [due for due in found if due.notice_id not in steps], now)
     steps |= paced
@@ -107,6 +107,7 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
         going |= {due.notice_id: bears.endpoint_id for due in dues[: bears.calls]}
         for due in dues[bears.calls :]:
             steps[due.notice_id] = notices.held_back(_standing(due), until=bears.come_back_at, now=now)
+    found = _freed(conn, found, now)
     taken = store.claim(conn, going, now=now, until=until) if going else {}
     parcels = store.parcels(conn, taken, now=now) if taken else []
     settled = _settle(conn, [(due, due.attempts, steps[due.notice_id]) for due in found if due.notice_id in steps], now)
@@ -118,15 +119,16 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
     )
 
 
+def _counted(due: Due) -> Due:
+    """A notice whose worker died has one attempt more that does not count."""
+    return replace(due, lost_attempts=due.lost_attempts + 1) if due.is_abandoned else due
+
+
 def _freed(conn: Connection[Any], found: Sequence[Due], now: datetime) -> list[Due]:
     """The notices, those freed whose worker died; without those that another has freed meanwhile."""
     abandoned = [due.notice_id for due in found if due.is_abandoned]
     freed = store.reap(conn, abandoned, now=now) if abandoned else set()
-    return [
-        replace(due, lost_attempts=due.lost_attempts + 1) if due.is_abandoned else due
-        for due in found
-        if not due.is_abandoned or due.notice_id in freed
-    ]
+    return [due for due in found if not due.is_abandoned or due.notice_id in freed]
 
 
 def _over(due: Due) -> GivenUp | None:

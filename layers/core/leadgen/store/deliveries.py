@@ -18,8 +18,8 @@ class Due:
     """A pending delivery whose time has come and that nobody works on.
 
     ``url`` and ``email_to`` are where it goes, ``terms`` the enrolment's delivery terms as stored; ``claimed_until`` is
-    when the claim of a worker ended that died over it. A number of attempts stands for the row's state: what was read
-    of it holds while they are so many.
+    when the claim of a worker ended that died over it. ``broke_down`` is that the buyer's side answered an attempt with
+    a failure of its own, which says nothing of what it did before: any 5xx but 503, by which it does nothing.
     """
 
     delivery_id: str
@@ -40,6 +40,7 @@ class Due:
     terms: object
     offer: str
     claimed_until: datetime | None
+    broke_down: bool
 
     @property
     def is_abandoned(self) -> bool:
@@ -74,7 +75,9 @@ def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> l
                    d.uncounted, d.lost_attempts, d.in_doubt, d.jitter_seed,
                    coalesce(bo.webhook_url_override, b.webhook_url) AS url,
                    coalesce(bo.email_override, b.email) AS email_to, b.email_notifications AS mailable,
-                   l.erased_at IS NOT NULL AS is_erased, bo.delivery AS terms, o.name AS offer, d.claimed_until
+                   l.erased_at IS NOT NULL AS is_erased, bo.delivery AS terms, o.name AS offer, d.claimed_until,
+                   EXISTS (SELECT 1 FROM delivery_attempts a
+                            WHERE a.delivery_id = d.id AND a.http_status >= 500 AND a.http_status <> 503) AS broke_down
               FROM deliveries d
               JOIN leads l ON l.id = d.lead_id
               JOIN offers o ON o.id = l.offer_id

@@ -25,6 +25,20 @@ def create(
     return int(row[0])
 
 
+def one_at_a_time(conn: Connection[Any], buyer_id: int | None) -> None:
+    """Let nobody else subscribe the same owner until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('leadgen.subscribe', coalesce(%s, 0)))", (buyer_id,))
+
+
+def count_in_force(conn: Connection[Any], buyer_id: int | None) -> int:
+    """How many subscriptions a buyer has in force, or the operator."""
+    row = conn.execute(
+        "SELECT count(*) FROM subscriptions WHERE ended_at IS NULL AND buyer_id IS NOT DISTINCT FROM %s", (buyer_id,)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def listening(conn: Connection[Any], buyer_ids: Collection[int]) -> list[Subscription]:
     """The subscriptions in force of the operator and of these buyers."""
     rows = conn.execute(
