@@ -38,12 +38,15 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         transaction.announce([*claimed.events, *(_again(delivery, now) for delivery in unfinished)])
     calls: dict[int, tuple[Parcel, Call]] = {}
     steps = dict(claimed.steps)
-    for made in calling.at_once(claimed.parcels, handing_over.hand_over):
+
+    def record(made: Sequence[tuple[Parcel, Call]]) -> None:
         with bus.transaction() as transaction:
             following, events = dispatch.record(transaction.conn, made, now=clock.now())
             transaction.announce(events)
-        steps |= following
-        calls |= {parcel.due.lead_id: (parcel, call) for parcel, call in made}
+        steps.update(following)
+        calls.update({parcel.due.lead_id: (parcel, call) for parcel, call in made})
+
+    calling.recorded(calling.at_once(claimed.parcels, handing_over.hand_over), record)
     return [_outcome(message, steps, calls) for message in messages]
 
 
