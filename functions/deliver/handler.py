@@ -6,7 +6,6 @@ from typing import Any, assert_never
 
 from leadgen.adapters import batch, bus, clock, settings
 from leadgen.adapters.batch import Message, Outcome
-from leadgen.adapters.log import logger
 from leadgen.domain import outcomes, schedule
 from leadgen.domain.delivery import Done, Release, Review, Step, TryAgain
 from leadgen.domain.events import Event, Topic
@@ -39,42 +38,16 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         transaction.announce([*claimed.events, *(_again(delivery, now) for delivery in unfinished)])
     calls: dict[int, tuple[Parcel, Call]] = {}
     steps = dict(claimed.steps)
-    faults: list[Exception] = []
-    for made in calling.at_once(claimed.parcels, handing_over.hand_over):
-        following, unkept = _record(made)
-        steps |= following
-        calls |= {parcel.due.lead_id: (parcel, call) for parcel, call in made}
-        faults += unkept
-    if faults:
-        raise faults[0]  # the messages come again: what is not on record is asked again when its claim is over
+
+    def record(made: Sequence[tuple[Parcel, Call]]) -> None:
+        with bus.transaction() as transaction:
+            following, events = dispatch.record(transaction.conn, made, now=clock.now())
+            transaction.announce(events)
+        steps.update(following)
+        calls.update({parcel.due.lead_id: (parcel, call) for parcel, call in made})
+
+    calling.recorded(calling.at_once(claimed.parcels, handing_over.hand_over), record)
     return [_outcome(message, steps, calls) for message in messages]
-
-
-def _record(made: Sequence[tuple[Parcel, Call]]) -> tuple[dict[int, Step], list[Exception]]:
-    """Keep what the calls came to; what follows by lead id, and what went wrong.
-
-    Where it fails, once more, and one by one: an answer that is lost is a lead in doubt.
-    """
-    try:
-        return _keep(made), []
-    except Exception as error:
-        logger.exception("record.failed", extra={"calls": len(made), "cause": type(error).__name__})
-    steps: dict[int, Step] = {}
-    faults: list[Exception] = []
-    for one in made:
-        try:
-            steps |= _keep([one])
-        except Exception as error:
-            logger.exception("record.failed", extra={"calls": 1, "cause": type(error).__name__})
-            faults.append(error)
-    return steps, faults
-
-
-def _keep(made: Sequence[tuple[Parcel, Call]]) -> dict[int, Step]:
-    with bus.transaction() as transaction:
-        following, events = dispatch.record(transaction.conn, made, now=clock.now())
-        transaction.announce(events)
-    return following
 
 
 def _again(delivery: Unfinished, now: datetime) -> Event:

@@ -45,11 +45,14 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         others = [telling.wake_up(notice_id, now) for notice_id in wanted[MOST_AT_ONCE:]]
         transaction.announce([*claimed.wake_ups, *others])
     done = [_outcome(notice_id, step, {}) for notice_id, step in claimed.steps.items()]
-    for ended in calling.at_once(claimed.errands, telling.send):
+
+    def record(ended: Sequence[tuple[Errand, Call]]) -> None:
         with bus.transaction() as transaction:
             steps, wake_ups = telling.record(transaction.conn, ended, now=clock.now())
             transaction.announce(wake_ups)
-        done += [_outcome(e.parcel.notice_id, steps[e.parcel.notice_id], _facts(e, call)) for e, call in ended]
+        done.extend(_outcome(e.parcel.notice_id, steps[e.parcel.notice_id], _facts(e, call)) for e, call in ended)
+
+    calling.recorded(calling.at_once(claimed.errands, telling.send), record)
     idle = woken.keys() - {outcome.facts["notice_id"] for outcome in done}
     return noted + done + [Outcome("nothing_due", None, {"notice_id": notice_id}) for notice_id in sorted(idle)]
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -329,3 +330,22 @@ def test_one_call_at_a_time_probes_an_endpoint_that_was_open(
     assert conn.execute("SELECT state FROM endpoints").fetchall() == [("closed",)]
     make_due(conn)
     assert sorted(deliver(functions, *leads)) == [*["delivered"] * 4, "nothing_due"]
+
+
+def test_what_a_call_came_to_is_not_lost_over_one_that_cannot_be_recorded(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    """Its lead would be in doubt, though its buyer has said that it took it."""
+    leads = [a_routed_lead(conn, webhook_url=buyer_endpoint.url(f"/{number}")) for number in range(6)]
+    conn.execute(f"ALTER TABLE delivery_attempts ADD CHECK (delivery_id <> '{delivery_of(conn, leads[2])}')".encode())
+    with pytest.raises(psycopg.errors.IntegrityError):
+        deliver(functions, *leads)
+    assert [state(conn, lead)[0] for lead in leads] == ["taken", "taken", "pending", "taken", "taken", "taken"]
+    functions.drain()
+    assert conn.execute("SELECT count(*) FROM leads WHERE billing_status = 'billed'").fetchone() == (5,)
+
+
+def delivery_of(conn: Connection[Any], lead: int) -> str:
+    row = conn.execute("SELECT id::text FROM deliveries WHERE lead_id = %s", (lead,)).fetchone()
+    assert row is not None
+    return str(row[0])

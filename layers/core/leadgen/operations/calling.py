@@ -1,6 +1,6 @@
 """A signed call to somebody's webhook, and what it came to. No transaction may be open meanwhile."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,3 +81,26 @@ def at_once(items: Sequence[Item], call: Callable[[Item], Call]) -> Iterator[lis
             wait(under_way, return_when=FIRST_COMPLETED)
             ended, _ = wait(under_way, timeout=TOGETHER_SECONDS)
             yield [(under_way.pop(future), future.result()) for future in list(under_way) if future in ended]
+
+
+def recorded(groups: Iterable[Sequence[Item]], record: Callable[[Sequence[Item]], None]) -> None:
+    """Have every group recorded, one that cannot be as a whole once more, item by item; the first fault that is left is
+    raised when all are through. What one call came to is not forgotten over another's.
+    """
+    faults: list[Exception] = []
+    for group in groups:
+        try:
+            record(group)
+        except Exception as error:
+            logger.exception("record.failed", extra={"calls": len(group), "cause": type(error).__name__})
+            faults += [fault for item in group if (fault := _fault(item, record)) is not None]
+    if faults:
+        raise faults[0]
+
+
+def _fault(item: Item, record: Callable[[Sequence[Item]], None]) -> Exception | None:
+    try:
+        record([item])
+    except Exception as fault:  # noqa: BLE001 - raised when all are through
+        return fault
+    return None
