@@ -92,6 +92,7 @@ CONSENT_DEMANDS = st.builds(
 
 # Strategies are made once: to make them anew for every example takes longer than to draw from them.
 _MOSTLY = st.sampled_from([True, True, True, True, False])
+_ASSIGNED = st.sampled_from([None, None, None, *BUYER_IDS])
 _BOOLEANS = st.booleans()
 _SMALL = st.integers(0, 12)
 _MINUTES = st.integers(-90, 90)
@@ -204,6 +205,7 @@ def enrolments(draw: st.DrawFn, buyer_id: int, now: datetime) -> Enrolment:
         credit_limit=draw(_MAYBE_CREDIT),
         currency=draw(_CURRENCIES),
         reachable=draw(_MOSTLY),
+        refused=not draw(_MOSTLY),
     )
 
 
@@ -267,6 +269,7 @@ def routing_inputs(draw: st.DrawFn) -> RoutingInputs:
         observed=conditions.observe([e.filter for e in enrolled if e.filter is not None], fields),
         evidence=consent.evidence(fields, [e.consent for e in enrolled if e.consent is not None]),
         suppressed=draw(_SUPPRESSED),
+        assigned_to=draw(_ASSIGNED),
     )
     return RoutingInputs(policy, replace(facts, rotations=draw(_rotations(policy, facts, now))), now)
 

@@ -1,5 +1,5 @@
-"""Whatever happens to leads between routing and billing, and in whatever order: the books agree after every step, and
-in the end every lead is sold once, refused, or before a person.
+"""Whatever happens to leads between routing and billing, in whatever order: the books agree after every step. In the
+end every lead is sold once, refused, or before a person.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from psycopg import Connection
@@ -145,7 +145,8 @@ class Life(RuleBasedStateMachine):
             "UPDATE buyer_offers SET is_active = NOT is_active WHERE buyer_id = %s",
             "UPDATE buyer_offers SET delivery = '{\"schedule\": [2, 4000]}' WHERE buyer_id = %s",
             "UPDATE endpoints SET state = 'closed', open_until = NULL WHERE owner = 'buyer:' || %s",
-            *[f"UPDATE markets SET timezone = 'Asia/Kolkata' {_OURS}", f"UPDATE markets SET timezone = 'UTC' {_OURS}"] * 2,
+            f"UPDATE markets SET timezone = 'Asia/Kolkata' {_OURS}",
+            f"UPDATE markets SET timezone = 'Pacific/Kiritimati' {_OURS}",
         ]),
     )  # fmt: skip
     def change_a_buyer(self, place: int, change: str) -> None:
@@ -288,6 +289,10 @@ def test_the_books_agree_after_every_step(conn: Connection[Any], functions: Func
     run_state_machine_as_test(
         Ours,
         settings=settings(
-            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.reuse, Phase.generate),  # shrinking takes minutes, and the steps are few
         ),
     )

@@ -98,6 +98,28 @@ def test_the_components_of_every_price_add_up_to_it_to_the_cent(inputs: RoutingI
         assert price.amount == price.amount.quantize(Decimal("0.01")) > 0
 
 
+@settings(deadline=None, max_examples=50)
+@given(routing_inputs())
+def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_bytes_again(
+    inputs: RoutingInputs,
+) -> None:
+    before = replace(
+        inputs,
+        facts=replace(
+            inputs.facts,
+            assigned_to=None,
+            candidates=tuple(
+                replace(c, enrolment=replace(c.enrolment, refused=False)) for c in inputs.facts.candidates
+            ),
+        ),
+    )
+    recorded: Any = plain(before)
+    del recorded["facts"]["assigned_to"]
+    for candidate in recorded["facts"]["candidates"]:
+        del candidate["enrolment"]["refused"]
+    assert bytes_of(again.route(again.read_routing(json.dumps(recorded)))) == bytes_of(again.route(before))
+
+
 def test_inputs_that_are_none_are_refused() -> None:
     for text in ('{"policy": {"strategy": "random"}}', "[]", "nonsense"):
         with pytest.raises(ValidationError):
