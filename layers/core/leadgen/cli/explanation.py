@@ -67,8 +67,8 @@ def _status(explanation: Explanation) -> str:
     if subject.buyer_id is not None:
         paid = "" if subject.delivered_price is None else f" for {subject.delivered_price} {subject.currency}"
         whose = f"{explanation.buyer} ({subject.buyer_id}){paid}"
-        waits = next((story for story in explanation.deliveries if story.delivery.status in _UNSETTLED), None)
-        if waits is None:
+        not_taken = next((story for story in explanation.deliveries if story.delivery.status in _UNSETTLED), None)
+        if not_taken is None:
             return f"{subject.status}: sold to {whose}"
         return f"{subject.status}: claimed for {whose}, and not taken yet"
     if subject.status == "rejected":
