@@ -5,7 +5,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from psycopg import Connection
@@ -18,6 +17,8 @@ from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.reviewing import NOTHING, Market, a_token, ask, audits, decide, delivery_row, lead_row, route
 from tests.functions_under_test import Functions
 from tests.messages import told
+
+NOBODYS = "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a"
 
 ROUNDS = 50
 
@@ -131,13 +132,13 @@ def test_only_what_is_in_review_is_decided(
 @pytest.mark.parametrize(
     ("delivery", "body", "status", "code"),
     [
-        (str(uuid4()), {"verdict": "return"}, 404, "not_found"),
+        (NOBODYS, {"verdict": "return"}, 404, "not_found"),
         ("17", {"verdict": "return"}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "sell"}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "assign"}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "return", "buyer_id": 1}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "assign", "buyer_id": 99999999999}, 400, "invalid_request"),
-        (str(uuid4()), {"verdict": "reject", "reason": "x" * 501}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "sell"}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "assign"}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "return", "buyer_id": 1}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "assign", "buyer_id": 99999999999}, 400, "invalid_request"),
+        (NOBODYS, {"verdict": "reject", "reason": "x" * 501}, 400, "invalid_request"),
     ],
 )
 def test_a_verdict_that_is_none_changes_nothing(
@@ -159,7 +160,7 @@ def test_a_verdict_that_is_none_changes_nothing(
 def test_what_is_wrong_with_a_verdict_is_told_in_plain_words(
     conn: Connection[Any], functions: Functions, body: dict[str, Any], told: str
 ) -> None:
-    assert decide(functions, str(uuid4()), **body)[1]["message"] == told
+    assert decide(functions, NOBODYS, **body)[1]["message"] == told
 
 
 def test_only_a_person_decides(conn: Connection[Any], functions: Functions, market: Market) -> None:
