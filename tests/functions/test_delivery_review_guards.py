@@ -5,7 +5,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from psycopg import Connection
@@ -162,7 +161,7 @@ def test_a_verdict_that_is_none_changes_nothing(
 def test_what_is_wrong_with_a_verdict_is_told_in_plain_words(
     conn: Connection[Any], functions: Functions, body: dict[str, Any], told: str
 ) -> None:
-    assert decide(functions, str(uuid4()), **body)[1]["message"] == told
+    assert decide(functions, NOBODYS, **body)[1]["message"] == told
 
 
 def test_only_a_person_decides(conn: Connection[Any], functions: Functions, market: Market) -> None:

@@ -1,6 +1,7 @@
 """A notice is one worker's at a time, and nobody's loss: workers that die, come late or come at once."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -99,39 +100,37 @@ def test_a_late_answer_that_it_failed_is_not_said_of_the_attempt_after(
     assert attempts(conn) == [(1, "failed", 404, "status 404")]
 
 
-def test_a_notice_that_two_have_read_as_due_is_one_s_to_send(
-    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
-) -> None:
+def a_due_again(conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint) -> str:
+    """A notice that failed once and is due again; its id."""
     buyer_endpoint.statuses = [500]
     a_subscription(conn, buyer_endpoint.url())
     tell(functions, body("lead.received", some_lead(conn)))
     make_due(conn)
+    return ids(conn)[0]
+
+
+def test_a_notice_that_two_have_read_as_due_is_one_s_to_send(
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
+) -> None:
+    notice = a_due_again(conn, functions, buyer_endpoint)
     now = clock.now()
     endpoints = dict(conn.execute("SELECT id::text, endpoint_id FROM notices").fetchall())
     claims = [store.claim(conn, endpoints, now=now, until=now + timedelta(seconds=9)) for _ in range(2)]
-    assert claims == [{ids(conn)[0]: 2}, {}]
+    assert claims == [{notice: 2}, {}]
 
 
 def test_workers_that_are_woken_at_once_make_one_call(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    buyer_endpoint.statuses = [500]
-    a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
-    make_due(conn)
+    notice = a_due_again(conn, functions, buyer_endpoint)
     open_endpoints(conn)
-    (notice,) = ids(conn)
     at_once = threading.Barrier(8)
-    outcomes: list[str] = []
 
-    def work() -> None:
+    def work() -> list[str]:
         at_once.wait()
-        outcomes.extend(wake(functions, notice))
+        return wake(functions, notice)
 
-    workers = [threading.Thread(target=work) for _ in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert outcomes.count("notice_taken") == 1
+    with ThreadPoolExecutor(8) as workers:
+        done = [workers.submit(work) for _ in range(8)]
+    assert [outcome for one in done for outcome in one.result()].count("notice_taken") == 1
     assert len(buyer_endpoint.received) == 2

@@ -169,7 +169,7 @@ def test_stored_terms_that_do_not_parse_any_more_are_told(conn: Connection[Any],
     conn.execute("""UPDATE buyer_offers SET delivery = '{"format": {"type": "csv"}}' WHERE delivery IS NOT NULL""")
     status, _, err = run(*GREEN)
     assert status == 1
-    assert err.startswith("the delivery of Green Gardens in Lawns: format: ")
+    assert err.startswith("the delivery of Green Gardens in Lawns: format.type: ")
 
 
 def test_where_a_buyer_is_in_several_offers_one_must_be_named(conn: Connection[Any], run: Run, tmp_path: Path) -> None:

@@ -95,7 +95,11 @@ def _deliveries(stories: Sequence[Story]) -> list[str]:
         )
         for story in stories
     ]
-    return ["Deliveries in review:", *columns(("DELIVERY", "LEAD", "BUYER", "SINCE (UTC)", "TRIED", "WHY"), rows)]
+    return [_head("Deliveries", stories), *columns(("DELIVERY", "LEAD", "BUYER", "SINCE (UTC)", "TRIED", "WHY"), rows)]
+
+
+def _head(what: str, listed: Sequence[object]) -> str:
+    return f"{what} in review{f', the {_MOST:,} that wait longest' if len(listed) == _MOST else ''}:"
 
 
 def _why(story: Story) -> str:
@@ -121,7 +125,7 @@ def _leads(held: Sequence[LeadInReview]) -> list[str]:
         )
         for lead in held
     ]
-    return ["Leads in review:", *columns(("LEAD", "OFFER", "SINCE (UTC)", "STATUS", "WHY"), rows)]
+    return [_head("Leads", held), *columns(("LEAD", "OFFER", "SINCE (UTC)", "STATUS", "WHY"), rows)]
 
 
 def _one(story: Story) -> Iterator[str]:
