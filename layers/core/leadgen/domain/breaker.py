@@ -42,7 +42,7 @@ LONGEST_PAUSE_SECONDS = 300
 
 # Whoever finds no place comes back after this: where calls are answered soon, and where one hangs.
 FULL = timedelta(milliseconds=250)
-DOUBTFUL = timedelta(seconds=2)
+DOUBTFUL = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)

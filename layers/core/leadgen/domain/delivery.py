@@ -12,7 +12,7 @@ Channel = Literal["webhook", "email"]
 EVENT = "lead.delivered"
 
 # What is held back asks again later by up to this part of the time that it has waited already.
-PATIENCE = 0.25
+PATIENCE = 0.5
 
 # A worker that dies with every attempt is no accident: then a person looks at it.
 MOST_LOST = 10

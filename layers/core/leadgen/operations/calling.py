@@ -14,7 +14,7 @@ from leadgen.domain.outcomes import CallOutcome, FailedForNow, Unknown
 from leadgen.domain.signing import Sending
 
 # Calls that end together are recorded together; those of slow receivers hold up nobody's record.
-TOGETHER_SECONDS = 0.01
+TOGETHER_SECONDS = 0.005
 
 Item = TypeVar("Item")
 
