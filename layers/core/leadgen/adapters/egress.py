@@ -181,7 +181,7 @@ class _Response(http.client.HTTPResponse):
     """Skips every interim answer; the library's own skips 100 and takes 103 for the last word."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        version, status, reason = super()._read_status()  # type: ignore[misc]
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # private: not typed
         return version, http.client.CONTINUE if 100 <= status < 200 else status, reason
 
 

@@ -56,7 +56,7 @@ class AdfFormat(Model):
     content_type: Literal["application/x-adf+xml", "application/xml", "text/xml"] = "application/x-adf+xml"
 
 
-def entries(format: AdfFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002
+def entries(format: AdfFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002 - as the files call it
     """Every entry of the format, and where it stands in it."""
     yield ("street",), format.street
     yield ("comments",), format.comments
@@ -96,7 +96,7 @@ def _vehicle(vehicle: Vehicle | None, facts: LeadFacts) -> str:
     return element("vehicle", "".join(parts), {"interest": vehicle.interest, "status": vehicle.condition})
 
 
-def _contact(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002
+def _contact(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002 - as the files call it
     first, last = facts.first_name, facts.last_name
     names = [("first", first), ("last", last)] if first and last else [("full", facts.name)]
     address = [
@@ -113,7 +113,7 @@ def _contact(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002
     return element("contact", "".join(parts))
 
 
-def _comments(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002
+def _comments(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002 - as the files call it
     said = field_mapping.value(format.comments, facts)
     answers = {label: field_mapping.value(entry, facts) for label, entry in (format.details or {}).items()}
     lines = [

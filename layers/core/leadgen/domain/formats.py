@@ -78,7 +78,7 @@ def render(format: BuyerFormat | None, facts: LeadFacts) -> Rendered:  # noqa: A
             assert_never(format)
 
 
-def entries(format: BuyerFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002
+def entries(format: BuyerFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002 - as the files call it
     """Every entry of a format, and where it stands in it."""
     match format:
         case JsonFormat(fields=fields) | XmlFormat(fields=fields):
@@ -92,7 +92,7 @@ def entries(format: BuyerFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002
             assert_never(format)
 
 
-def phone_spellings(format: BuyerFormat) -> Iterator[tuple[Place, PhoneFormat]]:  # noqa: A002
+def phone_spellings(format: BuyerFormat) -> Iterator[tuple[Place, PhoneFormat]]:  # noqa: A002 - as the files call it
     """Every spelling of a telephone number that a format asks for, and where it stands in it."""
     if isinstance(format, AdfFormat):
         yield ("phone",), format.phone
@@ -101,7 +101,7 @@ def phone_spellings(format: BuyerFormat) -> Iterator[tuple[Place, PhoneFormat]]:
             yield (*place, "phone"), entry.phone
 
 
-def _form(format: FormFormat, facts: LeadFacts) -> bytes:  # noqa: A002
+def _form(format: FormFormat, facts: LeadFacts) -> bytes:  # noqa: A002 - as the files call it
     values = field_mapping.resolved({**format.fields}, facts, missing=format.missing)
     return urlencode([(name, field_mapping.text(found)) for name, found in values.items()]).encode()
 
