@@ -70,6 +70,44 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 
+CREATE FUNCTION public.refuse_currency_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF OLD.currency <> NEW.currency AND EXISTS (SELECT FROM ledger_transactions t WHERE t.buyer_id = OLD.id) THEN
+    RAISE EXCEPTION 'buyer %: its currency stays, since there is money of it on record', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'buyers_currency_is_immutable';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.refuse_invoice_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF OLD.issued_at IS NOT NULL AND
+     (OLD.buyer_id, OLD.offer_id, OLD.period_start, OLD.period_end, OLD.due_date, OLD.invoice_number, OLD.total_leads,
+      OLD.tax_amount, OLD.total_amount, OLD.currency, OLD.timezone, OLD.occasion, OLD.issued_at, OLD.series, OLD.sequence,
+      OLD.terms_days, OLD.subtotal, OLD.tax_rate, OLD.tax_name, OLD.tax_note, OLD.seller, OLD.buyer)
+     IS DISTINCT FROM
+     (NEW.buyer_id, NEW.offer_id, NEW.period_start, NEW.period_end, NEW.due_date, NEW.invoice_number, NEW.total_leads,
+      NEW.tax_amount, NEW.total_amount, NEW.currency, NEW.timezone, NEW.occasion, NEW.issued_at, NEW.series, NEW.sequence,
+      NEW.terms_days, NEW.subtotal, NEW.tax_rate, NEW.tax_name, NEW.tax_note, NEW.seller, NEW.buyer) THEN
+    RAISE EXCEPTION 'invoice %: what is issued never changes', OLD.invoice_number
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'invoices_issued_is_immutable';
+  END IF;
+  IF OLD.status <> NEW.status AND NOT (
+    CASE OLD.status
+      WHEN 'draft' THEN NEW.status IN ('sent', 'paid', 'cancelled')
+      WHEN 'cancelled' THEN OLD.amount_written_off > 0 AND NEW.amount_written_off = 0
+      ELSE NEW.status <> 'draft'
+    END) THEN
+    RAISE EXCEPTION 'invoice %: % does not become %', OLD.id, OLD.status, NEW.status
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'invoices_status_goes_forward';
+  END IF;
+  RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.refuse_lead_rewrite() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -92,6 +130,49 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.refuse_line_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.released_at IS NULL AND NEW.released_at IS NOT NULL
+     AND (OLD.id, OLD.invoice_id, OLD.lead_id, OLD.delivered_at, OLD.amount)
+         IS NOT DISTINCT FROM (NEW.id, NEW.invoice_id, NEW.lead_id, NEW.delivered_at, NEW.amount)
+     AND EXISTS (SELECT FROM invoices i WHERE i.id = OLD.invoice_id AND i.issued_at IS NULL) THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'invoice_lines rows stay: they are released while their invoice is a draft, and nothing else'
+    USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE FUNCTION public.refuse_lines_after_issue() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF EXISTS (SELECT FROM added JOIN invoices i ON i.id = added.invoice_id WHERE i.issued_at IS NOT NULL) THEN
+    RAISE EXCEPTION 'lines are added to drafts only'
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'invoice_lines_of_drafts';
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.refuse_payment_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'DELETE'
+     OR (OLD.buyer_id, OLD.method, OLD.amount, OLD.currency) IS DISTINCT FROM
+        (NEW.buyer_id, NEW.method, NEW.amount, NEW.currency)
+     OR (OLD.status IN ('succeeded', 'undone')
+         AND (OLD.invoice_id, OLD.received_at, OLD.to_invoice, OLD.to_debt, OLD.to_wallet, OLD.provider_id) IS DISTINCT FROM
+             (NEW.invoice_id, NEW.received_at, NEW.to_invoice, NEW.to_debt, NEW.to_wallet, NEW.provider_id))
+     OR (OLD.status = 'succeeded' AND NEW.status NOT IN ('succeeded', 'undone'))
+     OR (OLD.status = 'undone' AND NEW.status <> 'undone') THEN
+    RAISE EXCEPTION 'payment %: what is received stays as it was', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payments_received_is_immutable';
+  END IF;
+  RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.refuse_policy_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -100,6 +181,26 @@ BEGIN
      OR (to_jsonb(OLD) - 'is_active' - 'updated_at') IS DISTINCT FROM (to_jsonb(NEW) - 'is_active' - 'updated_at') THEN
     RAISE EXCEPTION '% rows never change: store the next version', TG_TABLE_NAME
       USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.refuse_truncate() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION '% is never emptied', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE FUNCTION public.refuse_unbilling() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF (OLD.buyer_id, OLD.price, OLD.billed_at, OLD.delivered_at)
+     IS DISTINCT FROM (NEW.buyer_id, NEW.price, NEW.billed_at, NEW.delivered_at)
+     OR NEW.billing_status = 'pending' THEN
+    RAISE EXCEPTION 'lead %: what is billed stays billed', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'leads_billing_is_immutable';
   END IF;
   RETURN NEW;
 END $$;
@@ -152,13 +253,15 @@ CREATE TABLE public.buyer_offers (
     filter jsonb,
     consent jsonb,
     delivery json,
+    returns jsonb,
     CONSTRAINT buyer_offers_capacity_positive CHECK (((capacity_per_day IS NULL) OR (capacity_per_day >= 0))),
     CONSTRAINT buyer_offers_consent_is_object CHECK ((jsonb_typeof(consent) = 'object'::text)),
     CONSTRAINT buyer_offers_delivery_is_object CHECK ((json_typeof(delivery) = 'object'::text)),
     CONSTRAINT buyer_offers_filter_is_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
     CONSTRAINT buyer_offers_limits_not_negative CHECK ((LEAST((capacity_per_hour)::numeric, (capacity_per_week)::numeric, (capacity_per_month)::numeric, budget_per_hour, budget_per_day, budget_per_week, budget_per_month) >= (0)::numeric)),
     CONSTRAINT buyer_offers_price_positive CHECK (((price_per_lead IS NULL) OR (price_per_lead > (0)::numeric))),
-    CONSTRAINT buyer_offers_priority_positive CHECK ((routing_priority >= 1))
+    CONSTRAINT buyer_offers_priority_positive CHECK ((routing_priority >= 1)),
+    CONSTRAINT buyer_offers_returns_is_object CHECK ((jsonb_typeof(returns) = 'object'::text))
 );
 
 CREATE SEQUENCE public.buyer_offers_id_seq
@@ -215,6 +318,10 @@ CREATE TABLE public.buyers (
     pending_amount numeric(12,2) DEFAULT 0 NOT NULL,
     previous_webhook_secret character varying(200),
     previous_secret_until timestamp with time zone,
+    billing jsonb DEFAULT '{}'::jsonb NOT NULL,
+    paused_since timestamp with time zone,
+    provider_customer_id character varying(200),
+    CONSTRAINT buyers_billing_is_object CHECK ((jsonb_typeof(billing) = 'object'::text)),
     CONSTRAINT buyers_pending_amount_not_negative CHECK ((pending_amount >= (0)::numeric)),
     CONSTRAINT buyers_rotation_ends CHECK (((previous_webhook_secret IS NULL) = (previous_secret_until IS NULL))),
     CONSTRAINT check_non_negative_balance CHECK ((balance >= (0)::numeric))
@@ -240,6 +347,40 @@ CREATE TABLE public.capacity_counters (
     CONSTRAINT capacity_counters_period_valid CHECK (((period)::text = ANY ((ARRAY['hour'::character varying, 'day'::character varying, 'week'::character varying, 'month'::character varying])::text[])))
 );
 
+CREATE TABLE public.chargebacks (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    opened_at timestamp with time zone NOT NULL,
+    buyer_id integer NOT NULL,
+    payment_id bigint NOT NULL,
+    provider_id character varying(200) NOT NULL,
+    status character varying(16) DEFAULT 'open'::character varying NOT NULL,
+    amount numeric(10,2) NOT NULL,
+    currency character(3) NOT NULL,
+    reason character varying(100),
+    evidence_due_by timestamp with time zone,
+    from_invoice numeric(10,2) NOT NULL,
+    from_wallet numeric(10,2) NOT NULL,
+    from_nothing numeric(10,2) NOT NULL,
+    debt numeric(10,2) NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT chargebacks_closed_has_time CHECK ((((status)::text = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT chargebacks_debt_of_nothing CHECK ((debt <= from_nothing)),
+    CONSTRAINT chargebacks_parts_add_up CHECK ((amount = ((from_invoice + from_wallet) + from_nothing))),
+    CONSTRAINT chargebacks_parts_not_negative CHECK (((LEAST(from_invoice, from_wallet, debt) >= (0)::numeric) AND (amount > (0)::numeric))),
+    CONSTRAINT chargebacks_status_valid CHECK (((status)::text = ANY ((ARRAY['open'::character varying, 'won'::character varying, 'lost'::character varying])::text[])))
+);
+
+ALTER TABLE public.chargebacks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.chargebacks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.configuration_versions (
     number integer NOT NULL,
     applied_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -250,6 +391,56 @@ CREATE TABLE public.configuration_versions (
     rolled_back_to integer,
     CONSTRAINT configuration_versions_number_positive CHECK ((number > 0)),
     CONSTRAINT configuration_versions_snapshot_is_list CHECK ((json_typeof(snapshot) = 'array'::text))
+);
+
+CREATE TABLE public.credit_note_lines (
+    id bigint NOT NULL,
+    credit_note_id bigint NOT NULL,
+    lead_id integer NOT NULL,
+    amount numeric(10,2) NOT NULL,
+    CONSTRAINT credit_note_lines_amount_positive CHECK ((amount > (0)::numeric))
+);
+
+ALTER TABLE public.credit_note_lines ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.credit_note_lines_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.credit_notes (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    buyer_id integer NOT NULL,
+    invoice_id integer NOT NULL,
+    currency character(3) NOT NULL,
+    series character varying(16) NOT NULL,
+    sequence integer NOT NULL,
+    number character varying(50) NOT NULL,
+    reason character varying(32) NOT NULL,
+    note character varying(1000),
+    net numeric(10,2) NOT NULL,
+    tax numeric(10,2) NOT NULL,
+    total numeric(10,2) NOT NULL,
+    to_due numeric(10,2) NOT NULL,
+    to_wallet numeric(10,2) NOT NULL,
+    seller jsonb NOT NULL,
+    buyer jsonb NOT NULL,
+    actor character varying(200) NOT NULL,
+    CONSTRAINT credit_notes_parts_not_negative CHECK (((LEAST(net, tax, to_due, to_wallet) >= (0)::numeric) AND (total > (0)::numeric))),
+    CONSTRAINT credit_notes_total_adds_up CHECK (((total = (net + tax)) AND (total = (to_due + to_wallet))))
+);
+
+ALTER TABLE public.credit_notes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.credit_notes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.deliveries (
@@ -348,16 +539,74 @@ ALTER TABLE public.endpoints ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.invoice_disputes (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    invoice_id integer NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by character varying(200) NOT NULL,
+    reason character varying(1000) NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by character varying(200),
+    outcome character varying(16),
+    remark character varying(1000),
+    CONSTRAINT invoice_disputes_closed_whole CHECK ((num_nulls(closed_at, closed_by, outcome) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT invoice_disputes_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['upheld'::character varying, 'rejected'::character varying, 'withdrawn'::character varying])::text[])))
+);
+
+ALTER TABLE public.invoice_disputes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.invoice_disputes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.invoice_lines (
     id bigint NOT NULL,
     invoice_id integer NOT NULL,
     lead_id integer NOT NULL,
     delivered_at timestamp with time zone NOT NULL,
-    amount numeric(10,2) NOT NULL
+    amount numeric(10,2) NOT NULL,
+    released_at timestamp with time zone
 );
 
 ALTER TABLE public.invoice_lines ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.invoice_lines_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.invoice_settlements (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    settled_at timestamp with time zone NOT NULL,
+    invoice_id integer NOT NULL,
+    kind character varying(32) NOT NULL,
+    amount numeric(10,2) NOT NULL,
+    payment_id bigint,
+    credit_note_id bigint,
+    chargeback_id bigint,
+    CONSTRAINT invoice_settlements_kind_valid CHECK (
+CASE kind
+    WHEN 'wallet'::text THEN (amount > (0)::numeric)
+    WHEN 'payment'::text THEN ((amount > (0)::numeric) AND (payment_id IS NOT NULL))
+    WHEN 'payment_undone'::text THEN ((amount < (0)::numeric) AND (payment_id IS NOT NULL))
+    WHEN 'credit_note'::text THEN ((amount > (0)::numeric) AND (credit_note_id IS NOT NULL))
+    WHEN 'chargeback'::text THEN ((amount < (0)::numeric) AND (chargeback_id IS NOT NULL))
+    WHEN 'chargeback_won'::text THEN ((amount > (0)::numeric) AND (chargeback_id IS NOT NULL))
+    WHEN 'write_off'::text THEN (amount > (0)::numeric)
+    WHEN 'write_off_undone'::text THEN (amount < (0)::numeric)
+    ELSE false
+END)
+);
+
+ALTER TABLE public.invoice_settlements ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.invoice_settlements_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -374,10 +623,9 @@ CREATE TABLE public.invoices (
     period_start timestamp with time zone NOT NULL,
     period_end timestamp with time zone NOT NULL,
     due_date timestamp with time zone NOT NULL,
-    invoice_number character varying(50) NOT NULL,
+    invoice_number character varying(50),
     status public.invoice_status DEFAULT 'draft'::public.invoice_status NOT NULL,
     total_leads integer DEFAULT 0 NOT NULL,
-    amount_due numeric(10,2) DEFAULT 0.00 NOT NULL,
     tax_amount numeric(10,2) DEFAULT 0.00 NOT NULL,
     total_amount numeric(10,2) DEFAULT 0.00 NOT NULL,
     payment_method public.payment_method,
@@ -387,9 +635,42 @@ CREATE TABLE public.invoices (
     dispute_reason text,
     resolved_at timestamp with time zone,
     resolution_notes text,
+    currency character(3) NOT NULL,
+    timezone character varying(64) NOT NULL,
+    occasion character varying(16) DEFAULT 'cycle'::character varying NOT NULL,
+    issued_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    series character varying(16),
+    sequence integer,
+    terms_days integer DEFAULT 14 NOT NULL,
+    subtotal numeric(10,2) DEFAULT 0 NOT NULL,
+    tax_rate numeric(6,3) DEFAULT 0 NOT NULL,
+    tax_name character varying(50),
+    tax_note character varying(500),
+    seller jsonb,
+    buyer jsonb,
+    wallet_applied numeric(10,2) DEFAULT 0 NOT NULL,
+    amount_paid numeric(10,2) DEFAULT 0 NOT NULL,
+    amount_credited numeric(10,2) DEFAULT 0 NOT NULL,
+    amount_written_off numeric(10,2) DEFAULT 0 NOT NULL,
+    promised_until timestamp with time zone,
+    amount_due numeric(10,2) GENERATED ALWAYS AS (((((total_amount - wallet_applied) - amount_paid) - amount_credited) - amount_written_off)) STORED NOT NULL,
     CONSTRAINT check_non_negative_amount CHECK ((amount_due >= (0)::numeric)),
     CONSTRAINT check_non_negative_leads CHECK ((total_leads >= 0)),
-    CONSTRAINT check_valid_period CHECK ((period_start < period_end))
+    CONSTRAINT check_valid_period CHECK ((period_start < period_end)),
+    CONSTRAINT invoices_cancelled_has_time CHECK (((status = 'cancelled'::public.invoice_status) = (cancelled_at IS NOT NULL))),
+    CONSTRAINT invoices_cancelled_is_nothing_due CHECK (((status <> 'cancelled'::public.invoice_status) OR (issued_at IS NULL) OR (amount_due = (0)::numeric))),
+    CONSTRAINT invoices_issue_whole CHECK ((num_nulls(issued_at, invoice_number, series, sequence, seller, buyer) = ANY (ARRAY[0, 6]))),
+    CONSTRAINT invoices_issued_by_status CHECK (
+CASE status
+    WHEN 'draft'::public.invoice_status THEN (issued_at IS NULL)
+    WHEN 'cancelled'::public.invoice_status THEN true
+    ELSE (issued_at IS NOT NULL)
+END),
+    CONSTRAINT invoices_occasion_valid CHECK (((occasion)::text = ANY ((ARRAY['cycle'::character varying, 'threshold'::character varying])::text[]))),
+    CONSTRAINT invoices_paid_is_nothing_due CHECK (((status = ANY (ARRAY['draft'::public.invoice_status, 'cancelled'::public.invoice_status])) OR ((status = 'paid'::public.invoice_status) = (amount_due = (0)::numeric)))),
+    CONSTRAINT invoices_parts_not_negative CHECK ((LEAST(subtotal, tax_amount, wallet_applied, amount_paid, amount_credited, amount_written_off) >= (0)::numeric)),
+    CONSTRAINT invoices_total_adds_up CHECK ((total_amount = (subtotal + tax_amount)))
 );
 
 CREATE SEQUENCE public.invoices_id_seq
@@ -401,6 +682,13 @@ CREATE SEQUENCE public.invoices_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.invoices_id_seq OWNED BY public.invoices.id;
+
+CREATE TABLE public.invoicing_failures (
+    buyer_id integer NOT NULL,
+    failed_at timestamp with time zone NOT NULL,
+    failures integer DEFAULT 1 NOT NULL,
+    error character varying(500) NOT NULL
+);
 
 CREATE TABLE public.lead_decisions (
     id bigint NOT NULL,
@@ -448,6 +736,37 @@ CREATE SEQUENCE public.lead_duplicate_events_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.lead_duplicate_events_id_seq OWNED BY public.lead_duplicate_events.id;
+
+CREATE TABLE public.lead_returns (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    lead_id integer NOT NULL,
+    buyer_id integer NOT NULL,
+    offer_id integer NOT NULL,
+    reason character varying(32) NOT NULL,
+    note character varying(1000),
+    requested_by character varying(200) NOT NULL,
+    status character varying(16) DEFAULT 'requested'::character varying NOT NULL,
+    trace jsonb NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by character varying(200),
+    remark character varying(1000),
+    credit_note_id bigint,
+    transaction_id bigint,
+    CONSTRAINT lead_returns_approved_is_posted CHECK ((((status)::text = 'approved'::text) = (transaction_id IS NOT NULL))),
+    CONSTRAINT lead_returns_decided_whole CHECK (((((status)::text = 'requested'::text) = (decided_at IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL)))),
+    CONSTRAINT lead_returns_status_valid CHECK (((status)::text = ANY ((ARRAY['requested'::character varying, 'approved'::character varying, 'rejected'::character varying])::text[])))
+);
+
+ALTER TABLE public.lead_returns ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.lead_returns_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.leads (
     id integer NOT NULL,
@@ -526,6 +845,76 @@ CREATE SEQUENCE public.leads_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.leads_id_seq OWNED BY public.leads.id;
+
+CREATE TABLE public.ledger_entries (
+    id bigint NOT NULL,
+    transaction_id bigint NOT NULL,
+    kind character varying(32) NOT NULL,
+    debit character varying(32) NOT NULL,
+    credit character varying(32) NOT NULL,
+    amount numeric(12,2) NOT NULL,
+    CONSTRAINT ledger_entries_amount_positive CHECK ((amount > (0)::numeric))
+);
+
+ALTER TABLE public.ledger_entries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_entries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.ledger_pairs (
+    kind character varying(32) NOT NULL,
+    debit character varying(32) NOT NULL,
+    credit character varying(32) NOT NULL,
+    CONSTRAINT ledger_pairs_two_accounts CHECK (((debit)::text <> (credit)::text))
+);
+
+CREATE TABLE public.ledger_transactions (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    kind character varying(32) NOT NULL,
+    idempotency_key character varying(200) NOT NULL,
+    currency character(3) NOT NULL,
+    buyer_id integer,
+    publisher_id integer,
+    lead_id integer,
+    invoice_id integer,
+    payment_id bigint,
+    credit_note_id bigint,
+    reverses_id bigint,
+    actor character varying(200) NOT NULL,
+    note character varying(500),
+    CONSTRAINT ledger_transactions_of_somebody CHECK ((num_nonnulls(buyer_id, publisher_id) = 1))
+);
+
+CREATE VIEW public.ledger_postings AS
+ SELECT e.id AS entry_id,
+    e.transaction_id,
+    t.kind,
+    t.occurred_at,
+    t.currency,
+    t.buyer_id,
+    t.publisher_id,
+    t.lead_id,
+    t.invoice_id,
+    side.account,
+    side.amount
+   FROM ((public.ledger_entries e
+     JOIN public.ledger_transactions t ON ((t.id = e.transaction_id)))
+     CROSS JOIN LATERAL ( VALUES (e.debit,e.amount), (e.credit,(- e.amount))) side(account, amount));
+
+ALTER TABLE public.ledger_transactions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_transactions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.lifecycle_events (
     event_key character varying(128) NOT NULL,
@@ -663,7 +1052,9 @@ CREATE TABLE public.offers (
     invoice_threshold numeric(10,2) DEFAULT 500.00 NOT NULL,
     validation_policy_id integer NOT NULL,
     routing_policy_id integer NOT NULL,
+    returns jsonb,
     CONSTRAINT offers_price_positive CHECK ((default_price_per_lead > (0)::numeric)),
+    CONSTRAINT offers_returns_is_object CHECK ((jsonb_typeof(returns) = 'object'::text)),
     CONSTRAINT offers_threshold_non_negative CHECK ((invoice_threshold >= (0)::numeric))
 );
 
@@ -677,6 +1068,64 @@ CREATE SEQUENCE public.offers_id_seq
 
 ALTER SEQUENCE public.offers_id_seq OWNED BY public.offers.id;
 
+CREATE TABLE public.payment_events (
+    provider character varying(16) NOT NULL,
+    event_id character varying(200) NOT NULL,
+    type character varying(100) NOT NULL,
+    object_id character varying(200) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    facts jsonb NOT NULL,
+    processed_at timestamp with time zone,
+    outcome character varying(64),
+    attempts integer DEFAULT 0 NOT NULL,
+    CONSTRAINT payment_events_outcome_when_processed CHECK (((processed_at IS NULL) = (outcome IS NULL)))
+);
+
+CREATE TABLE public.payments (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    invoice_id integer,
+    method public.payment_method NOT NULL,
+    status character varying(16) NOT NULL,
+    amount numeric(10,2) NOT NULL,
+    currency character(3) NOT NULL,
+    received_at timestamp with time zone,
+    to_invoice numeric(10,2) DEFAULT 0 NOT NULL,
+    to_debt numeric(10,2) DEFAULT 0 NOT NULL,
+    to_wallet numeric(10,2) DEFAULT 0 NOT NULL,
+    provider_id character varying(200),
+    reference character varying(200),
+    note character varying(500),
+    actor character varying(200) NOT NULL,
+    idempotency_key character varying(200),
+    is_automatic boolean DEFAULT false NOT NULL,
+    error character varying(200),
+    undone_at timestamp with time zone,
+    CONSTRAINT payments_amount_positive CHECK ((amount > (0)::numeric)),
+    CONSTRAINT payments_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT payments_parts_add_up CHECK ((((to_invoice + to_debt) + to_wallet) =
+CASE
+    WHEN ((status)::text = ANY ((ARRAY['succeeded'::character varying, 'undone'::character varying])::text[])) THEN amount
+    ELSE (0)::numeric
+END)),
+    CONSTRAINT payments_parts_not_negative CHECK ((LEAST(to_invoice, to_debt, to_wallet) >= (0)::numeric)),
+    CONSTRAINT payments_received_when_succeeded CHECK ((((status)::text <> ALL ((ARRAY['succeeded'::character varying, 'undone'::character varying])::text[])) OR (received_at IS NOT NULL))),
+    CONSTRAINT payments_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'succeeded'::character varying, 'failed'::character varying, 'undone'::character varying])::text[]))),
+    CONSTRAINT payments_undone_has_time CHECK ((((status)::text = 'undone'::text) = (undone_at IS NOT NULL)))
+);
+
+ALTER TABLE public.payments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.payments_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.places (
     market_id integer NOT NULL,
     postal_code character varying(16) NOT NULL,
@@ -684,6 +1133,25 @@ CREATE TABLE public.places (
     longitude numeric(8,5) NOT NULL,
     CONSTRAINT places_latitude_valid CHECK (((latitude >= ('-90'::integer)::numeric) AND (latitude <= (90)::numeric))),
     CONSTRAINT places_longitude_valid CHECK (((longitude >= ('-180'::integer)::numeric) AND (longitude <= (180)::numeric)))
+);
+
+CREATE TABLE public.publishers (
+    id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    name character varying(200) NOT NULL,
+    email character varying(200) NOT NULL,
+    currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
+    is_active boolean DEFAULT true NOT NULL
+);
+
+ALTER TABLE public.publishers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.publishers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.radius_postal_codes (
@@ -707,6 +1175,38 @@ CREATE TABLE public.recoveries (
 
 ALTER TABLE public.recoveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.recoveries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.refunds (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    payment_id bigint NOT NULL,
+    amount numeric(10,2) NOT NULL,
+    currency character(3) NOT NULL,
+    status character varying(16) NOT NULL,
+    reason character varying(200) NOT NULL,
+    reference character varying(200),
+    actor character varying(200) NOT NULL,
+    idempotency_key character varying(200),
+    provider_id character varying(200),
+    attempts integer DEFAULT 0 NOT NULL,
+    settled_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT refunds_amount_positive CHECK ((amount > (0)::numeric)),
+    CONSTRAINT refunds_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT refunds_settled_has_time CHECK ((((status)::text = 'pending'::text) = (settled_at IS NULL))),
+    CONSTRAINT refunds_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'succeeded'::character varying, 'failed'::character varying])::text[])))
+);
+
+ALTER TABLE public.refunds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.refunds_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -751,6 +1251,14 @@ CREATE TABLE public.schema_migrations (
     applied_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
 );
 
+CREATE TABLE public.seller (
+    id boolean DEFAULT true NOT NULL,
+    updated_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    details jsonb NOT NULL,
+    CONSTRAINT seller_details_is_object CHECK ((jsonb_typeof(details) = 'object'::text)),
+    CONSTRAINT seller_is_one CHECK (id)
+);
+
 CREATE TABLE public.sources (
     id integer NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -763,6 +1271,10 @@ CREATE TABLE public.sources (
     path_prefix character varying(255),
     api_key_hash character varying(255),
     is_active boolean DEFAULT true NOT NULL,
+    publisher_id integer,
+    earning jsonb,
+    CONSTRAINT sources_earning_has_publisher CHECK (((earning IS NULL) OR (publisher_id IS NOT NULL))),
+    CONSTRAINT sources_earning_is_object CHECK ((jsonb_typeof(earning) = 'object'::text)),
     CONSTRAINT sources_http_mapping_requires_hostname CHECK ((((path_prefix IS NULL) AND (hostname IS NULL)) OR (hostname IS NOT NULL))),
     CONSTRAINT sources_kind_valid CHECK (((kind)::text = ANY ((ARRAY['landing_page'::character varying, 'partner_api'::character varying, 'embed_form'::character varying])::text[]))),
     CONSTRAINT sources_path_prefix_format CHECK (((path_prefix IS NULL) OR ((path_prefix)::text ~ '^/'::text)))
@@ -924,8 +1436,29 @@ ALTER TABLE ONLY public.buyers
 ALTER TABLE ONLY public.capacity_counters
     ADD CONSTRAINT capacity_counters_pkey PRIMARY KEY (buyer_offer_id, period, starts_at);
 
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_provider_id_unique UNIQUE (provider_id);
+
 ALTER TABLE ONLY public.configuration_versions
     ADD CONSTRAINT configuration_versions_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_lead_once UNIQUE (lead_id);
+
+ALTER TABLE ONLY public.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.credit_notes
+    ADD CONSTRAINT credit_notes_number_unique UNIQUE (number);
+
+ALTER TABLE ONLY public.credit_notes
+    ADD CONSTRAINT credit_notes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.credit_notes
+    ADD CONSTRAINT credit_notes_sequence_unique UNIQUE (series, sequence);
 
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (id);
@@ -945,17 +1478,29 @@ ALTER TABLE ONLY public.endpoints
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_unique UNIQUE (owner, url);
 
-ALTER TABLE ONLY public.invoice_lines
-    ADD CONSTRAINT invoice_lines_lead_unique UNIQUE (lead_id);
+ALTER TABLE ONLY public.invoice_disputes
+    ADD CONSTRAINT invoice_disputes_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.invoice_settlements
+    ADD CONSTRAINT invoice_settlements_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_invoice_number_key UNIQUE (invoice_number);
 
 ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_periods_apart EXCLUDE USING gist (buyer_id WITH =, offer_id WITH =, tstzrange(period_start, period_end) WITH &&) WHERE ((status <> 'cancelled'::public.invoice_status));
+
+ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_sequence_unique UNIQUE (series, sequence);
+
+ALTER TABLE ONLY public.invoicing_failures
+    ADD CONSTRAINT invoicing_failures_pkey PRIMARY KEY (buyer_id);
 
 ALTER TABLE ONLY public.lead_decisions
     ADD CONSTRAINT lead_decisions_pkey PRIMARY KEY (id);
@@ -963,11 +1508,35 @@ ALTER TABLE ONLY public.lead_decisions
 ALTER TABLE ONLY public.lead_duplicate_events
     ADD CONSTRAINT lead_duplicate_events_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.lead_returns
+    ADD CONSTRAINT lead_returns_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.leads
     ADD CONSTRAINT leads_idempotency_unique_per_source UNIQUE (source_id, idempotency_key);
 
 ALTER TABLE ONLY public.leads
     ADD CONSTRAINT leads_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_pair_once UNIQUE (transaction_id, debit, credit);
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ledger_pairs
+    ADD CONSTRAINT ledger_pairs_pkey PRIMARY KEY (kind, debit, credit);
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_key_unique UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_kind_of_entries UNIQUE (id, kind);
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_reversed_once UNIQUE (reverses_id);
 
 ALTER TABLE ONLY public.lifecycle_events
     ADD CONSTRAINT lifecycle_events_pkey PRIMARY KEY (event_key);
@@ -1002,14 +1571,41 @@ ALTER TABLE ONLY public.offers
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_unique_market_vertical_name UNIQUE (market_id, vertical_id, name);
 
+ALTER TABLE ONLY public.payment_events
+    ADD CONSTRAINT payment_events_pkey PRIMARY KEY (provider, event_id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_key_unique UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_provider_id_unique UNIQUE (provider_id);
+
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_pkey PRIMARY KEY (market_id, postal_code);
+
+ALTER TABLE ONLY public.publishers
+    ADD CONSTRAINT publishers_name_unique UNIQUE (name);
+
+ALTER TABLE ONLY public.publishers
+    ADD CONSTRAINT publishers_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.radius_postal_codes
     ADD CONSTRAINT radius_postal_codes_pkey PRIMARY KEY (area_id, postal_code);
 
 ALTER TABLE ONLY public.recoveries
     ADD CONSTRAINT recoveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_key_unique UNIQUE (idempotency_key);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_provider_id_unique UNIQUE (provider_id);
 
 ALTER TABLE ONLY public.rotations
     ADD CONSTRAINT rotations_pkey PRIMARY KEY (offer_id, pool);
@@ -1019,6 +1615,9 @@ ALTER TABLE ONLY public.routing_policies
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.seller
+    ADD CONSTRAINT seller_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (id);
@@ -1055,6 +1654,16 @@ CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING 
 
 CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_chargebacks_debt ON public.chargebacks USING btree (buyer_id) WHERE (debt > (0)::numeric);
+
+CREATE INDEX idx_chargebacks_payment ON public.chargebacks USING btree (payment_id);
+
+CREATE INDEX idx_credit_note_lines_note ON public.credit_note_lines USING btree (credit_note_id);
+
+CREATE INDEX idx_credit_notes_buyer ON public.credit_notes USING btree (buyer_id, id);
+
+CREATE INDEX idx_credit_notes_invoice ON public.credit_notes USING btree (invoice_id);
+
 CREATE INDEX idx_deliveries_buyer ON public.deliveries USING btree (buyer_id, created_at DESC);
 
 CREATE INDEX idx_deliveries_due ON public.deliveries USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
@@ -1069,7 +1678,13 @@ CREATE INDEX idx_deliveries_lead ON public.deliveries USING btree (lead_id);
 
 CREATE INDEX idx_invoice_lines_invoice ON public.invoice_lines USING btree (invoice_id);
 
+CREATE INDEX idx_invoice_settlements_invoice ON public.invoice_settlements USING btree (invoice_id);
+
 CREATE INDEX idx_invoices_buyer_offer_period ON public.invoices USING btree (buyer_id, offer_id, period_start, period_end);
+
+CREATE INDEX idx_invoices_drafts ON public.invoices USING btree (id) WHERE (status = 'draft'::public.invoice_status);
+
+CREATE INDEX idx_invoices_open ON public.invoices USING btree (buyer_id) WHERE (status = ANY (ARRAY['sent'::public.invoice_status, 'overdue'::public.invoice_status, 'disputed'::public.invoice_status]));
 
 CREATE INDEX idx_invoices_paid_at ON public.invoices USING btree (paid_at) WHERE (paid_at IS NOT NULL);
 
@@ -1080,6 +1695,10 @@ CREATE INDEX idx_lde_lead_id ON public.lead_duplicate_events USING btree (lead_i
 CREATE INDEX idx_lde_offer_created_at ON public.lead_duplicate_events USING btree (offer_id, created_at DESC);
 
 CREATE INDEX idx_lead_decisions_lead ON public.lead_decisions USING btree (lead_id, id);
+
+CREATE INDEX idx_lead_returns_buyer ON public.lead_returns USING btree (buyer_id, offer_id, requested_at);
+
+CREATE INDEX idx_lead_returns_waiting ON public.lead_returns USING btree (requested_at) WHERE ((status)::text = 'requested'::text);
 
 CREATE INDEX idx_leads_billing_status ON public.leads USING btree (billing_status);
 
@@ -1131,6 +1750,16 @@ CREATE INDEX idx_leads_uninvoiced ON public.leads USING btree (buyer_id, offer_i
 
 CREATE INDEX idx_leads_vertical_created_at ON public.leads USING btree (vertical_id, created_at DESC);
 
+CREATE INDEX idx_ledger_transactions_buyer ON public.ledger_transactions USING btree (buyer_id, id) WHERE (buyer_id IS NOT NULL);
+
+CREATE INDEX idx_ledger_transactions_invoice ON public.ledger_transactions USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
+
+CREATE INDEX idx_ledger_transactions_lead ON public.ledger_transactions USING btree (lead_id) WHERE (lead_id IS NOT NULL);
+
+CREATE INDEX idx_ledger_transactions_payment ON public.ledger_transactions USING btree (payment_id) WHERE (payment_id IS NOT NULL);
+
+CREATE INDEX idx_ledger_transactions_publisher ON public.ledger_transactions USING btree (publisher_id, id) WHERE (publisher_id IS NOT NULL);
+
 CREATE INDEX idx_lifecycle_events_lead ON public.lifecycle_events USING btree (lead_id, occurred_at) WHERE (lead_id IS NOT NULL);
 
 CREATE INDEX idx_notices_delivery ON public.notices USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
@@ -1147,9 +1776,21 @@ CREATE INDEX idx_notices_subscription ON public.notices USING btree (subscriptio
 
 CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_payment_events_unprocessed ON public.payment_events USING btree (received_at) WHERE (processed_at IS NULL);
+
+CREATE INDEX idx_payments_buyer ON public.payments USING btree (buyer_id, id);
+
+CREATE INDEX idx_payments_invoice ON public.payments USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
+
+CREATE INDEX idx_payments_pending ON public.payments USING btree (id) WHERE ((status)::text = 'pending'::text);
+
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
 
 CREATE INDEX idx_recoveries_buyer ON public.recoveries USING btree (buyer_id, id DESC);
+
+CREATE INDEX idx_refunds_payment ON public.refunds USING btree (payment_id);
+
+CREATE INDEX idx_refunds_pending ON public.refunds USING btree (id) WHERE ((status)::text = 'pending'::text);
 
 CREATE INDEX idx_rotations_members ON public.rotations USING gin (members);
 
@@ -1167,6 +1808,12 @@ CREATE INDEX idx_subscriptions_active ON public.subscriptions USING btree (buyer
 
 CREATE INDEX idx_suppressions_offer ON public.suppressions USING btree (offer_id) WHERE (offer_id IS NOT NULL);
 
+CREATE UNIQUE INDEX invoice_disputes_one_open ON public.invoice_disputes USING btree (invoice_id) WHERE (closed_at IS NULL);
+
+CREATE UNIQUE INDEX invoice_lines_lead_once ON public.invoice_lines USING btree (lead_id) WHERE (released_at IS NULL);
+
+CREATE UNIQUE INDEX lead_returns_one_living ON public.lead_returns USING btree (lead_id) WHERE ((status)::text <> 'rejected'::text);
+
 CREATE UNIQUE INDEX markets_name_unique ON public.markets USING btree (name);
 
 CREATE UNIQUE INDEX notices_one_of_a_recovery ON public.notices USING btree (recovery_id, delivery_id) WHERE (recovery_id IS NOT NULL);
@@ -1177,21 +1824,51 @@ CREATE UNIQUE INDEX notices_one_sms_of_an_event ON public.notices USING btree (d
 
 CREATE UNIQUE INDEX offer_exclusivities_place_unique ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
 
+CREATE UNIQUE INDEX payments_one_automatic ON public.payments USING btree (buyer_id) WHERE (is_automatic AND ((status)::text = 'pending'::text));
+
 CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_policies USING btree (name, version);
 
 CREATE UNIQUE INDEX validation_policies_name_version_unique ON public.validation_policies USING btree (name, version);
 
+CREATE TRIGGER buyers_keep_currency BEFORE UPDATE OF currency ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.refuse_currency_change();
+
 CREATE TRIGGER configuration_versions_append_only BEFORE DELETE OR UPDATE ON public.configuration_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER credit_note_lines_append_only BEFORE DELETE OR UPDATE ON public.credit_note_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER credit_notes_append_only BEFORE DELETE OR UPDATE ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER delivery_attempts_append_only BEFORE DELETE OR UPDATE ON public.delivery_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER invoice_lines_append_only BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER invoice_lines_of_drafts AFTER INSERT ON public.invoice_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_lines_after_issue();
+
+CREATE TRIGGER invoice_lines_refuse_rewrite BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_line_rewrite();
+
+CREATE TRIGGER invoice_settlements_append_only BEFORE DELETE OR UPDATE ON public.invoice_settlements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER invoices_never_deleted BEFORE DELETE ON public.invoices FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER invoices_refuse_rewrite BEFORE UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION public.refuse_invoice_rewrite();
 
 CREATE TRIGGER lead_decisions_append_only BEFORE DELETE OR UPDATE ON public.lead_decisions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER leads_refuse_rewrite BEFORE UPDATE ON public.leads FOR EACH ROW EXECUTE FUNCTION public.refuse_lead_rewrite();
 
+CREATE TRIGGER leads_refuse_unbilling BEFORE UPDATE ON public.leads FOR EACH ROW WHEN ((old.billing_status <> 'pending'::public.billing_status)) EXECUTE FUNCTION public.refuse_unbilling();
+
+CREATE TRIGGER ledger_entries_append_only BEFORE DELETE OR UPDATE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_entries_never_emptied BEFORE TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
+CREATE TRIGGER ledger_pairs_append_only BEFORE DELETE OR UPDATE ON public.ledger_pairs FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_transactions_append_only BEFORE DELETE OR UPDATE ON public.ledger_transactions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER ledger_transactions_never_emptied BEFORE TRUNCATE ON public.ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
 CREATE TRIGGER notice_attempts_append_only BEFORE DELETE OR UPDATE ON public.notice_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change_before_90_days();
+
+CREATE TRIGGER payments_refuse_rewrite BEFORE DELETE OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION public.refuse_payment_rewrite();
 
 CREATE TRIGGER routing_policies_immutable BEFORE DELETE OR UPDATE ON public.routing_policies FOR EACH ROW EXECUTE FUNCTION public.refuse_policy_change();
 
@@ -1212,8 +1889,26 @@ ALTER TABLE ONLY public.buyer_service_areas
 ALTER TABLE ONLY public.capacity_counters
     ADD CONSTRAINT capacity_counters_buyer_offer_id_fkey FOREIGN KEY (buyer_offer_id) REFERENCES public.buyer_offers(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY public.configuration_versions
     ADD CONSTRAINT configuration_versions_rolled_back_to_fkey FOREIGN KEY (rolled_back_to) REFERENCES public.configuration_versions(number) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.credit_note_lines
+    ADD CONSTRAINT credit_note_lines_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.credit_notes
+    ADD CONSTRAINT credit_notes_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.credit_notes
+    ADD CONSTRAINT credit_notes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
@@ -1230,17 +1925,35 @@ ALTER TABLE ONLY public.deliveries
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;
 
+ALTER TABLE ONLY public.invoice_disputes
+    ADD CONSTRAINT invoice_disputes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
 
+ALTER TABLE ONLY public.invoice_settlements
+    ADD CONSTRAINT invoice_settlements_chargeback_id_fkey FOREIGN KEY (chargeback_id) REFERENCES public.chargebacks(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.invoice_settlements
+    ADD CONSTRAINT invoice_settlements_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.invoice_settlements
+    ADD CONSTRAINT invoice_settlements_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.invoice_settlements
+    ADD CONSTRAINT invoice_settlements_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.invoicing_failures
+    ADD CONSTRAINT invoicing_failures_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.lead_decisions
     ADD CONSTRAINT lead_decisions_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
@@ -1256,6 +1969,21 @@ ALTER TABLE ONLY public.lead_duplicate_events
 
 ALTER TABLE ONLY public.lead_duplicate_events
     ADD CONSTRAINT lead_duplicate_events_source_id_fkey FOREIGN KEY (source_id) REFERENCES public.sources(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_returns
+    ADD CONSTRAINT lead_returns_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_returns
+    ADD CONSTRAINT lead_returns_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_returns
+    ADD CONSTRAINT lead_returns_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_returns
+    ADD CONSTRAINT lead_returns_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.lead_returns
+    ADD CONSTRAINT lead_returns_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES public.ledger_transactions(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.leads
     ADD CONSTRAINT leads_assigned_buyer_id_fkey FOREIGN KEY (assigned_buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
@@ -1277,6 +2005,33 @@ ALTER TABLE ONLY public.leads
 
 ALTER TABLE ONLY public.leads
     ADD CONSTRAINT leads_vertical_id_fkey FOREIGN KEY (vertical_id) REFERENCES public.verticals(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_allowed FOREIGN KEY (kind, debit, credit) REFERENCES public.ledger_pairs(kind, debit, credit);
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_of_transaction FOREIGN KEY (transaction_id, kind) REFERENCES public.ledger_transactions(id, kind);
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_credit_note FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id);
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_payment FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_publisher_id_fkey FOREIGN KEY (publisher_id) REFERENCES public.publishers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_reverses_id_fkey FOREIGN KEY (reverses_id) REFERENCES public.ledger_transactions(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.lifecycle_events
     ADD CONSTRAINT lifecycle_events_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
@@ -1314,6 +2069,12 @@ ALTER TABLE ONLY public.offers
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_vertical_id_fkey FOREIGN KEY (vertical_id) REFERENCES public.verticals(id) ON DELETE RESTRICT;
 
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;
 
@@ -1326,11 +2087,20 @@ ALTER TABLE ONLY public.radius_postal_codes
 ALTER TABLE ONLY public.recoveries
     ADD CONSTRAINT recoveries_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id) ON DELETE RESTRICT;
+
 ALTER TABLE ONLY public.rotations
     ADD CONSTRAINT rotations_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.sources
     ADD CONSTRAINT sources_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.sources
+    ADD CONSTRAINT sources_publisher_id_fkey FOREIGN KEY (publisher_id) REFERENCES public.publishers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.subscriptions
     ADD CONSTRAINT subscriptions_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
