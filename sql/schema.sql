@@ -52,6 +52,14 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION public.open_wallet() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO wallets (buyer_id) VALUES (NEW.id);
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -887,6 +895,7 @@ CREATE TABLE public.ledger_transactions (
     credit_note_id bigint,
     reverses_id bigint,
     actor character varying(200) NOT NULL,
+    fingerprint character(64),
     note character varying(500),
     CONSTRAINT ledger_transactions_of_somebody CHECK ((num_nonnulls(buyer_id, publisher_id) = 1))
 );
@@ -1829,6 +1838,8 @@ CREATE UNIQUE INDEX payments_one_automatic ON public.payments USING btree (buyer
 CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_policies USING btree (name, version);
 
 CREATE UNIQUE INDEX validation_policies_name_version_unique ON public.validation_policies USING btree (name, version);
+
+CREATE TRIGGER buyers_have_wallets AFTER INSERT ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.open_wallet();
 
 CREATE TRIGGER buyers_keep_currency BEFORE UPDATE OF currency ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.refuse_currency_change();
 

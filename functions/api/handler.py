@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from leadgen.adapters import body, bus, clock, db, egress, settings
 from leadgen.adapters.log import logger
-from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler
+from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler, operator, person
 from leadgen.domain import delivery_verdicts, reviewing
 from leadgen.domain.endpoint_addresses import without_query
 from leadgen.domain.errors import Refusal
@@ -22,16 +22,10 @@ from leadgen.store import invoices, leads, lifecycle, review, subscriptions
 _LONGEST_LIST = 200
 
 
-def _operator(request: Request) -> None:
-    bearer(request)
+operators = APIRouter(dependencies=[Depends(operator)])
 
 
-app = build_app()
-app.router.dependencies.append(Depends(_operator))
-handler = lambda_handler(app)
-
-
-@app.get("/api/leads/{lead_id}")
+@operators.get("/api/leads/{lead_id}")
 def get_lead(lead_id: int) -> JsonAnswer:
     """A lead's state, its deliveries and its timeline."""
     with db.current().connection() as conn:
@@ -51,7 +45,7 @@ def get_lead(lead_id: int) -> JsonAnswer:
     )
 
 
-@app.get("/api/leads/{lead_id}/decisions")
+@operators.get("/api/leads/{lead_id}/decisions")
 def get_decisions(lead_id: int) -> JsonAnswer:
     """Every decision about a lead, with its policy's name, its inputs and its trace; of routing also each buyer's
     verdict, and the smallest changes that would have made a refused one eligible.
@@ -63,7 +57,7 @@ def get_decisions(lead_id: int) -> JsonAnswer:
     return JsonAnswer({"lead_id": lead_id, "decisions": [explain.decision_as_json(one) for one in found]})
 
 
-@app.get("/api/review")
+@operators.get("/api/review")
 def get_review() -> JsonAnswer:
     """The leads and deliveries that wait for an operator, longest waiting first."""
     with db.current().connection() as conn:
@@ -77,7 +71,7 @@ def get_review() -> JsonAnswer:
     )
 
 
-@app.post("/api/leads/{lead_id}/review")
+@operators.post("/api/leads/{lead_id}/review")
 async def post_review(lead_id: int, request: Request) -> JsonAnswer:
     """An operator's verdict on a lead in review: release it, or reject it."""
     actor = _person(request)
@@ -94,7 +88,7 @@ def _decide_on_lead(lead_id: int, verdict: reviewing.Verdict, actor: Actor) -> M
     return {**about, "status": decided.status}
 
 
-@app.get("/api/deliveries/{delivery_id}")
+@operators.get("/api/deliveries/{delivery_id}")
 def get_delivery(delivery_id: UUID) -> JsonAnswer:
     """A delivery with every attempt; of what was sent only its kind and length: the rest is about a person."""
     with db.current().connection() as conn:
@@ -104,7 +98,7 @@ def get_delivery(delivery_id: UUID) -> JsonAnswer:
     return JsonAnswer(delivery_stories.in_full(stories[0]))
 
 
-@app.post("/api/deliveries/{delivery_id}/review")
+@operators.post("/api/deliveries/{delivery_id}/review")
 async def post_delivery_review(delivery_id: UUID, request: Request) -> JsonAnswer:
     """An operator's verdict on a delivery in review: redeliver, assign, return, reject, or taken."""
     actor = _person(request)
@@ -128,7 +122,7 @@ def _decide_on_delivery(delivery_id: str, verdict: delivery_verdicts.Verdict, ac
     }
 
 
-@app.get("/api/endpoints")
+@operators.get("/api/endpoints")
 def get_endpoints() -> JsonAnswer:
     """Where calls go and how each place bears them, those in trouble first."""
     with db.current().connection() as conn:
@@ -136,7 +130,7 @@ def get_endpoints() -> JsonAnswer:
     return JsonAnswer({"endpoints": [endpoint_states.as_json(shown) for shown in listed]})
 
 
-@app.post("/api/endpoints/{endpoint_id}/open")
+@operators.post("/api/endpoints/{endpoint_id}/open")
 def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
     """Call an endpoint again, whatever it said or failed."""
     actor = _person(request)
@@ -148,13 +142,11 @@ def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
 
 
 def _person(request: Request) -> Actor:
-    """Who decides. Raises Refusal 403 where it is no operator."""
-    if bearer(request).role != "operator":
-        raise Refusal(403, "forbidden", "this is a person's to decide: an operator's")
+    person(request)
     return _actor(request)
 
 
-@app.get("/api/invoices/{invoice_id}")
+@operators.get("/api/invoices/{invoice_id}")
 def get_invoice(invoice_id: int) -> JsonAnswer:
     """An invoice with its lines."""
     with db.current().connection() as conn:
@@ -165,7 +157,7 @@ def get_invoice(invoice_id: int) -> JsonAnswer:
     return JsonAnswer({**asdict(invoice), "lines": [asdict(line) for line in lines]})
 
 
-@app.get("/api/subscriptions")
+@operators.get("/api/subscriptions")
 def get_subscriptions() -> JsonAnswer:
     """Who is told what, and how each endpoint does; without secrets."""
     with db.current().connection() as conn:
@@ -173,7 +165,7 @@ def get_subscriptions() -> JsonAnswer:
     return JsonAnswer({"subscriptions": [asdict(one) | {"url": without_query(one.url)} for one in found]})
 
 
-@app.post("/api/subscriptions")
+@operators.post("/api/subscriptions")
 async def post_subscription(request: Request) -> JsonAnswer:
     """Have events posted to a URL. The secret is answered this once."""
     fields, _ = await body.fields(request, allow_form=False)
@@ -198,7 +190,7 @@ def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
     return JsonAnswer(asdict(made), 201)
 
 
-@app.delete("/api/subscriptions/{subscription_id}")
+@operators.delete("/api/subscriptions/{subscription_id}")
 def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
     """Post nothing more to a subscription."""
     try:
@@ -211,3 +203,8 @@ def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
 
 def _actor(request: Request) -> Actor:
     return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
+
+
+app = build_app()
+app.include_router(operators)
+handler = lambda_handler(app)

@@ -85,6 +85,7 @@ CREATE TABLE ledger_transactions (
   credit_note_id  bigint,
   reverses_id     bigint REFERENCES ledger_transactions(id) ON DELETE RESTRICT,
   actor           varchar(200) NOT NULL,                                 -- a stage, the provider, or a person
+  fingerprint     char(64),                                              -- of what it moves; none of before the ledger
   note            varchar(500),
 
   CONSTRAINT ledger_transactions_key_unique UNIQUE (idempotency_key),
@@ -191,3 +192,14 @@ END $$;
 
 CREATE TRIGGER leads_refuse_unbilling BEFORE UPDATE ON leads
   FOR EACH ROW WHEN (OLD.billing_status <> 'pending') EXECUTE FUNCTION refuse_unbilling();
+
+-- Every buyer has a wallet, empty or not.
+INSERT INTO wallets (buyer_id) SELECT id FROM buyers ON CONFLICT (buyer_id) DO NOTHING;
+
+CREATE FUNCTION open_wallet() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO wallets (buyer_id) VALUES (NEW.id);
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER buyers_have_wallets AFTER INSERT ON buyers FOR EACH ROW EXECUTE FUNCTION open_wallet();

@@ -99,6 +99,27 @@ def bearer(request: Request) -> Claims:
         raise Refusal(401, "invalid_token", "the token is malformed, expired or not ours") from None
 
 
+def operator(request: Request) -> Claims:
+    """Whom a request of the operator's side speaks for. Raises Refusal 401, and 403 for a buyer's token."""
+    claims = bearer(request)
+    if claims.role == "buyer":
+        raise Refusal(403, "forbidden", "this is the operator's side: a buyer's token does not open it")
+    return claims
+
+
+def person(request: Request) -> Claims:
+    """The operator who decides. Raises Refusal 401, and 403 where it is no operator."""
+    claims = bearer(request)
+    if claims.role != "operator":
+        raise Refusal(403, "forbidden", "this is a person's to decide: an operator's")
+    return claims
+
+
+def buyer_scope(request: Request) -> int | None:
+    """The one buyer whose rows a request may see; None for the operator's side, which sees all. Raises Refusal 401."""
+    return bearer(request).buyer_id
+
+
 def ip_address(request: Request) -> str | None:
     """The caller's address, or None where there is none to tell."""
     try:

@@ -21,8 +21,11 @@ class Topic(StrEnum):
     LEAD_BILLED = "lead.billed"
     LEAD_ACCEPTED = "lead.accepted"
     BUYER_BALANCE_THRESHOLD = "buyer.balance_threshold"
+    BUYER_CREDIT_LIMIT_NEAR = "buyer.credit_limit_near"
     INVOICE_GENERATED = "invoice.generated"
+    CREDIT_NOTE_ISSUED = "credit_note.issued"
     PAYMENT_RECEIVED = "payment.received"
+    AUDIT_FAILED = "audit.failed"
     NOTICE_DUE = "notice.due"
 
 
@@ -62,7 +65,7 @@ _ONCE_A_LEAD = frozenset(
         Topic.LEAD_REJECTED,
     }
 )
-_ABOUT = ("lead_id", "invoice_id", "payment_id", "delivery_id", "attempt")
+_ABOUT = ("lead_id", "invoice_id", "credit_note_id", "payment_id", "delivery_id", "attempt")
 
 
 def event_key(message: Mapping[str, object]) -> str:

@@ -27,21 +27,25 @@ def lock_billable(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Charge:
-    """A lead billed just now."""
+class Billed:
+    """A lead billed just now, with its source and what that one's owner earns by it, as stored."""
 
     lead_id: int
     buyer_id: int
     offer_id: int
     price: Decimal
+    currency: str
     trace_id: str | None
+    source_key: str
+    publisher_id: int | None
+    earning: object
 
 
-def bill(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Charge]:
-    """The normative guarded statement, for a batch: each pending lead becomes billed at its delivered price, and its
-    buyer owes as much more. The charges made now; a lead billed before is none of them.
+def bill(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Billed]:
+    """The normative guarded statement, for a batch: each pending lead becomes billed at its delivered price, its buyer
+    owes as much more, and the ledger has it. The leads billed now; one billed before is none of them.
     """
-    with conn.cursor(row_factory=class_row(Charge)) as cursor:
+    with conn.cursor(row_factory=class_row(Billed)) as cursor:
         cursor.execute(
             """
             WITH lead_update AS (
@@ -49,7 +53,7 @@ def bill(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> li
                  SET billing_status = 'billed', price = delivered_price, billed_at = %(now)s, updated_at = %(now)s
                WHERE id = ANY(%(ids)s) AND billing_status = 'pending' AND delivered_price IS NOT NULL
                  AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
-              RETURNING id AS lead_id, buyer_id, offer_id, price, trace_id
+              RETURNING id AS lead_id, buyer_id, offer_id, source_id, price, trace_id
             ), charge AS (
               SELECT buyer_id, sum(price) AS amount FROM lead_update GROUP BY buyer_id
             ), buyer_update AS (
@@ -57,10 +61,21 @@ def bill(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> li
                  SET balance = balance + charge.amount, pending_amount = pending_amount - charge.amount,
                      updated_at = %(now)s
                 FROM charge WHERE buyers.id = charge.buyer_id
-              RETURNING buyers.id
+              RETURNING buyers.id, buyers.currency
+            ), posted AS (
+              INSERT INTO ledger_transactions (occurred_at, kind, idempotency_key, currency, buyer_id, lead_id, actor)
+              SELECT %(now)s, 'lead_billed', 'lead_billed:' || lead_id, b.currency, buyer_id, lead_id, 'stage:bill'
+                FROM lead_update JOIN buyer_update b ON b.id = buyer_id ORDER BY lead_id
+              RETURNING id, kind, lead_id
+            ), entered AS (
+              INSERT INTO ledger_entries (transaction_id, kind, debit, credit, amount)
+              SELECT posted.id, posted.kind, 'receivable', 'revenue', lead_update.price
+                FROM posted JOIN lead_update USING (lead_id) ORDER BY posted.id
             )
-            SELECT lead_update.* FROM lead_update JOIN buyer_update ON buyer_update.id = lead_update.buyer_id
-             ORDER BY lead_id
+            SELECT l.lead_id, l.buyer_id, l.offer_id, l.price, b.currency, l.trace_id, s.source_key,
+                   s.publisher_id, s.earning
+              FROM lead_update l JOIN buyer_update b ON b.id = l.buyer_id JOIN sources s ON s.id = l.source_id
+             ORDER BY l.lead_id
             """,
             {"ids": list(lead_ids), "now": now},
         )
