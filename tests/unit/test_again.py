@@ -69,7 +69,8 @@ def test_a_permutation_of_the_rows_changes_nothing(inputs: RoutingInputs, seed: 
 
 ONE_FAULT: list[dict[str, Any]] = [
     {"buyer_active": False}, {"enrolled": False}, {"area": None}, {"reachable": False}, {"currency": "EUR"},
-    {"fault": "does not parse"}, {"paused_since": datetime(2026, 6, 1, tzinfo=UTC)}, {"capacity": {"month": 0}}, {"budget": {"week": Decimal(0)}},
+    {"fault": "does not parse"}, {"paused_since": datetime(2026, 6, 1, tzinfo=UTC)},
+    {"capacity": {"month": 0}}, {"budget": {"week": Decimal(0)}},
     {"credit_limit": Decimal(-10_000)}, {"min_balance_required": Decimal(10_000)},
 ]  # fmt: skip
 
