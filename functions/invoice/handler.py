@@ -1,4 +1,4 @@
-"""On schedule: invoice every account whose billing cycle has closed → invoice.generated."""
+"""On schedule: invoice what has closed, mark what is overdue, remind and pause who does not pay → invoice.generated."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import Any
 
 from leadgen.adapters import bus, clock
 from leadgen.adapters.log import logger
-from leadgen.operations import invoice_run
+from leadgen.operations import collecting, dunning, invoice_run, pausing
 
 # What is left of Lambda's time when nothing more is begun: enough for the buyer at hand.
 SPARE_SECONDS = 30
@@ -19,7 +19,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def run(now: datetime, has_time: Callable[[], bool] = lambda: True) -> dict[str, int]:
-    """Issue what is due; safe to run twice, at once, or late. What there is no time for is the next run's."""
-    done = asdict(invoice_run.run(bus.transaction, now=now, has_time=has_time))
+    """Do all that is due; safe to run twice, at once, or late. What there is no time for is the next run's."""
+    with bus.transaction() as transaction:
+        overdue = pausing.mark_overdue(transaction.conn, now=now)
+    invoiced = invoice_run.run(bus.transaction, now=now, has_time=has_time)
+    paused = dunning.review_pauses(bus.transaction, now=now)
+    reminded = dunning.remind(bus.transaction, now=now, pay_at=collecting.payment_url, has_time=has_time)
+    done = {
+        **asdict(invoiced),
+        "overdue": overdue,
+        "pauses_changed": paused,
+        "reminded": reminded.reminded,
+        "not_reminded": reminded.not_sent,
+        "left": invoiced.left + reminded.left,
+    }
     logger.info("invoice.run", extra={"stage": "invoice", **done})
     return done
