@@ -17,7 +17,7 @@ from leadgen.domain.payments import Split
 from leadgen.domain.settling import Invoice, Settlement
 from leadgen.operations import settling
 from leadgen.operations.acting import Actor
-from leadgen.store import audit, buyers, chargebacks
+from leadgen.store import audit, buyers, chargebacks, settlements
 from leadgen.store import ledger as books
 from leadgen.store import payments as store
 from leadgen.store.payments import Known, New
@@ -30,7 +30,7 @@ _PAYABLE = ("sent", "overdue", "disputed")
 
 @dataclass(frozen=True)
 class Received:
-    """Money received from a buyer: for an invoice, or prepaid. ``payment_id`` is a pending payment that succeeded now."""
+    """Money received from a buyer: for an invoice, or prepaid. ``payment_id`` is a pending payment that came true."""
 
     buyer_id: int
     invoice_id: int | None
@@ -151,7 +151,9 @@ def _differs(received: Received, known: Known | None = None) -> Refusal:
 
 
 def _repeated(conn: Connection[Any], known: Known) -> Receipt:
-    status = None if known.invoice_id is None else settling.open_invoice(conn, known.invoice_id).status
+    status = (
+        None if known.invoice_id is None else settlements.invoices(conn, [known.invoice_id])[known.invoice_id].status
+    )
     return Receipt(
         payment_id=known.payment_id,
         invoice_id=known.invoice_id,
@@ -167,14 +169,11 @@ def _invoice(conn: Connection[Any], received: Received, *, anyway: bool) -> Invo
     """The invoice that the payment is for. Raises Refusal 404 and 409 where it cannot be and the money is not here."""
     if received.invoice_id is None:
         return None
-    try:
-        invoice = settling.open_invoice(conn, received.invoice_id)
-        if invoice.buyer_id != received.buyer_id:
-            raise Refusal(404, "not_found", f"buyer {received.buyer_id} has no invoice {received.invoice_id}")
-    except Refusal:
+    invoice = settlements.invoices(conn, [received.invoice_id]).get(received.invoice_id)
+    if invoice is None or invoice.buyer_id != received.buyer_id:
         if anyway:
             return None
-        raise
+        raise Refusal(404, "not_found", f"buyer {received.buyer_id} has no invoice {received.invoice_id}")
     if invoice.status not in _PAYABLE and not anyway:
         raise Refusal(
             409,
@@ -237,9 +236,7 @@ def _reference(received: Received) -> str | None:
     return received.provider_id or received.reference
 
 
-def _posting(
-    payment_id: int, received: Received, invoice: Invoice | None, split: Split, now: datetime
-) -> Transaction:
+def _posting(payment_id: int, received: Received, invoice: Invoice | None, split: Split, now: datetime) -> Transaction:
     return Transaction(
         key=f"payment:{payment_id}",
         kind="payment",
@@ -286,7 +283,9 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
     buyers.lock(conn, [buyer_id])
     payment = store.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
-    invoice = None if payment.invoice_id is None else settling.open_invoice(conn, payment.invoice_id)
+    invoice = (
+        None if payment.invoice_id is None else settlements.invoices(conn, [payment.invoice_id])[payment.invoice_id]
+    )
     is_repeated = payment.status == "undone"
     if not is_repeated:
         undoing = rules.undo(
