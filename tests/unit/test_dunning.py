@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from leadgen.domain import calendar, dunning, dunning_mail
 from leadgen.domain.billing_terms import Dunning, Seller
 from leadgen.domain.dunning import OpenInvoice
+from leadgen.domain.mail_page import MailText
 
 DUE = datetime(2026, 6, 15, 6, tzinfo=UTC)  # 0:00 in Denver
 DAY = timedelta(days=1)
@@ -119,7 +120,7 @@ def test_however_the_runs_fall_every_step_is_told_at_most_once_in_order_and_the_
     assert told == sorted(set(told))
 
 
-def mail(*invoices: OpenInvoice, now: datetime) -> dunning_mail.MailText:
+def mail(*invoices: OpenInvoice, now: datetime) -> MailText:
     (reminder,) = dunning.reminders(invoices, TERMS, now)
     seller = Seller(legal_name="Leads & Co.", email="billing@leads.example")
     return dunning_mail.compose(reminder, seller, lambda invoice_id: f"https://pay.example/{invoice_id}?a&b", now=now)
