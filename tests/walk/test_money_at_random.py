@@ -79,6 +79,7 @@ def make_machine(server: Postgres) -> type[RuleBasedStateMachine]:
     return Money
 
 
+@pytest.mark.timeout(3600)
 def test_every_invariant_holds_after_every_step_of_any_history(
     server: Postgres, environment: pytest.MonkeyPatch
 ) -> None:
