@@ -219,10 +219,10 @@ def test_a_wallet_that_money_went_through_is_not_opened(conn: Connection[Any], t
     assert rows(conn, WALLETS) == [(Decimal("100.00"),), (Decimal("12.50"),)]
 
 
-def test_a_wallet_opened_with_nothing_is_opened_too(conn: Connection[Any], tmp_path: Path) -> None:
+def test_a_wallet_opened_with_nothing_moves_nothing(conn: Connection[Any], tmp_path: Path) -> None:
     apply(conn, tmp_path, changed(("balance: 100", "balance: 0")))
-    assert {change.outcome for change in apply(conn, tmp_path)} == {"unchanged"}
-    assert rows(conn, WALLETS) == [(Decimal(0),), (Decimal(0),)]
+    assert rows(conn, "SELECT id FROM ledger_transactions") == []
+    assert became(apply(conn, tmp_path), "created") == [("wallet", "Green Gardens", "with 100.00")]
 
 
 def test_a_plan_posts_nothing(conn: Connection[Any], tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ class PartyWriter:
 
 
 def open_wallet(conn: Connection[Any], buyer_id: int, balance: Decimal, currency: str, occasion: Occasion) -> bool:
-    """Post what a locked buyer has prepaid already, if its wallet was never opened and nothing ever moved in it;
-    whether that was so.
+    """Post what a locked buyer has prepaid already, if that is something, its wallet was never opened and nothing ever
+    moved in it; whether that was so.
     """
     opening = Transaction(
         key=f"opening_wallet:{buyer_id}",
@@ -79,7 +79,7 @@ def open_wallet(conn: Connection[Any], buyer_id: int, balance: Decimal, currency
         entries=entries(("opening", "wallet", balance)),
         buyer_id=buyer_id,
     )
-    if configured_buyers.has_had_prepaid_money(conn, buyer_id=buyer_id, opened_by=opening.key):
+    if balance == 0 or configured_buyers.has_had_prepaid_money(conn, buyer_id=buyer_id):
         return False
     store.post(conn, [opening])
     return True

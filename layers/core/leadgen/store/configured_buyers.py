@@ -109,8 +109,8 @@ def upsert_buyer(
     currency: str,
     billing: str,
 ) -> Written:
-    """The buyer of this address; ``billing`` is a JSON text. Of a webhook secret the states say only whether there is one, and whether it was
-    replaced. For a day what is sent is signed with the replaced one as well.
+    """The buyer of this address; ``billing`` is a JSON text. Of a webhook secret the states say only whether there is
+    one, and whether it was replaced. For a day what is sent is signed with the replaced one as well.
     """
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
@@ -183,15 +183,14 @@ def upsert_buyer(
         return only(cursor)
 
 
-def has_had_prepaid_money(conn: Connection[Any], *, buyer_id: int, opened_by: str) -> bool:
-    """Whether a buyer's wallet was opened, with the transaction of this key, or anything ever moved in it."""
+def has_had_prepaid_money(conn: Connection[Any], *, buyer_id: int) -> bool:
+    """Whether a buyer's wallet was opened, or anything ever moved in it."""
     row = conn.execute(
         """
-        SELECT EXISTS (SELECT FROM ledger_transactions WHERE idempotency_key = %s)
-            OR EXISTS (SELECT FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+        SELECT EXISTS (SELECT FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
                         WHERE t.buyer_id = %s AND 'wallet' IN (e.debit, e.credit))
         """,
-        (opened_by, buyer_id),
+        (buyer_id,),
     ).fetchone()
     return row is not None and bool(row[0])
 

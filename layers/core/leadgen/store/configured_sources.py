@@ -24,7 +24,9 @@ def upsert_source(
     publisher_id: int | None,
     earning: str | None,
 ) -> Written:
-    """The source of this key; ``earning`` is a JSON text. Of an API key the states say only whether there is one, and whether it was replaced."""
+    """The source of this key; ``earning`` is a JSON text. Of an API key the states say only whether there is one, and
+    whether it was replaced.
+    """
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
