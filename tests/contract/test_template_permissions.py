@@ -17,7 +17,7 @@ WAKERS = {
     "notify": [arn("NotifyQueue")],
     "sweep": [arn("DeliverQueue"), arn("NotifyQueue")],
 }
-MAILERS = {"deliver"}
+MAILERS = {"deliver", "invoice"}
 
 
 def listed(value: Any) -> list[Any]:

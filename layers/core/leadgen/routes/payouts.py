@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from leadgen.adapters import body, clock, db
 from leadgen.adapters.log import logger
-from leadgen.adapters.web import JsonAnswer, ip_address, operator, person
+from leadgen.adapters.web import JsonAnswer, operator, person
 from leadgen.domain.errors import Refusal
 from leadgen.operations import paying_out
 from leadgen.operations.acting import Actor
+from leadgen.routes.asking import asker
 from leadgen.store import publishers
 
 _LONGEST_LIST = 200
@@ -47,10 +48,9 @@ def get_statement(payout_id: int) -> Response:
 @router.post("/api/payouts/{payout_id}/paid")
 async def post_paid(payout_id: int, request: Request) -> JsonAnswer:
     """A person says that a payout was transferred, with the transfer's reference."""
-    claims = person(request)
-    actor = Actor(claims.subject, ip_address(request), request.headers.get("user-agent"))
+    person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return JsonAnswer(await run_in_threadpool(_pay, payout_id, fields, actor))
+    return JsonAnswer(await run_in_threadpool(_pay, payout_id, fields, asker(request)))
 
 
 def _pay(payout_id: int, fields: Mapping[str, object], actor: Actor) -> Mapping[str, object]:
