@@ -236,6 +236,24 @@ CREATE SEQUENCE public.audit_logs_id_seq
 
 ALTER SEQUENCE public.audit_logs_id_seq OWNED BY public.audit_logs.id;
 
+CREATE TABLE public.audits (
+    id bigint NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    milliseconds integer NOT NULL,
+    violations integer NOT NULL,
+    findings jsonb NOT NULL,
+    CONSTRAINT audits_findings_is_object CHECK ((jsonb_typeof(findings) = 'object'::text))
+);
+
+ALTER TABLE public.audits ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audits_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.buyer_offers (
     id integer NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -520,6 +538,29 @@ CREATE TABLE public.disposable_domains (
     is_disposable boolean NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT disposable_domains_domain_valid CHECK ((domain ~ '^[a-z0-9.-]{1,253}$'::text))
+);
+
+CREATE TABLE public.dunning_notices (
+    id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    invoice_id integer NOT NULL,
+    step integer NOT NULL,
+    status character varying(16) DEFAULT 'claimed'::character varying NOT NULL,
+    claimed_until timestamp with time zone NOT NULL,
+    doubts integer DEFAULT 1 NOT NULL,
+    sent_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT dunning_notices_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT dunning_notices_status_valid CHECK (((status)::text = ANY ((ARRAY['claimed'::character varying, 'sent'::character varying, 'refused'::character varying])::text[])))
+);
+
+ALTER TABLE public.dunning_notices ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dunning_notices_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.endpoints (
@@ -1424,6 +1465,9 @@ ALTER TABLE ONLY public.verticals ALTER COLUMN id SET DEFAULT nextval('public.ve
 ALTER TABLE ONLY public.audit_logs
     ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.audits
+    ADD CONSTRAINT audits_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.buyer_offers
     ADD CONSTRAINT buyer_offers_pkey PRIMARY KEY (id);
 
@@ -1480,6 +1524,12 @@ ALTER TABLE ONLY public.delivery_attempts
 
 ALTER TABLE ONLY public.disposable_domains
     ADD CONSTRAINT disposable_domains_pkey PRIMARY KEY (domain);
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_once UNIQUE (invoice_id, step);
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_pkey PRIMARY KEY (id);
@@ -1663,6 +1713,8 @@ CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING 
 
 CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_buyers_paused ON public.buyers USING btree (id) WHERE (paused_since IS NOT NULL);
+
 CREATE INDEX idx_chargebacks_debt ON public.chargebacks USING btree (buyer_id) WHERE (debt > (0)::numeric);
 
 CREATE INDEX idx_chargebacks_payment ON public.chargebacks USING btree (payment_id);
@@ -1692,6 +1744,8 @@ CREATE INDEX idx_invoice_settlements_invoice ON public.invoice_settlements USING
 CREATE INDEX idx_invoices_buyer_offer_period ON public.invoices USING btree (buyer_id, offer_id, period_start, period_end);
 
 CREATE INDEX idx_invoices_drafts ON public.invoices USING btree (id) WHERE (status = 'draft'::public.invoice_status);
+
+CREATE INDEX idx_invoices_due ON public.invoices USING btree (due_date) WHERE (status = 'sent'::public.invoice_status);
 
 CREATE INDEX idx_invoices_open ON public.invoices USING btree (buyer_id) WHERE (status = ANY (ARRAY['sent'::public.invoice_status, 'overdue'::public.invoice_status, 'disputed'::public.invoice_status]));
 
@@ -1839,6 +1893,8 @@ CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_polic
 
 CREATE UNIQUE INDEX validation_policies_name_version_unique ON public.validation_policies USING btree (name, version);
 
+CREATE TRIGGER audits_append_only BEFORE UPDATE ON public.audits FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER buyers_have_wallets AFTER INSERT ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.open_wallet();
 
 CREATE TRIGGER buyers_keep_currency BEFORE UPDATE OF currency ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.refuse_currency_change();
@@ -1935,6 +1991,9 @@ ALTER TABLE ONLY public.deliveries
 
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.invoice_disputes
     ADD CONSTRAINT invoice_disputes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 from leadgen import VERSION
 from leadgen.cli import (
+    audit,
     configuration,
     endpoints,
     explain,
     history,
+    invoices,
     listen,
     lists,
     preview,
@@ -31,6 +33,7 @@ GROUPS = (
     configuration,
     preview,
     history,
+    invoices,
     explain,
     review,
     endpoints,
@@ -39,6 +42,7 @@ GROUPS = (
     subscriptions,
     listen,
     replay,
+    audit,
 )
 
 
