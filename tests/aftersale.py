@@ -12,7 +12,7 @@ from leadgen.operations import auditing, charging_back, crediting, paying, retur
 from leadgen.operations.acting import Actor
 from leadgen.operations.charging_back import ChargedBack
 from leadgen.operations.crediting import CreditNote
-from leadgen.operations.paying import Received, Receipt
+from leadgen.operations.paying import Receipt, Received
 from leadgen.operations.returning import Returned
 
 OPERATOR = Actor("op", "192.0.2.7", "desk/1")
@@ -40,7 +40,9 @@ def pay_by_card(
     )  # fmt: skip
 
 
-def credit(conn: Connection[Any], invoice: int, leads: list[int], now: datetime, reason: str = "goodwill") -> CreditNote:
+def credit(
+    conn: Connection[Any], invoice: int, leads: list[int], now: datetime, reason: str = "goodwill"
+) -> CreditNote:
     with conn.transaction():
         return crediting.credit(conn, invoice, leads, reason=reason, note=None, actor="op", now=now)
 
