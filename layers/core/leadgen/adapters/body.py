@@ -1,7 +1,7 @@
 """Reading a posted body: measured before it is read, typed before it is trusted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 from urllib.parse import parse_qsl
@@ -54,7 +54,8 @@ async def _read(request: Request) -> bytes:
 
 
 def _json(text: str, *, exact: bool) -> Mapping[str, object]:
-    number, constant = (_decimal, Decimal) if exact else (float, _refuse_constant)
+    number: Callable[[str], object] = _decimal if exact else float
+    constant: Callable[[str], object] = Decimal if exact else _refuse_constant
     try:
         body = json.loads(text, object_pairs_hook=_unique, parse_float=number, parse_constant=constant)
     except (ValueError, RecursionError) as error:

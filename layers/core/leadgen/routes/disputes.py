@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -53,7 +53,7 @@ async def post_close(dispute_id: Id, request: Request) -> JsonAnswer:
     if outcome not in OUTCOMES or set(fields) - {"outcome", "remark"}:
         raise Refusal(400, "invalid_request", f"send an outcome, one of {', '.join(OUTCOMES)}, and a remark")
     remark = remarks.text(fields.get("remark"), "remark", longest=_LONGEST)
-    return await run_in_threadpool(_close, dispute_id, cast(Outcome, outcome), remark, None, asker(request))
+    return await run_in_threadpool(_close, dispute_id, outcome, remark, None, asker(request))
 
 
 @router.post("/disputes/{dispute_id}/withdraw")
