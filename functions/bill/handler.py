@@ -5,14 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from psycopg import Connection
+
 from leadgen.adapters import batch, bus
 from leadgen.adapters.batch import Message, Outcome
+from leadgen.adapters.log import logger
 from leadgen.domain import billing as rules
+from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.events import Event, Topic
-from leadgen.operations import invoicing
+from leadgen.operations import charging
+from leadgen.operations import invoicing as issuing
 from leadgen.operations.invoicing import Due
-from leadgen.store import billing, buyers
-from leadgen.store.billing import Charge
+from leadgen.store import invoicing
+from leadgen.store.billing import Billed
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -23,44 +28,48 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Bill each taken lead by the guarded statement; the threshold is asked under the buyer's lock."""
     with bus.transaction() as transaction:
-        conn = transaction.conn
-        lead_ids = batch.lead_ids(messages)
-        buyer_ids = billing.lock_billable(conn, lead_ids)
-        charges: list[Charge] = []
-        events: list[Event] = []
-        if buyer_ids:
-            buyers.lock(conn, buyer_ids)
-            charges = billing.bill(conn, lead_ids, now=now)
-            charged = {(charge.buyer_id, charge.offer_id) for charge in charges}
+        billed = charging.charge(transaction.conn, batch.lead_ids(messages), now=now)
+        events = [_billed(lead, now) for lead in billed]
+        if billed:
+            accounts = {(lead.buyer_id, lead.offer_id) for lead in billed}
             due = [
-                account
-                for account in billing.open_accounts(conn, buyer_ids)
-                if (account.buyer_id, account.offer_id) in charged
+                Due(account, now, closes=False)
+                for account in invoicing.open_accounts(transaction.conn, sorted({buyer for buyer, _ in accounts}))
+                if (account.buyer_id, account.offer_id) in accounts
                 and rules.crosses_threshold(account.uninvoiced, account.threshold)
             ]
-            events = [_billed(charge, now) for charge in charges]
-            invoices = invoicing.issue(conn, [Due(account, now, closes=False) for account in due], now=now)
+            invoices = _issue(transaction.conn, due, now)
             events += invoices
             events += [replace(invoice, topic=Topic.BUYER_BALANCE_THRESHOLD) for invoice in invoices]
         transaction.announce(events)
-    return [_outcome(message, {charge.lead_id: charge for charge in charges}) for message in messages]
+    by_lead = {lead.lead_id: lead for lead in billed}
+    return [_outcome(message, by_lead) for message in messages]
 
 
-def _billed(charge: Charge, now: datetime) -> Event:
-    return Event(Topic.LEAD_BILLED, now, charge.lead_id, charge.trace_id, ids={"buyer_id": charge.buyer_id})
+def _issue(conn: Connection[Any], due: Sequence[Due], now: datetime) -> list[Event]:
+    try:
+        return issuing.issue(conn, due, actor=rules.ACTOR, now=now)
+    except PolicyInvalid as fault:
+        # What is sold is billed all the same; the schedule tries again and keeps the failure on record.
+        logger.warning("invoice.put_off", extra={"stage": "bill", "reason": str(fault)})
+        return []
 
 
-def _outcome(message: Message, charges: Mapping[int, Charge]) -> Outcome:
-    charge = charges.get(message.lead_id) if message.lead_id is not None else None
-    if charge is None:
+def _billed(lead: Billed, now: datetime) -> Event:
+    return Event(Topic.LEAD_BILLED, now, lead.lead_id, lead.trace_id, ids={"buyer_id": lead.buyer_id})
+
+
+def _outcome(message: Message, billed: Mapping[int, Billed]) -> Outcome:
+    lead = billed.get(message.lead_id) if message.lead_id is not None else None
+    if lead is None:
         return Outcome("repeated", message.lead_id)
     return Outcome(
         "billed",
-        charge.lead_id,
+        lead.lead_id,
         {
-            "buyer_id": charge.buyer_id,
-            "offer_id": charge.offer_id,
-            "price": str(charge.price),
-            "trace_id": charge.trace_id,
+            "buyer_id": lead.buyer_id,
+            "offer_id": lead.offer_id,
+            "price": str(lead.price),
+            "trace_id": lead.trace_id,
         },
     )

@@ -81,6 +81,11 @@ def last_close(now: datetime, timezone: str, cycle: Cycle) -> datetime:
     return _midnight(closing)
 
 
+def local_day(now: datetime, timezone: str, days: int) -> datetime:
+    """The first instant (UTC) of the local day that is so many days after the one ``now`` falls in."""
+    return _midnight(now.astimezone(ZoneInfo(timezone)) + timedelta(days=days))
+
+
 def is_open(local: datetime, *, days: Collection[str], start: str, end: str) -> bool:
     """Whether a wall clock stands in a window that begins on one of ``days`` (``mon`` …) at ``start`` (``18:00``) and
     closes just before ``end``, on the next day where that is not after ``start``.

@@ -8,9 +8,29 @@ from pydantic import AfterValidator, Field
 NOTHING = Decimal(0)
 MOST = Decimal("99999999.99")
 
-# Currencies that do not have two decimals (ISO 4217): those of none round to whole units, those of three cannot be kept.
-_WHOLE = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
-_FINER = frozenset("BHD CLF IQD JOD KWD LYD OMR TND UYW".split())
+# Those that do not have two decimals (ISO 4217): of none, rounded to whole units; of three, which cannot be kept.
+_WHOLE = frozenset(
+    (
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    )
+)
+_FINER = frozenset(("BHD", "CLF", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "UYW"))
 
 
 class CurrencyUnknown(ValueError):

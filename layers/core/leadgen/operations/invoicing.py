@@ -1,6 +1,6 @@
-"""Issuing invoices: at the threshold and at the close of a cycle, by the same steps."""
+"""Invoices: drafted from billed leads, and issued. At a threshold and at the close of a cycle by the same steps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -9,11 +9,14 @@ from psycopg import Connection
 
 from leadgen.adapters import bus, db
 from leadgen.adapters.log import logger
-from leadgen.domain import calendar, invoicing
+from leadgen.domain import billing_terms, calendar
+from leadgen.domain import invoicing as rules
+from leadgen.domain.billing_terms import BuyerBilling, Seller
 from leadgen.domain.calendar import Cycle
 from leadgen.domain.events import Event, Topic
-from leadgen.store import billing, buyers
-from leadgen.store.billing import Account
+from leadgen.domain.invoicing import Party
+from leadgen.store import buyers, invoicing, ledger
+from leadgen.store.invoicing import Account, Numbered, Unissued
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,34 @@ class Due:
     closes: bool
 
 
-def issue(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[Event]:
-    """Put the billed leads of each due account on an invoice.
-
-    The buyers are locked. Numbers are taken last of all that can wait; the events are the caller's to announce.
+def issue(conn: Connection[Any], due: Sequence[Due], *, actor: str, now: datetime) -> list[Event]:
+    """Draft an invoice for each due account of locked buyers, and issue those that need no approval; the events are the
+    caller's to announce. Raises PolicyInvalid where a buyer's or the seller's terms do not parse.
     """
+    waiting = {entry.account.buyer_id for entry in due if _billing(entry.account).approval}
+    drafted = draft(conn, due, now=now)
+    return finalise(conn, [row.invoice_id for row in drafted if row.buyer_id not in waiting], actor=actor, now=now)
+
+
+def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[invoicing.Written]:
+    """Put the billed leads of each due account of locked buyers on a draft; an account without any gets none."""
+    if not due:
+        return []
     wanted = [(entry.account, entry.period_end if entry.closes else None) for entry in due]
-    leads = billing.uninvoiced_leads(conn, wanted) if due else {}
+    leads = invoicing.uninvoiced_leads(conn, wanted)
+    seller = billing_terms.parse_seller(invoicing.seller(conn))
     drafts = [
-        invoicing.draft(
+        rules.draft(
             buyer_id=entry.account.buyer_id,
             offer_id=entry.account.offer_id,
+            currency=entry.account.currency,
+            timezone=entry.account.timezone,
+            occasion="cycle" if entry.closes else "threshold",
             leads=found,
             last_period_end=entry.account.last_period_end,
             period_end=entry.period_end,
+            billing=_billing(entry.account),
+            seller=seller,
             now=now,
         )
         for entry in due
@@ -48,17 +65,55 @@ def issue(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[E
     ]
     if not drafts:
         return []
-    last = billing.next_numbers(conn, invoicing.SERIES, len(drafts))
-    numbers = [invoicing.number(invoicing.SERIES, last - len(drafts) + 1 + place) for place in range(len(drafts))]
-    issued = {
-        (row.buyer_id, row.offer_id): row.invoice_id for row in billing.write_invoices(conn, drafts, numbers, now=now)
-    }
-    lines = [(issued[draft.buyer_id, draft.offer_id], line) for draft in drafts for line in draft.lines]
-    billing.write_lines(conn, lines, now=now)
-    return [
-        Event(Topic.INVOICE_GENERATED, now, ids={"invoice_id": invoice_id, "buyer_id": buyer_id})
-        for (buyer_id, _), invoice_id in sorted(issued.items())
+    written = invoicing.write_drafts(conn, drafts, now=now)
+    ids = {(row.buyer_id, row.offer_id): row.invoice_id for row in written}
+    lines = [(ids[one.buyer_id, one.offer_id], line) for one in drafts for line in one.lines]
+    invoicing.write_lines(conn, lines, now=now)
+    return written
+
+
+def finalise(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str, now: datetime) -> list[Event]:
+    """Issue the drafts among the invoices of locked buyers: terms, tax and parties are fixed, prepaid money pays what
+    it can, and the number comes last. What is to be told.
+    """
+    drafts = invoicing.unissued(conn, invoice_ids) if invoice_ids else []
+    if not drafts:
+        return []
+    seller = billing_terms.parse_seller(invoicing.seller(conn))
+    issues = _issues(drafts, seller, now)
+    ledger.post(conn, [move for one in issues for move in one.transactions(actor=actor, now=now)])
+    first = invoicing.next_numbers(conn, rules.SERIES, len(issues)) - len(issues) + 1
+    numbered = [
+        Numbered(one, rules.SERIES, first + place, rules.number(rules.SERIES, first + place))
+        for place, one in enumerate(issues)
     ]
+    invoicing.write_issues(conn, numbered, seller=seller.model_dump(mode="json"), now=now)
+    return [
+        Event(Topic.INVOICE_GENERATED, now, ids={"invoice_id": one.invoice_id, "buyer_id": one.buyer_id})
+        for one in issues
+    ]
+
+
+def _issues(drafts: Sequence[Unissued], seller: Seller, now: datetime) -> list[rules.Issue]:
+    left = {one.buyer_id: one.wallet for one in drafts}
+    issues: list[rules.Issue] = []
+    for one in drafts:
+        issued = rules.issue(
+            invoice_id=one.invoice_id,
+            buyer_id=one.buyer_id,
+            subtotal=one.subtotal,
+            drawn=one.drawn,
+            wallet=left[one.buyer_id],
+            currency=one.currency,
+            timezone=one.timezone,
+            party=Party(one.name, one.company, one.email, one.phone),
+            billing=billing_terms.parse_buyer(one.billing, label=f"buyer {one.buyer_id}"),
+            seller=seller,
+            now=now,
+        )
+        left[one.buyer_id] -= issued.wallet_drawn
+        issues.append(issued)
+    return issues
 
 
 def close_cycles(*, now: datetime) -> tuple[int, int]:
@@ -68,15 +123,15 @@ def close_cycles(*, now: datetime) -> tuple[int, int]:
     leads are claimed by state under the buyer's lock.
     """
     with db.current().connection() as conn:
-        buyer_ids = sorted({account.buyer_id for account in billing.open_accounts(conn)})
+        buyer_ids = sorted({account.buyer_id for account in invoicing.open_accounts(conn)})
     issued = failed = 0
     for buyer_id in buyer_ids:
         try:
             with bus.transaction() as transaction:
                 buyers.lock(transaction.conn, [buyer_id])
-                accounts = billing.open_accounts(transaction.conn, [buyer_id])
+                accounts = invoicing.open_accounts(transaction.conn, [buyer_id])
                 due = [Due(a, close, closes=True) for a in accounts if (close := _close(a, now)) is not None]
-                events = issue(transaction.conn, due, now=now)
+                events = issue(transaction.conn, due, actor="stage:invoice", now=now)
                 transaction.announce(events)
             issued += len(events)
         except Exception:  # one account must not hold back the others
@@ -89,3 +144,7 @@ def _close(account: Account, now: datetime) -> datetime | None:
     close = calendar.last_close(now, account.timezone, cast(Cycle, account.billing_cycle))
     already_closed = account.last_period_end is not None and account.last_period_end >= close
     return None if already_closed else close
+
+
+def _billing(account: Account) -> BuyerBilling:
+    return billing_terms.parse_buyer(account.billing, label=f"buyer {account.buyer_id}")

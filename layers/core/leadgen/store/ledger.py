@@ -69,7 +69,7 @@ def post(conn: Connection[Any], transactions: Sequence[Transaction]) -> dict[str
           UPDATE wallets SET balance = balance + change.prepaid, updated_at = CURRENT_TIMESTAMP
             FROM change WHERE wallets.buyer_id = change.buyer_id AND change.prepaid <> 0
         )
-        SELECT given.key, coalesce(added.id, t.id), added.id IS NOT NULL, t.fingerprint IS DISTINCT FROM given.fingerprint
+        SELECT given.key, added.id, t.fingerprint IS DISTINCT FROM given.fingerprint
           FROM given
           LEFT JOIN added USING (key)
           LEFT JOIN ledger_transactions t ON t.idempotency_key = given.key
@@ -95,10 +95,10 @@ def post(conn: Connection[Any], transactions: Sequence[Transaction]) -> dict[str
             "amounts": [entry.amount for _, entry in entries],
         },
     ).fetchall()
-    differing = sorted(key for key, _, is_new, differs in rows if not is_new and differs)
+    differing = sorted(key for key, added, differs in rows if added is None and differs)
     if differing:
         raise PostedOtherwise(f"{', '.join(differing)}: posted before, and otherwise")
-    return {key: transaction_id for key, transaction_id, is_new, _ in rows if is_new}
+    return {key: added for key, added, _ in rows if added is not None}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""Charging leads: billed once, paid from prepaid money while there is some, and earned by their sources' owners."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.domain import billing as rules
+from leadgen.domain import earnings
+from leadgen.domain.billing import Charge
+from leadgen.store import billing, buyers, ledger
+from leadgen.store.billing import Billed
+
+
+def charge(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Billed]:
+    """Bill those of the leads that a buyer has taken and nobody has billed; locks the leads, then their buyers.
+
+    Raises PolicyInvalid where what a source's owner earns does not parse.
+    """
+    buyer_ids = billing.lock_billable(conn, lead_ids)
+    if not buyer_ids:
+        return []
+    buyers.lock(conn, buyer_ids)
+    billed = billing.bill(conn, lead_ids, now=now)
+    charges = [_charge(lead) for lead in billed]
+    wallets = {buyer_id: money.wallet for buyer_id, money in ledger.money(conn, buyer_ids).items()}
+    ledger.post(conn, rules.draws(charges, wallets, now=now) + rules.earned(charges, now=now))
+    return billed
+
+
+def _charge(lead: Billed) -> Charge:
+    return Charge(
+        lead_id=lead.lead_id,
+        buyer_id=lead.buyer_id,
+        price=lead.price,
+        currency=lead.currency,
+        publisher_id=lead.publisher_id,
+        earning=None if lead.earning is None else earnings.parse(lead.earning, label=f"source {lead.source_key!r}"),
+    )
