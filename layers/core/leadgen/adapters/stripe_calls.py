@@ -1,4 +1,4 @@
-"""Stripe's library on our own egress client. Imported where Stripe is called, and nowhere before: the library is slow."""
+"""Stripe's library on our own egress client. Imported where Stripe is called, and nowhere before: it is slow."""
 
 import logging
 from collections.abc import Mapping
