@@ -16,12 +16,12 @@ from leadgen.adapters.provider import Charged, ProviderLater, ProviderRefused, R
 from leadgen.domain import asking_again, minor_units
 from leadgen.domain.asking_again import LOOK_AGAIN
 from leadgen.domain.errors import Refusal
-from leadgen.domain.events import Event
+from leadgen.domain.events import Event, Topic
 from leadgen.operations import paying, refunding, topping_up
 from leadgen.operations.paying import Received
 from leadgen.operations.provider_events import ACTOR
 from leadgen.store import buyers, collecting
-from leadgen.store.collecting import Refund, TopUp
+from leadgen.store.collecting import Refund, TopUp, Unasked
 
 # Two calls and the time to record what came of them.
 CLAIM = timedelta(seconds=2 * provider.CALL_SECONDS + 15)
@@ -37,6 +37,13 @@ class Recorded:
 
 
 Record = Callable[[Connection[Any], datetime], Recorded]
+
+
+def wake_up(waiting: Unasked, now: datetime) -> Event:
+    """Have the provider asked for what waits."""
+    if waiting.kind == "top_up":
+        return topping_up.wake_up(waiting.id, waiting.buyer_id, now)
+    return Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": waiting.id, "buyer_id": waiting.buyer_id})
 
 
 def claim_refunds(conn: Connection[Any], refund_ids: Sequence[int], *, now: datetime) -> list[Refund]:

@@ -47,6 +47,15 @@ def due(conn: Connection[Any], buyer_ids: Sequence[int], now: datetime) -> list[
     return events
 
 
+def low(conn: Connection[Any], *, now: datetime, limit: int) -> list[int]:
+    """Buyers whose prepaid money may be due to be topped up; lock them and ask ``due``."""
+    if not provider.is_configured():
+        return []
+    return collecting.below(
+        conn, retried_before=now - top_ups.RETRY_AFTER, for_good=sorted(top_ups.NEEDS_A_PERSON), limit=limit
+    )
+
+
 def wake_up(payment_id: int, buyer_id: int, now: datetime) -> Event:
     """Have an automatic payment taken from its card."""
     return Event(Topic.TOP_UP_DUE, now, ids={"payment_id": payment_id, "buyer_id": buyer_id})
