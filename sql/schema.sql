@@ -236,6 +236,24 @@ CREATE SEQUENCE public.audit_logs_id_seq
 
 ALTER SEQUENCE public.audit_logs_id_seq OWNED BY public.audit_logs.id;
 
+CREATE TABLE public.audits (
+    id bigint NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    milliseconds integer NOT NULL,
+    violations integer NOT NULL,
+    findings jsonb NOT NULL,
+    CONSTRAINT audits_findings_is_object CHECK ((jsonb_typeof(findings) = 'object'::text))
+);
+
+ALTER TABLE public.audits ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audits_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.buyer_offers (
     id integer NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -1424,6 +1442,9 @@ ALTER TABLE ONLY public.verticals ALTER COLUMN id SET DEFAULT nextval('public.ve
 ALTER TABLE ONLY public.audit_logs
     ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.audits
+    ADD CONSTRAINT audits_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.buyer_offers
     ADD CONSTRAINT buyer_offers_pkey PRIMARY KEY (id);
 
@@ -1838,6 +1859,8 @@ CREATE UNIQUE INDEX payments_one_automatic ON public.payments USING btree (buyer
 CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_policies USING btree (name, version);
 
 CREATE UNIQUE INDEX validation_policies_name_version_unique ON public.validation_policies USING btree (name, version);
+
+CREATE TRIGGER audits_append_only BEFORE UPDATE ON public.audits FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER buyers_have_wallets AFTER INSERT ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.open_wallet();
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from leadgen import VERSION
 from leadgen.cli import (
+    audit,
     configuration,
     endpoints,
     explain,
@@ -39,6 +40,7 @@ GROUPS = (
     subscriptions,
     listen,
     replay,
+    audit,
 )
 
 

@@ -70,7 +70,9 @@ _ONCE_A_LEAD = frozenset(
         Topic.LEAD_RETURNED,
     }
 )
-_ABOUT = ("lead_id", "invoice_id", "credit_note_id", "payment_id", "delivery_id", "attempt")
+_ABOUT = (
+    "lead_id", "invoice_id", "credit_note_id", "payment_id", "delivery_id", "attempt", "audit_id", "invariant"
+)  # fmt: skip
 
 
 def event_key(message: Mapping[str, object]) -> str:
