@@ -62,8 +62,8 @@ def add(
     """Record a chargeback; its id."""
     row = conn.execute(
         """
-        INSERT INTO chargebacks (opened_at, buyer_id, payment_id, provider_id, amount, currency, reason, evidence_due_by,
-                                 from_invoice, from_wallet, from_nothing, debt)
+        INSERT INTO chargebacks (opened_at, buyer_id, payment_id, provider_id, amount, currency, reason,
+                                 evidence_due_by, from_invoice, from_wallet, from_nothing, debt)
         VALUES (%(at)s, %(buyer)s, %(payment)s, %(provider)s, %(amount)s, %(currency)s, left(%(reason)s, 100), %(due)s,
                 %(from_invoice)s, %(from_wallet)s, %(from_nothing)s, %(from_nothing)s)
         RETURNING id
@@ -155,3 +155,18 @@ def listed(conn: Connection[Any], *, limit: int) -> list[Shown]:
             (limit,),
         )
         return cursor.fetchall()
+
+
+def times_settled(conn: Connection[Any], chargeback_ids: Sequence[int]) -> dict[int, int]:
+    """How often the wallet has paid of each one's debt; none of those of which it never has."""
+    rows = conn.execute(
+        """
+        SELECT c.id, count(*) FROM unnest(%s::bigint[]) AS c(id)
+          JOIN ledger_transactions t
+            ON t.kind = 'debt_settled' AND starts_with(t.idempotency_key, 'debt_settled:' || c.id || ':')
+          JOIN chargebacks b ON b.id = c.id AND b.buyer_id = t.buyer_id
+         GROUP BY c.id
+        """,
+        (list(chargeback_ids),),
+    )
+    return dict(rows.fetchall())

@@ -100,6 +100,7 @@ def succeed(
     payment_id: int,
     split: Split,
     *,
+    invoice_id: int | None,
     provider_id: str | None,
     reference: str | None,
     received_at: datetime,
@@ -109,13 +110,14 @@ def succeed(
     conn.execute(
         """
         UPDATE payments
-           SET status = 'succeeded', received_at = %(at)s, to_invoice = %(to_invoice)s, to_debt = %(to_debt)s,
-               to_wallet = %(to_wallet)s, provider_id = coalesce(%(provider)s, provider_id),
+           SET status = 'succeeded', invoice_id = %(invoice)s, received_at = %(at)s, to_invoice = %(to_invoice)s,
+               to_debt = %(to_debt)s, to_wallet = %(to_wallet)s, provider_id = coalesce(%(provider)s, provider_id),
                reference = coalesce(%(reference)s, reference), error = NULL, updated_at = %(now)s
          WHERE id = %(id)s AND status IN ('pending', 'failed')
         """,
         {
             "id": payment_id,
+            "invoice": invoice_id,
             "at": received_at,
             "to_invoice": split.to_invoice,
             "to_debt": split.to_debt,
@@ -124,6 +126,17 @@ def succeed(
             "reference": reference,
             "now": now,
         },
+    )
+
+
+def tell_invoice(conn: Connection[Any], invoice_id: int, *, method: str, reference: str | None) -> None:
+    """Say on an invoice how it was paid last."""
+    conn.execute(
+        """
+        UPDATE invoices SET payment_method = %s::payment_method, transaction_id = coalesce(%s, transaction_id)
+         WHERE id = %s
+        """,
+        (method, reference, invoice_id),
     )
 
 

@@ -81,8 +81,9 @@ def settle(conn: Connection[Any], refund_id: int, *, provider_id: str | None, er
     conn.execute(
         """
         UPDATE refunds
-           SET status = CASE WHEN %(error)s::text IS NULL THEN 'succeeded' ELSE 'failed' END, error = left(%(error)s, 200),
-               provider_id = coalesce(%(provider)s, provider_id), settled_at = %(now)s, updated_at = %(now)s
+           SET status = CASE WHEN %(error)s::text IS NULL THEN 'succeeded' ELSE 'failed' END,
+               error = left(%(error)s, 200), provider_id = coalesce(%(provider)s, provider_id),
+               settled_at = %(now)s, updated_at = %(now)s
          WHERE id = %(id)s
         """,
         {"id": refund_id, "provider": provider_id, "error": error, "now": now},
