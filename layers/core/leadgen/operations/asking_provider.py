@@ -4,9 +4,10 @@ A row's first call carries the row's own key, and so does every later one. Befor
 earlier one went through after all: the provider forgets keys after a day.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -34,6 +35,7 @@ class Recorded:
 
     outcome: str
     events: tuple[Event, ...] = ()
+    reason: str | None = None
 
 
 Record = Callable[[Connection[Any], datetime], Recorded]
@@ -46,18 +48,27 @@ def wake_up(waiting: Unasked, now: datetime) -> Event:
     return Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": waiting.id, "buyer_id": waiting.buyer_id})
 
 
-def claim_refunds(conn: Connection[Any], refund_ids: Sequence[int], *, now: datetime) -> list[Refund]:
-    """Take the refunds to be made now."""
-    return collecting.claim_refunds(conn, refund_ids, now=now, until=now + CLAIM) if refund_ids else []
+@dataclass(frozen=True)
+class Claimed:
+    """What this worker is at, the how-manieth time; ``ask`` calls the provider and says how to record its answer."""
+
+    attempt: int
+    ask: Callable[[], Record]
 
 
-def claim_top_ups(conn: Connection[Any], payment_ids: Sequence[int], *, now: datetime) -> list[TopUp]:
-    """Take the automatic payments to be taken from their cards now."""
-    return collecting.claim_top_ups(conn, payment_ids, now=now, until=now + CLAIM) if payment_ids else []
+def refund_due(conn: Connection[Any], refund_id: int, now: datetime) -> Claimed | None:
+    """Take a refund that waits to be made; None where there is nothing to do, or somebody is at it."""
+    claimed = collecting.claim_refund(conn, refund_id, now=now, until=now + CLAIM)
+    return None if claimed is None else Claimed(claimed.attempts, partial(_refund, claimed))
 
 
-def refund(claimed: Refund) -> Record:
-    """Make a refund at the provider; how to record what came of it."""
+def top_up_due(conn: Connection[Any], payment_id: int, now: datetime) -> Claimed | None:
+    """Take an automatic payment that waits to be taken from its card; None as above."""
+    claimed = collecting.claim_top_up(conn, payment_id, now=now, until=now + CLAIM)
+    return None if claimed is None else Claimed(claimed.attempts, partial(_top_up, claimed))
+
+
+def _refund(claimed: Refund) -> Record:
     ours = {"refund_id": str(claimed.refund_id), "buyer_id": str(claimed.buyer_id)}
     try:
         made = _earlier(claimed, ours)
@@ -109,8 +120,7 @@ def _refund_failed(refund_id: int, code: str) -> Record:
     return record
 
 
-def top_up(claimed: TopUp) -> Record:
-    """Take an automatic payment from its card; how to record what came of it."""
+def _top_up(claimed: TopUp) -> Record:
     ours = {"payment_id": str(claimed.payment_id), "buyer_id": str(claimed.buyer_id)}
     if claimed.customer is None or claimed.method is None:
         return _declined(claimed, "resource_missing")
@@ -187,6 +197,6 @@ def _later(claimed: Refund | TopUp, why: str) -> Record:
             collecting.put_off_refund(conn, claimed.refund_id, until=until, provider_id=None)
         else:
             collecting.put_off_payment(conn, claimed.payment_id, until=until)
-        return Recorded(f"later: {why}")
+        return Recorded("later", reason=why)
 
     return record

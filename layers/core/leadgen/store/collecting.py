@@ -28,25 +28,21 @@ class Refund:
     provider_id: str | None
 
 
-def claim_refunds(conn: Connection[Any], refund_ids: Sequence[int], *, now: datetime, until: datetime) -> list[Refund]:
-    """Take those of the refunds that wait for the provider and that nobody else is at."""
+def claim_refund(conn: Connection[Any], refund_id: int, *, now: datetime, until: datetime) -> Refund | None:
+    """Take a refund that waits for the provider and that nobody else is at."""
     with conn.cursor(row_factory=class_row(Refund)) as cursor:
         cursor.execute(
             """
-            WITH due AS (
-              SELECT id FROM refunds
-               WHERE id = ANY(%(ids)s) AND status = 'pending' AND (claimed_until IS NULL OR claimed_until <= %(now)s)
-               ORDER BY id FOR UPDATE SKIP LOCKED
-            )
             UPDATE refunds r SET attempts = r.attempts + 1, claimed_until = %(until)s
-              FROM due, payments p
-             WHERE r.id = due.id AND p.id = r.payment_id AND p.provider_id IS NOT NULL
+              FROM payments p
+             WHERE r.id = %(id)s AND r.status = 'pending' AND (r.claimed_until IS NULL OR r.claimed_until <= %(now)s)
+               AND p.id = r.payment_id AND p.provider_id IS NOT NULL
             RETURNING r.id AS refund_id, r.buyer_id, p.provider_id AS payment, r.amount, r.currency, r.created_at,
                       r.attempts, r.provider_id
             """,
-            {"ids": list(refund_ids), "now": now, "until": until},
+            {"id": refund_id, "now": now, "until": until},
         )
-        return cursor.fetchall()
+        return cursor.fetchone()
 
 
 def put_off_refund(conn: Connection[Any], refund_id: int, *, until: datetime, provider_id: str | None) -> None:
@@ -75,26 +71,21 @@ class TopUp:
     idempotency_key: str
 
 
-def claim_top_ups(conn: Connection[Any], payment_ids: Sequence[int], *, now: datetime, until: datetime) -> list[TopUp]:
-    """Take those of the automatic payments that wait for the provider and that nobody else is at."""
+def claim_top_up(conn: Connection[Any], payment_id: int, *, now: datetime, until: datetime) -> TopUp | None:
+    """Take an automatic payment that waits for the provider and that nobody else is at."""
     with conn.cursor(row_factory=class_row(TopUp)) as cursor:
         cursor.execute(
             """
-            WITH due AS (
-              SELECT id FROM payments
-               WHERE id = ANY(%(ids)s) AND is_automatic AND status = 'pending'
-                 AND (claimed_until IS NULL OR claimed_until <= %(now)s)
-               ORDER BY id FOR UPDATE SKIP LOCKED
-            )
             UPDATE payments p SET attempts = p.attempts + 1, claimed_until = %(until)s
-              FROM due, buyers b
-             WHERE p.id = due.id AND b.id = p.buyer_id
+              FROM buyers b
+             WHERE p.id = %(id)s AND p.is_automatic AND p.status = 'pending'
+               AND (p.claimed_until IS NULL OR p.claimed_until <= %(now)s) AND b.id = p.buyer_id
             RETURNING p.id AS payment_id, p.buyer_id, p.amount, p.currency, b.provider_customer_id AS customer,
                       b.payment_method_id AS method, p.created_at, p.attempts, p.idempotency_key
             """,
-            {"ids": list(payment_ids), "now": now, "until": until},
+            {"id": payment_id, "now": now, "until": until},
         )
-        return cursor.fetchall()
+        return cursor.fetchone()
 
 
 def put_off_payment(conn: Connection[Any], payment_id: int, *, until: datetime) -> None:
