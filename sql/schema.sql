@@ -540,6 +540,29 @@ CREATE TABLE public.disposable_domains (
     CONSTRAINT disposable_domains_domain_valid CHECK ((domain ~ '^[a-z0-9.-]{1,253}$'::text))
 );
 
+CREATE TABLE public.dunning_notices (
+    id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    invoice_id integer NOT NULL,
+    step integer NOT NULL,
+    status character varying(16) DEFAULT 'claimed'::character varying NOT NULL,
+    claimed_until timestamp with time zone NOT NULL,
+    doubts integer DEFAULT 1 NOT NULL,
+    sent_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT dunning_notices_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT dunning_notices_status_valid CHECK (((status)::text = ANY ((ARRAY['claimed'::character varying, 'sent'::character varying, 'refused'::character varying])::text[])))
+);
+
+ALTER TABLE public.dunning_notices ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dunning_notices_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.endpoints (
     id bigint NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -1502,6 +1525,12 @@ ALTER TABLE ONLY public.delivery_attempts
 ALTER TABLE ONLY public.disposable_domains
     ADD CONSTRAINT disposable_domains_pkey PRIMARY KEY (domain);
 
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_once UNIQUE (invoice_id, step);
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_pkey PRIMARY KEY (id);
 
@@ -1684,6 +1713,8 @@ CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING 
 
 CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_buyers_paused ON public.buyers USING btree (id) WHERE (paused_since IS NOT NULL);
+
 CREATE INDEX idx_chargebacks_debt ON public.chargebacks USING btree (buyer_id) WHERE (debt > (0)::numeric);
 
 CREATE INDEX idx_chargebacks_payment ON public.chargebacks USING btree (payment_id);
@@ -1713,6 +1744,8 @@ CREATE INDEX idx_invoice_settlements_invoice ON public.invoice_settlements USING
 CREATE INDEX idx_invoices_buyer_offer_period ON public.invoices USING btree (buyer_id, offer_id, period_start, period_end);
 
 CREATE INDEX idx_invoices_drafts ON public.invoices USING btree (id) WHERE (status = 'draft'::public.invoice_status);
+
+CREATE INDEX idx_invoices_due ON public.invoices USING btree (due_date) WHERE (status = 'sent'::public.invoice_status);
 
 CREATE INDEX idx_invoices_open ON public.invoices USING btree (buyer_id) WHERE (status = ANY (ARRAY['sent'::public.invoice_status, 'overdue'::public.invoice_status, 'disputed'::public.invoice_status]));
 
@@ -1958,6 +1991,9 @@ ALTER TABLE ONLY public.deliveries
 
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.invoice_disputes
     ADD CONSTRAINT invoice_disputes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;

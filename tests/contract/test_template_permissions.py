@@ -19,7 +19,7 @@ WAKERS = {
     "notify": [arn("NotifyQueue")],
     "sweep": [arn("DeliverQueue"), arn("NotifyQueue"), arn("CollectQueue")],
 }
-MAILERS = {"deliver"}
+MAILERS = {"deliver", "invoice"}
 
 
 def listed(value: Any) -> list[Any]:

@@ -21,7 +21,9 @@ from tests.money import an_invoice, prepay
 
 def a_transaction(buyer: int, now: datetime, *parts: tuple[Account, Account, str], **values: Any) -> Transaction:
     entries = rules.entries(*((debit, credit, Decimal(amount)) for debit, credit, amount in parts))
-    defaults = {"key": "payment:1", "kind": "payment", "currency": "USD", "occurred_at": now, "actor": "test"}
+    defaults: dict[str, Any] = {
+        "key": "payment:1", "kind": "payment", "currency": "USD", "occurred_at": now, "actor": "test",
+    }  # fmt: skip
     return Transaction(**(defaults | values), entries=entries, buyer_id=buyer)
 
 

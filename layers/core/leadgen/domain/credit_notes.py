@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, get_args
 
-from leadgen.domain import ledger, money, return_policy
+from leadgen.domain import invoicing, ledger, return_policy
 from leadgen.domain.errors import Refusal
 from leadgen.domain.ledger import Entry
 from leadgen.domain.money import NOTHING
@@ -73,9 +73,7 @@ def credit(billed: Billed, lines: Sequence[Line]) -> Credit:
     net = sum((line.amount for line in lines), NOTHING)
     credited = billed.credited_net + net
     # The last piece takes what is left, whatever rate an invoice of before the ledger names.
-    of_all = (
-        billed.tax if credited == billed.subtotal else money.rounded(credited * billed.tax_rate / 100, billed.currency)
-    )
+    of_all = billed.tax if credited == billed.subtotal else invoicing.tax(credited, billed.tax_rate, billed.currency)
     tax = of_all - billed.credited_tax
     to_due = min(net + tax, billed.due)
     return Credit(net, tax, to_due, net + tax - to_due)

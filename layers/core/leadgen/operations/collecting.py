@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Where buyers pay: the page of an invoice, and the provider's pages that it and the portal lead to."""
 
 import hashlib
@@ -219,3 +220,11 @@ def _record(
 ) -> None:
     entry = Entry(action, "buyer", buyer_id, {}, {"actor": actor.name, **after})
     audit.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+=======
+"""Where an invoice is paid."""
+
+
+def payment_url(invoice_id: int) -> str:
+    """The page of an invoice."""
+    return f"https://pay.invalid/{invoice_id}"
+>>>>>>> w-core
