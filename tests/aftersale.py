@@ -40,7 +40,9 @@ def pay_by_card(
     )  # fmt: skip
 
 
-def credit(conn: Connection[Any], invoice: int, leads: list[int], now: datetime, reason: str = "goodwill") -> CreditNote:
+def credit(
+    conn: Connection[Any], invoice: int, leads: list[int], now: datetime, reason: str = "goodwill"
+) -> CreditNote:
     with conn.transaction():
         return crediting.credit(conn, invoice, leads, reason=reason, note=None, actor="op", now=now)
 

@@ -119,7 +119,9 @@ class World:
 
     def bill(self, pick: int) -> str | None:
         """As the stage does: all that waits, with the threshold asked under the lock."""
-        rows = self.conn.execute("SELECT id FROM leads WHERE billing_status = 'pending' ORDER BY id LIMIT 10").fetchall()
+        rows = self.conn.execute(
+            "SELECT id FROM leads WHERE billing_status = 'pending' ORDER BY id LIMIT 10"
+        ).fetchall()
         return self._bill([row[0] for row in rows])
 
     def bill_again(self, pick: int) -> str | None:
@@ -227,9 +229,7 @@ class World:
         row = self._invoice(pick, "sent", "overdue", "disputed")
         if row is None:
             return "nothing"
-        return self._receive(
-            pick, row, row[2] + 25, method="stripe", provider_id=f"pi_m_{row[0]}_{row[2]}_{pick}"
-        )
+        return self._receive(pick, row, row[2] + 25, method="stripe", provider_id=f"pi_m_{row[0]}_{row[2]}_{pick}")
 
     def undo_payment(self, pick: int) -> str | None:
         row = self._one(pick, "SELECT id FROM payments ORDER BY id")

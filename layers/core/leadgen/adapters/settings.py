@@ -116,8 +116,8 @@ class Settings(BaseModel):
     twilio_phone_number: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{6,14}$")
     twilio_api_url: str = Field(default="https://api.twilio.com", pattern=r"^https?://[^/?#@\s]+$")
 
-    # Where payers reach our pages: what is before /pay/… in the links of mails and invoices. Unset: no links.
-    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#@\s]+(/[A-Za-z0-9._~-]+)*$")
+    # Where payers reach our pages: what is before /pay/… in the links of mails and invoices.
+    public_url: str = Field(default="http://localhost:8000", pattern=r"^https?://[^/?#@\s]+(/[A-Za-z0-9._~-]+)*$")
 
     # Payments by card: both secrets or none.
     stripe_secret_key: str | None = Field(default=None, repr=False)

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Where buyers pay: the page of an invoice, and the provider's pages that it and the portal lead to."""
 
 import hashlib
@@ -29,12 +28,9 @@ _TRIES = 3
 _AT_LEAST = timedelta(minutes=2)
 
 
-def payment_url(invoice_id: int) -> str | None:
-    """The address of our own page where an invoice is seen and paid; None where PUBLIC_URL is not set."""
-    configured = settings.current()
-    if configured.public_url is None:
-        return None
-    return f"{configured.public_url}/pay/{paylinks.token(configured.secret_key, invoice_id)}"
+def payment_url(invoice_id: int) -> str:
+    """The address of our own page where an invoice is seen and paid."""
+    return _public(paylinks.token(settings.current().secret_key, invoice_id))
 
 
 def payable(token: str) -> Payable:
@@ -58,7 +54,7 @@ def checkout_url(token: str, *, now: datetime) -> str:
     invoice = payable(token)
     if invoice.status not in PAYABLE:
         raise Refusal(409, "invoice_not_payable", f"invoice {invoice.number} is {invoice.status}: nothing is paid now")
-    page = _public(paylinks.token(settings.current().secret_key, invoice.invoice_id))
+    page = payment_url(invoice.invoice_id)
     wanted = Wanted(
         name=f"Invoice {invoice.number}",
         amount=_minor(invoice.due, invoice.currency),
@@ -198,12 +194,7 @@ def _digest(wanted: Wanted) -> str:
 
 
 def _public(name: str) -> str:
-    public_url = settings.current().public_url
-    if public_url is None:
-        raise Refusal(
-            409, "payments_not_configured", "PUBLIC_URL is not set: the provider needs an address to return to"
-        )
-    return f"{public_url}/pay/{name}"
+    return f"{settings.current().public_url}/pay/{name}"
 
 
 def _require_provider() -> None:
@@ -220,11 +211,3 @@ def _record(
 ) -> None:
     entry = Entry(action, "buyer", buyer_id, {}, {"actor": actor.name, **after})
     audit.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
-=======
-"""Where an invoice is paid."""
-
-
-def payment_url(invoice_id: int) -> str:
-    """The page of an invoice."""
-    return f"https://pay.invalid/{invoice_id}"
->>>>>>> w-core

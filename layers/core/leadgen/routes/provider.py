@@ -7,11 +7,12 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from leadgen.adapters import body, clock, db
-from leadgen.adapters.web import JsonAnswer, bearer, buyer_scope, ip_address
+from leadgen.adapters.web import JsonAnswer, buyer_scope
 from leadgen.domain.errors import Refusal
 from leadgen.domain.idempotency import canonicalize
 from leadgen.operations import collecting
 from leadgen.operations.acting import Actor
+from leadgen.routes.asking import asker
 
 router = APIRouter()
 
@@ -48,4 +49,4 @@ def _acting(request: Request, buyer_id: int) -> Actor:
     """Who asks. A buyer asks for itself; another's is not there for it."""
     if buyer_scope(request) not in (None, buyer_id):
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
-    return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
+    return asker(request)
