@@ -12,7 +12,7 @@ from leadgen.operations import charging_back, crediting, paying, returning
 from leadgen.operations.acting import Actor
 from leadgen.operations.charging_back import ChargedBack
 from leadgen.operations.crediting import CreditNote
-from leadgen.operations.paying import Received, Receipt
+from leadgen.operations.paying import Receipt, Received
 from leadgen.operations.returning import Returned
 
 OPERATOR = Actor("op", "192.0.2.7", "desk/1")

@@ -3,7 +3,7 @@ number, so that a list of numbers is a history that can be told again.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,12 +17,13 @@ from leadgen.operations import (
     charging_back,
     crediting,
     disputing,
+    drawing,
+    invoice_decisions,
     invoice_run,
     invoicing,
     paying,
     refunding,
     returning,
-    settling,
     writing_off,
 )
 from leadgen.operations.acting import Actor
@@ -38,12 +39,8 @@ PRICES = ("45.00", "20.10", "33.33", "0.01", "120.00")
 RETURNS = {"reasons": ["duplicate", "spam", "wrong_area"], "window_hours": 8760, "auto_approve": ["duplicate"]}
 
 
-class Rollback(Exception):
-    """Ends a transaction that is not to be."""
-
-
 class World:
-    """Three buyers (one taxed, one that pays ahead, one whose invoices wait for an approval), two offers and a publisher.
+    """Three buyers, two of them taxed and one whose invoices wait for an approval, two offers and a publisher.
 
     ``conn`` is in autocommit; ``at`` is told before every operation.
     """
@@ -94,14 +91,17 @@ class World:
             list(statuses),
         )
 
-    def _receive(self, pick: int, invoice: Any, amount: Decimal, *, key: str | None = None, **values: Any) -> None:
+    def _receive(
+        self, pick: int, invoice: Any, amount: Decimal, *, key: str | None = None, **values: Any
+    ) -> str | None:
         buyer, invoice_id = (self.buyers[pick % 3], None) if invoice is None else (invoice[1], invoice[0])
         money = Received(
             buyer_id=buyer, invoice_id=invoice_id, method=values.pop("method", "check"), amount=amount, currency="USD",
             received_at=self.at, actor="clerk", idempotency_key=key, **values,
         )  # fmt: skip
         with self.conn.transaction():
-            paying.receive(self.conn, money, now=self.at, anyway=money.method == "stripe")
+            receipt = paying.receive(self.conn, money, now=self.at, anyway=money.method == "stripe")
+        return "repeated" if receipt.is_repeated else None
 
     # What happens to leads.
 
@@ -119,10 +119,8 @@ class World:
 
     def bill(self, pick: int) -> str | None:
         """As the stage does: all that waits, with the threshold asked under the lock."""
-        rows = self.conn.execute(
-            "SELECT id FROM leads WHERE billing_status = 'pending' ORDER BY id LIMIT 10"
-        ).fetchall()
-        return self._bill([row[0] for row in rows])
+        query = "SELECT id FROM leads WHERE billing_status = 'pending' ORDER BY id LIMIT 10"
+        return self._bill([row[0] for row in self.conn.execute(query)])
 
     def bill_again(self, pick: int) -> str | None:
         """A message that comes twice."""
@@ -144,12 +142,9 @@ class World:
     def roll_back(self, pick: int) -> str:
         """Everything of one operation, undone by a crash before its commit."""
         operations = [name for name in OPERATIONS if name != "roll_back"]
-        try:
-            with self.conn.transaction():
-                self.run(operations[pick % len(operations)], pick // 7, at=self.at)
-                raise Rollback
-        except Rollback:
-            return "rolled back"
+        with self.conn.transaction(force_rollback=True):
+            self.run(operations[pick % len(operations)], pick // 7, at=self.at)
+        return "rolled back"
 
     # Invoices.
 
@@ -175,7 +170,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            invoicing.cancel_draft(self.conn, row[0], now=self.at)
+            invoice_decisions.cancel(self.conn, row[0], "a mistake", CLERK, now=self.at)
         return None
 
     def cancel(self, pick: int) -> str | None:
@@ -247,7 +242,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            paying.apply_wallet(self.conn, row[0], actor=CLERK, now=self.at)
+            drawing.draw(self.conn, row[0], actor=CLERK, now=self.at)
         return None
 
     def refund(self, pick: int) -> str | None:

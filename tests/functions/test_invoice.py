@@ -15,7 +15,6 @@ from tests.factories import a_buyer, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import told, waiting
 from tests.money import a_billed_lead
-from tests.sound_invoices import faults
 
 MONDAY = datetime.fromisoformat("2026-06-15T06:00:00+00:00")  # 0:00 in Denver, the factories' market
 HOUR = timedelta(hours=1)

@@ -103,7 +103,7 @@ def test_from_two_windows_it_is_the_same_page_and_another_when_something_else_is
 ) -> None:
     first, second = press_pay(client, invoice), press_pay(client, invoice)
     assert first.headers["location"] == second.headers["location"]
-    pay(conn, buyer, invoice, "20.00", now)
+    pay(conn, buyer, "20.00", now, invoice=invoice)
     third = press_pay(client, invoice)
     assert third.headers["location"] != first.headers["location"]
     assert [session["amount_total"] for session in provider.of("checkout.session")] == [2500, 4500]
