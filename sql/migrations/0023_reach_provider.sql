@@ -8,8 +8,9 @@ CREATE INDEX idx_buyers_provider_customer ON buyers (provider_customer_id) WHERE
 
 -- A claim lives as long as the call may take; whoever finds it later knows that nobody knows what came of the call.
 ALTER TABLE payments
-  ADD COLUMN attempts      integer NOT NULL DEFAULT 0,
-  ADD COLUMN claimed_until timestamptz;
+  ADD COLUMN attempts          integer NOT NULL DEFAULT 0,
+  ADD COLUMN claimed_until     timestamptz,
+  ADD COLUMN payment_method_id varchar(200);  -- the card that an automatic one was last asked of
 
 CREATE INDEX idx_payments_automatic ON payments (buyer_id, id) WHERE is_automatic;
 

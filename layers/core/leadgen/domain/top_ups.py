@@ -27,7 +27,7 @@ NEEDS_A_PERSON = frozenset(
 @dataclass(frozen=True)
 class Account:
     """A buyer's prepaid money under its lock. ``spoken_for`` is claimed and not billed; ``failed_at`` and ``error`` are
-    of the last automatic payment, if it failed.
+    of the last automatic payment, if it failed on the card that is kept now.
     """
 
     buyer_id: int
@@ -36,7 +36,6 @@ class Account:
     wallet: Decimal
     spoken_for: Decimal
     has_method: bool
-    method_saved_at: datetime | None
     is_pending: bool
     failed_at: datetime | None
     error: str | None
@@ -54,6 +53,4 @@ def due(account: Account, terms: AutoTopUp | None, now: datetime) -> Decimal | N
 def _is_left_alone(account: Account, now: datetime) -> bool:
     if account.failed_at is None:
         return False
-    if account.method_saved_at is not None and account.method_saved_at > account.failed_at:
-        return False  # another card since
     return account.error in NEEDS_A_PERSON or now < account.failed_at + RETRY_AFTER

@@ -76,7 +76,8 @@ def claim_top_up(conn: Connection[Any], payment_id: int, *, now: datetime, until
     with conn.cursor(row_factory=class_row(TopUp)) as cursor:
         cursor.execute(
             """
-            UPDATE payments p SET attempts = p.attempts + 1, claimed_until = %(until)s
+            UPDATE payments p
+               SET attempts = p.attempts + 1, claimed_until = %(until)s, payment_method_id = b.payment_method_id
               FROM buyers b
              WHERE p.id = %(id)s AND p.is_automatic AND p.status = 'pending'
                AND (p.claimed_until IS NULL OR p.claimed_until <= %(now)s) AND b.id = p.buyer_id
@@ -198,21 +199,22 @@ def accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[tuple[Acco
     rows = conn.execute(
         """
         SELECT b.id, b.currency, b.is_active, w.balance, b.pending_amount,
-               b.payment_method_id IS NOT NULL AND b.provider_customer_id IS NOT NULL, b.payment_method_saved_at,
+               b.payment_method_id IS NOT NULL AND b.provider_customer_id IS NOT NULL,
                coalesce(last.status = 'pending', false),
-               CASE WHEN last.status = 'failed' THEN coalesce(last.updated_at, last.created_at) END, last.error,
+               CASE WHEN last.status = 'failed' AND last.payment_method_id = b.payment_method_id
+                    THEN last.updated_at END, last.error,
                b.billing
           FROM buyers b
           JOIN wallets w ON w.buyer_id = b.id
           LEFT JOIN LATERAL (
-            SELECT p.status, p.updated_at, p.created_at, p.error FROM payments p
+            SELECT p.status, p.updated_at, p.payment_method_id, p.error FROM payments p
              WHERE p.buyer_id = b.id AND p.is_automatic ORDER BY p.id DESC LIMIT 1) AS last ON true
          WHERE b.id = ANY(%s) AND b.billing ? 'auto_top_up'
          ORDER BY b.id
         """,
         (sorted(set(buyer_ids)),),
     )
-    return [(Account(*row[:10]), row[10]) for row in rows]
+    return [(Account(*row[:9]), row[9]) for row in rows]
 
 
 def below(conn: Connection[Any], *, retried_before: datetime, for_good: Sequence[str], limit: int) -> list[int]:
@@ -228,7 +230,7 @@ def below(conn: Connection[Any], *, retried_before: datetime, for_good: Sequence
              SELECT FROM payments p
               WHERE p.buyer_id = b.id AND p.is_automatic
                 AND (p.status = 'pending'
-                     OR p.status = 'failed' AND p.updated_at >= coalesce(b.payment_method_saved_at, '-infinity')
+                     OR p.status = 'failed' AND p.payment_method_id = b.payment_method_id
                         AND (p.updated_at > %(since)s OR p.error = ANY(%(for_good)s))))
          ORDER BY b.id LIMIT %(limit)s
         """,
