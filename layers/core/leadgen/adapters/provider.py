@@ -15,6 +15,7 @@ from leadgen.adapters import egress, settings
 if TYPE_CHECKING:
     from stripe import PaymentIntent, Refund, StripeClient
     from stripe.checkout import Session
+    from stripe.params import PaymentIntentCreateParams
     from stripe.params.checkout import SessionCreateParams
 
 T = TypeVar("T")
@@ -113,7 +114,7 @@ def open_payment(wanted: Wanted, *, key: str) -> Checkout:
     }
     if wanted.customer is not None:
         params["customer"] = wanted.customer
-    return _page(_made(lambda client: client.v1.checkout.sessions.create(params, {"idempotency_key": key})))
+    return _made(lambda client: _page(client.v1.checkout.sessions.create(params, {"idempotency_key": key})))
 
 
 def open_setup(
@@ -129,7 +130,7 @@ def open_setup(
         "success_url": done_url,
         "cancel_url": cancel_url,
     }
-    return _page(_made(lambda client: client.v1.checkout.sessions.create(params, {"idempotency_key": key})))
+    return _made(lambda client: _page(client.v1.checkout.sessions.create(params, {"idempotency_key": key})))
 
 
 def _page(session: "Session") -> Checkout:
@@ -141,63 +142,67 @@ def _page(session: "Session") -> Checkout:
 def make_customer(*, name: str, email: str, buyer_id: int, key: str) -> str:
     """Make a buyer known to the provider, so that a card can be kept for it; its id there. Raises ProviderFailed."""
     return _made(
-        lambda client: client.v1.customers.create(
-            {"name": name, "email": email, "metadata": {"buyer_id": str(buyer_id)}}, {"idempotency_key": key}
+        lambda client: (
+            client.v1.customers.create(
+                {"name": name, "email": email, "metadata": {"buyer_id": str(buyer_id)}}, {"idempotency_key": key}
+            ).id
         )
-    ).id
+    )
 
 
 def refund(payment: str, amount: int, metadata: dict[str, str], *, key: str) -> Refunded:
     """Send money of a payment back. Raises ProviderFailed."""
-    made = _made(
-        lambda client: client.v1.refunds.create(
-            {"payment_intent": payment, "amount": amount, "metadata": metadata}, {"idempotency_key": key}
+    return _made(
+        lambda client: _refunded(
+            client.v1.refunds.create(
+                {"payment_intent": payment, "amount": amount, "metadata": metadata}, {"idempotency_key": key}
+            )
         )
     )
-    return _refunded(made)
 
 
 def refund_now(provider_id: str) -> Refunded:
     """How a refund stands. Raises ProviderFailed."""
-    return _refunded(_made(lambda client: client.v1.refunds.retrieve(provider_id)))
+    return _made(lambda client: _refunded(client.v1.refunds.retrieve(provider_id)))
 
 
 def find_refund(payment: str, metadata: Mapping[str, str]) -> Refunded | None:
     """The refund of a payment that was made with this metadata. Raises ProviderFailed."""
-    listed = _made(lambda client: client.v1.refunds.list({"payment_intent": payment, "limit": _MOST_LISTED}))
-    return next((_refunded(one) for one in listed.data if _bears(one, metadata)), None)
+
+    def found(client: "StripeClient") -> Refunded | None:
+        listed = client.v1.refunds.list({"payment_intent": payment, "limit": _MOST_LISTED})
+        return next((_refunded(one) for one in listed.data if _bears(one, metadata)), None)
+
+    return _made(found)
 
 
 def charge(
     customer: str, method: str, amount: int, currency: str, metadata: dict[str, str], *, description: str, key: str
 ) -> Charged:
     """Charge a kept card while nobody is present. Raises ProviderFailed; a declined card is ProviderRefused."""
-    made = _made(
-        lambda client: client.v1.payment_intents.create(
-            {
-                "amount": amount,
-                "currency": currency.lower(),
-                "customer": customer,
-                "payment_method": method,
-                "off_session": True,
-                "confirm": True,
-                "description": description,
-                "metadata": metadata,
-            },
-            {"idempotency_key": key},
-        )
-    )
-    return _charged(made)
+    params: PaymentIntentCreateParams = {
+        "amount": amount,
+        "currency": currency.lower(),
+        "customer": customer,
+        "payment_method": method,
+        "off_session": True,
+        "confirm": True,
+        "description": description,
+        "metadata": metadata,
+    }
+    return _made(lambda client: _charged(client.v1.payment_intents.create(params, {"idempotency_key": key})))
 
 
 def find_charge(customer: str, metadata: Mapping[str, str], *, since: datetime) -> Charged | None:
     """The payment of a customer that was made with this metadata, not before ``since``. Raises ProviderFailed."""
-    listed = _made(
-        lambda client: client.v1.payment_intents.list(
+
+    def found(client: "StripeClient") -> Charged | None:
+        listed = client.v1.payment_intents.list(
             {"customer": customer, "limit": _MOST_LISTED, "created": {"gte": int(since.timestamp()) - 60}}
         )
-    )
-    return next((_charged(one) for one in listed.data if _bears(one, metadata)), None)
+        return next((_charged(one) for one in listed.data if _bears(one, metadata)), None)
+
+    return _made(found)
 
 
 def signed_event(raw: bytes, signature: str | None) -> Mapping[str, Any]:
