@@ -1550,7 +1550,7 @@ ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_invoice_number_key UNIQUE (invoice_number);
 
 ALTER TABLE ONLY public.invoices
-    ADD CONSTRAINT invoices_periods_apart EXCLUDE USING gist (buyer_id WITH =, offer_id WITH =, tstzrange(period_start, period_end) WITH &&) WHERE ((status <> 'cancelled'::public.invoice_status));
+    ADD CONSTRAINT invoices_periods_apart EXCLUDE USING gist (buyer_id WITH =, offer_id WITH =, tstzrange(period_start, period_end) WITH &&) WHERE (((status <> 'cancelled'::public.invoice_status) OR (issued_at IS NOT NULL)));
 
 ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_pkey PRIMARY KEY (id);

@@ -79,11 +79,12 @@ class Refunded:
 
 @dataclass(frozen=True)
 class Charged:
-    """A payment at the provider that nobody was present for: ``status`` is its word for it."""
+    """A payment at the provider that nobody was present for: ``status`` is its word for it, ``error`` why it failed."""
 
     provider_id: str
     status: str
     made_at: datetime
+    error: str | None
 
 
 def is_configured() -> bool:
@@ -230,7 +231,9 @@ def _refunded(one: "Refund") -> Refunded:
 
 
 def _charged(one: "PaymentIntent") -> Charged:
-    return Charged(one.id, one.status, datetime.fromtimestamp(one.created, UTC))
+    fault = one.to_dict().get("last_payment_error") or {}
+    error = fault.get("decline_code") or fault.get("code")
+    return Charged(one.id, one.status, datetime.fromtimestamp(one.created, UTC), error)
 
 
 def _bears(one: "Refund | PaymentIntent", metadata: Mapping[str, str]) -> bool:

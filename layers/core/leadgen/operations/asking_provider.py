@@ -146,7 +146,7 @@ def _top_up(claimed: TopUp) -> Record:
         return _charged(claimed, made)
     if made.status == "processing":
         return _under_way(claimed)
-    return _declined(claimed, "authentication_required" if made.status == "requires_action" else made.status)
+    return _declined(claimed, made.error or "authentication_required")
 
 
 def _charged(claimed: TopUp, made: Charged) -> Record:

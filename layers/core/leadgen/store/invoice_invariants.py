@@ -223,7 +223,7 @@ def periods_of_an_account_are_apart(conn: Connection[Any]) -> list[Broken]:
               FROM (SELECT id, period_start,
                            max(period_end) OVER (PARTITION BY buyer_id, offer_id ORDER BY period_start, id
                                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended
-                      FROM invoices WHERE status <> 'cancelled') AS every
+                      FROM invoices WHERE status <> 'cancelled' OR issued_at IS NOT NULL) AS every
              WHERE period_start < ended
             """
         )
