@@ -16,7 +16,7 @@ from leadgen.domain.sales_documents import CreditNote, Invoice
 from tests.sales import BUYER, SELLER, an_issued_credit_note, an_issued_invoice
 
 REVERSE = BUYER.model_copy(update={"reverse_charge": True, "tax_id": "FR12345678901"})
-CASES = {
+CASES: dict[str, Invoice | CreditNote] = {
     "rate": an_issued_invoice(),
     "reverse_charge": an_issued_invoice(rate="0", tax_name="VAT", tax_note="Reverse charge.", buyer=REVERSE),
     "exempt": an_issued_invoice(rate="0", tax_name="VAT", tax_note="Exempt under Art. 146.", prepaid="0"),
@@ -84,7 +84,9 @@ def _adds_up(document: Invoice | CreditNote) -> None:
 @pytest.mark.parametrize(("case", "category"), [("rate", "S"), ("reverse_charge", "AE"), ("exempt", "E")])
 def test_every_case_of_tax_has_its_category_and_says_why_where_nothing_is_charged(case: str, category: str) -> None:
     tree = ubl(CASES[case])
-    categories = [found for found in tree.iter() if etree.QName(found).localname in {"TaxCategory", "ClassifiedTaxCategory"}]
+    categories = [
+        found for found in tree.iter() if etree.QName(found).localname in {"TaxCategory", "ClassifiedTaxCategory"}
+    ]
     assert {texts(found, "ID")[0] for found in categories} == {category}
     assert texts(tree, "TaxExemptionReason") == ([] if category == "S" else [CASES[case].tax_note])
     assert texts(tree, "TaxExemptionReasonCode") == (["VATEX-EU-AE"] if category == "AE" else [])

@@ -4,15 +4,17 @@ import io
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
 from leadgen.adapters import lettering, pdf
 from leadgen.domain import sales_letters
+from leadgen.domain.bill_to import BillTo
 from leadgen.domain.sales_documents import CreditNote, Invoice, period_in_words
 from tests.sales import BUYER, FROM, ISSUED, SELLER, an_issued_credit_note, an_issued_invoice
 
@@ -46,8 +48,8 @@ def test_an_invoice_says_all_that_an_accountant_asks_for() -> None:
 
 def test_the_pay_link_leads_to_the_page_of_the_invoice() -> None:
     drawn = pdf.draw(sales_letters.of_invoice(an_issued_invoice(), pay_url="https://pay.example.com/i/1"))
-    (annotation,) = PdfReader(io.BytesIO(drawn)).pages[0]["/Annots"]  # type: ignore[misc]
-    assert annotation.get_object()["/A"]["/URI"] == "https://pay.example.com/i/1"
+    annotations: Any = PdfReader(io.BytesIO(drawn)).pages[0]["/Annots"]
+    assert annotations[0].get_object()["/A"]["/URI"] == "https://pay.example.com/i/1"
 
 
 def test_an_invoice_that_prepaid_money_has_paid_asks_for_nothing() -> None:
@@ -109,7 +111,7 @@ def test_long_names_wrap_and_push_nothing_off_the_page() -> None:
     assert "Amount due" in found[-1]
 
 
-def replace_buyer(legal_name: str) -> object:
+def replace_buyer(legal_name: str) -> BillTo:
     return BUYER.model_copy(update={"legal_name": legal_name})
 
 
@@ -118,7 +120,7 @@ def replace_buyer(legal_name: str) -> object:
     [
         ("Żółć GmbH", "Zólc GmbH"),
         ("Łódź Ćwikła", "Lódz Cwikla"),
-        ("Smith’s “Roofs” – Köln", "Smith's \"Roofs\" - Köln"),
+        ("Smith’s “Roofs” – Köln", 'Smith\'s "Roofs" - Köln'),
         ("10 € Shop", "10 EUR Shop"),
     ],
     ids=["zolc", "lodz", "quotes", "euro"],
@@ -163,8 +165,8 @@ def test_the_same_invoice_is_the_same_bytes_in_another_process_at_another_time()
     ],
     ids=["month", "day", "threshold"],
 )
-def test_a_period_is_named_in_the_markets_days(start: object, end: object, words: str) -> None:
-    assert period_in_words(start, end, "Europe/Berlin") == words  # type: ignore[arg-type]
+def test_a_period_is_named_in_the_markets_days(start: datetime, end: datetime, words: str) -> None:
+    assert period_in_words(start, end, "Europe/Berlin") == words
 
 
 def test_a_seller_of_whom_nothing_is_known_has_an_invoice_all_the_same() -> None:

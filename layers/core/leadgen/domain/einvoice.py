@@ -44,6 +44,7 @@ def fields(document: Invoice | CreditNote) -> dict[str, object]:
         "BT-2": document.issued_at.astimezone(zone).date(),
         "BT-5": document.currency,
         "BT-13": document.buyer.po_number,
+        "BT-72": max(line.delivered_at for line in document.lines).astimezone(zone).date(),
         "BG-4": _seller(document.seller),
         "BG-7": _buyer(document.buyer),
         "BG-23": [_breakdown(document)],
@@ -57,12 +58,10 @@ def fields(document: Invoice | CreditNote) -> dict[str, object]:
 
 def _of_invoice(invoice: Invoice) -> dict[str, object]:
     zone, currency, bank = ZoneInfo(invoice.timezone), invoice.currency, invoice.seller.bank
-    last = max(invoice.lines, key=lambda line: line.delivered_at, default=None)
     terms_: dict[str, object] = {
         "BT-3": _INVOICE,
         "BT-9": invoice.due_date.astimezone(zone).date(),
         "BT-20": terms(invoice.terms_days),
-        "BT-72": None if last is None else last.delivered_at.astimezone(zone).date(),
         "BT-106": _text(invoice.subtotal, currency),
         "BT-109": _text(invoice.subtotal, currency),
         "BT-113": _text(invoice.prepaid, currency) if invoice.prepaid > 0 else None,

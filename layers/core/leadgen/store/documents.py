@@ -43,9 +43,9 @@ def keep(conn: Connection[Any], kind: Kind, document_id: int, form: Format, docu
         """
         INSERT INTO documents (kind, format, invoice_id, credit_note_id, payout_id, media_type, filename, content,
                                sha256)
-        VALUES (%(kind)s, %(format)s, CASE %(kind)s WHEN 'invoice' THEN %(id)s::bigint END,
-                CASE %(kind)s WHEN 'credit_note' THEN %(id)s::bigint END,
-                CASE %(kind)s WHEN 'payout' THEN %(id)s::bigint END, %(media_type)s, %(filename)s, %(content)s,
+        VALUES (%(kind)s::text, %(format)s, CASE %(kind)s::text WHEN 'invoice' THEN %(id)s::bigint END,
+                CASE %(kind)s::text WHEN 'credit_note' THEN %(id)s::bigint END,
+                CASE %(kind)s::text WHEN 'payout' THEN %(id)s::bigint END, %(media_type)s, %(filename)s, %(content)s,
                 %(sha256)s)
         ON CONFLICT DO NOTHING
         """,
