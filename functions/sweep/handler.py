@@ -6,8 +6,8 @@ from typing import Any
 from leadgen.adapters import bus, clock
 from leadgen.adapters.log import logger
 from leadgen.domain.events import Event, Topic
-from leadgen.operations import telling
-from leadgen.store import deliveries, leads, notices
+from leadgen.operations import mailing_documents, telling
+from leadgen.store import deliveries, document_mails, leads, notices
 from leadgen.store.leads import Stuck
 
 # How long a step may take before it is taken for lost, and how much is picked up in one run.
@@ -34,12 +34,20 @@ def run(now: datetime) -> dict[str, int]:
         told = notices.overdue(
             transaction.conn, now=now, since=now - timedelta(seconds=5), ahead=now + AHEAD, limit=MOST_NOTICES
         )
+        documents = document_mails.overdue(transaction.conn, now=now, since=since, limit=MOST)
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
             + [telling.wake_up_at(one, now) for one in told]
+            + [mailing_documents.again(one, now) for one in documents]
         )
-    swept = {"published": published, "leads": len(stuck), "deliveries": len(due), "notices": len(told)}
+    swept = {
+        "published": published,
+        "leads": len(stuck),
+        "deliveries": len(due),
+        "notices": len(told),
+        "documents": len(documents),
+    }
     logger.info("sweep.run", extra={"stage": "sweep", **swept})
     return swept
 

@@ -17,6 +17,8 @@ HEARS = {
     Topic.LEAD_ROUTED: {"DeliverQueue", "NotifyQueue"},
     Topic.DELIVERY_DUE: {"DeliverQueue", "NotifyQueue"},
     Topic.LEAD_DELIVERED: {"BillQueue", "NotifyQueue"},
+    Topic.INVOICE_GENERATED: {"DocumentQueue", "NotifyQueue"},
+    Topic.CREDIT_NOTE_ISSUED: {"DocumentQueue", "NotifyQueue"},
 }
 
 

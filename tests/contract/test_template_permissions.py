@@ -17,7 +17,7 @@ WAKERS = {
     "notify": [arn("NotifyQueue")],
     "sweep": [arn("DeliverQueue"), arn("NotifyQueue")],
 }
-MAILERS = {"deliver"}
+MAILERS = {"deliver", "document"}
 
 
 def listed(value: Any) -> list[Any]:

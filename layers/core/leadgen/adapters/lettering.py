@@ -5,7 +5,6 @@ What a font has no letter for is written with letters it has: first as Unicode t
 the table below, and as ``?`` where there is nothing to write. So a name never fails, and never turns into others.
 """
 
-import importlib.util
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,6 @@ from fpdf import FPDF
 # Stands for the number of pages, which is not known before the last; so it stands nowhere else.
 PAGES = "¦¦¦¦¦"
 
-_PACKAGE = "font_source_sans_pro"
 _FACES = {"": "SourceSansPro-Regular.ttf", "B": "SourceSansPro-Semibold.ttf"}
 _WRITTEN = str.maketrans(
     {
@@ -83,12 +81,13 @@ class Lettering:
 @lru_cache(maxsize=1)
 def chosen() -> Lettering:
     """The lettering of this installation."""
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    try:
+        import font_source_sans_pro as package
+    except ImportError:
         return Lettering("helvetica", (), frozenset(range(0x20, 0x7F)) | frozenset(range(0xA0, 0x100)))
     from fontTools.ttLib import TTFont
 
-    folder = Path(found.submodule_search_locations[0]) / "files"
+    folder = Path(package.__file__).parent / "files"
     files = tuple((style, folder / name) for style, name in _FACES.items())
     with TTFont(files[0][1], lazy=True) as font:
         return Lettering("source", files, frozenset(font.getBestCmap()))
