@@ -31,10 +31,10 @@ def of_invoice(invoice: Invoice, *, pay_url: str | None) -> MailText:
     due = money.shown(invoice.due, invoice.currency)
     seller, by = _line(invoice.seller.legal_name), letter.day(invoice.due_date, invoice.timezone)
     if invoice.due > 0:
-        subject = f"Invoice {invoice.number} from {seller}: {due} due {by}"
+        subject = f"Invoice {invoice.number}: {due} due {by}"
         opening = f"Here is invoice {invoice.number}. {due} is due by {by}."
     else:
-        subject = f"Invoice {invoice.number} from {seller}: paid from your prepaid balance"
+        subject = f"Invoice {invoice.number}: paid from your prepaid balance"
         opening = f"Here is invoice {invoice.number}. Your prepaid balance has paid it: there is nothing left to pay."
     rows = [
         ("Invoice", invoice.number),
@@ -60,7 +60,7 @@ def of_credit_note(note: CreditNote) -> MailText:
         ("Added to your prepaid balance", money.shown(note.to_wallet, note.currency)),
     ]
     return _mail(
-        f"Credit note {note.number} from {seller}: {total}",
+        f"Credit note {note.number}: {total}",
         f"Here is credit note {note.number} for invoice {note.invoice_number}.",
         rows,
         None,
