@@ -17,6 +17,7 @@ from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
 from leadgen.operations.acting import Actor
 from leadgen.operations.subscribing import NoSuchSubscription
+from leadgen.routes import documents
 from leadgen.store import invoices, leads, lifecycle, review, subscriptions
 
 _LONGEST_LIST = 200
@@ -207,4 +208,5 @@ def _actor(request: Request) -> Actor:
 
 app = build_app()
 app.include_router(operators)
+app.include_router(documents.router)
 handler = lambda_handler(app)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from leadgen import VERSION
 from leadgen.cli import (
     configuration,
+    documents,
     endpoints,
     explain,
     history,
@@ -39,6 +40,7 @@ GROUPS = (
     subscriptions,
     listen,
     replay,
+    documents,
 )
 
 

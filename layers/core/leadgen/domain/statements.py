@@ -1,7 +1,7 @@
 """Statements of account: what a buyer owed, what came and went, what is open, and its prepaid money beside it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -199,3 +199,26 @@ def _open_items(statement: Statement) -> Table:
 
 def _amount(amount: Decimal, currency: str) -> str:
     return money.shown(amount, currency).removesuffix(f" {currency}")
+
+
+def as_json(statement: Statement) -> dict[str, object]:
+    """The statement for programs."""
+    sides = {"account": statement.owed, "prepaid": statement.prepaid}
+    return {
+        "buyer_id": statement.buyer_id,
+        "buyer": statement.buyer.name,
+        "currency": statement.currency,
+        "timezone": statement.timezone,
+        "from": statement.start,
+        "to": statement.end,
+        **{
+            name: {
+                "opening": side.opening,
+                "entries": [asdict(entry) for entry in side.entries],
+                "closing": side.closing,
+            }
+            for name, side in sides.items()
+        },
+        "open_invoices": [asdict(item) for item in statement.open_items],
+        "on_no_invoice": statement.apart,
+    }
