@@ -52,6 +52,22 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION public.mail_credit_note() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO document_mails (buyer_id, credit_note_id, next_attempt_at) VALUES (NEW.buyer_id, NEW.id, NEW.issued_at);
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.mail_issued_invoice() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO document_mails (buyer_id, invoice_id, next_attempt_at) VALUES (NEW.buyer_id, NEW.id, NEW.issued_at);
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.open_wallet() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -235,6 +251,24 @@ CREATE SEQUENCE public.audit_logs_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.audit_logs_id_seq OWNED BY public.audit_logs.id;
+
+CREATE TABLE public.audits (
+    id bigint NOT NULL,
+    ran_at timestamp with time zone NOT NULL,
+    milliseconds integer NOT NULL,
+    violations integer NOT NULL,
+    findings jsonb NOT NULL,
+    CONSTRAINT audits_findings_is_object CHECK ((jsonb_typeof(findings) = 'object'::text))
+);
+
+ALTER TABLE public.audits ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audits_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.buyer_offers (
     id integer NOT NULL,
@@ -520,6 +554,89 @@ CREATE TABLE public.disposable_domains (
     is_disposable boolean NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT disposable_domains_domain_valid CHECK ((domain ~ '^[a-z0-9.-]{1,253}$'::text))
+);
+
+CREATE TABLE public.document_mails (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    invoice_id integer,
+    credit_note_id bigint,
+    status character varying(16) DEFAULT 'pending'::character varying NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    claimed_until timestamp with time zone,
+    sent_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT document_mails_given_up_has_error CHECK ((((status)::text <> 'given_up'::text) OR (error IS NOT NULL))),
+    CONSTRAINT document_mails_of_one CHECK ((num_nonnulls(invoice_id, credit_note_id) = 1)),
+    CONSTRAINT document_mails_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT document_mails_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'sent'::character varying, 'given_up'::character varying])::text[])))
+);
+
+ALTER TABLE public.document_mails ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.document_mails_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.documents (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    kind character varying(16) NOT NULL,
+    format character varying(16) NOT NULL,
+    invoice_id integer,
+    credit_note_id bigint,
+    payout_id bigint,
+    media_type character varying(100) NOT NULL,
+    filename character varying(200) NOT NULL,
+    content bytea NOT NULL,
+    sha256 character(64) NOT NULL,
+    CONSTRAINT documents_format_valid CHECK (((format)::text = ANY ((ARRAY['pdf'::character varying, 'ubl'::character varying, 'factur_x'::character varying])::text[]))),
+    CONSTRAINT documents_hash_is_of_content CHECK (((sha256)::text = encode(sha256(content), 'hex'::text))),
+    CONSTRAINT documents_kind_names_its_own CHECK (
+CASE kind
+    WHEN 'invoice'::text THEN ((invoice_id IS NOT NULL) AND (num_nonnulls(credit_note_id, payout_id) = 0))
+    WHEN 'credit_note'::text THEN ((credit_note_id IS NOT NULL) AND (num_nonnulls(invoice_id, payout_id) = 0))
+    WHEN 'payout'::text THEN ((payout_id IS NOT NULL) AND (num_nonnulls(invoice_id, credit_note_id) = 0))
+    ELSE false
+END)
+);
+
+ALTER TABLE public.documents ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.documents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.dunning_notices (
+    id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    invoice_id integer NOT NULL,
+    step integer NOT NULL,
+    status character varying(16) DEFAULT 'claimed'::character varying NOT NULL,
+    claimed_until timestamp with time zone NOT NULL,
+    doubts integer DEFAULT 1 NOT NULL,
+    sent_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT dunning_notices_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT dunning_notices_status_valid CHECK (((status)::text = ANY ((ARRAY['claimed'::character varying, 'sent'::character varying, 'refused'::character varying])::text[])))
+);
+
+ALTER TABLE public.dunning_notices ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dunning_notices_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.endpoints (
@@ -1424,6 +1541,9 @@ ALTER TABLE ONLY public.verticals ALTER COLUMN id SET DEFAULT nextval('public.ve
 ALTER TABLE ONLY public.audit_logs
     ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.audits
+    ADD CONSTRAINT audits_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.buyer_offers
     ADD CONSTRAINT buyer_offers_pkey PRIMARY KEY (id);
 
@@ -1481,6 +1601,24 @@ ALTER TABLE ONLY public.delivery_attempts
 ALTER TABLE ONLY public.disposable_domains
     ADD CONSTRAINT disposable_domains_pkey PRIMARY KEY (domain);
 
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_credit_note_once UNIQUE (credit_note_id);
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_invoice_once UNIQUE (invoice_id);
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_once UNIQUE (invoice_id, step);
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_pkey PRIMARY KEY (id);
 
@@ -1500,7 +1638,7 @@ ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_invoice_number_key UNIQUE (invoice_number);
 
 ALTER TABLE ONLY public.invoices
-    ADD CONSTRAINT invoices_periods_apart EXCLUDE USING gist (buyer_id WITH =, offer_id WITH =, tstzrange(period_start, period_end) WITH &&) WHERE ((status <> 'cancelled'::public.invoice_status));
+    ADD CONSTRAINT invoices_periods_apart EXCLUDE USING gist (buyer_id WITH =, offer_id WITH =, tstzrange(period_start, period_end) WITH &&) WHERE (((status <> 'cancelled'::public.invoice_status) OR (issued_at IS NOT NULL)));
 
 ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_pkey PRIMARY KEY (id);
@@ -1657,11 +1795,19 @@ ALTER TABLE ONLY public.wallets
 
 CREATE UNIQUE INDEX deliveries_one_for_a_lead ON public.deliveries USING btree (lead_id) WHERE ((status)::text <> 'released'::text);
 
+CREATE UNIQUE INDEX documents_one_of_credit_note ON public.documents USING btree (credit_note_id, format) WHERE (credit_note_id IS NOT NULL);
+
+CREATE UNIQUE INDEX documents_one_of_invoice ON public.documents USING btree (invoice_id, format) WHERE (invoice_id IS NOT NULL);
+
+CREATE UNIQUE INDEX documents_one_of_payout ON public.documents USING btree (payout_id, format) WHERE (payout_id IS NOT NULL);
+
 CREATE INDEX idx_buyer_offers_offer_active_priority ON public.buyer_offers USING btree (offer_id, is_active, routing_priority DESC);
 
 CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING btree (market_id, scope_type, lower((scope_value)::text)) WHERE is_active;
 
 CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
+
+CREATE INDEX idx_buyers_paused ON public.buyers USING btree (id) WHERE (paused_since IS NOT NULL);
 
 CREATE INDEX idx_chargebacks_debt ON public.chargebacks USING btree (buyer_id) WHERE (debt > (0)::numeric);
 
@@ -1685,6 +1831,8 @@ CREATE INDEX idx_deliveries_in_review ON public.deliveries USING btree (settled_
 
 CREATE INDEX idx_deliveries_lead ON public.deliveries USING btree (lead_id);
 
+CREATE INDEX idx_document_mails_pending ON public.document_mails USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
+
 CREATE INDEX idx_invoice_lines_invoice ON public.invoice_lines USING btree (invoice_id);
 
 CREATE INDEX idx_invoice_settlements_invoice ON public.invoice_settlements USING btree (invoice_id);
@@ -1692,6 +1840,8 @@ CREATE INDEX idx_invoice_settlements_invoice ON public.invoice_settlements USING
 CREATE INDEX idx_invoices_buyer_offer_period ON public.invoices USING btree (buyer_id, offer_id, period_start, period_end);
 
 CREATE INDEX idx_invoices_drafts ON public.invoices USING btree (id) WHERE (status = 'draft'::public.invoice_status);
+
+CREATE INDEX idx_invoices_due ON public.invoices USING btree (due_date) WHERE (status = 'sent'::public.invoice_status);
 
 CREATE INDEX idx_invoices_open ON public.invoices USING btree (buyer_id) WHERE (status = ANY (ARRAY['sent'::public.invoice_status, 'overdue'::public.invoice_status, 'disputed'::public.invoice_status]));
 
@@ -1839,6 +1989,8 @@ CREATE UNIQUE INDEX routing_policies_name_version_unique ON public.routing_polic
 
 CREATE UNIQUE INDEX validation_policies_name_version_unique ON public.validation_policies USING btree (name, version);
 
+CREATE TRIGGER audits_append_only BEFORE UPDATE ON public.audits FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER buyers_have_wallets AFTER INSERT ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.open_wallet();
 
 CREATE TRIGGER buyers_keep_currency BEFORE UPDATE OF currency ON public.buyers FOR EACH ROW EXECUTE FUNCTION public.refuse_currency_change();
@@ -1849,13 +2001,23 @@ CREATE TRIGGER credit_note_lines_append_only BEFORE DELETE OR UPDATE ON public.c
 
 CREATE TRIGGER credit_notes_append_only BEFORE DELETE OR UPDATE ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER credit_notes_are_mailed AFTER INSERT ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION public.mail_credit_note();
+
 CREATE TRIGGER delivery_attempts_append_only BEFORE DELETE OR UPDATE ON public.delivery_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER document_mails_never_deleted BEFORE DELETE ON public.document_mails FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER documents_append_only BEFORE DELETE OR UPDATE ON public.documents FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER documents_never_emptied BEFORE TRUNCATE ON public.documents FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
 
 CREATE TRIGGER invoice_lines_of_drafts AFTER INSERT ON public.invoice_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_lines_after_issue();
 
 CREATE TRIGGER invoice_lines_refuse_rewrite BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_line_rewrite();
 
 CREATE TRIGGER invoice_settlements_append_only BEFORE DELETE OR UPDATE ON public.invoice_settlements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER invoices_are_mailed AFTER UPDATE ON public.invoices FOR EACH ROW WHEN (((old.issued_at IS NULL) AND (new.issued_at IS NOT NULL))) EXECUTE FUNCTION public.mail_issued_invoice();
 
 CREATE TRIGGER invoices_never_deleted BEFORE DELETE ON public.invoices FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -1935,6 +2097,24 @@ ALTER TABLE ONLY public.deliveries
 
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.dunning_notices
+    ADD CONSTRAINT dunning_notices_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.invoice_disputes
     ADD CONSTRAINT invoice_disputes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;

@@ -206,6 +206,7 @@ def enrolments(draw: st.DrawFn, buyer_id: int, now: datetime) -> Enrolment:
         currency=draw(_CURRENCIES),
         reachable=draw(_MOSTLY),
         refused=not draw(_MOSTLY),
+        paused_since=None if draw(_MOSTLY) else now - timedelta(hours=1),
     )
 
 

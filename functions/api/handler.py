@@ -1,4 +1,6 @@
-"""What an operator asks and decides: leads, deliveries, what waits in review, endpoints, invoices. Authenticated."""
+"""What an operator asks and decides: leads, deliveries, what waits in review, endpoints; and what is about
+money, in ``leadgen.routes``. Authenticated.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from leadgen.adapters import body, bus, clock, db, egress, settings
 from leadgen.adapters.log import logger
-from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler, operator, person
+from leadgen.adapters.web import JsonAnswer, build_app, lambda_handler, operator, person
 from leadgen.domain import delivery_verdicts, reviewing
 from leadgen.domain.endpoint_addresses import without_query
 from leadgen.domain.errors import Refusal
@@ -17,8 +19,9 @@ from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
 from leadgen.operations.acting import Actor
 from leadgen.operations.subscribing import NoSuchSubscription
-from leadgen.routes import documents
-from leadgen.store import invoices, leads, lifecycle, review, subscriptions
+from leadgen.routes import documents, invoices
+from leadgen.routes.asking import asker
+from leadgen.store import leads, lifecycle, review, subscriptions
 
 _LONGEST_LIST = 200
 
@@ -144,18 +147,7 @@ def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
 
 def _person(request: Request) -> Actor:
     person(request)
-    return _actor(request)
-
-
-@operators.get("/api/invoices/{invoice_id}")
-def get_invoice(invoice_id: int) -> JsonAnswer:
-    """An invoice with its lines."""
-    with db.current().connection() as conn:
-        invoice = invoices.get(conn, invoice_id)
-        lines = invoices.lines(conn, invoice_id)
-    if invoice is None:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
-    return JsonAnswer({**asdict(invoice), "lines": [asdict(line) for line in lines]})
+    return asker(request)
 
 
 @operators.get("/api/subscriptions")
@@ -170,7 +162,7 @@ def get_subscriptions() -> JsonAnswer:
 async def post_subscription(request: Request) -> JsonAnswer:
     """Have events posted to a URL. The secret is answered this once."""
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_subscribe, fields, _actor(request))
+    return await run_in_threadpool(_subscribe, fields, asker(request))
 
 
 def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
@@ -196,17 +188,14 @@ def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
     """Post nothing more to a subscription."""
     try:
         with db.current().transaction() as conn:
-            ended = subscribing.unsubscribe(conn, subscription_id, _actor(request), now=clock.now())
+            ended = subscribing.unsubscribe(conn, subscription_id, asker(request), now=clock.now())
     except NoSuchSubscription as error:
         raise Refusal(404, "not_found", str(error)) from None
     return JsonAnswer({"subscription_id": ended.subscription_id, "status": "ended"})
 
 
-def _actor(request: Request) -> Actor:
-    return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
-
-
 app = build_app()
 app.include_router(operators)
+app.include_router(invoices.router)
 app.include_router(documents.router)
 handler = lambda_handler(app)

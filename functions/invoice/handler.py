@@ -1,20 +1,37 @@
-"""On schedule: invoice every account whose billing cycle has closed → invoice.generated."""
+"""On schedule: invoice what has closed, mark what is overdue, remind and pause who does not pay → invoice.generated."""
 
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from leadgen.adapters import clock
+from leadgen.adapters import bus, clock
 from leadgen.adapters.log import logger
-from leadgen.operations import invoicing
+from leadgen.operations import collecting, dunning, invoice_run, pausing
+
+# What is left of Lambda's time when nothing more is begun: enough for the buyer at hand.
+SPARE_SECONDS = 30
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Lambda's entry: a scheduled event."""
-    return run(clock.now())
+    return run(clock.now(), lambda: context is None or context.get_remaining_time_in_millis() > SPARE_SECONDS * 1000)
 
 
-def run(now: datetime) -> dict[str, int]:
-    """Issue what is due; safe to run twice, at once, or late."""
-    issued, failed = invoicing.close_cycles(now=now)
-    logger.info("invoice.run", extra={"stage": "invoice", "issued": issued, "failed": failed})
-    return {"issued": issued, "failed": failed}
+def run(now: datetime, has_time: Callable[[], bool] = lambda: True) -> dict[str, int]:
+    """Do all that is due; safe to run twice, at once, or late. What there is no time for is the next run's."""
+    with bus.transaction() as transaction:
+        overdue = pausing.mark_overdue(transaction.conn, now=now)
+    invoiced = invoice_run.run(bus.transaction, now=now, has_time=has_time)
+    paused = dunning.review_pauses(bus.transaction, now=now)
+    reminded = dunning.remind(bus.transaction, now=now, pay_at=collecting.payment_url, has_time=has_time)
+    done = {
+        **asdict(invoiced),
+        "overdue": overdue,
+        "pauses_changed": paused,
+        "reminded": reminded.reminded,
+        "not_reminded": reminded.not_sent,
+        "left": invoiced.left + reminded.left,
+    }
+    logger.info("invoice.run", extra={"stage": "invoice", **done})
+    return done

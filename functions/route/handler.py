@@ -45,9 +45,10 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         asking = [Asking(locked[lead_id], policy) for lead_id, policy in parsed.items()]
         choices = _choose(conn, gather.load(conn, asking, periods, now=now), now) if asking else []
         routed = {c.request.lead.lead_id: c.decision for c in choices if isinstance(c.decision, Routed)}
+        near: dict[int, int] = {}
         if routed:
             claims.claim(conn, routed, now=now)
-            claims.reserve_credit(conn, taken.credit(choices))
+            near = taken.near_limit(choices, claims.reserve_credit(conn, taken.credit(choices)))
             claims.use_capacity(conn, taken.capacity(choices, periods))
             claims.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
         shared = turns.rotated(choices)
@@ -66,6 +67,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         repeated = leads.states(conn, missed) if missed else {}
         transaction.announce(
             [_event(c, locked[c.request.lead.lead_id], unrouted, now) for c in choices]
+            + [_near_limit(locked[lead_id], buyer_id, now) for lead_id, buyer_id in near.items()]
             + [
                 _routed(state.lead_id, state.buyer_id, state.route_attempts, state.trace_id, now)
                 for state in repeated.values()
@@ -142,6 +144,12 @@ def _event(choice: Choice, locked: LockedLead, unrouted: Sequence[Waiting], now:
 def _routed(lead_id: int, buyer_id: int, attempt: int, trace_id: str | None, now: datetime) -> Event:
     """The attempt tells it from an earlier claim of the same lead, by a buyer who did not take it."""
     return Event(Topic.LEAD_ROUTED, now, lead_id, trace_id, ids={"buyer_id": buyer_id, "attempt": attempt})
+
+
+def _near_limit(locked: LockedLead, buyer_id: int, now: datetime) -> Event:
+    """About the claim that did it: the next time a buyer comes near its limit it is told again."""
+    ids: dict[str, int | str] = {"buyer_id": buyer_id, "attempt": locked.route_attempts + 1}
+    return Event(Topic.BUYER_CREDIT_LIMIT_NEAR, now, locked.lead.lead_id, locked.trace_id, ids=ids)
 
 
 def _outcome(

@@ -101,6 +101,7 @@ def test_every_queue_is_subscribed_once_and_to_events_that_exist() -> None:
 def test_every_schedule_says_how_often_it_is_tried_again() -> None:
     schedules = of_type(translated(), "AWS::Scheduler::Schedule")
     assert {named(schedule["Target"]["Arn"]) for schedule in schedules.values()} == {
+        "AuditFunction",
         "InvoiceFunction",
         "SweepFunction",
         "RetainFunction",

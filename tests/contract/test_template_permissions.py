@@ -10,14 +10,14 @@ from tests.contract.cloudformation import arn, functions, mappings, named, of_ty
 # Network interfaces have no name before Lambda makes them, and describing them knows no names at all.
 EVERY_RESOURCE = {"AttachToNetwork"}
 POLICIES_OF_AWS = {"AmazonAPIGatewayPushToCloudWatchLogs"}
-PUBLISHERS = {"ingest", "api", "validate", "route", "deliver", "bill", "invoice", "sweep"}
+PUBLISHERS = {"ingest", "api", "validate", "route", "deliver", "bill", "invoice", "audit", "sweep"}
 WAKERS = {
     "api": [arn("DeliverQueue")],
     "deliver": [arn("DeliverQueue")],
     "notify": [arn("NotifyQueue")],
     "sweep": [arn("DeliverQueue"), arn("NotifyQueue")],
 }
-MAILERS = {"deliver", "document"}
+MAILERS = {"deliver", "document", "invoice"}
 
 
 def listed(value: Any) -> list[Any]:

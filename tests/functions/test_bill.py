@@ -145,7 +145,8 @@ def test_crossing_the_threshold_writes_an_invoice_with_a_line_a_lead(
     (invoice_id, start, end, due, status) = conn.execute(
         "SELECT id, period_start, period_end, due_date, status::text FROM invoices"
     ).fetchall()[0]
-    assert (start, end, due, status) == (now - timedelta(hours=3), now, now + timedelta(days=14), "draft")
+    midnight = datetime.fromisoformat("2026-07-01T06:00:00Z")  # in Denver, two weeks on
+    assert (start, end, due, status) == (now - timedelta(hours=3), now, midnight, "sent")
     assert lines(conn) == [
         (invoice_id, leads[0], "45.00"), (invoice_id, leads[1], "54.99"), (invoice_id, last, "0.01"),
     ]  # fmt: skip

@@ -11,25 +11,20 @@ from psycopg import Connection
 
 from leadgen.store import routing as store_routing
 from leadgen.store import validation as store_validation
-from tests.factories import a_buyer, a_lead, a_source, an_offer
+from tests.factories import a_buyer, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import told, waiting
+from tests.money import a_billed_lead
 
 MONDAY = datetime.fromisoformat("2026-06-15T06:00:00+00:00")  # 0:00 in Denver, the factories' market
 HOUR = timedelta(hours=1)
 WEEK = timedelta(weeks=1)
 
 
-def a_billed_lead(conn: Connection[Any], offer: int, buyer: int, delivered_at: datetime, price: str = "45.00") -> int:
-    return a_lead(
-        conn, a_source(conn, offer), status="delivered", billing_status="billed", buyer_id=buyer, price=price,
-        delivered_price=price, price_components={}, delivered_at=delivered_at, billed_at=delivered_at,
-    )  # fmt: skip
-
-
 def run(functions: Functions, at: datetime) -> dict[str, int]:
-    issued: dict[str, int] = functions.module("invoice").run(at)
-    return issued
+    """What there was to do, of all that a run does."""
+    done: dict[str, int] = functions.module("invoice").run(at)
+    return {what: times for what, times in done.items() if times}
 
 
 def on_invoices(conn: Connection[Any]) -> list[list[int]]:
@@ -55,8 +50,8 @@ def test_nothing_is_invoiced_before_the_close_and_all_of_the_week_at_it(
     conn: Connection[Any], functions: Functions, offer: int, closed_week: tuple[int, list[int]]
 ) -> None:
     buyer, leads = closed_week
-    assert run(functions, MONDAY - timedelta(microseconds=1)) == {"issued": 0, "failed": 0}
-    assert run(functions, MONDAY) == {"issued": 1, "failed": 0}
+    assert run(functions, MONDAY - timedelta(microseconds=1)) == {}
+    assert run(functions, MONDAY) == {"issued": 1}
     assert on_invoices(conn) == [leads[:2]]
     row = conn.execute(
         "SELECT invoice_number, buyer_id, offer_id, period_start, period_end, due_date, amount_due::text FROM invoices"
@@ -72,8 +67,8 @@ def test_running_twice_invoices_once(
     conn: Connection[Any], functions: Functions, closed_week: tuple[int, list[int]]
 ) -> None:
     assert run(functions, MONDAY + HOUR)["issued"] == 1
-    assert run(functions, MONDAY + HOUR)["issued"] == 0
-    assert run(functions, MONDAY + 2 * HOUR)["issued"] == 0
+    assert run(functions, MONDAY + HOUR) == {}
+    assert run(functions, MONDAY + 2 * HOUR) == {}
     assert run(functions, MONDAY + WEEK)["issued"] == 1
     assert on_invoices(conn) == [closed_week[1][:2], closed_week[1][2:]]
     assert told(conn, "notify") == [("invoice.generated", None)] * 2
@@ -91,7 +86,7 @@ def test_many_runs_at_once_invoice_once(conn: Connection[Any], functions: Functi
 
     with ThreadPoolExecutor(4) as pool:
         runs = [future.result() for future in [pool.submit(work) for _ in range(4)]]
-    assert (sum(done["issued"] for done in runs), sum(done["failed"] for done in runs)) == (2, 0)
+    assert (sum(done.get("issued", 0) for done in runs), sum(done.get("failed", 0) for done in runs)) == (2, 0)
     assert sorted(on_invoices(conn)) == [leads[:2], leads[2:]]
     assert conn.execute("SELECT array_agg(invoice_number ORDER BY id) FROM invoices").fetchone() == (
         ["INV-000001", "INV-000002"],
@@ -113,7 +108,7 @@ def test_a_straggler_is_on_the_next_invoice(
     buyer, leads = closed_week
     run(functions, MONDAY)
     straggler = a_billed_lead(conn, offer, buyer, MONDAY - HOUR)  # delivered in time, billed after the invoice
-    assert run(functions, MONDAY + HOUR)["issued"] == 0
+    assert run(functions, MONDAY + HOUR) == {}
     run(functions, MONDAY + WEEK)
     assert on_invoices(conn) == [leads[:2], sorted([leads[2], straggler])]
     periods = conn.execute("SELECT period_start, period_end FROM invoices ORDER BY id").fetchall()
@@ -140,7 +135,7 @@ def test_each_buyer_has_its_own_cycle(
 ) -> None:
     close = datetime.fromisoformat(closes)
     a_billed_lead(conn, offer, a_buyer(conn, billing_cycle=cycle), MONDAY + HOUR)
-    assert run(functions, close - timedelta(microseconds=1))["issued"] == 0
+    assert run(functions, close - timedelta(microseconds=1)) == {}
     assert run(functions, close)["issued"] == 1
 
 
@@ -152,14 +147,14 @@ def test_one_account_that_fails_holds_back_no_other(conn: Connection[Any], funct
     assert run(functions, MONDAY) == {"issued": 1, "failed": 1}
     assert on_invoices(conn) == [[lead]]
     conn.execute("ALTER TABLE invoices DROP CONSTRAINT poison")
-    assert run(functions, MONDAY) == {"issued": 1, "failed": 0}
+    assert run(functions, MONDAY) == {"issued": 1}
     assert conn.execute("SELECT array_agg(invoice_number ORDER BY id) FROM invoices").fetchone() == (
         ["INV-000001", "INV-000002"],
     )
 
 
 def test_the_handler_runs_without_looking_at_its_event(functions: Functions) -> None:
-    assert functions.module("invoice").handler({}, None) == {"issued": 0, "failed": 0}
+    assert set(functions.module("invoice").handler({}, None).values()) == {0}
 
 
 def test_a_run_never_waits_for_a_stage_that_a_repeated_message_named_its_lead_to(

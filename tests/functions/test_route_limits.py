@@ -11,6 +11,7 @@ from psycopg import Connection
 from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, buyers_of, failed_checks, reason_of, route
 from tests.functions_under_test import Functions
+from tests.messages import waiting
 
 
 def test_the_day_of_a_cap_is_the_markets(
@@ -63,7 +64,7 @@ def test_a_minimum_balance_is_held_against_the_wallet(
     one, two = a_valid_lead(conn, source), a_valid_lead(conn, source)
     assert route(functions, one, at=now) == ["unrouted"]
     assert failed_checks(conn, one) == {buyer: ["min_balance_required"]}
-    conn.execute("INSERT INTO wallets (buyer_id, balance) VALUES (%s, 90)", (buyer,))
+    conn.execute("UPDATE wallets SET balance = 90")
     assert route(functions, one, at=now) == ["routed"]
     assert route(functions, two, at=now) == ["unrouted"]  # 45 of the 90 are spoken for
 
@@ -108,3 +109,70 @@ def test_the_same_lead_routed_by_many_at_once_is_claimed_once(
     assert sorted(outcomes) == [["repeated"]] * 7 + [["routed"]]
     assert conn.execute("SELECT sum(claimed), count(*) FROM capacity_counters").fetchone() == (4, 4)
     assert conn.execute("SELECT sum(pending_amount) FROM buyers").fetchone() == (45,)
+
+
+def near_limits(conn: Connection[Any]) -> list[tuple[int, int]]:
+    """The claims that were told to have taken a buyer near its limit: (lead, buyer)."""
+    return [(m["lead_id"], m["buyer_id"]) for m in waiting(conn, "notify") if m["event"] == "buyer.credit_limit_near"]
+
+
+def test_the_claim_that_reaches_four_fifths_of_the_credit_limit_is_told_once(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn, credit_limit="225.00")
+    an_enrolment(conn, buyer, offer)
+    leads = [a_valid_lead(conn, source) for _ in range(5)]
+    for lead in leads[:3]:
+        assert route(functions, lead, at=now) == ["routed"]
+    assert near_limits(conn) == []
+    assert [route(functions, lead, at=now) for lead in leads[3:]] == [["routed"], ["routed"]]
+    assert near_limits(conn) == [(leads[3], buyer)]  # 180 of 225; the fifth takes it from there to the limit
+
+
+def test_within_a_batch_the_lead_that_crosses_is_the_one_that_is_told(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn, credit_limit="225.00", balance="10.00")
+    conn.execute("UPDATE wallets SET balance = 5")
+    an_enrolment(conn, buyer, offer)
+    leads = [a_valid_lead(conn, source, created_at=now + timedelta(seconds=n)) for n in range(4)]
+    assert route(functions, *reversed(leads), at=now) == ["routed"] * 4
+    assert near_limits(conn) == [(leads[3], buyer)]
+
+
+def test_exposure_that_is_given_back_is_told_again_at_the_next_crossing(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn, credit_limit="50.00")
+    an_enrolment(conn, buyer, offer)
+    first, second = a_valid_lead(conn, source), a_valid_lead(conn, source)
+    route(functions, first, at=now)
+    conn.execute("UPDATE buyers SET pending_amount = 0")
+    route(functions, second, at=now)
+    assert near_limits(conn) == [(first, buyer), (second, buyer)]
+
+
+def test_edge_20_a_limit_lowered_below_what_is_at_risk_stops_the_next_claim_and_tells_nothing(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn, credit_limit="1000.00")
+    an_enrolment(conn, buyer, offer)
+    one, two = a_valid_lead(conn, source), a_valid_lead(conn, source)
+    assert route(functions, one, at=now) == ["routed"]
+    conn.execute("UPDATE buyers SET credit_limit = 40")
+    assert route(functions, two, at=now) == ["unrouted"]
+    assert failed_checks(conn, two) == {buyer: ["credit_limit"]}
+    assert conn.execute("SELECT pending_amount::text FROM buyers").fetchone() == ("45.00",)
+    assert near_limits(conn) == []
+
+
+def test_a_buyer_whose_invoices_are_overdue_for_too_long_gets_nothing(
+    conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn, paused_since=now)
+    an_enrolment(conn, buyer, offer)
+    lead = a_valid_lead(conn, source)
+    assert route(functions, lead, at=now) == ["unrouted"]
+    assert failed_checks(conn, lead) == {buyer: ["not_paused_for_overdue"]}
+    conn.execute("UPDATE buyers SET paused_since = NULL")
+    assert route(functions, lead, at=now) == ["routed"]

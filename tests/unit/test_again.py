@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -68,7 +69,8 @@ def test_a_permutation_of_the_rows_changes_nothing(inputs: RoutingInputs, seed: 
 
 ONE_FAULT: list[dict[str, Any]] = [
     {"buyer_active": False}, {"enrolled": False}, {"area": None}, {"reachable": False}, {"currency": "EUR"},
-    {"fault": "does not parse"}, {"capacity": {"month": 0}}, {"budget": {"week": Decimal(0)}},
+    {"fault": "does not parse"}, {"paused_since": datetime(2026, 6, 1, tzinfo=UTC)},
+    {"capacity": {"month": 0}}, {"budget": {"week": Decimal(0)}},
     {"credit_limit": Decimal(-10_000)}, {"min_balance_required": Decimal(10_000)},
 ]  # fmt: skip
 
@@ -117,6 +119,26 @@ def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_by
     del recorded["facts"]["assigned_to"]
     for candidate in recorded["facts"]["candidates"]:
         del candidate["enrolment"]["refused"]
+    assert bytes_of(again.route(again.read_routing(json.dumps(recorded)))) == bytes_of(again.route(before))
+
+
+@settings(deadline=None, max_examples=50)
+@given(routing_inputs())
+def test_what_was_recorded_before_deliveries_could_be_paused_for_overdue_invoices_gives_the_same_bytes_again(
+    inputs: RoutingInputs,
+) -> None:
+    before = replace(
+        inputs,
+        facts=replace(
+            inputs.facts,
+            candidates=tuple(
+                replace(c, enrolment=replace(c.enrolment, paused_since=None)) for c in inputs.facts.candidates
+            ),
+        ),
+    )
+    recorded: Any = plain(before)
+    for candidate in recorded["facts"]["candidates"]:
+        del candidate["enrolment"]["paused_since"]
     assert bytes_of(again.route(again.read_routing(json.dumps(recorded)))) == bytes_of(again.route(before))
 
 

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from leadgen.domain import billing, invoicing
+from leadgen.domain import billing, billing_terms, invoicing
 from leadgen.domain.invoicing import BilledLead
 from tests.domain_values import NOON
 
@@ -28,10 +29,20 @@ def billed(lead_id: int, hours_ago: float, price: str = "45.00") -> BilledLead:
     return BilledLead(lead_id, NOON - timedelta(hours=hours_ago), Decimal(price))
 
 
-def a_draft(*leads: BilledLead, last_hours_ago: float | None = None) -> invoicing.Draft:
+def a_draft(*leads: BilledLead, last_hours_ago: float | None = None, **billing: object) -> invoicing.Draft:
     last = None if last_hours_ago is None else NOON - timedelta(hours=last_hours_ago)
     return invoicing.draft(
-        buyer_id=1, offer_id=2, leads=leads, last_period_end=last, period_end=NOON, now=NOON + timedelta(minutes=5)
+        buyer_id=1,
+        offer_id=2,
+        currency="USD",
+        timezone="America/Denver",
+        occasion="cycle",
+        leads=leads,
+        last_period_end=last,
+        period_end=NOON,
+        billing=billing_terms.parse_buyer(billing, label="buyer 1"),
+        seller=billing_terms.parse_seller(None),
+        now=NOON + timedelta(minutes=5),
     )
 
 
@@ -39,7 +50,7 @@ def test_the_lines_are_in_the_order_of_delivery_and_add_up() -> None:
     leads = [billed(3, 1, "10.01"), billed(2, 5, "20.02"), billed(1, 1, "30.03")]
     draft = a_draft(*leads)
     assert [line.lead_id for line in draft.lines] == [2, 1, 3]
-    assert draft.amount == Decimal("60.06")
+    assert draft.subtotal == Decimal("60.06")
 
 
 def test_the_first_period_begins_with_the_first_lead() -> None:
@@ -58,13 +69,15 @@ def test_a_straggler_of_an_earlier_period_does_not_move_the_label() -> None:
 
 
 @pytest.mark.parametrize("last_hours_ago", [0, -1])
-def test_a_period_is_never_empty(last_hours_ago: float) -> None:
+def test_a_period_is_never_empty_and_never_begins_before_the_last_one_ended(last_hours_ago: float) -> None:
     draft = a_draft(billed(1, 0), last_hours_ago=last_hours_ago)
-    assert draft.period_start < draft.period_end
+    assert NOON - timedelta(hours=last_hours_ago) == draft.period_start < draft.period_end
 
 
-def test_payment_is_due_two_weeks_after_issue() -> None:
-    assert a_draft(billed(1, 1)).due_date == NOON + timedelta(days=14, minutes=5)
+@pytest.mark.parametrize(("terms", "day"), [({}, 1), ({"terms_days": 0}, 17), ({"terms_days": 30}, 17)])
+def test_payment_is_due_at_the_end_of_the_terms_by_the_markets_calendar(terms: dict[str, int], day: int) -> None:
+    due = a_draft(billed(1, 1), **terms).due_date.astimezone(ZoneInfo("America/Denver"))
+    assert (due.day, due.hour) == (day, 0)
 
 
 def test_numbers_are_padded_and_grow_beyond_their_padding() -> None:

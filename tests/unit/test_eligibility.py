@@ -110,6 +110,13 @@ def test_a_pause_ends_at_its_instant(offset: int, fails: bool) -> None:
     assert failing({"pause_until": until}) == (["not_paused"] if fails else [])
 
 
+def test_a_buyer_whose_invoices_are_overdue_for_too_long_gets_nothing() -> None:
+    verdict = judged({"paused_since": NOON - timedelta(hours=1)})
+    assert [c for c in verdict.checks if not c.passed] == [
+        Check("not_paused_for_overdue", "2026-06-17T11:00:00+00:00", None, False)
+    ]
+
+
 @pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize(("cap", "claimed", "fails"), [(3, 2, False), (3, 3, True), (3, 4, True), (0, 0, True)])
 def test_a_cap_is_the_number_of_leads_that_may_be_claimed(period: str, cap: int, claimed: int, fails: bool) -> None:

@@ -132,6 +132,8 @@ def words(**values: Any) -> list[str]:
         ({"fault": "the filter: no"}, "mend what does not parse: the filter: no"),
         ({"pause_until": NOON + timedelta(days=1)},
          "end the pause by 2026-06-17 12:00:00 UTC"),
+        ({"paused_since": NOON - timedelta(days=1)},
+         "settle its overdue invoices (paused since 2026-06-16 12:00:00 UTC)"),
         ({"capacity_per_day": 3, "stands": {"day": 3}}, "capacity_per_day 3 → 4"),
         ({"capacity_per_week": 3, "stands": {"week": 7}}, "capacity_per_week 3 → 8"),
         ({"budget_per_month": Decimal("100.00"), "stands": {"spent": {"month": "90.00"}}},

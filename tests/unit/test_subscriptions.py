@@ -14,7 +14,10 @@ SPECIFIED = {
     "lead.received", "lead.validated", "lead.delivered", "lead.accepted", "lead.rejected", "invoice.generated",
     "payment.received", "buyer.balance_threshold",
 }  # fmt: skip
-OURS = {"lead.routed", "lead.unrouted", "lead.billed", "delivery.failed", "delivery.refused"}
+OURS = {
+    "lead.routed", "lead.unrouted", "lead.billed", "delivery.failed", "delivery.refused", "credit_note.issued",
+    "buyer.credit_limit_near", "audit.failed",
+}  # fmt: skip
 
 
 def test_every_event_may_be_subscribed_to_and_no_wake_up() -> None:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 from leadgen import VERSION
 from leadgen.cli import (
+    audit,
     configuration,
     documents,
     endpoints,
     explain,
     history,
+    invoices,
     listen,
     lists,
     preview,
@@ -32,6 +34,7 @@ GROUPS = (
     configuration,
     preview,
     history,
+    invoices,
     explain,
     review,
     endpoints,
@@ -40,6 +43,7 @@ GROUPS = (
     subscriptions,
     listen,
     replay,
+    audit,
     documents,
 )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
 
@@ -84,6 +84,12 @@ def last_close(now: datetime, timezone: str, cycle: Cycle) -> datetime:
 def local_day(now: datetime, timezone: str, days: int) -> datetime:
     """The first instant (UTC) of the local day that is so many days after the one ``now`` falls in."""
     return _midnight(now.astimezone(ZoneInfo(timezone)) + timedelta(days=days))
+
+
+def day_after(day: date, timezone: str) -> datetime:
+    """The first instant (UTC) after a local day."""
+    following = day + timedelta(days=1)
+    return _midnight(datetime(following.year, following.month, following.day, tzinfo=ZoneInfo(timezone)))
 
 
 def is_open(local: datetime, *, days: Collection[str], start: str, end: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from leadgen.domain import billing
 from leadgen.domain.calendar import PERIODS, CapPeriods, Period
 from leadgen.domain.routing import Routed
 from leadgen.domain.turns import Choice
@@ -28,6 +29,32 @@ def credit(choices: Sequence[Choice]) -> dict[int, Decimal]:
     for _, routed in _claims(choices):
         amounts[routed.buyer_id] += routed.price.amount
     return dict(amounts)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What the platform has at risk with a buyer once a batch's claims are added, and the most it may be."""
+
+    buyer_id: int
+    exposure: Decimal
+    credit_limit: Decimal | None
+
+
+def near_limit(choices: Sequence[Choice], exposures: Sequence[Exposure]) -> dict[int, int]:
+    """The leads whose claims took their buyers near the credit limit, each with its buyer's id."""
+    claimed = credit(choices)
+    at_risk = {e.buyer_id: e.exposure - claimed[e.buyer_id] for e in exposures}
+    limits = {e.buyer_id: e.credit_limit for e in exposures}
+    found = {}
+    for choice in choices:
+        if not isinstance(choice.decision, Routed):
+            continue
+        buyer_id, price = choice.decision.buyer_id, choice.decision.price.amount
+        before = at_risk[buyer_id]
+        at_risk[buyer_id] = before + price
+        if billing.nears_limit(before, before + price, limits[buyer_id]):
+            found[choice.request.lead.lead_id] = buyer_id
+    return found
 
 
 def capacity(choices: Sequence[Choice], periods: Mapping[int, CapPeriods]) -> list[CapacityUse]:

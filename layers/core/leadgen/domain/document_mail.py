@@ -1,24 +1,15 @@
-"""The mails by which a buyer gets its invoices and credit notes: subject, plain text and HTML; the PDF goes with them.
-
-Built by joining strings, each value escaped once where it goes in.
-"""
+"""The mails by which a buyer gets its invoices and credit notes: subject, plain text and HTML. The PDF goes along."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from html import escape
 
 from leadgen.domain import letter, money
-from leadgen.domain.lead_mail import MailText
+from leadgen.domain.mail_page import BUTTON, CELL, MailText, line, page, shown
 from leadgen.domain.sales_documents import CreditNote, Invoice, reason_in_words
 
 # How long after each attempt that failed the next one is made; after the last, a person has to look at it.
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1440))
-
-_FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
-_CELL = "padding:8px 0;border-top:1px solid #e5e7eb;text-align:left;font-size:15px;"
-_BUTTON = (
-    "display:inline-block;padding:12px 20px;background:#1d4ed8;color:#ffffff;font-weight:600;text-decoration:none;"
-)
 
 
 def next_step(attempts: int) -> timedelta | None:
@@ -29,7 +20,7 @@ def next_step(attempts: int) -> timedelta | None:
 def of_invoice(invoice: Invoice, *, pay_url: str | None) -> MailText:
     """The mail of an invoice."""
     due = money.shown(invoice.due, invoice.currency)
-    seller, by = _line(invoice.seller.legal_name), letter.day(invoice.due_date, invoice.timezone)
+    seller, by = line(invoice.seller.legal_name), letter.day(invoice.due_date, invoice.timezone)
     if invoice.due > 0:
         subject = f"Invoice {invoice.number}: {due} due {by}"
         opening = f"Here is invoice {invoice.number}. {due} is due by {by}."
@@ -50,7 +41,7 @@ def of_invoice(invoice: Invoice, *, pay_url: str | None) -> MailText:
 def of_credit_note(note: CreditNote) -> MailText:
     """The mail of a credit note."""
     total = money.shown(note.total, note.currency)
-    seller = _line(note.seller.legal_name)
+    seller = line(note.seller.legal_name)
     rows = [
         ("Credit note", note.number),
         ("For invoice", note.invoice_number),
@@ -77,36 +68,26 @@ def _mail(
     seller: str,
     reply: str | None,
 ) -> MailText:
-    questions = "The PDF is attached." + ("" if reply is None else f" Questions? Write to {_line(reply)}.")
+    closing = "The PDF is attached." + ("" if reply is None else f" Questions? Write to {line(reply)}.")
     width = max(len(label) for label, _ in rows) + 2
-    lines = [opening, "", *(f"{label}:".ljust(width) + value for label, value in rows), ""]
+    written = [opening, "", *(f"{label}:".ljust(width) + value for label, value in rows), ""]
     if pay_url is not None:
-        lines += [f"Pay online: {pay_url}", ""]
-    text = "\n".join([*lines, questions, "", seller]) + "\n"
+        written += [f"Pay online: {pay_url}", ""]
     cells = "\n".join(
-        f'<tr><th scope="row" style="{_CELL}color:#6b7280;font-weight:400;">{escape(label)}</th>'
-        f'<td style="{_CELL}">{escape(value)}</td></tr>'
+        f'<tr><th class="label" scope="row" style="{CELL}color:#6b7280;font-weight:400;">{escape(label)}</th>'
+        f'<td class="value" style="{CELL}">{shown(value)}</td></tr>'
         for label, value in rows
     )
     button = (
-        "" if pay_url is None else f'<p><a href="{escape(pay_url)}" style="{_BUTTON}">Pay this invoice online</a></p>'
+        "" if pay_url is None else f'<p><a href="{escape(pay_url)}" style="{BUTTON}">Pay this invoice online</a></p>'
     )
-    html = f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(subject)}</title></head>
-<body style="margin:0;padding:24px 12px;background:#f3f4f6;color:#111827;{_FONT}">
-<div style="max-width:600px;margin:0 auto;padding:24px;background:#ffffff;border:1px solid #e5e7eb;">
-<h1 style="margin:0 0 12px;font-size:20px;">{escape(seller)}</h1>
-<p>{escape(opening)}</p>
-<table style="width:100%;border-collapse:collapse;">
-{cells}
-</table>
-{button}
-<p style="color:#6b7280;font-size:14px;">{escape(questions)}</p>
-</div></body></html>
-"""
-    return MailText(subject, text, html)
-
-
-def _line(said: str) -> str:
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in said).split())
+    return MailText(
+        subject,
+        "\n".join([*written, closing, "", seller]) + "\n",
+        page(
+            seller,
+            opening,
+            f'<table style="width:100%;border-collapse:collapse;">\n{cells}\n</table>\n<div>{button}</div>\n'
+            f'<p class="label" style="color:#6b7280;font-size:14px;">{shown(closing)}</p>',
+        ),
+    )

@@ -23,7 +23,7 @@ class Enrolment:
     ``area`` is the service area that covers the lead's place, None where none does; ``capacity`` and ``budget`` are the
     leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
     ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``refused`` whether it has given this
-    lead back already.
+    lead back already; ``paused_since`` is when deliveries stopped because its invoices are overdue for too long.
     """
 
     buyer_id: int
@@ -44,6 +44,7 @@ class Enrolment:
     currency: str
     reachable: bool
     refused: bool = False
+    paused_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,8 @@ def checks(enrolment: Enrolment, standing: Standing, terms: Terms) -> Iterator[C
     if enrolment.pause_until is not None:
         # As the record has instants: whatever zone the database's session speaks, the text is the same.
         yield Check("not_paused", plain(terms.now), plain(enrolment.pause_until), enrolment.pause_until <= terms.now)
+    if enrolment.paused_since is not None:
+        yield Check("not_paused_for_overdue", plain(enrolment.paused_since), None, False)
     for period in PERIODS:
         used = standing.used.get(period, UNUSED)
         if (most := enrolment.capacity.get(period)) is not None:

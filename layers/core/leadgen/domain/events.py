@@ -20,16 +20,18 @@ class Topic(StrEnum):
     LEAD_DELIVERED = "lead.delivered"
     LEAD_BILLED = "lead.billed"
     LEAD_ACCEPTED = "lead.accepted"
+    LEAD_RETURNED = "lead.returned"
     BUYER_BALANCE_THRESHOLD = "buyer.balance_threshold"
     BUYER_CREDIT_LIMIT_NEAR = "buyer.credit_limit_near"
     INVOICE_GENERATED = "invoice.generated"
     CREDIT_NOTE_ISSUED = "credit_note.issued"
     PAYMENT_RECEIVED = "payment.received"
+    REFUND_REQUESTED = "refund.requested"
     AUDIT_FAILED = "audit.failed"
     NOTICE_DUE = "notice.due"
 
 
-WAKE_UPS = frozenset({Topic.DELIVERY_DUE, Topic.NOTICE_DUE})
+WAKE_UPS = frozenset({Topic.DELIVERY_DUE, Topic.NOTICE_DUE, Topic.REFUND_REQUESTED})
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,12 @@ _ONCE_A_LEAD = frozenset(
         Topic.LEAD_BILLED,
         Topic.LEAD_ACCEPTED,
         Topic.LEAD_REJECTED,
+        Topic.LEAD_RETURNED,
     }
 )
-_ABOUT = ("lead_id", "invoice_id", "credit_note_id", "payment_id", "delivery_id", "attempt")
+_ABOUT = (
+    "lead_id", "invoice_id", "credit_note_id", "payment_id", "delivery_id", "attempt", "audit_id", "invariant"
+)  # fmt: skip
 
 
 def event_key(message: Mapping[str, object]) -> str:

@@ -155,6 +155,12 @@ def _not_paused(refused: _Refused, rule: str) -> Iterator[Change]:
     yield Change(rule, "pause_until", until, now, f"end the pause by {_instant(now)}")
 
 
+def _not_paused_for_overdue(refused: _Refused, rule: str) -> Iterator[Change]:
+    since = refused.enrolment.paused_since
+    assert since is not None
+    yield Change(rule, "paused_since", since, None, f"settle its overdue invoices (paused since {_instant(since)})")
+
+
 def _capacity(refused: _Refused, rule: str) -> Iterator[Change]:
     period = _period(rule)
     most, claimed = refused.enrolment.capacity[period], refused.standing.used.get(period, UNUSED).leads
@@ -207,6 +213,7 @@ _REMEDIES: Mapping[str, Callable[[_Refused, str], Iterator[Change]]] = {
     "filter": _filter,
     "consent": _consent,
     "not_paused": _not_paused,
+    "not_paused_for_overdue": _not_paused_for_overdue,
     "capacity": _capacity,
     "budget": _budget,
     "min_balance_required": _prepayment,

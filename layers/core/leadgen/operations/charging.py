@@ -14,15 +14,17 @@ from leadgen.store.billing import Billed
 
 
 def charge(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Billed]:
-    """Bill those of the leads that a buyer has taken and nobody has billed; locks the leads, then their buyers.
+    """Bill those of the leads that a buyer has taken and nobody has billed; locks their buyers, then the leads.
 
     Raises PolicyInvalid where what a source's owner earns does not parse.
     """
-    buyer_ids = billing.lock_billable(conn, lead_ids)
+    # Other stages lock leads before buyers. Here that would be a trap: whoever waits for a lead that somebody bills
+    # meanwhile has the lock of a billed lead in the end, and those are changed under their buyer's lock.
+    buyer_ids = billing.buyers_to_bill(conn, lead_ids)
     if not buyer_ids:
         return []
     buyers.lock(conn, buyer_ids)
-    billed = billing.bill(conn, lead_ids, now=now)
+    billed = billing.bill(conn, lead_ids, buyer_ids, now=now)
     charges = [_charge(lead) for lead in billed]
     wallets = {buyer_id: money.wallet for buyer_id, money in ledger.money(conn, buyer_ids).items()}
     ledger.post(conn, rules.draws(charges, wallets, now=now) + rules.earned(charges, now=now))

@@ -3,19 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from psycopg import Connection
 
-from leadgen.adapters import bus, db
-from leadgen.adapters.log import logger
-from leadgen.domain import billing_terms, calendar
+from leadgen.domain import billing_terms
 from leadgen.domain import invoicing as rules
 from leadgen.domain.billing_terms import BuyerBilling, Seller
-from leadgen.domain.calendar import Cycle
 from leadgen.domain.events import Event, Topic
 from leadgen.domain.invoicing import Party
-from leadgen.store import buyers, invoicing, ledger
+from leadgen.store import invoicing, ledger
 from leadgen.store.invoicing import Account, Numbered, Unissued
 
 
@@ -34,7 +31,7 @@ def issue(conn: Connection[Any], due: Sequence[Due], *, actor: str, now: datetim
     """Draft an invoice for each due account of locked buyers, and issue those that need no approval; the events are the
     caller's to announce. Raises PolicyInvalid where a buyer's or the seller's terms do not parse.
     """
-    waiting = {entry.account.buyer_id for entry in due if _billing(entry.account).approval}
+    waiting = {entry.account.buyer_id for entry in due if billing_of(entry.account).approval}
     drafted = draft(conn, due, now=now)
     return finalise(conn, [row.invoice_id for row in drafted if row.buyer_id not in waiting], actor=actor, now=now)
 
@@ -56,7 +53,7 @@ def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[i
             leads=found,
             last_period_end=entry.account.last_period_end,
             period_end=entry.period_end,
-            billing=_billing(entry.account),
+            billing=billing_of(entry.account),
             seller=seller,
             now=now,
         )
@@ -116,35 +113,6 @@ def _issues(drafts: Sequence[Unissued], seller: Seller, now: datetime) -> list[r
     return issues
 
 
-def close_cycles(*, now: datetime) -> tuple[int, int]:
-    """Invoice every account whose cycle has closed since its last invoice; how many were issued, how many failed.
-
-    One transaction a buyer: one that fails is logged, and the others go on. Safe to run twice, at once, or weeks late:
-    leads are claimed by state under the buyer's lock.
-    """
-    with db.current().connection() as conn:
-        buyer_ids = sorted({account.buyer_id for account in invoicing.open_accounts(conn)})
-    issued = failed = 0
-    for buyer_id in buyer_ids:
-        try:
-            with bus.transaction() as transaction:
-                buyers.lock(transaction.conn, [buyer_id])
-                accounts = invoicing.open_accounts(transaction.conn, [buyer_id])
-                due = [Due(a, close, closes=True) for a in accounts if (close := _close(a, now)) is not None]
-                events = issue(transaction.conn, due, actor="stage:invoice", now=now)
-                transaction.announce(events)
-            issued += len(events)
-        except Exception:  # one account must not hold back the others
-            logger.exception("invoice.failed", extra={"stage": "invoice", "buyer_id": buyer_id})
-            failed += 1
-    return issued, failed
-
-
-def _close(account: Account, now: datetime) -> datetime | None:
-    close = calendar.last_close(now, account.timezone, cast(Cycle, account.billing_cycle))
-    already_closed = account.last_period_end is not None and account.last_period_end >= close
-    return None if already_closed else close
-
-
-def _billing(account: Account) -> BuyerBilling:
+def billing_of(account: Account) -> BuyerBilling:
+    """The terms of an account's buyer. Raises PolicyInvalid."""
     return billing_terms.parse_buyer(account.billing, label=f"buyer {account.buyer_id}")

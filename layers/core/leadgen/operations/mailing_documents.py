@@ -14,9 +14,9 @@ from leadgen.adapters.log import logger
 from leadgen.adapters.mail import Attachment
 from leadgen.domain import document_mail, outcomes
 from leadgen.domain.events import Event, Topic
-from leadgen.domain.lead_mail import MailText
+from leadgen.domain.mail_page import MailText
 from leadgen.domain.outcomes import CallOutcome, FailedForNow, Taken, Unknown
-from leadgen.operations import calling, mailing, rendering
+from leadgen.operations import calling, collecting, mailing, rendering
 from leadgen.operations.calling import Call
 from leadgen.store import document_mails
 from leadgen.store.document_mails import Claimed, Result, Waiting
@@ -97,7 +97,7 @@ def again(waiting: Waiting, now: datetime) -> Event:
 def _errand(conn: Connection[Any], claimed: Claimed) -> Errand:
     if claimed.invoice_id is not None:
         invoice = rendering.invoice(conn, claimed.invoice_id)
-        words = document_mail.of_invoice(invoice, pay_url=rendering.pay_url(claimed.invoice_id))
+        words = document_mail.of_invoice(invoice, pay_url=collecting.payment_url(claimed.invoice_id))
         return Errand(claimed, invoice.number, words, rendering.document(conn, "invoice", claimed.invoice_id))
     assert claimed.credit_note_id is not None
     note = rendering.credit_note(conn, claimed.credit_note_id)

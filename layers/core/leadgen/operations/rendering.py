@@ -11,6 +11,7 @@ from leadgen.domain import bill_to, billing_terms, einvoice, sales_letters
 from leadgen.domain.errors import Refusal
 from leadgen.domain.letter import Letter
 from leadgen.domain.sales_documents import CreditNote, Invoice, Line
+from leadgen.operations import collecting
 from leadgen.store import documents
 from leadgen.store.documents import Document, Format, IssuedLine, Kind
 
@@ -50,11 +51,6 @@ def kept_or_drawn(
 def file_of(media_type: str, filename: str, content: bytes) -> Document:
     """A file with its hash."""
     return Document(media_type, filename, content, hashlib.sha256(content).hexdigest())
-
-
-def pay_url(invoice_id: int) -> str | None:
-    """Where an invoice is paid online; None while it cannot be."""
-    return None
 
 
 def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
@@ -138,7 +134,7 @@ def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
 def _letter(sold: Invoice | CreditNote) -> Letter:
     if isinstance(sold, CreditNote):
         return sales_letters.of_credit_note(sold)
-    return sales_letters.of_invoice(sold, pay_url=pay_url(sold.invoice_id))
+    return sales_letters.of_invoice(sold, pay_url=collecting.payment_url(sold.invoice_id))
 
 
 def _require(sold: Invoice | CreditNote) -> None:

@@ -28,8 +28,17 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
     Topic.DELIVERY_FAILED: {**_LEAD, **_BUYER, **_DELIVERY, "attempt": 3},
     Topic.DELIVERY_REFUSED: {**_LEAD, **_BUYER, **_DELIVERY},
     Topic.BUYER_BALANCE_THRESHOLD: {**_INVOICE, **_BUYER},
+    Topic.BUYER_CREDIT_LIMIT_NEAR: {**_LEAD, **_BUYER, "attempt": 1},
     Topic.INVOICE_GENERATED: {**_INVOICE, **_BUYER},
+    Topic.CREDIT_NOTE_ISSUED: {"credit_note_id": 1, **_INVOICE, **_BUYER},
     Topic.PAYMENT_RECEIVED: {"payment_id": 1, **_INVOICE, **_BUYER},
+    Topic.AUDIT_FAILED: {
+        "audit_id": 1,
+        "invariant": "owed_is_the_receivable",
+        "subject": "buyers",
+        "rows": 1,
+        "ids": "1",
+    },
 }
 """What each event is about; the numbers are made up."""
 

@@ -10,14 +10,13 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 
-def lock_billable(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
-    """Lock, in id order, the leads that a buyer has taken and nobody has billed; the buyers they belong to."""
+def buyers_to_bill(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
+    """Who has taken those of the leads that nobody has billed; nothing is locked."""
     rows = conn.execute(
         """
-        SELECT l.buyer_id FROM leads l JOIN deliveries d ON d.lead_id = l.id
+        SELECT DISTINCT l.buyer_id FROM leads l JOIN deliveries d ON d.lead_id = l.id
          WHERE l.id = ANY(%s) AND l.billing_status = 'pending' AND d.status = 'taken'
-         ORDER BY l.id
-           FOR NO KEY UPDATE OF l
+         ORDER BY l.buyer_id
         """,
         (list(lead_ids),),
     )
@@ -39,18 +38,25 @@ class Billed:
     earning: object
 
 
-def bill(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Billed]:
-    """The normative guarded statement, for a batch: each pending lead becomes billed at its delivered price, its buyer
-    owes as much more, and the ledger has it. The leads billed now; one billed before is none of them.
+def bill(
+    conn: Connection[Any], lead_ids: Sequence[int], buyer_ids: Sequence[int], *, now: datetime
+) -> list[Billed]:
+    """The normative guarded statement, for a batch: each pending lead of the locked buyers becomes billed at its
+    delivered price, its buyer owes as much more, and the ledger has it. The leads billed now; one billed before is none
+    of them, nor one that somebody holds who waits for its buyer: that comes again.
     """
     with conn.cursor(row_factory=class_row(Billed)) as cursor:
         cursor.execute(
             """
-            WITH lead_update AS (
+            WITH billable AS (
+              SELECT id FROM leads
+               WHERE id = ANY(%(ids)s) AND buyer_id = ANY(%(buyers)s) AND billing_status = 'pending'
+                 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
+               ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+            ), lead_update AS (
               UPDATE leads
                  SET billing_status = 'billed', price = delivered_price, billed_at = %(now)s, updated_at = %(now)s
-               WHERE id = ANY(%(ids)s) AND billing_status = 'pending' AND delivered_price IS NOT NULL
-                 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
+               WHERE id IN (SELECT id FROM billable) AND billing_status = 'pending' AND delivered_price IS NOT NULL
               RETURNING id AS lead_id, buyer_id, offer_id, source_id, price, trace_id
             ), charge AS (
               SELECT buyer_id, sum(price) AS amount FROM lead_update GROUP BY buyer_id
@@ -75,6 +81,6 @@ def bill(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> li
               FROM lead_update l JOIN buyer_update b ON b.id = l.buyer_id JOIN sources s ON s.id = l.source_id
              ORDER BY l.lead_id
             """,
-            {"ids": list(lead_ids), "now": now},
+            {"ids": list(lead_ids), "buyers": list(buyer_ids), "now": now},
         )
         return cursor.fetchall()

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from leadgen.domain.claims import CapacityUse
+from leadgen.domain.claims import CapacityUse, Exposure
 from leadgen.domain.rotation import Rotation
 from leadgen.domain.routing import Routed
 from leadgen.store.routing import int_array
@@ -42,16 +43,21 @@ def claim(conn: Connection[Any], claims: Mapping[int, Routed], *, now: datetime)
     return [row[0] for row in rows]
 
 
-def reserve_credit(conn: Connection[Any], amounts: Mapping[int, Decimal]) -> None:
-    """Add what was claimed to each locked buyer's pending amount."""
-    conn.execute(
-        """
-        UPDATE buyers b SET pending_amount = b.pending_amount + r.amount
-          FROM unnest(%s::int[], %s::numeric[]) AS r(buyer_id, amount)
-         WHERE b.id = r.buyer_id
-        """,
-        (list(amounts), list(amounts.values())),
-    )
+def reserve_credit(conn: Connection[Any], amounts: Mapping[int, Decimal]) -> list[Exposure]:
+    """Add what was claimed to each locked buyer's pending amount; what is at risk with each then."""
+    with conn.cursor(row_factory=class_row(Exposure)) as cursor:
+        cursor.execute(
+            """
+            UPDATE buyers b SET pending_amount = b.pending_amount + r.amount
+              FROM unnest(%s::int[], %s::numeric[]) AS r(buyer_id, amount)
+             WHERE b.id = r.buyer_id
+            RETURNING b.id AS buyer_id, b.credit_limit,
+                      b.balance + b.pending_amount
+                      - coalesce((SELECT w.balance FROM wallets w WHERE w.buyer_id = b.id), 0) AS exposure
+            """,
+            (list(amounts), list(amounts.values())),
+        )
+        return cursor.fetchall()
 
 
 def use_capacity(conn: Connection[Any], uses: Sequence[CapacityUse]) -> None:

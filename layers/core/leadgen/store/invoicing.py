@@ -16,7 +16,7 @@ from leadgen.domain.invoicing import BilledLead, Draft, Issue
 @dataclass(frozen=True)
 class Account:
     """What a buyer owes for an offer that no invoice names yet, and the terms it is invoiced on; ``billing`` as
-    stored.
+    stored, ``oldest`` is when the first of the leads was delivered.
     """
 
     buyer_id: int
@@ -27,6 +27,7 @@ class Account:
     timezone: str
     currency: str
     billing: object
+    oldest: datetime
     last_period_end: datetime | None
 
 
@@ -36,11 +37,12 @@ def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int] | None = None)
         cursor.execute(
             """
             SELECT owed.buyer_id, owed.offer_id, owed.uninvoiced, o.invoice_threshold AS threshold, b.billing_cycle,
-                   m.timezone, b.currency, b.billing,
+                   m.timezone, b.currency, b.billing, owed.oldest,
                    (SELECT max(i.period_end) FROM invoices i
-                     WHERE i.buyer_id = owed.buyer_id AND i.offer_id = owed.offer_id AND i.status <> 'cancelled')
-                   AS last_period_end
-              FROM (SELECT buyer_id, offer_id, sum(price) AS uninvoiced FROM leads
+                     WHERE i.buyer_id = owed.buyer_id AND i.offer_id = owed.offer_id
+                       AND (i.status <> 'cancelled' OR i.issued_at IS NOT NULL)) AS last_period_end
+              FROM (SELECT buyer_id, offer_id, sum(price) AS uninvoiced, min(delivered_at) AS oldest
+                      FROM leads
                      WHERE billing_status = 'billed' AND invoiced_at IS NULL
                        AND (%(buyer_ids)s::int[] IS NULL OR buyer_id = ANY(%(buyer_ids)s))
                      GROUP BY buyer_id, offer_id) AS owed

@@ -69,7 +69,7 @@ def post(conn: Connection[Any], transactions: Sequence[Transaction]) -> dict[str
           UPDATE wallets SET balance = balance + change.prepaid, updated_at = CURRENT_TIMESTAMP
             FROM change WHERE wallets.buyer_id = change.buyer_id AND change.prepaid <> 0
         )
-        SELECT given.key, added.id, t.fingerprint IS DISTINCT FROM given.fingerprint
+        SELECT given.key, added.id, t.fingerprint <> given.fingerprint
           FROM given
           LEFT JOIN added USING (key)
           LEFT JOIN ledger_transactions t ON t.idempotency_key = given.key

@@ -39,6 +39,12 @@ def known(conn: Connection[Any], domains: Collection[str], *, since: datetime) -
     return dict(rows.fetchall())
 
 
+def last_known(conn: Connection[Any], domain: str) -> bool | None:
+    """Whether a domain takes mail, as DNS said last; None where it was never asked."""
+    row = conn.execute("SELECT accepts_mail FROM mail_domains WHERE domain = %s", (domain,)).fetchone()
+    return None if row is None else bool(row[0])
+
+
 def remember(conn: Connection[Any], found: Mapping[str, bool], *, now: datetime) -> None:
     """Keep what DNS answered."""
     domains = sorted(found)

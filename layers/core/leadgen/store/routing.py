@@ -214,7 +214,7 @@ def load_enrolments(
                    bo.is_active AS enrolled, bo.routing_priority, bo.price_per_lead, bo.pause_until,
                    bo.capacity_per_hour, bo.capacity_per_day, bo.capacity_per_week, bo.capacity_per_month,
                    bo.budget_per_hour, bo.budget_per_day, bo.budget_per_week, bo.budget_per_month,
-                   bo.filter, bo.consent, bo.min_balance_required, b.credit_limit, b.currency,
+                   bo.filter, bo.consent, bo.min_balance_required, b.credit_limit, b.currency, b.paused_since,
                    coalesce(bo.webhook_url_override, b.webhook_url) IS NOT NULL OR b.email_notifications AS reachable,
                    b.balance AS owed, b.pending_amount AS pending, coalesce(w.balance, 0) AS wallet,
                    ARRAY(SELECT c.period || ' ' || c.claimed || ' ' || c.amount FROM capacity_counters c
@@ -265,6 +265,7 @@ def _loaded(row: dict[str, Any]) -> LoadedEnrolment:
             credit_limit=row["credit_limit"],
             currency=row["currency"],
             reachable=row["reachable"],
+            paused_since=row["paused_since"],
         ),
         standing=Standing(used=used, owed=row["owed"], pending=row["pending"], wallet=row["wallet"]),
     )

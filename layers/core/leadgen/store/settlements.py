@@ -35,6 +35,13 @@ def invoices(conn: Connection[Any], invoice_ids: Sequence[int]) -> dict[int, Inv
         return {row.invoice_id: row for row in cursor}
 
 
+def count(conn: Connection[Any], invoice_id: int) -> int:
+    """How many settlements an invoice has."""
+    row = conn.execute("SELECT count(*) FROM invoice_settlements WHERE invoice_id = %s", (invoice_id,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def settle(
     conn: Connection[Any],
     invoice_id: int,

@@ -24,8 +24,8 @@ def find(conn: Connection[Any], delivery_id: str) -> Sale | None:
 
 
 def lock_lead(conn: Connection[Any], lead_id: int) -> None:
-    """Lock a lead, before its buyer."""
-    conn.execute("SELECT id FROM leads WHERE id = %s FOR NO KEY UPDATE", (lead_id,))
+    """Lock a lead that nobody has billed, before its buyer; one that is billed is changed under the buyer's lock."""
+    conn.execute("SELECT id FROM leads WHERE id = %s AND billing_status = 'pending' FOR NO KEY UPDATE", (lead_id,))
 
 
 def lock_delivery(conn: Connection[Any], delivery_id: str) -> None:

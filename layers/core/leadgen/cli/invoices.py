@@ -1,0 +1,353 @@
+"""Invoices: the run that writes them, what there are, and a person's decisions."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from leadgen.adapters import clock
+from leadgen.cli.columns import columns, folded, minute, printable, unbroken
+from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
+from leadgen.cli.progress import Progress
+from leadgen.cli.review import USER_AGENT
+from leadgen.cli.times import instant, when
+from leadgen.domain import money
+from leadgen.domain.errors import Refusal
+from leadgen.operations import dunning, invoice_decisions, invoice_run, pausing
+from leadgen.operations.acting import Actor
+from leadgen.operations.apply import actor
+from leadgen.operations.invoice_decisions import Decided
+from leadgen.operations.invoice_run import Run
+from leadgen.store import decisions, invoices, invoicing_failures, queues
+from leadgen.store import dunning as reminders
+from leadgen.store.invoices import Invoice
+
+if TYPE_CHECKING:
+    from leadgen.cli.command import Subparsers
+
+_MOST = 100
+_STATUSES = ("draft", "sent", "paid", "overdue", "disputed", "cancelled")
+_ACTOR = f"{DATABASE} LEADGEN_ACTOR names who decides, for the audit trail."
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "invoice",
+        help="write invoices that are due, and see, approve, cancel or promise them",
+        description="Write invoices that are due, and see, approve, cancel or promise them.",
+        epilog=DATABASE,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    run = _action(actions, "run", "invoice every account whose cycle has closed or that is over its threshold", _run)
+    run.add_argument("--dry-run", action="store_true", help="show what would be written, and change nothing")
+    run.add_argument(
+        "--at", type=when, metavar="TIME", help="as if it were this time (30d ago, or 2026-06-15T00:00-06:00)"
+    )
+    shown = _action(actions, "list", f"the newest {_MOST} invoices, and buyers whose invoices fail", _list)
+    shown.add_argument("--status", choices=_STATUSES, help="only those of this status")
+    shown.add_argument("--buyer", metavar="ID_OR_EMAIL", help="only those of this buyer")
+    shown.add_argument("--before", type=number, metavar="ID", help="those with an id below this one")
+    _of_invoice(_action(actions, "show", "an invoice with its lines, settlements and reminders", _show))
+    _of_invoice(_action(actions, "approve", "issue a draft", _approve, epilog=_ACTOR))
+    cancel = _action(
+        actions, "cancel", "cancel a draft (its leads go on the next invoice), or credit all that is issued", _cancel,
+        epilog=_ACTOR,
+    )  # fmt: skip
+    _of_invoice(cancel)
+    cancel.add_argument("--reason", metavar="TEXT", help="why, kept with it")
+    promise = _action(
+        actions, "promise", "keep that its buyer pays by a day: no reminder and no pause until it is over", _promise,
+        epilog=_ACTOR,
+    )  # fmt: skip
+    _of_invoice(promise)
+    ends = promise.add_mutually_exclusive_group(required=True)
+    ends.add_argument("--until", type=_day, metavar="DAY", help="the last day, such as 2026-07-01")
+    ends.add_argument("--none", action="store_true", help="there is no promise any more")
+
+
+def _action(
+    actions: "Subparsers", name: str, text: str, run: Callable[[argparse.Namespace], int], epilog: str = DATABASE
+) -> argparse.ArgumentParser:
+    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
+    action.set_defaults(run=run)
+    return action
+
+
+def _of_invoice(action: argparse.ArgumentParser) -> None:
+    action.add_argument("invoice", metavar="INVOICE", help="its number, such as INV-000012, or its id")
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{written!r} is no day: write 2026-07-01") from None
+
+
+def _run(options: argparse.Namespace) -> int:
+    present = clock.now()
+    now = present if options.at is None else instant(options.at, present)
+    if now > present and not options.dry_run:
+        raise CommandFailed("--at lies ahead: what is issued bears its date, so only --dry-run looks ahead")
+    seen: list[Invoice] = []
+    with connection(environment()) as conn:
+        transaction = invoice_run.on_connection(conn, keep=not options.dry_run)
+        if not options.dry_run:
+            with conn.transaction():
+                pausing.mark_overdue(conn, now=now)
+        done = invoice_run.run(
+            transaction,
+            now=now,
+            told=Progress("invoicing").told,
+            seen=lambda conn, invoice_ids: seen.extend(invoices.by_id(conn, invoice_ids)),
+        )
+        if not options.dry_run:
+            dunning.review_pauses(transaction, now=now)
+    for line in [*_written(seen, next_only=options.dry_run), *_summary(done, options.dry_run)]:
+        print(line)
+    return FAILED if done.failed else DONE
+
+
+def _written(found: Sequence[Invoice], *, next_only: bool) -> list[str]:
+    if not found:
+        return []
+    rows = [
+        (
+            _named(one, next_only),
+            f"{printable(one.buyer)} ({one.buyer_id})",
+            printable(one.offer),
+            unbroken(_period(one)),
+            f"{one.total_leads:,}",
+            _amount(one, "subtotal"),
+            _amount(one, "tax_amount"),
+            _amount(one, "wallet_applied"),
+            _amount(one, "amount_due"),
+        )
+        for one in found
+    ]
+    return columns(("INVOICE", "BUYER", "OFFER", "PERIOD", "LEADS", "SUBTOTAL", "TAX", "PREPAID", "DUE"), rows, left=4)
+
+
+def _named(invoice: Invoice, next_only: bool) -> str:
+    if invoice.status == "draft":
+        return "draft"
+    return "next" if next_only else invoice.invoice_number or ""
+
+
+def _period(invoice: Invoice) -> str:
+    """The days of the market that the period touches."""
+    zone = ZoneInfo(invoice.timezone)
+    first = invoice.period_start.astimezone(zone)
+    last = (invoice.period_end - timedelta(microseconds=1)).astimezone(zone)
+    return f"{first:%Y-%m-%d} – {last:%m-%d}"
+
+
+def _amount(invoice: Invoice, name: str) -> str:
+    return unbroken(money.shown(getattr(invoice, name), invoice.currency))
+
+
+def _summary(done: Run, is_dry: bool) -> list[str]:
+    if not (done.issued or done.drafted or done.failed):
+        return ["Nothing is due an invoice."]
+    would = "would be " if is_dry else ""
+    parts = [f"{done.issued:,} {would}issued"]
+    if done.drafted:
+        parts.append(f"{done.drafted:,} {would}drafted, for approval")
+    if done.failed:
+        parts.append(f"{done.failed:,} buyers failed: see `leadgen invoice list`")
+    return [f"{'; '.join(parts)}.{' Nothing is changed.' if is_dry else ''}"]
+
+
+def _list(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
+        buyer_id = None
+        if options.buyer is not None:
+            buyer = decisions.find_buyer(conn, options.buyer)
+            if buyer is None:
+                raise CommandFailed(f"there is no buyer {options.buyer}: name one by its id or its e-mail address")
+            buyer_id = buyer.buyer_id
+        found = invoices.listed(
+            conn, status=options.status, buyer_id=buyer_id, before=options.before, with_drafts=True, limit=_MOST
+        )
+        failures = invoicing_failures.listed(conn)
+    for line in [*_listed(found), *_failures(failures)]:
+        print(line)
+    return DONE
+
+
+def _listed(found: Sequence[Invoice]) -> list[str]:
+    if not found:
+        return ["There are no such invoices."]
+    rows = [
+        (
+            str(one.invoice_id),
+            one.invoice_number or "",
+            _status(one),
+            f"{printable(one.buyer)} ({one.buyer_id})",
+            _on(one, one.due_date),
+            f"{one.total_leads:,}",
+            _amount(one, "total_amount"),
+            _amount(one, "amount_due"),
+        )
+        for one in found
+    ]
+    return columns(("ID", "NUMBER", "STATUS", "BUYER", "DUE ON", "LEADS", "TOTAL", "DUE"), rows, left=5)
+
+
+def _status(invoice: Invoice) -> str:
+    promised = invoice.promised_until
+    if promised is None or invoice.status not in ("sent", "overdue") or promised <= clock.now():
+        return invoice.status
+    return f"{invoice.status}, promised by {_on(invoice, promised - timedelta(microseconds=1))}"
+
+
+def _on(invoice: Invoice, at: datetime) -> str:
+    return unbroken(f"{at.astimezone(ZoneInfo(invoice.timezone)):%Y-%m-%d}")
+
+
+def _failures(failures: Sequence[invoicing_failures.Failure]) -> list[str]:
+    if not failures:
+        return []
+    rows = [
+        (f"{printable(one.buyer)} ({one.buyer_id})", unbroken(minute(one.failed_at)), str(one.failures), one.error)
+        for one in failures
+    ]
+    return ["", "Buyers whose invoices fail:", *columns(("BUYER", "LAST (UTC)", "RUNS", "WHY"), rows)]
+
+
+def _show(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
+        invoice_id = _found(conn, options.invoice)
+        (invoice,) = invoices.by_id(conn, [invoice_id])
+        lines = invoices.lines(conn, invoice_id)
+        settled = invoices.settlements(conn, invoice_id)
+        told = reminders.notices(conn, invoice_id)
+    for part in _one(invoice):
+        print("\n".join(folded(part)))
+    for block in (_lines(invoice, lines), _settled(invoice, settled), _told(told)):
+        if block:
+            print("\n".join(["", *block]))
+    return DONE
+
+
+def _one(invoice: Invoice) -> Iterator[str]:
+    name = f"Invoice {invoice.invoice_number}" if invoice.invoice_number else "Draft"
+    yield f"{name} ({invoice.invoice_id}) to {printable(invoice.buyer)} ({invoice.buyer_id}): {_status(invoice)}"
+    yield f"For {printable(invoice.offer)}, {_period(invoice)} ({invoice.timezone}), {invoice.total_leads:,} leads"
+    if invoice.issued_at is not None:
+        yield f"Issued {minute(invoice.issued_at)} UTC, due on {_on(invoice, invoice.due_date)}"
+    parts = (
+        ("subtotal", "subtotal"),
+        ("tax", "tax_amount"),
+        ("total", "total_amount"),
+        ("prepaid", "wallet_applied"),
+        ("paid", "amount_paid"),
+        ("credited", "amount_credited"),
+        ("written off", "amount_written_off"),
+        ("due", "amount_due"),
+    )
+    always = ("subtotal", "total", "due")
+    yield ", ".join(
+        f"{name} {_amount(invoice, field)}" for name, field in parts if name in always or getattr(invoice, field)
+    ).replace("\N{NO-BREAK SPACE}", " ")
+    if invoice.resolution_notes is not None:
+        yield f"Remark: {printable(invoice.resolution_notes)}"
+
+
+def _lines(invoice: Invoice, lines: Sequence[invoices.Line]) -> list[str]:
+    rows = [
+        (str(line.lead_id), unbroken(minute(line.delivered_at)), unbroken(money.shown(line.amount, invoice.currency)))
+        for line in lines
+    ]
+    return columns(("LEAD", "DELIVERED (UTC)", "AMOUNT"), rows, left=2) if rows else []
+
+
+def _settled(invoice: Invoice, settled: Sequence[invoices.Settled]) -> list[str]:
+    rows = [
+        (
+            unbroken(minute(one.settled_at)),
+            one.kind.replace("_", " "),
+            unbroken(money.shown(one.amount, invoice.currency)),
+        )
+        for one in settled
+    ]
+    return columns(("SETTLED (UTC)", "BY", "AMOUNT"), rows, left=2) if rows else []
+
+
+def _told(told: Sequence[reminders.Notice]) -> list[str]:
+    rows = [
+        (
+            f"{one.step:+d} days" if one.step else "due day",
+            one.status,
+            unbroken(minute(one.sent_at or one.created_at)),
+            one.error or "",
+        )
+        for one in told
+    ]
+    return columns(("REMINDER", "STATUS", "SINCE (UTC)", "WHY"), rows) if rows else []
+
+
+def _approve(options: argparse.Namespace) -> int:
+    def say(decided: Decided) -> str:
+        return f"Invoice {decided.invoice.invoice_number} is issued: {_due(decided.invoice)}."
+
+    return _decide(options, lambda conn, id_, who, now: invoice_decisions.approve(conn, id_, who, now=now), say)
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    def say(decided: Decided) -> str:
+        if decided.invoice.invoice_number is None:
+            return f"Draft {decided.invoice.invoice_id} is cancelled: its leads go on the next invoice."
+        return f"Invoice {decided.invoice.invoice_number} is cancelled, and credited in full."
+
+    reason = options.reason
+    return _decide(options, lambda conn, id_, who, now: invoice_decisions.cancel(conn, id_, reason, who, now=now), say)
+
+
+def _promise(options: argparse.Namespace) -> int:
+    def say(decided: Decided) -> str:
+        name = f"Invoice {decided.invoice.invoice_number}"
+        if options.until is None:
+            return f"{name} is not promised any more."
+        return f"{name} is promised by {options.until}: nobody is reminded of it until that day is over."
+
+    until = options.until
+    return _decide(options, lambda conn, id_, who, now: invoice_decisions.promise(conn, id_, until, who, now=now), say)
+
+
+def _decide(
+    options: argparse.Namespace,
+    decide: Callable[[Connection[Any], int, Actor, datetime], Decided],
+    say: Callable[[Decided], str],
+) -> int:
+    environ = environment()
+    who = Actor(actor(environ), user_agent=USER_AGENT)
+    try:
+        with connection(environ) as conn, conn.transaction():
+            decided = decide(conn, _found(conn, options.invoice), who, clock.now())
+            if decided.events:
+                queues.announce(conn, decided.events)
+    except Refusal as refusal:
+        raise CommandFailed(refusal.message) from None
+    said = f"It is so already: {_due(decided.invoice)}." if decided.is_repeated else say(decided)
+    print("\n".join(folded(said)))
+    return DONE
+
+
+def _due(invoice: Invoice) -> str:
+    return f"{invoice.status}, {money.shown(invoice.amount_due, invoice.currency)} due"
+
+
+def _found(conn: Connection[Any], written: str) -> int:
+    """The invoice that a person names by its number or its id. Raises CommandFailed."""
+    named = written.strip()
+    if named.isdecimal() and int(named) < 2**31 and invoices.by_id(conn, [int(named)]):
+        return int(named)
+    invoice_id = invoices.numbered(conn, named.upper())
+    if invoice_id is None:
+        raise CommandFailed(f"there is no invoice {written}: name one by its number, such as INV-000012, or its id")
+    return invoice_id

@@ -1,0 +1,79 @@
+"""The auditor: every invariant of the money asked in one snapshot, by its name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.store import invoice_invariants, ledger_invariants, settlement_invariants
+from leadgen.store.ledger_invariants import Broken
+
+# The scheduled run invoices what a lowered threshold has left behind; until it has run twice, nothing is amiss.
+_PATIENCE = timedelta(hours=2)
+
+Query = Callable[[Connection[Any]], list[Broken]]
+_QUERIES: tuple[Query, ...] = (
+    ledger_invariants.every_transaction_moves_something,
+    ledger_invariants.accounts_may_face_each_other,
+    ledger_invariants.owed_is_the_receivable,
+    ledger_invariants.prepaid_is_the_wallet,
+    ledger_invariants.claimed_is_reserved,
+    ledger_invariants.a_lead_is_billed_once_at_its_price,
+    ledger_invariants.price_components_add_up,
+    ledger_invariants.money_is_in_its_owners_currency,
+    ledger_invariants.the_wallet_pays_no_more_than_a_lead_costs,
+    ledger_invariants.an_earning_is_reversed_with_its_lead,
+    invoice_invariants.a_line_is_a_billed_lead_of_the_account,
+    invoice_invariants.a_lead_is_on_one_invoice,
+    invoice_invariants.an_invoice_is_the_sum_of_its_lines,
+    invoice_invariants.tax_is_the_rate_rounded_once,
+    invoice_invariants.tax_is_on_the_ledger,
+    invoice_invariants.the_state_says_what_is_due,
+    invoice_invariants.numbers_have_no_gaps,
+    invoice_invariants.what_is_owed_is_invoices_leads_and_debts,
+    invoice_invariants.an_invoice_is_settled_by_its_settlements,
+    invoice_invariants.a_lead_says_what_its_invoice_says,
+    invoice_invariants.periods_of_an_account_are_apart,
+    settlement_invariants.a_payment_is_posted_once,
+    settlement_invariants.a_payment_settles_what_it_says,
+    settlement_invariants.no_more_goes_back_than_came,
+    settlement_invariants.a_refund_is_posted_as_far_as_it_got,
+    settlement_invariants.a_chargeback_is_posted_as_far_as_it_got,
+    settlement_invariants.a_credit_note_is_the_sum_of_its_lines,
+    settlement_invariants.no_more_is_credited_than_was_invoiced,
+    settlement_invariants.what_is_refunded_was_given_back_once,
+    settlement_invariants.an_approved_return_gave_its_lead_back,
+)
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A rule that no row may break: its name, and what it says."""
+
+    name: str
+    rule: str
+    broken: tuple[Broken, ...]
+
+
+def audit(conn: Connection[Any], *, now: datetime) -> list[Invariant]:
+    """Ask every invariant, in one snapshot, so that work going on meanwhile breaks none; each with the rows that break
+    it. ``conn`` is in no transaction.
+    """
+    with conn.transaction():
+        ledger_invariants.freeze(conn)
+        found = [_invariant(query, query(conn)) for query in _QUERIES]
+        late = invoice_invariants.what_crosses_a_threshold_is_invoiced
+        found.append(_invariant(late, late(conn, before=now - _PATIENCE)))
+    return found
+
+
+def _invariant(query: Callable[..., list[Broken]], broken: list[Broken]) -> Invariant:
+    rule = " ".join((query.__doc__ or "").split())
+    return Invariant(query.__name__, rule, tuple(broken))
+
+
+def findings(audited: list[Invariant], *, most: int) -> Mapping[str, list[dict[str, object]]]:
+    """The broken invariants by name, each with at most so many of its rows."""
+    return {one.name: [asdict(row) for row in one.broken[:most]] for one in audited if one.broken}

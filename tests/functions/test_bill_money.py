@@ -1,0 +1,128 @@
+"""Billing and the ledger: prepaid money pays first, sources' owners earn, and no broken term holds up a sale."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from leadgen.operations import auditing
+from leadgen.store import ledger
+from tests.factories import a_buyer, a_source, an_offer, insert
+from tests.functions_under_test import Functions
+from tests.messages import messages
+from tests.money import a_taken_lead, an_invoice, prepay
+
+
+def bill(functions: Functions, *leads: int, at: datetime) -> list[str]:
+    return [outcome.outcome for outcome in functions.module("bill").process(messages("lead.delivered", leads), at)]
+
+
+def moved(conn: Connection[Any], lead: int) -> list[tuple[str, str, str, str]]:
+    return [(one.kind, one.debit, one.credit, str(one.amount)) for one in ledger.of_lead(conn, lead)]
+
+
+def money(conn: Connection[Any], buyer: int) -> tuple[str, str, str]:
+    found = ledger.money(conn, [buyer])[buyer]
+    return str(found.owed), str(found.pending), str(found.wallet)
+
+
+@pytest.fixture(autouse=True)
+def nothing_amiss(conn: Connection[Any], now: datetime) -> Any:
+    yield
+    assert [one for one in auditing.audit(conn, now=now) if one.broken] == []
+
+
+def test_a_billed_lead_is_on_the_ledger(conn: Connection[Any], functions: Functions, offer: int, now: datetime) -> None:
+    buyer = a_buyer(conn)
+    lead = a_taken_lead(conn, offer, buyer, now)
+    assert bill(functions, lead, at=now) == ["billed"]
+    assert moved(conn, lead) == [("lead_billed", "receivable", "revenue", "45.00")]
+    assert money(conn, buyer) == ("45.00", "0.00", "0.00")
+
+
+def test_edge_22_the_wallet_pays_what_it_can_and_the_rest_is_owed(
+    conn: Connection[Any], functions: Functions, offer: int, now: datetime
+) -> None:
+    buyer, other = a_buyer(conn), a_buyer(conn)
+    prepay(conn, buyer, "100.00", now)
+    leads = [a_taken_lead(conn, offer, buyer, now) for _ in range(3)]
+    owing = a_taken_lead(conn, offer, other, now)
+    assert bill(functions, *leads, owing, at=now) == ["billed"] * 4
+    assert [moved(conn, lead)[1:] for lead in (*leads, owing)] == [
+        [("wallet_drawn", "wallet", "receivable", "45.00")],
+        [("wallet_drawn", "wallet", "receivable", "45.00")],
+        [("wallet_drawn", "wallet", "receivable", "10.00")],
+        [],
+    ]
+    assert (money(conn, buyer), money(conn, other)) == (("35.00", "0.00", "0.00"), ("45.00", "0.00", "0.00"))
+
+
+def test_an_invoice_takes_over_what_the_wallet_paid_and_draws_for_the_tax_too(
+    conn: Connection[Any], offer: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 10}})
+    prepay(conn, buyer, "100.00", now)
+    an_invoice(conn, offer, buyer, now, "45.00", "45.00")
+    row = conn.execute(
+        "SELECT status::text, subtotal, tax_amount, total_amount, wallet_applied, amount_due FROM invoices"
+    ).fetchone()
+    assert row == ("paid", Decimal(90), Decimal(9), Decimal(99), Decimal(99), 0)
+    assert money(conn, buyer) == ("0.00", "0.00", "1.00")
+    assert {row[0] for row in conn.execute("SELECT billing_status::text FROM leads")} == {"paid"}
+
+
+def test_a_part_of_an_invoice_that_the_wallet_cannot_pay_is_due(
+    conn: Connection[Any], offer: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn)
+    prepay(conn, buyer, "50.00", now)
+    an_invoice(conn, offer, buyer, now, "45.00", "45.00")
+    row = conn.execute("SELECT status::text, wallet_applied, amount_due FROM invoices").fetchone()
+    assert row == ("sent", Decimal(50), Decimal(40))
+    assert money(conn, buyer) == ("40.00", "0.00", "0.00")
+
+
+def test_edge_24_a_third_is_rounded_once_for_a_document_and_half_a_cent_up(
+    conn: Connection[Any], offer: int, now: datetime
+) -> None:
+    buyer = a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 7.5}})
+    an_invoice(conn, offer, buyer, now, "33.33", "33.33", "33.33")
+    an_invoice(conn, an_offer(conn), buyer, now, "0.06")
+    an_invoice(conn, an_offer(conn), buyer, now, "0.07")
+    found = conn.execute("SELECT subtotal::text, tax_amount::text FROM invoices ORDER BY id").fetchall()
+    # 7.49925 and 0.0045 go down, 0.00525 goes up; three lines rounded one by one would be 7.50 too.
+    assert found == [("99.99", "7.50"), ("0.06", "0.00"), ("0.07", "0.01")]
+
+
+@pytest.mark.parametrize(
+    ("earning", "amount"), [({"type": "flat", "value": 12}, "12.00"), ({"type": "share", "value": 33.333}, "15.00")]
+)
+def test_a_sources_owner_earns_by_its_terms(
+    conn: Connection[Any], functions: Functions, offer: int, now: datetime, earning: dict[str, Any], amount: str
+) -> None:
+    publisher = insert(conn, "publishers", name="Roof Media", email="media@example.com")
+    source = a_source(conn, offer, publisher_id=publisher, earning=earning)
+    lead = a_taken_lead(conn, offer, a_buyer(conn), now, source_id=source)
+    bill(functions, lead, lead, at=now)
+    bill(functions, lead, at=now)
+    assert moved(conn, lead)[1:] == [("lead_earned", "publisher_cost", "publisher_payable", amount)]
+
+
+def test_edge_18_a_rule_changed_after_the_delivery_changes_no_price(
+    conn: Connection[Any], functions: Functions, offer: int, now: datetime
+) -> None:
+    lead = a_taken_lead(conn, offer, a_buyer(conn), now)
+    conn.execute("UPDATE offers SET default_price_per_lead = 99, invoice_threshold = 0")
+    bill(functions, lead, at=now)
+    assert conn.execute("SELECT subtotal::text FROM invoices").fetchone() == ("45.00",)
+
+
+def test_terms_that_do_not_parse_put_off_the_invoice_and_nothing_else(
+    conn: Connection[Any], functions: Functions, now: datetime
+) -> None:
+    offer = an_offer(conn, invoice_threshold="10.00")
+    lead = a_taken_lead(conn, offer, a_buyer(conn, billing={"terms_days": "soon"}), now)
+    assert bill(functions, lead, at=now) == ["billed"]
+    assert conn.execute("SELECT count(*) FROM invoices").fetchone() == (0,)

@@ -1,0 +1,351 @@
+"""A small marketplace whose money is moved at random, by the operations that move it: each picks what it works on by a
+number, so that a list of numbers is a history that can be told again.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.domain.errors import Refusal
+from leadgen.domain.returns import Verdict, Wish
+from leadgen.operations import (
+    charging,
+    charging_back,
+    crediting,
+    disputing,
+    drawing,
+    invoice_decisions,
+    invoice_run,
+    invoicing,
+    paying,
+    refunding,
+    returning,
+    writing_off,
+)
+from leadgen.operations.acting import Actor
+from leadgen.operations.invoicing import Due
+from leadgen.operations.paying import Received
+from leadgen.store import buyers
+from leadgen.store import invoicing as accounts
+from tests.factories import a_buyer, a_source, an_enrolment, an_offer, insert
+from tests.money import a_taken_lead
+
+CLERK = Actor("clerk")
+PRICES = ("45.00", "20.10", "33.33", "0.01", "120.00")
+RETURNS = {"reasons": ["duplicate", "spam", "wrong_area"], "window_hours": 8760, "auto_approve": ["duplicate"]}
+
+
+class World:
+    """Three buyers, two of them taxed and one whose invoices wait for an approval, two offers and a publisher.
+
+    ``conn`` is in autocommit; ``at`` is told before every operation.
+    """
+
+    def __init__(self, conn: Connection[Any], at: datetime) -> None:
+        self.conn = conn
+        self.at = at
+        publisher = insert(conn, "publishers", name="Roof Media", email="media@example.com")
+        self.offers = [an_offer(conn, invoice_threshold="150.00"), an_offer(conn, invoice_threshold="100000")]
+        self.sources = [
+            a_source(conn, self.offers[0], publisher_id=publisher, earning={"type": "share", "value": 40}),
+            a_source(conn, self.offers[1]),
+        ]
+        self.buyers = [
+            a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 19}}),
+            a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 7.7}}),
+            a_buyer(conn, billing={"approval": True}),
+        ]
+        for buyer in self.buyers:
+            for offer in self.offers:
+                an_enrolment(conn, buyer, offer, returns=RETURNS)
+
+    def beside(self, conn: Connection[Any]) -> "World":
+        """The same marketplace for another worker."""
+        other = object.__new__(World)
+        other.__dict__ = self.__dict__ | {"conn": conn}
+        return other
+
+    def run(self, operation: str, pick: int, *, at: datetime) -> str:
+        """Do one operation; what came of it: ``done``, ``nothing`` there to do it to, or the code of a refusal."""
+        self.at = at
+        work: Callable[[int], str | None] = getattr(self, operation)
+        try:
+            return work(pick) or "done"
+        except Refusal as refusal:
+            return refusal.code
+
+    # What is picked from.
+
+    def _one(self, pick: int, query: str, *values: Any) -> Any:
+        rows = self.conn.execute(query.encode(), values).fetchall()
+        return rows[pick % len(rows)] if rows else None
+
+    def _invoice(self, pick: int, *statuses: str) -> Any:
+        return self._one(
+            pick,
+            "SELECT id, buyer_id, amount_due, currency FROM invoices WHERE status::text = ANY(%s) ORDER BY id",
+            list(statuses),
+        )
+
+    def _receive(
+        self, pick: int, invoice: Any, amount: Decimal, *, key: str | None = None, **values: Any
+    ) -> str | None:
+        buyer, invoice_id = (self.buyers[pick % 3], None) if invoice is None else (invoice[1], invoice[0])
+        money = Received(
+            buyer_id=buyer, invoice_id=invoice_id, method=values.pop("method", "check"), amount=amount, currency="USD",
+            received_at=self.at, actor="clerk", idempotency_key=key, **values,
+        )  # fmt: skip
+        with self.conn.transaction():
+            receipt = paying.receive(self.conn, money, now=self.at, anyway=money.method == "stripe")
+        return "repeated" if receipt.is_repeated else None
+
+    # What happens to leads.
+
+    def deliver(self, pick: int) -> None:
+        """A buyer takes a lead; sometimes one that it has had before."""
+        place = pick % 2
+        person = f"person{pick % 7}@example.com"
+        with self.conn.transaction():
+            buyer = self.buyers[pick % 3]
+            buyers.lock(self.conn, [buyer])
+            a_taken_lead(
+                self.conn, self.offers[place], buyer, self.at, PRICES[pick % 5], source_id=self.sources[place],
+                email=person,
+            )  # fmt: skip
+
+    def bill(self, pick: int) -> str | None:
+        """As the stage does: all that waits, with the threshold asked under the lock."""
+        query = "SELECT id FROM leads WHERE billing_status = 'pending' ORDER BY id LIMIT 10"
+        return self._bill([row[0] for row in self.conn.execute(query)])
+
+    def bill_again(self, pick: int) -> str | None:
+        """A message that comes twice."""
+        row = self._one(pick, "SELECT id FROM leads WHERE billing_status <> 'pending' ORDER BY id")
+        return "nothing" if row is None else self._bill([row[0]])
+
+    def _bill(self, leads: list[int]) -> str | None:
+        with self.conn.transaction():
+            billed = charging.charge(self.conn, leads, now=self.at)
+            found = {(lead.buyer_id, lead.offer_id) for lead in billed}
+            due = [
+                Due(account, self.at, closes=False)
+                for account in accounts.open_accounts(self.conn, sorted({buyer for buyer, _ in found}))
+                if (account.buyer_id, account.offer_id) in found and account.uninvoiced >= account.threshold
+            ]
+            invoicing.issue(self.conn, due, actor="stage:bill", now=self.at)
+        return None if billed else "nothing"
+
+    def roll_back(self, pick: int) -> str:
+        """Everything of one operation, undone by a crash before its commit."""
+        # The schedule takes a transaction for each buyer: within another one it would hold the numbers meanwhile.
+        operations = [name for name in OPERATIONS if name not in ("roll_back", "cycle")]
+        with self.conn.transaction(force_rollback=True):
+            self.run(operations[pick % len(operations)], pick // 7, at=self.at)
+        return "rolled back"
+
+    # Invoices.
+
+    def cycle(self, pick: int) -> None:
+        """The schedule, as late as it comes."""
+
+        def transactions() -> AbstractContextManager[Any]:
+            return invoice_run.on_connection(self.conn, keep=True)()
+
+        run = invoice_run.run(transactions, now=self.at)
+        assert run.failed == 0, "an account failed"
+
+    def approve(self, pick: int) -> str | None:
+        row = self._invoice(pick, "draft")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            buyers.lock(self.conn, [row[1]])
+            return None if invoicing.finalise(self.conn, [row[0]], actor="clerk", now=self.at) else "nothing"
+
+    def cancel_draft(self, pick: int) -> str | None:
+        row = self._invoice(pick, "draft")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            invoice_decisions.cancel(self.conn, row[0], "a mistake", CLERK, now=self.at)
+        return None
+
+    def cancel(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "paid", "overdue", "disputed", "draft", "cancelled")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            crediting.cancel(self.conn, row[0], note="a mistake", actor=CLERK, now=self.at)
+        return None
+
+    def write_off(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "overdue", "disputed", "paid", "draft")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            writing_off.write_off(self.conn, row[0], reason="insolvent", actor=CLERK, now=self.at)
+        return None
+
+    def undo_write_off(self, pick: int) -> str | None:
+        row = self._invoice(pick, "cancelled", "sent")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            writing_off.undo(self.conn, row[0], reason="it pays", actor=CLERK, now=self.at)
+        return None
+
+    # Money.
+
+    def pay(self, pick: int) -> str | None:
+        """All that is due; also of what cannot be paid."""
+        row = self._invoice(pick, "sent", "overdue", "disputed", "draft", "cancelled", "paid")
+        if row is None:
+            return "nothing"
+        return self._receive(pick, row, row[2] or Decimal(5), key=f"pay-{pick}-{row[0]}")
+
+    def pay_twice(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "overdue", "disputed")
+        if row is None:
+            return "nothing"
+        for _ in range(2):
+            self._receive(pick, row, row[2], method="stripe", provider_id=f"pi_{row[0]}_{pick % 3}_{row[2]}")
+        return None
+
+    def pay_too_little(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "overdue", "disputed")
+        if row is None or row[2] < 1:
+            return "nothing"
+        return self._receive(pick, row, Decimal("0.50"), method="stripe", provider_id=f"pi_l_{row[0]}_{row[2]}_{pick}")
+
+    def pay_too_much(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "overdue", "disputed")
+        if row is None:
+            return "nothing"
+        return self._receive(pick, row, row[2] + 25, method="stripe", provider_id=f"pi_m_{row[0]}_{row[2]}_{pick}")
+
+    def undo_payment(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT id FROM payments ORDER BY id")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            paying.undo(self.conn, row[0], reason="it bounced", actor=CLERK, now=self.at)
+        return None
+
+    def top_up(self, pick: int) -> None:
+        self._receive(pick, None, Decimal(10 + pick % 50), method="stripe", provider_id=f"pi_top_{pick}_{self.at}")
+
+    def apply_wallet(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "overdue", "draft", "paid")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            drawing.draw(self.conn, row[0], actor=CLERK, now=self.at)
+        return None
+
+    def refund(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT id, amount FROM payments ORDER BY id")
+        if row is None:
+            return "nothing"
+        amount = (row[1], Decimal("1.00"), row[1] + 1)[pick % 3]
+        with self.conn.transaction():
+            refunding.request(self.conn, row[0], amount, reason="asked for", actor=CLERK, now=self.at)
+        return None
+
+    def refund_arrives(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT id FROM refunds ORDER BY id")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            refunding.succeed(self.conn, row[0], provider_id=f"re_{row[0]}", now=self.at)
+        return None
+
+    def refund_fails(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT id FROM refunds ORDER BY id")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            refunding.fail(self.conn, row[0], error="closed account", now=self.at)
+        return None
+
+    def charge_back(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT provider_id, amount, id FROM payments WHERE provider_id IS NOT NULL ORDER BY id")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            charging_back.open_(
+                self.conn, provider_payment_id=row[0], provider_id=f"dp_{row[2]}_{pick % 2}",
+                amount=row[1] if pick % 3 else Decimal("0.40"), currency="USD", reason="fraudulent",
+                evidence_due_by=None, opened_at=self.at, now=self.at,
+            )  # fmt: skip
+        return None
+
+    def win(self, pick: int) -> str | None:
+        return self._close_chargeback(pick, won=True)
+
+    def lose(self, pick: int) -> str | None:
+        return self._close_chargeback(pick, won=False)
+
+    def _close_chargeback(self, pick: int, *, won: bool) -> str | None:
+        row = self._one(pick, "SELECT provider_id FROM chargebacks ORDER BY id")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            charging_back.close(self.conn, provider_id=row[0], won=won, now=self.at)
+        return None
+
+    # After the sale.
+
+    def give_back(self, pick: int) -> str | None:
+        """A buyer asks for a lead's money back, sold or not."""
+        row = self._one(pick, "SELECT id, buyer_id FROM leads ORDER BY id")
+        if row is None:
+            return "nothing"
+        wish = Wish(reason=("duplicate", "spam", "wrong_area")[pick % 3])
+        with self.conn.transaction():
+            returning.bill_first(self.conn, row[0], buyer_id=row[1], now=self.at)
+        with self.conn.transaction():
+            returning.request(self.conn, row[0], wish, actor=Actor("buyer"), buyer_id=row[1], now=self.at)
+        return None
+
+    def decide_return(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT id FROM lead_returns ORDER BY id")
+        if row is None:
+            return "nothing"
+        verdict = Verdict(verdict="reject" if pick % 4 == 0 else "approve", remark="looked at")
+        with self.conn.transaction():
+            returning.decide(self.conn, row[0], verdict, actor=CLERK, now=self.at)
+        return None
+
+    def dispute(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "overdue", "paid", "draft", "cancelled")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            disputing.open_(self.conn, row[0], reason="too much", actor=CLERK, buyer_id=row[1], now=self.at)
+        return None
+
+    def end_dispute(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT id FROM invoice_disputes ORDER BY id")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            disputing.close(
+                self.conn, row[0], outcome=("upheld", "rejected", "withdrawn")[pick % 3], remark=None, actor=CLERK,
+                buyer_id=None, now=self.at,
+            )  # fmt: skip
+        return None
+
+
+OPERATIONS = sorted(name for name in vars(World) if not name.startswith("_") and name not in ("run", "beside"))
+
+# What a marketplace mostly does comes more often than what it seldom does.
+WEIGHTS = {"deliver": 8, "bill": 5, "cycle": 2, "pay": 2, "give_back": 2, "approve": 2}
+
+
+def hours(step: int) -> timedelta:
+    """How long after the beginning a step happens: a day and a half, so that cycles close on the way."""
+    return timedelta(hours=36 * step)
