@@ -12,6 +12,7 @@ from psycopg import Connection
 from leadgen.adapters import clock
 from leadgen.adapters.batch import Message
 from leadgen.domain import document_mail
+from leadgen.operations import crediting
 from tests import money
 from tests.factories import a_market, an_offer
 from tests.functions.endpoints import Mailbox
@@ -176,25 +177,12 @@ def test_nothing_of_a_person_is_in_the_log(
 
 
 def a_credit_note(conn: Connection[Any], invoice: int, now: datetime) -> int:
-    row = conn.execute(
-        """
-        WITH note AS (
-          INSERT INTO credit_notes (issued_at, buyer_id, invoice_id, currency, series, sequence, number, reason, net,
-                                    tax, total, to_due, to_wallet, seller, buyer, actor)
-          SELECT %s, buyer_id, id, currency, 'CN', 1, 'CN-000001', 'spam', 45, 8.55, 53.55, 53.55, 0, seller,
-                 buyer, 'test'
-            FROM invoices WHERE id = %s
-          RETURNING id, invoice_id
-        ), line AS (
-          INSERT INTO credit_note_lines (credit_note_id, lead_id, amount)
-          SELECT note.id, min(x.lead_id), 45 FROM note JOIN invoice_lines x USING (invoice_id) GROUP BY note.id
-        )
-        SELECT id FROM note
-        """,
-        (now, invoice),
-    ).fetchone()
+    """Credit the first lead of an invoice."""
+    row = conn.execute("SELECT min(lead_id) FROM invoice_lines WHERE invoice_id = %s", (invoice,)).fetchone()
     assert row is not None
-    return int(row[0])
+    with conn.transaction():
+        credited = crediting.credit(conn, invoice, [row[0]], reason="spam", note="A robot", actor="test", now=now)
+    return credited.credit_note_id
 
 
 def _die(*_: object, **__: object) -> Any:

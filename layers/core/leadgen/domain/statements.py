@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from leadgen.domain import letter, money, sales_letters
@@ -144,11 +144,11 @@ def to_letter(statement: Statement, seller: Seller, *, now: datetime) -> Letter:
         tables.append(_account("Prepaid balance", statement.prepaid, statement))
     return Letter(
         title="Statement",
-        name=f"Statement {letter.day(statement.end, zone)}",
+        name=f"Statement {letter.day(_last(statement), zone)}",
         sender=sales_letters.sender(seller),
         recipient=statement.buyer,
         facts=(
-            ("Period", f"{letter.day(statement.start, zone)} - {letter.day(statement.end, zone)}"),
+            ("Period", f"{letter.day(statement.start, zone)} - {letter.day(_last(statement), zone)}"),
             ("Time zone", zone),
             ("Currency", currency),
             ("Customer number", str(statement.buyer_id)),
@@ -165,6 +165,10 @@ def to_letter(statement: Statement, seller: Seller, *, now: datetime) -> Letter:
     )
 
 
+def _last(statement: Statement) -> datetime:
+    return statement.end - timedelta(microseconds=1)
+
+
 def _account(title: str, side: Account, statement: Statement) -> Table:
     zone, currency = statement.timezone, statement.currency
     entries = [
@@ -173,7 +177,7 @@ def _account(title: str, side: Account, statement: Statement) -> Table:
         for entry in side.entries
     ]  # fmt: skip
     opening = (letter.day(statement.start, zone), "Opening balance", "", "", _amount(side.opening, currency))
-    closing = (letter.day(statement.end, zone), "Closing balance", "", "", _amount(side.closing, currency))
+    closing = (letter.day(_last(statement), zone), "Closing balance", "", "", _amount(side.closing, currency))
     columns = (
         Column("Date", 40), Column("What", 76), Column("Reference", 36), Column("Change", 32, is_number=True),
         Column("Balance", 34, is_number=True),
