@@ -52,6 +52,22 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION public.mail_credit_note() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO document_mails (buyer_id, credit_note_id, next_attempt_at) VALUES (NEW.buyer_id, NEW.id, NEW.issued_at);
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.mail_issued_invoice() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO document_mails (buyer_id, invoice_id, next_attempt_at) VALUES (NEW.buyer_id, NEW.id, NEW.issued_at);
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.open_wallet() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -163,6 +179,19 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.refuse_lines_beside_payout() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF EXISTS (SELECT FROM payouts p
+              WHERE p.id IN (SELECT payout_id FROM added)
+                AND p.total <> (SELECT sum(l.amount) FROM payout_lines l WHERE l.payout_id = p.id)) THEN
+    RAISE EXCEPTION 'the lines of a payout add up to its total'
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payout_lines_add_up';
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.refuse_payment_rewrite() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -181,6 +210,19 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.refuse_payout_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.status = 'issued' AND NEW.status = 'paid'
+     AND to_jsonb(OLD) - ARRAY['status', 'paid_at', 'paid_by', 'reference']
+       = to_jsonb(NEW) - ARRAY['status', 'paid_at', 'paid_by', 'reference'] THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'payout %: what is issued is paid once, and nothing else of it changes', OLD.number
+    USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payouts_issued_is_immutable';
+END $$;
+
 CREATE FUNCTION public.refuse_policy_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -189,6 +231,17 @@ BEGIN
      OR (to_jsonb(OLD) - 'is_active' - 'updated_at') IS DISTINCT FROM (to_jsonb(NEW) - 'is_active' - 'updated_at') THEN
     RAISE EXCEPTION '% rows never change: store the next version', TG_TABLE_NAME
       USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.refuse_publisher_currency_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF OLD.currency <> NEW.currency AND EXISTS (SELECT FROM ledger_transactions t WHERE t.publisher_id = OLD.id) THEN
+    RAISE EXCEPTION 'publisher %: its currency stays, since there is money of it on record', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'publishers_currency_is_immutable';
   END IF;
   RETURN NEW;
 END $$;
@@ -347,6 +400,7 @@ CREATE TABLE public.buyers (
     billing jsonb DEFAULT '{}'::jsonb NOT NULL,
     paused_since timestamp with time zone,
     provider_customer_id character varying(200),
+    payment_method_saved_at timestamp with time zone,
     CONSTRAINT buyers_billing_is_object CHECK ((jsonb_typeof(billing) = 'object'::text)),
     CONSTRAINT buyers_pending_amount_not_negative CHECK ((pending_amount >= (0)::numeric)),
     CONSTRAINT buyers_rotation_ends CHECK (((previous_webhook_secret IS NULL) = (previous_secret_until IS NULL))),
@@ -538,6 +592,66 @@ CREATE TABLE public.disposable_domains (
     is_disposable boolean NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT disposable_domains_domain_valid CHECK ((domain ~ '^[a-z0-9.-]{1,253}$'::text))
+);
+
+CREATE TABLE public.document_mails (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    invoice_id integer,
+    credit_note_id bigint,
+    status character varying(16) DEFAULT 'pending'::character varying NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    claimed_until timestamp with time zone,
+    sent_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT document_mails_given_up_has_error CHECK ((((status)::text <> 'given_up'::text) OR (error IS NOT NULL))),
+    CONSTRAINT document_mails_of_one CHECK ((num_nonnulls(invoice_id, credit_note_id) = 1)),
+    CONSTRAINT document_mails_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT document_mails_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'sent'::character varying, 'given_up'::character varying])::text[])))
+);
+
+ALTER TABLE public.document_mails ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.document_mails_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.documents (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    kind character varying(16) NOT NULL,
+    format character varying(16) NOT NULL,
+    invoice_id integer,
+    credit_note_id bigint,
+    payout_id bigint,
+    media_type character varying(100) NOT NULL,
+    filename character varying(200) NOT NULL,
+    content bytea NOT NULL,
+    sha256 character(64) NOT NULL,
+    CONSTRAINT documents_format_valid CHECK (((format)::text = ANY ((ARRAY['pdf'::character varying, 'ubl'::character varying, 'factur_x'::character varying])::text[]))),
+    CONSTRAINT documents_hash_is_of_content CHECK (((sha256)::text = encode(sha256(content), 'hex'::text))),
+    CONSTRAINT documents_kind_names_its_own CHECK (
+CASE kind
+    WHEN 'invoice'::text THEN ((invoice_id IS NOT NULL) AND (num_nonnulls(credit_note_id, payout_id) = 0))
+    WHEN 'credit_note'::text THEN ((credit_note_id IS NOT NULL) AND (num_nonnulls(invoice_id, payout_id) = 0))
+    WHEN 'payout'::text THEN ((payout_id IS NOT NULL) AND (num_nonnulls(invoice_id, credit_note_id) = 0))
+    ELSE false
+END)
+);
+
+ALTER TABLE public.documents ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.documents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.dunning_notices (
@@ -1129,6 +1243,7 @@ CREATE TABLE public.payment_events (
     processed_at timestamp with time zone,
     outcome character varying(64),
     attempts integer DEFAULT 0 NOT NULL,
+    waits_for character varying(64),
     CONSTRAINT payment_events_outcome_when_processed CHECK (((processed_at IS NULL) = (outcome IS NULL)))
 );
 
@@ -1154,6 +1269,9 @@ CREATE TABLE public.payments (
     is_automatic boolean DEFAULT false NOT NULL,
     error character varying(200),
     undone_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    claimed_until timestamp with time zone,
+    payment_method_id character varying(200),
     CONSTRAINT payments_amount_positive CHECK ((amount > (0)::numeric)),
     CONSTRAINT payments_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT payments_parts_add_up CHECK ((((to_invoice + to_debt) + to_wallet) =
@@ -1169,6 +1287,52 @@ END)),
 
 ALTER TABLE public.payments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.payments_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.payout_lines (
+    transaction_id bigint NOT NULL,
+    payout_id bigint NOT NULL,
+    amount numeric(12,2) NOT NULL,
+    CONSTRAINT payout_lines_amount_moves CHECK ((amount <> (0)::numeric))
+);
+
+CREATE TABLE public.payouts (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    publisher_id integer NOT NULL,
+    currency character(3) NOT NULL,
+    timezone character varying(64) NOT NULL,
+    series character varying(16) NOT NULL,
+    sequence integer NOT NULL,
+    number character varying(50) NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    earned numeric(12,2) NOT NULL,
+    reversed numeric(12,2) NOT NULL,
+    total numeric(12,2) NOT NULL,
+    actor character varying(200) NOT NULL,
+    status character varying(16) DEFAULT 'issued'::character varying NOT NULL,
+    paid_at timestamp with time zone,
+    paid_by character varying(200),
+    reference character varying(200),
+    CONSTRAINT payouts_paid_whole CHECK ((num_nulls(paid_at, paid_by, reference) =
+CASE status
+    WHEN 'paid'::text THEN 0
+    ELSE 3
+END)),
+    CONSTRAINT payouts_pay_something CHECK (((total > (0)::numeric) AND (LEAST(earned, reversed) >= (0)::numeric))),
+    CONSTRAINT payouts_status_valid CHECK (((status)::text = ANY ((ARRAY['issued'::character varying, 'paid'::character varying])::text[]))),
+    CONSTRAINT payouts_total_adds_up CHECK ((total = (earned - reversed)))
+);
+
+ALTER TABLE public.payouts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.payouts_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1192,7 +1356,8 @@ CREATE TABLE public.publishers (
     name character varying(200) NOT NULL,
     email character varying(200) NOT NULL,
     currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
-    is_active boolean DEFAULT true NOT NULL
+    is_active boolean DEFAULT true NOT NULL,
+    timezone character varying(64) DEFAULT 'UTC'::character varying NOT NULL
 );
 
 ALTER TABLE public.publishers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1249,6 +1414,7 @@ CREATE TABLE public.refunds (
     attempts integer DEFAULT 0 NOT NULL,
     settled_at timestamp with time zone,
     error character varying(200),
+    claimed_until timestamp with time zone,
     CONSTRAINT refunds_amount_positive CHECK ((amount > (0)::numeric)),
     CONSTRAINT refunds_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT refunds_settled_has_time CHECK ((((status)::text = 'pending'::text) = (settled_at IS NULL))),
@@ -1525,6 +1691,18 @@ ALTER TABLE ONLY public.delivery_attempts
 ALTER TABLE ONLY public.disposable_domains
     ADD CONSTRAINT disposable_domains_pkey PRIMARY KEY (domain);
 
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_credit_note_once UNIQUE (credit_note_id);
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_invoice_once UNIQUE (invoice_id);
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.dunning_notices
     ADD CONSTRAINT dunning_notices_once UNIQUE (invoice_id, step);
 
@@ -1642,6 +1820,21 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_provider_id_unique UNIQUE (provider_id);
 
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_pkey PRIMARY KEY (transaction_id);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_number_unique UNIQUE (number);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_periods_apart EXCLUDE USING gist (publisher_id WITH =, tstzrange(period_start, period_end) WITH &&);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_sequence_unique UNIQUE (series, sequence);
+
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_pkey PRIMARY KEY (market_id, postal_code);
 
@@ -1707,13 +1900,23 @@ ALTER TABLE ONLY public.wallets
 
 CREATE UNIQUE INDEX deliveries_one_for_a_lead ON public.deliveries USING btree (lead_id) WHERE ((status)::text <> 'released'::text);
 
+CREATE UNIQUE INDEX documents_one_of_credit_note ON public.documents USING btree (credit_note_id, format) WHERE (credit_note_id IS NOT NULL);
+
+CREATE UNIQUE INDEX documents_one_of_invoice ON public.documents USING btree (invoice_id, format) WHERE (invoice_id IS NOT NULL);
+
+CREATE UNIQUE INDEX documents_one_of_payout ON public.documents USING btree (payout_id, format) WHERE (payout_id IS NOT NULL);
+
 CREATE INDEX idx_buyer_offers_offer_active_priority ON public.buyer_offers USING btree (offer_id, is_active, routing_priority DESC);
 
 CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING btree (market_id, scope_type, lower((scope_value)::text)) WHERE is_active;
 
 CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_buyers_auto_top_up ON public.buyers USING btree (id) WHERE (billing ? 'auto_top_up'::text);
+
 CREATE INDEX idx_buyers_paused ON public.buyers USING btree (id) WHERE (paused_since IS NOT NULL);
+
+CREATE INDEX idx_buyers_provider_customer ON public.buyers USING btree (provider_customer_id) WHERE (provider_customer_id IS NOT NULL);
 
 CREATE INDEX idx_chargebacks_debt ON public.chargebacks USING btree (buyer_id) WHERE (debt > (0)::numeric);
 
@@ -1736,6 +1939,8 @@ CREATE INDEX idx_deliveries_in_flight ON public.deliveries USING btree (endpoint
 CREATE INDEX idx_deliveries_in_review ON public.deliveries USING btree (settled_at) WHERE ((status)::text = 'in_review'::text);
 
 CREATE INDEX idx_deliveries_lead ON public.deliveries USING btree (lead_id);
+
+CREATE INDEX idx_document_mails_pending ON public.document_mails USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
 
 CREATE INDEX idx_invoice_lines_invoice ON public.invoice_lines USING btree (invoice_id);
 
@@ -1839,13 +2044,19 @@ CREATE INDEX idx_notices_subscription ON public.notices USING btree (subscriptio
 
 CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_payment_events_object ON public.payment_events USING btree (object_id);
+
 CREATE INDEX idx_payment_events_unprocessed ON public.payment_events USING btree (received_at) WHERE (processed_at IS NULL);
+
+CREATE INDEX idx_payments_automatic ON public.payments USING btree (buyer_id, id) WHERE is_automatic;
 
 CREATE INDEX idx_payments_buyer ON public.payments USING btree (buyer_id, id);
 
 CREATE INDEX idx_payments_invoice ON public.payments USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
 
 CREATE INDEX idx_payments_pending ON public.payments USING btree (id) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX idx_payout_lines_payout ON public.payout_lines USING btree (payout_id);
 
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
 
@@ -1905,13 +2116,23 @@ CREATE TRIGGER credit_note_lines_append_only BEFORE DELETE OR UPDATE ON public.c
 
 CREATE TRIGGER credit_notes_append_only BEFORE DELETE OR UPDATE ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER credit_notes_are_mailed AFTER INSERT ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION public.mail_credit_note();
+
 CREATE TRIGGER delivery_attempts_append_only BEFORE DELETE OR UPDATE ON public.delivery_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER document_mails_never_deleted BEFORE DELETE ON public.document_mails FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER documents_append_only BEFORE DELETE OR UPDATE ON public.documents FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER documents_never_emptied BEFORE TRUNCATE ON public.documents FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
 
 CREATE TRIGGER invoice_lines_of_drafts AFTER INSERT ON public.invoice_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_lines_after_issue();
 
 CREATE TRIGGER invoice_lines_refuse_rewrite BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_line_rewrite();
 
 CREATE TRIGGER invoice_settlements_append_only BEFORE DELETE OR UPDATE ON public.invoice_settlements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER invoices_are_mailed AFTER UPDATE ON public.invoices FOR EACH ROW WHEN (((old.issued_at IS NULL) AND (new.issued_at IS NOT NULL))) EXECUTE FUNCTION public.mail_issued_invoice();
 
 CREATE TRIGGER invoices_never_deleted BEFORE DELETE ON public.invoices FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -1936,6 +2157,18 @@ CREATE TRIGGER ledger_transactions_never_emptied BEFORE TRUNCATE ON public.ledge
 CREATE TRIGGER notice_attempts_append_only BEFORE DELETE OR UPDATE ON public.notice_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change_before_90_days();
 
 CREATE TRIGGER payments_refuse_rewrite BEFORE DELETE OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION public.refuse_payment_rewrite();
+
+CREATE TRIGGER payout_lines_add_up AFTER INSERT ON public.payout_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_lines_beside_payout();
+
+CREATE TRIGGER payout_lines_append_only BEFORE DELETE OR UPDATE ON public.payout_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER payout_lines_never_emptied BEFORE TRUNCATE ON public.payout_lines FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
+CREATE TRIGGER payouts_never_emptied BEFORE TRUNCATE ON public.payouts FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
+CREATE TRIGGER payouts_refuse_rewrite BEFORE DELETE OR UPDATE ON public.payouts FOR EACH ROW EXECUTE FUNCTION public.refuse_payout_rewrite();
+
+CREATE TRIGGER publishers_keep_currency BEFORE UPDATE OF currency ON public.publishers FOR EACH ROW EXECUTE FUNCTION public.refuse_publisher_currency_change();
 
 CREATE TRIGGER routing_policies_immutable BEFORE DELETE OR UPDATE ON public.routing_policies FOR EACH ROW EXECUTE FUNCTION public.refuse_policy_change();
 
@@ -1991,6 +2224,21 @@ ALTER TABLE ONLY public.deliveries
 
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.dunning_notices
     ADD CONSTRAINT dunning_notices_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
@@ -2144,6 +2392,15 @@ ALTER TABLE ONLY public.payments
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_payout_id_fkey FOREIGN KEY (payout_id) REFERENCES public.payouts(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES public.ledger_transactions(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_publisher_id_fkey FOREIGN KEY (publisher_id) REFERENCES public.publishers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;
