@@ -75,7 +75,7 @@ ALTER TABLE invoices
   ADD CONSTRAINT invoices_sequence_unique UNIQUE (series, sequence),
   ADD CONSTRAINT invoices_periods_apart
     EXCLUDE USING gist (buyer_id WITH =, offer_id WITH =, tstzrange(period_start, period_end) WITH &&)
-    WHERE (status <> 'cancelled');
+    WHERE (status <> 'cancelled' OR issued_at IS NOT NULL);  -- what is issued keeps its time, whatever becomes of it
 
 CREATE INDEX idx_invoices_open ON invoices (buyer_id) WHERE status IN ('sent', 'overdue', 'disputed');
 CREATE INDEX idx_invoices_drafts ON invoices (id) WHERE status = 'draft';

@@ -24,7 +24,7 @@ from tests.money_world import OPERATIONS, WEIGHTS, World, hours
 BEGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 THREADS = 12
 RUNS = int(os.environ.get("MONEY_RUNS", "1"))
-EACH = int(os.environ.get("MONEY_OPERATIONS", "60"))
+EACH = int(os.environ.get("MONEY_OPERATIONS", "150"))
 EXAMPLES = int(os.environ.get("MONEY_EXAMPLES", "12"))
 
 

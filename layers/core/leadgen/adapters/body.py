@@ -32,9 +32,8 @@ async def fields(request: Request, *, allow_form: bool, exact: bool = False) -> 
             f"send {' or '.join(accepted)}, not compressed",
             {"accepted": list(accepted)},
         )
-    raw = await _read(request)
     try:
-        text = raw.decode("utf-8")
+        text = (await raw(request)).decode("utf-8")
     except UnicodeDecodeError:
         raise _invalid("the body is not UTF-8") from None
     if content_type == _FORM:
@@ -42,15 +41,16 @@ async def fields(request: Request, *, allow_form: bool, exact: bool = False) -> 
     return _json(text, exact=exact), False
 
 
-async def _read(request: Request) -> bytes:
-    raw = bytearray()
+async def raw(request: Request) -> bytes:
+    """The body as it came. Raises Refusal 413 over 64 KiB."""
+    came = bytearray()
     async for part in request.stream():
-        raw += part
-        if len(raw) > LARGEST_BODY:
+        came += part
+        if len(came) > LARGEST_BODY:
             raise Refusal(
                 413, "body_too_large", f"the body is larger than {LARGEST_BODY // 1024} KiB", {"limit": LARGEST_BODY}
             )
-    return bytes(raw)
+    return bytes(came)
 
 
 def _json(text: str, *, exact: bool) -> Mapping[str, object]:

@@ -59,8 +59,12 @@ def cancel(conn: Connection[Any], invoice_id: int, reason: str | None, actor: Ac
     if invoice.status == "cancelled":
         return _decided(conn, invoice_id, is_repeated=True)
     if invoice.status != "draft":
-        note = crediting.cancel(conn, invoice_id, note=reason or "cancelled", actor=actor, now=now)
-        return _decided(conn, invoice_id, events=note.events)
+        if not reason:
+            raise Refusal(
+                400, "invalid_request", f"reason: invoice {invoice.number} is issued: say why it is cancelled"
+            )
+        credited = crediting.cancel(conn, invoice_id, note=reason, actor=actor, now=now)
+        return _decided(conn, invoice_id, events=credited.events)
     invoices.cancel_draft(conn, invoice_id, reason=reason, now=now)
     _audit(conn, "invoice.cancel", invoice, {"status": "cancelled", "reason": reason}, actor, now)
     return _decided(conn, invoice_id)

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
     Topic.INVOICE_GENERATED: {**_INVOICE, **_BUYER},
     Topic.CREDIT_NOTE_ISSUED: {"credit_note_id": 1, **_INVOICE, **_BUYER},
     Topic.PAYMENT_RECEIVED: {"payment_id": 1, **_INVOICE, **_BUYER},
+    Topic.PAYMENT_FAILED: {"payment_id": 1, **_BUYER},
     Topic.AUDIT_FAILED: {
         "audit_id": 1,
         "invariant": "owed_is_the_receivable",

@@ -126,7 +126,8 @@ def numbers_have_no_gaps(conn: Connection[Any]) -> list[Broken]:
               FROM number_series n
               FULL JOIN (SELECT series, count(DISTINCT sequence) AS numbers, max(sequence) AS highest
                            FROM (SELECT series, sequence FROM invoices WHERE series IS NOT NULL
-                                 UNION ALL SELECT series, sequence FROM credit_notes) AS every
+                                 UNION ALL SELECT series, sequence FROM credit_notes
+                                 UNION ALL SELECT series, sequence FROM payouts) AS every
                           GROUP BY series) AS used ON used.series = n.series
              WHERE (used.numbers, used.highest) IS DISTINCT FROM (n.last::bigint, n.last)
             """
@@ -223,7 +224,7 @@ def periods_of_an_account_are_apart(conn: Connection[Any]) -> list[Broken]:
               FROM (SELECT id, period_start,
                            max(period_end) OVER (PARTITION BY buyer_id, offer_id ORDER BY period_start, id
                                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended
-                      FROM invoices WHERE status <> 'cancelled') AS every
+                      FROM invoices WHERE status <> 'cancelled' OR issued_at IS NOT NULL) AS every
              WHERE period_start < ended
             """
         )
