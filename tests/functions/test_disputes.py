@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from leadgen.domain.disputes import Outcome
 from leadgen.domain.errors import Refusal
 from leadgen.operations import crediting, disputing, invoice_decisions, pausing
-from leadgen.operations.disputing import Disputed, Outcome
+from leadgen.operations.disputing import Disputed
 from tests.aftersale import (
     BUYER,
     OPERATOR,

@@ -11,10 +11,11 @@ from leadgen.cli.columns import columns, minute, printable, unbroken
 from leadgen.cli.command import DONE, CommandFailed, connection, environment, number
 from leadgen.cli.desk import EPILOG, MOST, cell
 from leadgen.domain import credit_notes, money, remarks
+from leadgen.domain.disputes import OUTCOMES
 from leadgen.operations import crediting, disputing
 from leadgen.operations.acting import Actor
 from leadgen.operations.crediting import CreditNote
-from leadgen.operations.disputing import OUTCOMES, Disputed
+from leadgen.operations.disputing import Disputed
 from leadgen.store import credit_notes as notes
 from leadgen.store import disputes
 
