@@ -15,6 +15,7 @@ from leadgen.store import audit, settlements
 from leadgen.store import disputes as store
 from leadgen.store.disputes import Dispute
 
+
 @dataclass(frozen=True)
 class Disputed:
     """A dispute and what it made of its invoice; ``is_repeated`` is that it stood so before."""
