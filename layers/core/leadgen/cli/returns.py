@@ -79,7 +79,7 @@ def _return(options: argparse.Namespace) -> int:
 
 def _waiting() -> int:
     with connection(environment()) as conn:
-        found = store.listed(conn, statuses=["requested"], limit=MOST)
+        found = store.listed(conn, status="requested", limit=MOST)
     rows = [
         (
             str(one.return_id),
