@@ -12,7 +12,6 @@ from leadgen.store import ledger, publishers
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.money import a_billed_lead
 
-
 # What is planted in a database with one paid payout, and the invariants that find it.
 CORRUPTIONS = [
     ("a_payout_is_the_sum_of_its_lines", "UPDATE payouts SET earned = 11, total = 11"),
