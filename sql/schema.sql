@@ -384,6 +384,7 @@ CREATE TABLE public.buyers (
     billing jsonb DEFAULT '{}'::jsonb NOT NULL,
     paused_since timestamp with time zone,
     provider_customer_id character varying(200),
+    payment_method_saved_at timestamp with time zone,
     CONSTRAINT buyers_billing_is_object CHECK ((jsonb_typeof(billing) = 'object'::text)),
     CONSTRAINT buyers_pending_amount_not_negative CHECK ((pending_amount >= (0)::numeric)),
     CONSTRAINT buyers_rotation_ends CHECK (((previous_webhook_secret IS NULL) = (previous_secret_until IS NULL))),
@@ -1166,6 +1167,7 @@ CREATE TABLE public.payment_events (
     processed_at timestamp with time zone,
     outcome character varying(64),
     attempts integer DEFAULT 0 NOT NULL,
+    waits_for character varying(64),
     CONSTRAINT payment_events_outcome_when_processed CHECK (((processed_at IS NULL) = (outcome IS NULL)))
 );
 
@@ -1191,6 +1193,9 @@ CREATE TABLE public.payments (
     is_automatic boolean DEFAULT false NOT NULL,
     error character varying(200),
     undone_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    claimed_until timestamp with time zone,
+    payment_method_id character varying(200),
     CONSTRAINT payments_amount_positive CHECK ((amount > (0)::numeric)),
     CONSTRAINT payments_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT payments_parts_add_up CHECK ((((to_invoice + to_debt) + to_wallet) =
@@ -1333,6 +1338,7 @@ CREATE TABLE public.refunds (
     attempts integer DEFAULT 0 NOT NULL,
     settled_at timestamp with time zone,
     error character varying(200),
+    claimed_until timestamp with time zone,
     CONSTRAINT refunds_amount_positive CHECK ((amount > (0)::numeric)),
     CONSTRAINT refunds_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT refunds_settled_has_time CHECK ((((status)::text = 'pending'::text) = (settled_at IS NULL))),
@@ -1812,7 +1818,11 @@ CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING 
 
 CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_buyers_auto_top_up ON public.buyers USING btree (id) WHERE (billing ? 'auto_top_up'::text);
+
 CREATE INDEX idx_buyers_paused ON public.buyers USING btree (id) WHERE (paused_since IS NOT NULL);
+
+CREATE INDEX idx_buyers_provider_customer ON public.buyers USING btree (provider_customer_id) WHERE (provider_customer_id IS NOT NULL);
 
 CREATE INDEX idx_chargebacks_debt ON public.chargebacks USING btree (buyer_id) WHERE (debt > (0)::numeric);
 
@@ -1938,7 +1948,11 @@ CREATE INDEX idx_notices_subscription ON public.notices USING btree (subscriptio
 
 CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_payment_events_object ON public.payment_events USING btree (object_id);
+
 CREATE INDEX idx_payment_events_unprocessed ON public.payment_events USING btree (received_at) WHERE (processed_at IS NULL);
+
+CREATE INDEX idx_payments_automatic ON public.payments USING btree (buyer_id, id) WHERE is_automatic;
 
 CREATE INDEX idx_payments_buyer ON public.payments USING btree (buyer_id, id);
 

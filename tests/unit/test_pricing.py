@@ -78,7 +78,7 @@ def test_a_window_past_midnight_belongs_to_the_day_it_begins_on(clock: str, is_p
     assert price(at=at(clock), time_of_day_premiums=[EVENINGS]).amount == Decimal(50 if is_paid else 45)
 
 
-def test_a_window_goes_by_the_wall_clock_when_the_clocks_change() -> None:
+def test_edge_3_a_window_goes_by_the_wall_clock_when_the_clocks_change() -> None:
     sunday = {"days": ["sun"], "start": "01:00", "end": "02:00", "type": "flat", "value": "1"}
     zone = ZoneInfo("America/Denver")
     for fold in (0, 1):  # the hour from one to two comes twice

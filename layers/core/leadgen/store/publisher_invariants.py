@@ -1,4 +1,4 @@
-"""What must hold of payouts: each query finds the rows where it does not."""
+"""What must hold of what publishers are paid: each query finds the rows where it does not."""
 
 from typing import Any
 
