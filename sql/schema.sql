@@ -163,6 +163,19 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.refuse_lines_beside_payout() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF EXISTS (SELECT FROM payouts p
+              WHERE p.id IN (SELECT payout_id FROM added)
+                AND p.total <> (SELECT sum(l.amount) FROM payout_lines l WHERE l.payout_id = p.id)) THEN
+    RAISE EXCEPTION 'the lines of a payout add up to its total'
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payout_lines_add_up';
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.refuse_payment_rewrite() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -181,6 +194,19 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.refuse_payout_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.status = 'issued' AND NEW.status = 'paid'
+     AND to_jsonb(OLD) - ARRAY['status', 'paid_at', 'paid_by', 'reference']
+       = to_jsonb(NEW) - ARRAY['status', 'paid_at', 'paid_by', 'reference'] THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'payout %: what is issued is paid once, and nothing else of it changes', OLD.number
+    USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payouts_issued_is_immutable';
+END $$;
+
 CREATE FUNCTION public.refuse_policy_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -189,6 +215,17 @@ BEGIN
      OR (to_jsonb(OLD) - 'is_active' - 'updated_at') IS DISTINCT FROM (to_jsonb(NEW) - 'is_active' - 'updated_at') THEN
     RAISE EXCEPTION '% rows never change: store the next version', TG_TABLE_NAME
       USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.refuse_publisher_currency_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF OLD.currency <> NEW.currency AND EXISTS (SELECT FROM ledger_transactions t WHERE t.publisher_id = OLD.id) THEN
+    RAISE EXCEPTION 'publisher %: its currency stays, since there is money of it on record', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'publishers_currency_is_immutable';
   END IF;
   RETURN NEW;
 END $$;
@@ -1181,6 +1218,52 @@ ALTER TABLE public.payments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.payout_lines (
+    transaction_id bigint NOT NULL,
+    payout_id bigint NOT NULL,
+    amount numeric(12,2) NOT NULL,
+    CONSTRAINT payout_lines_amount_moves CHECK ((amount <> (0)::numeric))
+);
+
+CREATE TABLE public.payouts (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    publisher_id integer NOT NULL,
+    currency character(3) NOT NULL,
+    timezone character varying(64) NOT NULL,
+    series character varying(16) NOT NULL,
+    sequence integer NOT NULL,
+    number character varying(50) NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    earned numeric(12,2) NOT NULL,
+    reversed numeric(12,2) NOT NULL,
+    total numeric(12,2) NOT NULL,
+    actor character varying(200) NOT NULL,
+    status character varying(16) DEFAULT 'issued'::character varying NOT NULL,
+    paid_at timestamp with time zone,
+    paid_by character varying(200),
+    reference character varying(200),
+    CONSTRAINT payouts_paid_whole CHECK ((num_nulls(paid_at, paid_by, reference) =
+CASE status
+    WHEN 'paid'::text THEN 0
+    ELSE 3
+END)),
+    CONSTRAINT payouts_pay_something CHECK (((total > (0)::numeric) AND (LEAST(earned, reversed) >= (0)::numeric))),
+    CONSTRAINT payouts_status_valid CHECK (((status)::text = ANY ((ARRAY['issued'::character varying, 'paid'::character varying])::text[]))),
+    CONSTRAINT payouts_total_adds_up CHECK ((total = (earned - reversed)))
+);
+
+ALTER TABLE public.payouts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.payouts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.places (
     market_id integer NOT NULL,
     postal_code character varying(16) NOT NULL,
@@ -1197,7 +1280,8 @@ CREATE TABLE public.publishers (
     name character varying(200) NOT NULL,
     email character varying(200) NOT NULL,
     currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
-    is_active boolean DEFAULT true NOT NULL
+    is_active boolean DEFAULT true NOT NULL,
+    timezone character varying(64) DEFAULT 'UTC'::character varying NOT NULL
 );
 
 ALTER TABLE public.publishers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1648,6 +1732,21 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_provider_id_unique UNIQUE (provider_id);
 
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_pkey PRIMARY KEY (transaction_id);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_number_unique UNIQUE (number);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_periods_apart EXCLUDE USING gist (publisher_id WITH =, tstzrange(period_start, period_end) WITH &&);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_sequence_unique UNIQUE (series, sequence);
+
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_pkey PRIMARY KEY (market_id, postal_code);
 
@@ -1861,6 +1960,8 @@ CREATE INDEX idx_payments_invoice ON public.payments USING btree (invoice_id) WH
 
 CREATE INDEX idx_payments_pending ON public.payments USING btree (id) WHERE ((status)::text = 'pending'::text);
 
+CREATE INDEX idx_payout_lines_payout ON public.payout_lines USING btree (payout_id);
+
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
 
 CREATE INDEX idx_recoveries_buyer ON public.recoveries USING btree (buyer_id, id DESC);
@@ -1950,6 +2051,18 @@ CREATE TRIGGER ledger_transactions_never_emptied BEFORE TRUNCATE ON public.ledge
 CREATE TRIGGER notice_attempts_append_only BEFORE DELETE OR UPDATE ON public.notice_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change_before_90_days();
 
 CREATE TRIGGER payments_refuse_rewrite BEFORE DELETE OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION public.refuse_payment_rewrite();
+
+CREATE TRIGGER payout_lines_add_up AFTER INSERT ON public.payout_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_lines_beside_payout();
+
+CREATE TRIGGER payout_lines_append_only BEFORE DELETE OR UPDATE ON public.payout_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER payout_lines_never_emptied BEFORE TRUNCATE ON public.payout_lines FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
+CREATE TRIGGER payouts_never_emptied BEFORE TRUNCATE ON public.payouts FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
+CREATE TRIGGER payouts_refuse_rewrite BEFORE DELETE OR UPDATE ON public.payouts FOR EACH ROW EXECUTE FUNCTION public.refuse_payout_rewrite();
+
+CREATE TRIGGER publishers_keep_currency BEFORE UPDATE OF currency ON public.publishers FOR EACH ROW EXECUTE FUNCTION public.refuse_publisher_currency_change();
 
 CREATE TRIGGER routing_policies_immutable BEFORE DELETE OR UPDATE ON public.routing_policies FOR EACH ROW EXECUTE FUNCTION public.refuse_policy_change();
 
@@ -2158,6 +2271,15 @@ ALTER TABLE ONLY public.payments
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_payout_id_fkey FOREIGN KEY (payout_id) REFERENCES public.payouts(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES public.ledger_transactions(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_publisher_id_fkey FOREIGN KEY (publisher_id) REFERENCES public.publishers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;

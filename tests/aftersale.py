@@ -24,7 +24,7 @@ def pay(
     **values: Any,
 ) -> Receipt:  # fmt: skip
     """Enter a payment, by bank transfer unless it says otherwise."""
-    given = {"method": "bank_transfer", "currency": "USD", "received_at": now, "actor": "op"} | values
+    given: dict[str, Any] = {"method": "bank_transfer", "currency": "USD", "received_at": now, "actor": "op"} | values
     received = Received(buyer_id=buyer, invoice_id=invoice, amount=Decimal(amount), **given)
     with conn.transaction():
         return paying.receive(conn, received, now=now, anyway=anyway)
@@ -93,14 +93,14 @@ def money_of(conn: Connection[Any], buyer: int) -> tuple[str, str]:
         (buyer,),
     ).fetchone()
     assert row is not None
-    return row
+    return row[0], row[1]
 
 
 def invoice_of(conn: Connection[Any], invoice: int) -> tuple[str, str]:
     """An invoice's state and what is due of it."""
     row = conn.execute("SELECT status::text, amount_due::text FROM invoices WHERE id = %s", (invoice,)).fetchone()
     assert row is not None
-    return row
+    return row[0], row[1]
 
 
 def postings(conn: Connection[Any], kind: str) -> list[tuple[str, str, str]]:

@@ -146,9 +146,7 @@ def test_edge_30_no_more_is_refunded_than_was_paid_or_than_the_wallet_has_free(
 
 
 @pytest.mark.parametrize("amount", ["0", "-5", "1.001", "1e999", "NaN"])
-def test_an_amount_that_is_none_is_not_refunded(
-    conn: Connection[Any], buyer: int, now: datetime, amount: str
-) -> None:
+def test_an_amount_that_is_none_is_not_refunded(conn: Connection[Any], buyer: int, now: datetime, amount: str) -> None:
     payment = pay(conn, buyer, "100.00", now)
     before = everything(conn)
     with pytest.raises(Refusal) as refused:
@@ -158,9 +156,7 @@ def test_an_amount_that_is_none_is_not_refunded(
 
 
 @pytest.mark.parametrize("status", ["pending", "failed"])
-def test_what_was_not_received_is_not_refunded(
-    conn: Connection[Any], buyer: int, now: datetime, status: str
-) -> None:
+def test_what_was_not_received_is_not_refunded(conn: Connection[Any], buyer: int, now: datetime, status: str) -> None:
     pay(conn, buyer, "100.00", now)
     row = conn.execute(
         "INSERT INTO payments (buyer_id, method, status, amount, currency, actor, error)"

@@ -25,6 +25,7 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
     Topic.LEAD_DELIVERED: {**_LEAD, **_BUYER},
     Topic.LEAD_BILLED: {**_LEAD, **_BUYER},
     Topic.LEAD_ACCEPTED: {**_LEAD, **_BUYER},
+    Topic.LEAD_RETURNED: {**_LEAD, **_BUYER},
     Topic.DELIVERY_FAILED: {**_LEAD, **_BUYER, **_DELIVERY, "attempt": 3},
     Topic.DELIVERY_REFUSED: {**_LEAD, **_BUYER, **_DELIVERY},
     Topic.BUYER_BALANCE_THRESHOLD: {**_INVOICE, **_BUYER},
