@@ -8,7 +8,7 @@ PYTEST  ?= -n 2 --dist loadgroup
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
-.PHONY: help run apply test race check bench bench-simulate bench-route bench-deliver build schema lock clean
+.PHONY: help run apply test race check bench bench-simulate bench-route bench-deliver build schema pictures lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ build: $(SAM)/.sam ## lint the template and build the deployment packages
 schema: $(VENV)/.dev ## record what the migrations make, in sql/schema.sql, and the JSON Schema of configuration files, in docs
 	@$(BIN)/python -m tests.record_schema
 	@$(BIN)/python -m tests.record_configuration_schema
+
+pictures: $(VENV)/.dev ## an invoice and a credit note as pictures, in docs/pictures (needs pdftoppm)
+	@$(BIN)/python -m tests.record_pictures
 
 lock: $(VENV)/.dev ## pin the newest versions that the requirements/*.in files allow
 	@$(BIN)/python -m pip install --quiet uv

@@ -52,6 +52,22 @@ BEGIN
   END LOOP;
 END $$;
 
+CREATE FUNCTION public.mail_credit_note() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO document_mails (buyer_id, credit_note_id, next_attempt_at) VALUES (NEW.buyer_id, NEW.id, NEW.issued_at);
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.mail_issued_invoice() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO document_mails (buyer_id, invoice_id, next_attempt_at) VALUES (NEW.buyer_id, NEW.id, NEW.issued_at);
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.open_wallet() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -576,6 +592,66 @@ CREATE TABLE public.disposable_domains (
     is_disposable boolean NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT disposable_domains_domain_valid CHECK ((domain ~ '^[a-z0-9.-]{1,253}$'::text))
+);
+
+CREATE TABLE public.document_mails (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamp with time zone,
+    buyer_id integer NOT NULL,
+    invoice_id integer,
+    credit_note_id bigint,
+    status character varying(16) DEFAULT 'pending'::character varying NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    claimed_until timestamp with time zone,
+    sent_at timestamp with time zone,
+    error character varying(200),
+    CONSTRAINT document_mails_given_up_has_error CHECK ((((status)::text <> 'given_up'::text) OR (error IS NOT NULL))),
+    CONSTRAINT document_mails_of_one CHECK ((num_nonnulls(invoice_id, credit_note_id) = 1)),
+    CONSTRAINT document_mails_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT document_mails_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'sent'::character varying, 'given_up'::character varying])::text[])))
+);
+
+ALTER TABLE public.document_mails ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.document_mails_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.documents (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    kind character varying(16) NOT NULL,
+    format character varying(16) NOT NULL,
+    invoice_id integer,
+    credit_note_id bigint,
+    payout_id bigint,
+    media_type character varying(100) NOT NULL,
+    filename character varying(200) NOT NULL,
+    content bytea NOT NULL,
+    sha256 character(64) NOT NULL,
+    CONSTRAINT documents_format_valid CHECK (((format)::text = ANY ((ARRAY['pdf'::character varying, 'ubl'::character varying, 'factur_x'::character varying])::text[]))),
+    CONSTRAINT documents_hash_is_of_content CHECK (((sha256)::text = encode(sha256(content), 'hex'::text))),
+    CONSTRAINT documents_kind_names_its_own CHECK (
+CASE kind
+    WHEN 'invoice'::text THEN ((invoice_id IS NOT NULL) AND (num_nonnulls(credit_note_id, payout_id) = 0))
+    WHEN 'credit_note'::text THEN ((credit_note_id IS NOT NULL) AND (num_nonnulls(invoice_id, payout_id) = 0))
+    WHEN 'payout'::text THEN ((payout_id IS NOT NULL) AND (num_nonnulls(invoice_id, credit_note_id) = 0))
+    ELSE false
+END)
+);
+
+ALTER TABLE public.documents ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.documents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.dunning_notices (
@@ -1615,6 +1691,18 @@ ALTER TABLE ONLY public.delivery_attempts
 ALTER TABLE ONLY public.disposable_domains
     ADD CONSTRAINT disposable_domains_pkey PRIMARY KEY (domain);
 
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_credit_note_once UNIQUE (credit_note_id);
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_invoice_once UNIQUE (invoice_id);
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.dunning_notices
     ADD CONSTRAINT dunning_notices_once UNIQUE (invoice_id, step);
 
@@ -1812,6 +1900,12 @@ ALTER TABLE ONLY public.wallets
 
 CREATE UNIQUE INDEX deliveries_one_for_a_lead ON public.deliveries USING btree (lead_id) WHERE ((status)::text <> 'released'::text);
 
+CREATE UNIQUE INDEX documents_one_of_credit_note ON public.documents USING btree (credit_note_id, format) WHERE (credit_note_id IS NOT NULL);
+
+CREATE UNIQUE INDEX documents_one_of_invoice ON public.documents USING btree (invoice_id, format) WHERE (invoice_id IS NOT NULL);
+
+CREATE UNIQUE INDEX documents_one_of_payout ON public.documents USING btree (payout_id, format) WHERE (payout_id IS NOT NULL);
+
 CREATE INDEX idx_buyer_offers_offer_active_priority ON public.buyer_offers USING btree (offer_id, is_active, routing_priority DESC);
 
 CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING btree (market_id, scope_type, lower((scope_value)::text)) WHERE is_active;
@@ -1845,6 +1939,8 @@ CREATE INDEX idx_deliveries_in_flight ON public.deliveries USING btree (endpoint
 CREATE INDEX idx_deliveries_in_review ON public.deliveries USING btree (settled_at) WHERE ((status)::text = 'in_review'::text);
 
 CREATE INDEX idx_deliveries_lead ON public.deliveries USING btree (lead_id);
+
+CREATE INDEX idx_document_mails_pending ON public.document_mails USING btree (next_attempt_at) WHERE ((status)::text = 'pending'::text);
 
 CREATE INDEX idx_invoice_lines_invoice ON public.invoice_lines USING btree (invoice_id);
 
@@ -2020,13 +2116,23 @@ CREATE TRIGGER credit_note_lines_append_only BEFORE DELETE OR UPDATE ON public.c
 
 CREATE TRIGGER credit_notes_append_only BEFORE DELETE OR UPDATE ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER credit_notes_are_mailed AFTER INSERT ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION public.mail_credit_note();
+
 CREATE TRIGGER delivery_attempts_append_only BEFORE DELETE OR UPDATE ON public.delivery_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER document_mails_never_deleted BEFORE DELETE ON public.document_mails FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER documents_append_only BEFORE DELETE OR UPDATE ON public.documents FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER documents_never_emptied BEFORE TRUNCATE ON public.documents FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
 
 CREATE TRIGGER invoice_lines_of_drafts AFTER INSERT ON public.invoice_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_lines_after_issue();
 
 CREATE TRIGGER invoice_lines_refuse_rewrite BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_line_rewrite();
 
 CREATE TRIGGER invoice_settlements_append_only BEFORE DELETE OR UPDATE ON public.invoice_settlements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER invoices_are_mailed AFTER UPDATE ON public.invoices FOR EACH ROW WHEN (((old.issued_at IS NULL) AND (new.issued_at IS NOT NULL))) EXECUTE FUNCTION public.mail_issued_invoice();
 
 CREATE TRIGGER invoices_never_deleted BEFORE DELETE ON public.invoices FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
@@ -2118,6 +2224,21 @@ ALTER TABLE ONLY public.deliveries
 
 ALTER TABLE ONLY public.delivery_attempts
     ADD CONSTRAINT delivery_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES public.deliveries(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.document_mails
+    ADD CONSTRAINT document_mails_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES public.credit_notes(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.dunning_notices
     ADD CONSTRAINT dunning_notices_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;

@@ -19,7 +19,7 @@ from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
 from leadgen.operations.acting import Actor
 from leadgen.operations.subscribing import NoSuchSubscription
-from leadgen.routes import disputes, invoices, payments, payouts, provider, returns
+from leadgen.routes import disputes, documents, invoices, payments, payouts, provider, returns
 from leadgen.routes.asking import asker
 from leadgen.store import leads, lifecycle, review, subscriptions
 
@@ -202,4 +202,5 @@ app.include_router(payments.router)
 app.include_router(returns.router)
 app.include_router(disputes.router)
 app.include_router(provider.router)
+app.include_router(documents.router)
 handler = lambda_handler(app)

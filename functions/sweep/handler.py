@@ -6,8 +6,8 @@ from typing import Any
 from leadgen.adapters import bus, clock, db
 from leadgen.adapters.log import logger
 from leadgen.domain.events import Event, Topic
-from leadgen.operations import asking_provider, provider_events, telling, topping_up
-from leadgen.store import buyers, collecting, deliveries, leads, notices
+from leadgen.operations import asking_provider, mailing_documents, provider_events, telling, topping_up
+from leadgen.store import buyers, collecting, deliveries, document_mails, leads, notices
 from leadgen.store import provider_events as told_by_provider
 from leadgen.store.leads import Stuck
 
@@ -39,12 +39,20 @@ def run(now: datetime) -> dict[str, int]:
         told = notices.overdue(
             transaction.conn, now=now, since=now - timedelta(seconds=5), ahead=now + AHEAD, limit=MOST_NOTICES
         )
+        documents = document_mails.overdue(transaction.conn, now=now, since=since, limit=MOST)
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
             + [telling.wake_up_at(one, now) for one in told]
+            + [mailing_documents.again(one, now) for one in documents]
         )
-    swept = {"published": published, "leads": len(stuck), "deliveries": len(due), "notices": len(told)}
+    swept = {
+        "published": published,
+        "leads": len(stuck),
+        "deliveries": len(due),
+        "notices": len(told),
+        "documents": len(documents),
+    }
     swept |= {"provider_events": _act_on_events(now, since), "unasked": _ask_again(now, since)}
     logger.info("sweep.run", extra={"stage": "sweep", **swept})
     return swept

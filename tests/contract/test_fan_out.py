@@ -19,6 +19,8 @@ HEARS = {
     Topic.TOP_UP_DUE: {"CollectQueue", "NotifyQueue"},
     Topic.DELIVERY_DUE: {"DeliverQueue", "NotifyQueue"},
     Topic.LEAD_DELIVERED: {"BillQueue", "NotifyQueue"},
+    Topic.INVOICE_GENERATED: {"DocumentQueue", "NotifyQueue"},
+    Topic.CREDIT_NOTE_ISSUED: {"DocumentQueue", "NotifyQueue"},
 }
 
 

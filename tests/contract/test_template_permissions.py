@@ -19,7 +19,7 @@ WAKERS = {
     "notify": [arn("NotifyQueue")],
     "sweep": [arn("DeliverQueue"), arn("NotifyQueue"), arn("CollectQueue")],
 }
-MAILERS = {"deliver", "invoice"}
+MAILERS = {"deliver", "document", "invoice"}
 
 
 def listed(value: Any) -> list[Any]:

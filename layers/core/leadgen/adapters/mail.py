@@ -1,6 +1,8 @@
 """Mail, through an SMTP server or Amazon SES, as ``MAIL_TRANSPORT`` says."""
 
 import email.policy
+from collections.abc import Sequence
+from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -9,12 +11,30 @@ from typing import assert_never
 from leadgen.adapters import clock, mail_addresses, ses, settings, smtp
 from leadgen.adapters.mail_failures import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 
-__all__ = ["MailFailed", "MailNotSent", "MailPutOff", "MailRefused", "MailUnknown", "send"]
+__all__ = ["Attachment", "MailFailed", "MailNotSent", "MailPutOff", "MailRefused", "MailUnknown", "send"]
 
 _SEVEN_BIT = email.policy.SMTP.clone(cte_type="7bit")  # any server takes it, and no line is longer than it may be
 
 
-def send(*, to: str, subject: str, text: str, html: str | None = None, message_id: str, timeout_seconds: float) -> None:
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    filename: str
+    media_type: str
+    content: bytes
+
+
+def send(
+    *,
+    to: str,
+    subject: str,
+    text: str,
+    html: str | None = None,
+    message_id: str,
+    attachments: Sequence[Attachment] = (),
+    timeout_seconds: float,
+) -> None:
     """Hand a mail over within ``timeout_seconds``. Raises MailFailed: MailNotSent (also as
     MailPutOff), MailRefused or MailUnknown.
 
@@ -35,6 +55,9 @@ def send(*, to: str, subject: str, text: str, html: str | None = None, message_i
     message.set_content(text)
     if html is not None:
         message.add_alternative(html, subtype="html")
+    for file in attachments:
+        kind, _, subtype = file.media_type.partition("/")
+        message.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.filename)
     match configured.mail_transport:
         case "smtp":
             smtp.hand_over(message, timeout_seconds=timeout_seconds)

@@ -14,6 +14,7 @@ from leadgen.cli import (
     buyer_tokens,
     configuration,
     crediting,
+    documents,
     endpoints,
     explain,
     history,
@@ -53,6 +54,7 @@ GROUPS = (
     listen,
     replay,
     audit,
+    documents,
 )
 
 

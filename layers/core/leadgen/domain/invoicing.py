@@ -120,6 +120,7 @@ def bill_to(party: Party, billing: BuyerBilling) -> dict[str, object]:
         "address": None if billing.address is None else billing.address.model_dump(mode="json"),
         "tax_id": billing.tax_id,
         "po_number": billing.po_number,
+        "reverse_charge": billing.tax.reverse_charge,
     }
 
 

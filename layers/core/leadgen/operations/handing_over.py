@@ -4,9 +4,9 @@ from typing import assert_never
 
 from leadgen.adapters import mail, settings
 from leadgen.domain import delivery, lead_mail
-from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
+from leadgen.domain.outcomes import CallOutcome
 from leadgen.domain.signing import Sending
-from leadgen.operations import calling
+from leadgen.operations import calling, mailing
 from leadgen.operations.calling import Call
 from leadgen.operations.dispatch import Parcel
 
@@ -29,8 +29,8 @@ def hand_over(parcel: Parcel) -> Call:
 def _mail(parcel: Parcel) -> CallOutcome:
     claimed = parcel.claimed
     mailed = lead_mail.compose(claimed.facts)
-    try:
-        mail.send(
+    return mailing.outcome_of(
+        lambda: mail.send(
             to=parcel.due.email_to,
             subject=mailed.subject,
             text=mailed.text,
@@ -38,12 +38,4 @@ def _mail(parcel: Parcel) -> CallOutcome:
             message_id=claimed.delivery_id,
             timeout_seconds=settings.current().webhook_timeout_seconds,
         )
-    except mail.MailPutOff as failure:
-        return FailedForNow(str(failure), only_this=True)
-    except mail.MailNotSent as failure:
-        return FailedForNow(str(failure))
-    except mail.MailRefused as failure:
-        return FailedForGood(str(failure))
-    except mail.MailUnknown as failure:
-        return Unknown(str(failure))
-    return Taken()
+    )

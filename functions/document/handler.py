@@ -1,0 +1,58 @@
+"""invoice.generated, credit_note.issued: the document is drawn, kept, and mailed to its buyer once."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadgen.adapters import batch, clock, db, settings
+from leadgen.adapters.batch import Message, Outcome
+from leadgen.domain import outcomes
+from leadgen.domain.events import Topic
+from leadgen.operations import calling, mailing_documents
+from leadgen.operations.calling import Call
+from leadgen.operations.mailing_documents import Errand
+from leadgen.store.document_mails import Result
+
+# How much longer than the call itself a claim lives: time to record what came of it.
+CLAIM_GRACE_SECONDS = 10
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Lambda's entry: an SQS batch."""
+    return batch.run("document", event, process)
+
+
+def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
+    """Draw what is new, claim the mails that are due and commit, hand them over at once, record each answer: no
+    transaction is open in a call.
+    """
+    invoices = [int(m.body["invoice_id"]) for m in messages if m.event == Topic.INVOICE_GENERATED]
+    credit_notes = [int(m.body["credit_note_id"]) for m in messages if m.event == Topic.CREDIT_NOTE_ISSUED]
+    until = now + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
+    with db.current().transaction() as conn:
+        errands = mailing_documents.claim(conn, invoices, credit_notes, now=now, until=until)
+    done: list[Outcome] = []
+
+    def record(ended: Sequence[tuple[Errand, Call]]) -> None:
+        with db.current().transaction() as conn:
+            results = mailing_documents.record(conn, ended, now=clock.now())
+        done.extend(_outcome(errand, call, results[errand.claimed.mail_id]) for errand, call in ended)
+
+    calling.recorded(calling.at_once(errands, mailing_documents.send), record)
+    return done + [Outcome("nothing_due")] * (len(messages) - len(done))
+
+
+def _outcome(errand: Errand, call: Call, result: Result) -> Outcome:
+    claimed = errand.claimed
+    facts = {
+        "mail_id": claimed.mail_id,
+        "document": errand.number,
+        "buyer_id": claimed.buyer_id,
+        "attempt": claimed.attempts,
+        "call": outcomes.name(call.outcome),
+        "error": outcomes.cause(call.outcome),
+        "call_milliseconds": call.milliseconds,
+        "sha256": errand.attached.sha256,
+    }
+    outcome = {"sent": "mailed", "pending": "mail_retry", "given_up": "mail_given_up"}[result.status]
+    return Outcome(outcome, None, facts)

@@ -1,0 +1,228 @@
+"""Documents and reports: invoices as files, statements, the aging report, the journal and exports."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leadgen.adapters import clock
+from leadgen.cli.columns import columns, printable
+from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.domain import aging, letter, money
+from leadgen.domain.errors import PolicyInvalid, Refusal
+from leadgen.domain.statements import Account, Statement
+from leadgen.operations import rendering, reporting
+from leadgen.store.documents import Format, Kind
+
+if TYPE_CHECKING:
+    from leadgen.cli.command import Subparsers
+
+_FORMS: dict[str, Format] = {"pdf": "pdf", "ubl": "ubl", "factur-x": "factur_x"}
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the commands."""
+    _add_document(commands)
+    _add_statement(commands)
+    old = commands.add_parser(
+        "aging",
+        help="what is open on invoices, by how long it is overdue",
+        description="What is open on invoices by how long it is overdue, of each buyer and in all; with what is on no "
+        "invoice it adds up to what is owed.",
+        epilog=DATABASE,
+    )
+    old.add_argument("--csv", action="store_true", help="as CSV")
+    old.set_defaults(run=_aging)
+    journal = commands.add_parser(
+        "journal",
+        help="the ledger as CSV: debit, credit, amount, and what it is about",
+        description="The ledger as CSV, entry by entry, by days in UTC.",
+        epilog=DATABASE,
+    )
+    _add_days(journal, required=True)
+    journal.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; without it, to stdout")
+    journal.set_defaults(run=_journal)
+    export = commands.add_parser(
+        "export-invoices",
+        help="issued invoices as CSV: a line for each lead, or what QuickBooks Online imports",
+        description="The invoices issued in these days (UTC) as CSV, a line for each lead.",
+        epilog=DATABASE,
+    )
+    _add_days(export, required=True)
+    export.add_argument("--format", choices=("lines", "quickbooks"), default="lines", help="lines unless given")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; without it, to stdout")
+    export.set_defaults(run=_export)
+
+
+def _add_document(commands: "Subparsers") -> None:
+    parser = commands.add_parser(
+        "document",
+        help="write an invoice or a credit note to a file",
+        description="Write an invoice or a credit note to a file: the same bytes that its buyer was mailed.",
+        epilog=DATABASE,
+    )
+    parser.add_argument("kind", choices=("invoice", "credit-note"))
+    parser.add_argument("id", type=number, metavar="ID")
+    parser.add_argument("--format", choices=tuple(_FORMS), default="pdf", help="pdf unless given")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to; without it, by its number, here")
+    parser.set_defaults(run=_document)
+
+
+def _add_statement(commands: "Subparsers") -> None:
+    parser = commands.add_parser(
+        "statement",
+        help="what a buyer owed, what came and went, and what is open",
+        description="A buyer's account from one day to another by its market's clock; without days, the last 30.",
+        epilog=DATABASE,
+    )
+    parser.add_argument("buyer", type=number, metavar="BUYER_ID")
+    _add_days(parser, required=False)
+    parser.add_argument("--format", choices=("text", "csv", "pdf"), default="text", help="text unless given")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a PDF must have one")
+    parser.set_defaults(run=_statement)
+
+
+def _add_days(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    for name, text in (("from", "the first day"), ("to", "the last day")):
+        parser.add_argument(f"--{name}", dest=f"{name}_day", type=_day, required=required, metavar="DAY", help=text)
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{written!r} is no day: write 2026-06-30") from None
+
+
+def _document(options: argparse.Namespace) -> int:
+    kind: Kind = "invoice" if options.kind == "invoice" else "credit_note"
+    with connection(environment()) as conn:
+        try:
+            drawn = rendering.document(conn, kind, options.id, _FORMS[options.format])
+        except (Refusal, PolicyInvalid) as refused:
+            raise CommandFailed(str(refused)) from None
+    target = options.output or Path(drawn.filename)
+    _write(target, drawn.content)
+    print(f"{target}: {len(drawn.content)} bytes, SHA-256 {drawn.sha256}")
+    return DONE
+
+
+def _statement(options: argparse.Namespace) -> int:
+    if options.format == "pdf" and options.output is None:
+        raise CommandFailed("--format pdf needs a file: give --output too")
+    now = clock.now()
+    with connection(environment()) as conn:
+        try:
+            found = reporting.statement(conn, options.buyer, first=options.from_day, last=options.to_day, now=now)
+            drawn = reporting.statement_pdf(conn, found, now=now) if options.format == "pdf" else b""
+        except (Refusal, PolicyInvalid) as refused:
+            raise CommandFailed(str(refused)) from None
+    match options.format:
+        case "pdf":
+            _write(options.output, drawn)
+        case "csv":
+            _put([reporting.statement_csv(found)], options.output)
+        case _:
+            _put([line + "\n" for line in _text(found)], options.output)
+    return DONE
+
+
+def _text(found: Statement) -> list[str]:
+    zone = found.timezone
+    lines = [
+        f"{printable(found.buyer.name)} (buyer {found.buyer_id}), {letter.day(found.start, zone)} to "
+        f"{letter.day(found.end - timedelta(microseconds=1), zone)}, {zone}, {found.currency}",
+        "",
+        *_side("Account", found.owed, found),
+        "",
+        *_side("Prepaid balance", found.prepaid, found),
+        "",
+        "Open invoices",
+    ]
+    if not found.open_items:
+        return [*lines, "none"]
+    balance, rows = Decimal(0), []
+    for item in found.open_items:
+        balance += item.due
+        days = (letter.day(item.issued_at, zone), letter.day(item.due_date, zone))
+        rows.append((item.number, *days, *_amounts(found.currency, item.total, item.due, balance)))
+    return [*lines, *columns(("invoice", "issued", "due", "total", "open", "so far"), rows, left=3)]
+
+
+def _side(title: str, side: Account, found: Statement) -> list[str]:
+    opening = ("", "opening balance", "", "", *_amounts(found.currency, side.opening))
+    closing = ("", "closing balance", "", "", *_amounts(found.currency, side.closing))
+    entries = [
+        (letter.day(entry.at, found.timezone), entry.what, printable(entry.reference),
+         *_amounts(found.currency, entry.change, entry.balance))
+        for entry in side.entries
+    ]  # fmt: skip
+    head = ("date", "what", "reference", "change", "balance")
+    return [title, *columns(head, [opening, *entries, closing], left=3)]
+
+
+def _aging(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
+        rows, totals = reporting.aged(conn, now=clock.now())
+    if options.csv:
+        _put([reporting.aging_csv(rows, totals)], None)
+        return DONE
+    if not rows:
+        print("Nobody owes anything.")
+        return DONE
+    table = [
+        (row.owing.currency, printable(row.owing.name),
+         *_amounts(row.owing.currency, *row.aged.amounts, row.aged.total, row.owing.uninvoiced, row.owing.balance))
+        for row in [*rows, *totals]
+    ]  # fmt: skip
+    head = ("currency", "buyer", *aging.LABELS, "open", "uninvoiced", "owed")
+    print("\n".join(columns(head, table, left=2)))
+    return DONE
+
+
+def _journal(options: argparse.Namespace) -> int:
+    start, end = _instants(options)
+    with connection(environment()) as conn:
+        _put(reporting.journal_csv(conn, start, end), options.output)
+    return DONE
+
+
+def _export(options: argparse.Namespace) -> int:
+    start, end = _instants(options)
+    with connection(environment()) as conn:
+        lines = reporting.export(conn, start, end, for_quickbooks=options.format == "quickbooks")
+        _put(lines, options.output)
+    return DONE
+
+
+def _instants(options: argparse.Namespace) -> tuple[datetime, datetime]:
+    if options.from_day > options.to_day:
+        raise CommandFailed(f"--from {options.from_day} is after --to {options.to_day}")
+    start = datetime.combine(options.from_day, time(), UTC)
+    return start, datetime.combine(options.to_day, time(), UTC) + timedelta(days=1)
+
+
+def _amounts(currency: str, *amounts: Decimal) -> Sequence[str]:
+    return tuple(money.shown(amount, currency).removesuffix(f" {currency}") for amount in amounts)
+
+
+def _put(lines: Iterable[str], target: Path | None) -> None:
+    if target is None:
+        for line in lines:
+            sys.stdout.write(line)
+        return
+    try:
+        with target.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise CommandFailed(f"{target} cannot be written: {error.strerror}") from None
+
+
+def _write(target: Path, content: bytes) -> None:
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise CommandFailed(f"{target} cannot be written: {error.strerror}") from None

@@ -1,0 +1,44 @@
+"""Tables as CSV by RFC 4180, which a spreadsheet may open: what people wrote is never a formula there."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+Cell = str | int | Decimal | datetime | date | None
+
+# A spreadsheet takes a cell that begins with one of these for a formula; an apostrophe before it makes it text.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def written(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """The whole table, its head first."""
+    return "".join(lines(head, rows))
+
+
+def lines(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+    """The table line by line, each with its end."""
+    yield _line(head)
+    for row in rows:
+        yield _line([_shown(cell) for cell in row])
+
+
+def _line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()
+
+
+def _shown(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case Decimal():
+            return f"{cell:f}"
+        case int():
+            return str(cell)
+        case datetime() | date():
+            return cell.isoformat()
+        case _:
+            return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell

@@ -1,0 +1,157 @@
+"""Documents: drawn when they are first asked for, kept with their hash, and the same bytes ever after."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.domain import bill_to, billing_terms, einvoice, sales_letters
+from leadgen.domain.errors import Refusal
+from leadgen.domain.letter import Letter
+from leadgen.domain.sales_documents import CreditNote, Invoice, Line
+from leadgen.operations import collecting
+from leadgen.store import documents
+from leadgen.store.documents import Document, Format, IssuedLine, Kind
+
+_PDF, _XML = "application/pdf", "application/xml"
+
+
+def document(conn: Connection[Any], kind: Kind, document_id: int, form: Format = "pdf") -> Document:
+    """An invoice's or a credit note's file: as it is kept, or drawn and kept now.
+
+    Raises Refusal 404 where there is no such document, 409 ``not_issued`` for a draft and ``fields_missing`` for an
+    electronic invoice that lacks something.
+    """
+    if (kept := documents.get(conn, kind, document_id, form)) is not None:
+        return kept
+    match kind:
+        case "invoice":
+            sold: Invoice | CreditNote = invoice(conn, document_id)
+        case "credit_note":
+            sold = credit_note(conn, document_id)
+        case "payout":
+            raise Refusal(404, "not_found", f"there is no statement of payout {document_id} yet")
+    return kept_or_drawn(conn, kind, document_id, form, lambda: _draw(sold, form))
+
+
+def kept_or_drawn(
+    conn: Connection[Any], kind: Kind, document_id: int, form: Format, draw: Callable[[], Document]
+) -> Document:
+    """The file that is kept; where there is none, the one that ``draw`` makes, unless another worker was first."""
+    if (kept := documents.get(conn, kind, document_id, form)) is not None:
+        return kept
+    documents.keep(conn, kind, document_id, form, draw())
+    first = documents.get(conn, kind, document_id, form)
+    assert first is not None
+    return first
+
+
+def file_of(media_type: str, filename: str, content: bytes) -> Document:
+    """A file with its hash."""
+    return Document(media_type, filename, content, hashlib.sha256(content).hexdigest())
+
+
+def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
+    """An issued invoice as it was. Raises Refusal 404 and 409 ``not_issued``."""
+    head = documents.invoice(conn, invoice_id)
+    if head is None:
+        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+    if head.number is None or head.issued_at is None:
+        raise Refusal(
+            409, "not_issued", f"invoice {invoice_id} is a draft: there is a document once it is issued",
+        )  # fmt: skip
+    return Invoice(
+        invoice_id=head.invoice_id,
+        buyer_id=head.buyer_id,
+        number=head.number,
+        currency=head.currency,
+        timezone=head.timezone,
+        issued_at=head.issued_at,
+        due_date=head.due_date,
+        terms_days=head.terms_days,
+        period_start=head.period_start,
+        period_end=head.period_end,
+        subtotal=head.subtotal,
+        tax_rate=head.tax_rate,
+        tax_name=head.tax_name,
+        tax_note=head.tax_note,
+        tax=head.tax,
+        total=head.total,
+        prepaid=head.prepaid,
+        seller=billing_terms.parse_seller(head.seller),
+        buyer=bill_to.parse(head.buyer, label=head.number),
+        lines=_lines(documents.invoice_lines(conn, invoice_id)),
+    )
+
+
+def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
+    """A credit note as it was issued. Raises Refusal 404."""
+    head = documents.credit_note(conn, credit_note_id)
+    if head is None:
+        raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
+    return CreditNote(
+        credit_note_id=head.credit_note_id,
+        buyer_id=head.buyer_id,
+        number=head.number,
+        currency=head.currency,
+        timezone=head.timezone,
+        issued_at=head.issued_at,
+        invoice_id=head.invoice_id,
+        invoice_number=head.invoice_number,
+        invoice_issued_at=head.invoice_issued_at,
+        reason=head.reason,
+        note=head.note,
+        net=head.net,
+        tax_rate=head.tax_rate,
+        tax_name=head.tax_name,
+        tax_note=head.tax_note,
+        tax=head.tax,
+        total=head.total,
+        to_due=head.to_due,
+        to_wallet=head.to_wallet,
+        seller=billing_terms.parse_seller(head.seller),
+        buyer=bill_to.parse(head.buyer, label=head.number),
+        lines=_lines(documents.credit_note_lines(conn, credit_note_id)),
+    )
+
+
+def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
+    from leadgen.adapters import einvoices, pdf  # slow to import, and a document is drawn once
+
+    match form:
+        case "pdf":
+            return file_of(_PDF, f"{sold.number}.pdf", pdf.draw(_letter(sold)))
+        case "ubl":
+            _require(sold)
+            return file_of(_XML, f"{sold.number}.xml", einvoices.ubl(sold))
+        case "factur_x":
+            _require(sold)
+            return file_of(_PDF, f"{sold.number}-factur-x.pdf", einvoices.factur_x(sold, _letter(sold)))
+
+
+def _letter(sold: Invoice | CreditNote) -> Letter:
+    if isinstance(sold, CreditNote):
+        return sales_letters.of_credit_note(sold)
+    return sales_letters.of_invoice(sold, pay_url=collecting.payment_url(sold.invoice_id))
+
+
+def _require(sold: Invoice | CreditNote) -> None:
+    if lacking := einvoice.missing(sold):
+        raise Refusal(
+            409,
+            "fields_missing",
+            f"{sold.number} cannot be an electronic invoice: it lacks {'; '.join(lacking.values())}. What is issued "
+            "stays as it is: invoices issued after the fields are set have them",
+            {"fields": dict(lacking)},
+        )
+
+
+def _lines(rows: Sequence[IssuedLine]) -> tuple[Line, ...]:
+    return tuple(Line(row.lead_id, row.delivered_at, row.amount, _components(row.components)) for row in rows)
+
+
+def _components(stored: object) -> tuple[tuple[str, Decimal], ...]:
+    parts = stored if isinstance(stored, list) else [stored]
+    return tuple((str(part["component"]), Decimal(str(part["amount"]))) for part in parts if isinstance(part, Mapping))

@@ -1,0 +1,102 @@
+"""Statements, the aging report, the journal and exports, as the CLI and the API give them."""
+
+from collections.abc import Iterator
+from dataclasses import astuple, fields
+from datetime import date, datetime, time, timedelta
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from leadgen.domain import aging, billing_terms, csv_text, invoicing, sales_letters, sales_tables, statements
+from leadgen.domain import bill_to as bills
+from leadgen.domain.aging import Row
+from leadgen.domain.errors import Refusal
+from leadgen.domain.invoicing import Party
+from leadgen.domain.statements import Statement
+from leadgen.operations import rendering
+from leadgen.store import accounts
+from leadgen.store import invoicing as sellers
+from leadgen.store.accounts import JournalLine
+
+JOURNAL_HEAD = tuple(field.name for field in fields(JournalLine))
+_MONTH = timedelta(days=30)
+
+
+def statement(
+    conn: Connection[Any], buyer_id: int, *, first: date | None, last: date | None, now: datetime
+) -> Statement:
+    """A buyer's account from the first day to the last, both whole, by its market's clock: without them, of the last
+    30 days. Raises Refusal 404, and 400 where the days are the wrong way round.
+    """
+    found = accounts.holder(conn, buyer_id)
+    if found is None:
+        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+    zone = ZoneInfo(found.timezone)
+    last = now.astimezone(zone).date() if last is None else last
+    first = last - _MONTH if first is None else first
+    if first > last:
+        raise Refusal(400, "invalid_request", f"from: {first} is after to, {last}")
+    start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
+    opening = accounts.balances_before(conn, buyer_id, start)
+    moved = accounts.movements(conn, buyer_id, start, end, found.timezone)
+    billing = billing_terms.parse_buyer(found.billing, label=f"buyer {buyer_id}")
+    billed = invoicing.bill_to(Party(found.name, found.company, found.email, found.phone), billing)
+    return Statement(
+        buyer_id=buyer_id,
+        buyer=sales_letters.recipient(bills.parse(billed, label=f"buyer {buyer_id}'s statement")),
+        currency=found.currency,
+        timezone=found.timezone,
+        start=start,
+        end=end,
+        owed=statements.account(opening.owed, ((one, one.owed) for one in moved)),
+        prepaid=statements.account(opening.prepaid, ((one, one.prepaid) for one in moved)),
+        open_items=tuple(accounts.open_items(conn, buyer_id, end)),
+    )
+
+
+def statement_csv(found: Statement) -> str:
+    """A statement as CSV."""
+    return csv_text.written(statements.HEAD, statements.rows(found))
+
+
+def statement_pdf(conn: Connection[Any], found: Statement, *, now: datetime) -> bytes:
+    """A statement as a letter."""
+    from leadgen.adapters import pdf  # slow to import, and needed for this only
+
+    seller = billing_terms.parse_seller(sellers.seller(conn))
+    return pdf.draw(statements.to_letter(found, seller, now=now))
+
+
+def aged(conn: Connection[Any], *, now: datetime) -> tuple[list[Row], list[Row]]:
+    """The aging report: each buyer that owes something, and each currency."""
+    return aging.report(accounts.owing(conn), accounts.open_invoices(conn), now)
+
+
+def aging_csv(rows: list[Row], totals: list[Row]) -> str:
+    """The aging report as CSV, the currencies' totals last."""
+    return csv_text.written(aging.HEAD, [aging.cells(row) for row in [*rows, *totals]])
+
+
+def journal_csv(conn: Connection[Any], start: datetime, end: datetime) -> Iterator[str]:
+    """The ledger as CSV, line by line."""
+    return csv_text.lines(JOURNAL_HEAD, (astuple(line) for line in accounts.journal(conn, start, end)))
+
+
+def lines_csv(conn: Connection[Any], invoice_id: int) -> str:
+    """An invoice's lines as CSV. Raises Refusal 404 and 409."""
+    return csv_text.written(sales_tables.LINES_HEAD, sales_tables.lines(rendering.invoice(conn, invoice_id)))
+
+
+def export(conn: Connection[Any], start: datetime, end: datetime, *, for_quickbooks: bool) -> Iterator[str]:
+    """The invoices issued from ``start`` to just before ``end``, a line for each lead, as CSV."""
+    invoices = (rendering.invoice(conn, invoice_id) for invoice_id in accounts.issued_between(conn, start, end))
+    if for_quickbooks:
+        rows = chain.from_iterable(map(sales_tables.quickbooks, invoices))
+        return csv_text.lines(sales_tables.QUICKBOOKS_HEAD, rows)
+    return csv_text.lines(sales_tables.LINES_HEAD, chain.from_iterable(map(sales_tables.lines, invoices)))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)

@@ -1,0 +1,184 @@
+"""Documents as they were drawn, and what is drawn: invoices and credit notes as they were issued."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+Kind = Literal["invoice", "credit_note", "payout"]
+Format = Literal["pdf", "ubl", "factur_x"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file as it is kept; ``sha256`` is of its content, in hex."""
+
+    media_type: str
+    filename: str
+    content: bytes
+    sha256: str
+
+
+def get(conn: Connection[Any], kind: Kind, document_id: int, form: Format) -> Document | None:
+    """The file that is kept of an invoice, a credit note or a payout; None where none was drawn yet."""
+    with conn.cursor(row_factory=class_row(Document)) as cursor:
+        cursor.execute(
+            """
+            SELECT media_type, filename, content, sha256 FROM documents
+             WHERE CASE %(kind)s WHEN 'invoice' THEN invoice_id = %(id)s WHEN 'credit_note' THEN credit_note_id = %(id)s
+                                 ELSE payout_id = %(id)s END
+               AND kind = %(kind)s AND format = %(format)s
+            """,
+            {"kind": kind, "id": document_id, "format": form},
+        )
+        return cursor.fetchone()
+
+
+def keep(conn: Connection[Any], kind: Kind, document_id: int, form: Format, document: Document) -> None:
+    """Keep a file, unless one was kept meanwhile: the first stays."""
+    conn.execute(
+        """
+        INSERT INTO documents (kind, format, invoice_id, credit_note_id, payout_id, media_type, filename, content,
+                               sha256)
+        VALUES (%(kind)s::text, %(format)s, CASE %(kind)s::text WHEN 'invoice' THEN %(id)s::bigint END,
+                CASE %(kind)s::text WHEN 'credit_note' THEN %(id)s::bigint END,
+                CASE %(kind)s::text WHEN 'payout' THEN %(id)s::bigint END, %(media_type)s, %(filename)s, %(content)s,
+                %(sha256)s)
+        ON CONFLICT DO NOTHING
+        """,
+        {
+            "kind": kind,
+            "format": form,
+            "id": document_id,
+            "media_type": document.media_type,
+            "filename": document.filename,
+            "content": document.content,
+            "sha256": document.sha256,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class IssuedInvoice:
+    """An invoice's head as it was issued; ``seller`` and ``buyer`` as stored. ``number`` is None for a draft."""
+
+    invoice_id: int
+    buyer_id: int
+    number: str | None
+    currency: str
+    timezone: str
+    issued_at: datetime | None
+    due_date: datetime
+    terms_days: int
+    period_start: datetime
+    period_end: datetime
+    subtotal: Decimal
+    tax_rate: Decimal
+    tax_name: str | None
+    tax_note: str | None
+    tax: Decimal
+    total: Decimal
+    prepaid: Decimal
+    seller: object
+    buyer: object
+
+
+def invoice(conn: Connection[Any], invoice_id: int) -> IssuedInvoice | None:
+    """An invoice as it was issued, whatever was paid since; None where there is none."""
+    with conn.cursor(row_factory=class_row(IssuedInvoice)) as cursor:
+        cursor.execute(
+            """
+            SELECT i.id AS invoice_id, i.buyer_id, i.invoice_number AS number, i.currency, i.timezone, i.issued_at,
+                   i.due_date, i.terms_days, i.period_start, i.period_end, i.subtotal, i.tax_rate, i.tax_name,
+                   i.tax_note, i.tax_amount AS tax, i.total_amount AS total, i.seller, i.buyer,
+                   coalesce((SELECT sum(s.amount) FROM invoice_settlements s
+                              WHERE s.invoice_id = i.id AND s.kind = 'wallet' AND s.settled_at <= i.issued_at), 0)
+                   AS prepaid
+              FROM invoices i WHERE i.id = %s
+            """,
+            (invoice_id,),
+        )
+        return cursor.fetchone()
+
+
+@dataclass(frozen=True)
+class IssuedLine:
+    """A lead on a document; ``components`` as stored."""
+
+    lead_id: int
+    delivered_at: datetime
+    amount: Decimal
+    components: object
+
+
+def invoice_lines(conn: Connection[Any], invoice_id: int) -> list[IssuedLine]:
+    """The lines of an invoice, in the order the leads were delivered."""
+    with conn.cursor(row_factory=class_row(IssuedLine)) as cursor:
+        cursor.execute(
+            """
+            SELECT x.lead_id, x.delivered_at, x.amount, l.price_components AS components
+              FROM invoice_lines x JOIN leads l ON l.id = x.lead_id
+             WHERE x.invoice_id = %s AND x.released_at IS NULL ORDER BY x.delivered_at, x.lead_id
+            """,
+            (invoice_id,),
+        )
+        return cursor.fetchall()
+
+
+@dataclass(frozen=True)
+class IssuedCreditNote:
+    """A credit note's head with what its invoice says; ``seller`` and ``buyer`` as stored."""
+
+    credit_note_id: int
+    buyer_id: int
+    number: str
+    currency: str
+    timezone: str
+    issued_at: datetime
+    invoice_id: int
+    invoice_number: str
+    invoice_issued_at: datetime
+    reason: str
+    note: str | None
+    net: Decimal
+    tax_rate: Decimal
+    tax_name: str | None
+    tax_note: str | None
+    tax: Decimal
+    total: Decimal
+    to_due: Decimal
+    to_wallet: Decimal
+    seller: object
+    buyer: object
+
+
+def credit_note(conn: Connection[Any], credit_note_id: int) -> IssuedCreditNote | None:
+    """A credit note; None where there is none."""
+    with conn.cursor(row_factory=class_row(IssuedCreditNote)) as cursor:
+        cursor.execute(
+            """
+            SELECT c.id AS credit_note_id, c.buyer_id, c.number, c.currency, i.timezone, c.issued_at, c.invoice_id,
+                   i.invoice_number, i.issued_at AS invoice_issued_at, c.reason, c.note, c.net, i.tax_rate, i.tax_name,
+                   i.tax_note, c.tax, c.total, c.to_due, c.to_wallet, c.seller, c.buyer
+              FROM credit_notes c JOIN invoices i ON i.id = c.invoice_id WHERE c.id = %s
+            """,
+            (credit_note_id,),
+        )
+        return cursor.fetchone()
+
+
+def credit_note_lines(conn: Connection[Any], credit_note_id: int) -> list[IssuedLine]:
+    """The lines of a credit note, in the order the leads were delivered."""
+    with conn.cursor(row_factory=class_row(IssuedLine)) as cursor:
+        cursor.execute(
+            """
+            SELECT x.lead_id, l.delivered_at, x.amount, NULL AS components
+              FROM credit_note_lines x JOIN leads l ON l.id = x.lead_id
+             WHERE x.credit_note_id = %s ORDER BY l.delivered_at, x.lead_id
+            """,
+            (credit_note_id,),
+        )
+        return cursor.fetchall()

@@ -1,0 +1,195 @@
+"""Documents and reports over HTTP and on the command line: a buyer's own, and nobody else's."""
+
+import asyncio
+import base64
+import csv
+import hashlib
+import io
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from psycopg import Connection
+
+from leadgen import cli
+from leadgen.adapters import clock, tokens
+from leadgen.adapters.web import lambda_handler
+from tests import money
+from tests.conftest import ROOT, SECRET_KEY
+from tests.factories import a_market, an_offer
+from tests.functions.posting import a_token, refusal
+from tests.functions.test_document import a_credit_note
+from tests.functions_under_test import Functions
+from tests.sales import a_billed_buyer, set_seller
+
+Capsys = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def invoice(conn: Connection[Any], now: datetime) -> int:
+    """An issued invoice of two leads; its buyer is the first one, and there is another."""
+    set_seller(conn)
+    offer = an_offer(conn, market_id=a_market(conn, timezone="Europe/Berlin", currency="EUR"), invoice_threshold=9999)
+    invoice_id, _ = money.an_invoice(conn, offer, a_billed_buyer(conn), now, "45.00", "45.00")
+    a_billed_buyer(conn, name="Another")
+    return invoice_id
+
+
+def get(functions: Functions, path: str, *, buyer: int | None = None) -> httpx2.Response:
+    """Ask as an operator, or as a buyer."""
+    headers = a_token()
+    if buyer is not None:
+        token = tokens.issue(
+            SECRET_KEY, subject=f"buyer:{buyer}", role="buyer", buyer_id=buyer, now=clock.now(),
+            lifetime=timedelta(hours=1),
+        )  # fmt: skip
+        headers = {"Authorization": f"Bearer {token}"}
+    return functions.client("api").get(path, headers=headers)
+
+
+def paths(conn: Connection[Any], invoice: int, now: datetime) -> list[str]:
+    """Everything that is a buyer's own."""
+    note = a_credit_note(conn, invoice, now)
+    return [
+        f"/api/invoices/{invoice}/pdf",
+        f"/api/invoices/{invoice}/ubl",
+        f"/api/invoices/{invoice}/factur-x",
+        f"/api/invoices/{invoice}/lines.csv",
+        f"/api/credit-notes/{note}",
+        f"/api/credit-notes/{note}/pdf",
+        f"/api/credit-notes/{note}/ubl",
+        f"/api/credit-notes/{note}/factur-x",
+        "/api/buyers/1/statement",
+        "/api/buyers/1/statement?format=csv",
+        "/api/buyers/1/statement?format=pdf",
+    ]
+
+
+def test_a_buyer_gets_its_own_documents_and_for_another_they_are_not_there(
+    conn: Connection[Any], functions: Functions, invoice: int, now: datetime
+) -> None:
+    for path in paths(conn, invoice, now):
+        assert get(functions, path).status_code == 200, path
+        assert get(functions, path, buyer=1).status_code == 200, path
+        assert refusal(get(functions, path, buyer=2)) == (404, "not_found"), path
+        assert refusal(functions.client("api").get(path)) == (401, "missing_token"), path
+
+
+def test_the_reports_are_the_operators(functions: Functions, invoice: int) -> None:
+    for path in ("/api/reports/aging", "/api/reports/journal.csv?from=2026-06-01&to=2026-06-30"):
+        assert get(functions, path).status_code == 200
+        assert refusal(get(functions, path, buyer=1)) == (403, "forbidden")
+
+
+def test_a_pdf_comes_with_its_name_and_hash_and_is_what_is_kept(
+    conn: Connection[Any], functions: Functions, invoice: int
+) -> None:
+    answer = get(functions, f"/api/invoices/{invoice}/pdf")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == 'attachment; filename="INV-000001.pdf"'
+    assert answer.headers["etag"] == f'"{hashlib.sha256(answer.content).hexdigest()}"'
+    assert conn.execute("SELECT content FROM documents").fetchall() == [(answer.content,)]
+
+
+def test_a_pdf_goes_through_api_gateway_as_base64(functions: Functions, invoice: int) -> None:
+    event = json.loads((ROOT / "events" / "get_lead.json").read_text())
+    path = f"/api/invoices/{invoice}/pdf"
+    headers = {"Host": "api.example.com", "Accept": "text/html,*/*", **a_token()}
+    event |= {"path": path, "headers": headers, "multiValueHeaders": {name: [value] for name, value in headers.items()}}
+    event["requestContext"] |= {"path": f"/prod{path}"}
+    try:
+        answer = lambda_handler(functions.module("api").app)(event, None)
+    finally:
+        asyncio.get_event_loop().close()
+        asyncio.set_event_loop(None)
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, True)
+    assert base64.b64decode(answer["body"]).startswith(b"%PDF")
+
+
+def test_a_draft_is_none_of_its_buyers_business(
+    conn: Connection[Any], functions: Functions, invoice: int, now: datetime
+) -> None:
+    conn.execute("UPDATE buyers SET billing = billing || '{\"approval\": true}'")
+    row = conn.execute("SELECT offer_id FROM invoices").fetchone()
+    assert row is not None
+    draft, _ = money.an_invoice(conn, row[0], 1, now + timedelta(days=1))
+    assert refusal(get(functions, f"/api/invoices/{draft}/pdf", buyer=1)) == (404, "not_found")
+    assert refusal(get(functions, f"/api/invoices/{draft}/pdf")) == (409, "not_issued")
+
+
+def test_a_statement_answers_in_json_and_refuses_days_that_are_none(functions: Functions, invoice: int) -> None:
+    said = get(functions, "/api/buyers/1/statement?from=2026-06-01&to=2026-06-30", buyer=1).json()
+    assert (said["account"]["closing"], said["prepaid"]["closing"], said["on_no_invoice"]) == (107.1, 0, 0)
+    assert [entry["what"] for entry in said["account"]["entries"]] == ["2 leads delivered", "Tax"]
+    for query in ("from=yesterday", "from=2026-07-02&to=2026-07-01", "format=docx"):
+        assert refusal(get(functions, f"/api/buyers/1/statement?{query}"))[0] == 400
+
+
+def test_the_aging_report_answers_by_buyer_and_in_all(functions: Functions, invoice: int) -> None:
+    said = get(functions, "/api/reports/aging").json()
+    assert [(row["buyer_id"], row["total"]) for row in said["buyers"]] == [(1, 107.1)]
+    assert [(row["currency"], row["balance"]) for row in said["totals"]] == [("EUR", 107.1)]
+    rows = list(csv.DictReader(io.StringIO(get(functions, "/api/reports/aging?format=csv").text, newline="")))
+    assert [row["owed"] for row in rows] == ["107.10", "107.10"]
+
+
+def test_a_journal_that_is_too_long_is_refused_with_what_to_do(
+    functions: Functions, invoice: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadgen.routes import documents
+
+    monkeypatch.setattr(documents, "_LONGEST_JOURNAL", 2)
+    answer = get(functions, "/api/reports/journal.csv?from=2026-06-01&to=2026-06-30")
+    assert refusal(answer) == (400, "too_long")
+    assert "leadgen journal" in answer.json()["error"]["message"]
+
+
+def run(capsys: Capsys, *arguments: object) -> tuple[int, str, str]:
+    """A command's exit status, and what it said on both streams; held to 100 columns."""
+    capsys.readouterr()
+    status = cli.main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def test_the_command_line_writes_the_file_that_was_mailed(
+    functions: Functions, invoice: int, tmp_path: Path, capsys: Capsys
+) -> None:
+    target = tmp_path / "invoice.pdf"
+    status, out, _ = run(capsys, "document", "invoice", invoice, "-o", target)
+    assert status == 0
+    assert hashlib.sha256(target.read_bytes()).hexdigest() in out
+    assert target.read_bytes() == get(functions, f"/api/invoices/{invoice}/pdf").content
+    assert run(capsys, "document", "invoice", 99)[0::2] == (1, "there is no invoice 99\n")
+    assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "no" / "such")[0] == 1
+
+
+def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
+    invoice: int, tmp_path: Path, capsys: Capsys
+) -> None:
+    status, out, _ = run(capsys, "statement", 1, "--from", "2026-06-01", "--to", "2026-06-30")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 100
+    assert "closing balance" in out
+    assert "INV-000001  17 June 2026  1 July 2026  107.10  107.10  107.10" in out
+    status, out, _ = run(capsys, "aging")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 100
+    assert "All buyers" in out
+    assert run(capsys, "aging", "--csv")[1].startswith("currency,buyer_id,buyer,not due")
+    assert run(capsys, "statement", 1, "--format", "pdf")[0] == 1
+    assert run(capsys, "statement", 1, "--format", "pdf", "-o", tmp_path / "s.pdf")[0] == 0
+    assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF")
+    assert run(capsys, "statement", 99)[0::2] == (1, "there is no buyer 99\n")
+
+
+def test_the_command_line_exports_for_quickbooks_and_the_journal(invoice: int, tmp_path: Path, capsys: Capsys) -> None:
+    days = ("--from", "2026-06-01", "--to", "2026-06-30")
+    status, out, _ = run(capsys, "export-invoices", *days, "--format", "quickbooks")
+    assert (status, len(out.splitlines())) == (0, 3)
+    assert run(capsys, "journal", *days, "-o", tmp_path / "journal.csv")[0] == 0
+    assert len((tmp_path / "journal.csv").read_bytes().split(b"\r\n")) == 5
+    assert run(capsys, "journal", "--from", "2026-06-30", "--to", "2026-06-01")[0] == 1
