@@ -99,6 +99,18 @@ def test_paying_leads_to_the_providers_page_for_what_is_due_and_then_the_invoice
     ]
 
 
+def test_the_page_leads_to_the_invoice_as_it_was_mailed(client: TestClient, invoice: int) -> None:
+    page = client.get(page_of(invoice))
+    (link,) = re.findall(r'href="([^"]+)"', page.text)
+    answer = client.get(page.url.join(link))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    assert answer.headers["content-disposition"].startswith("inline; filename=")
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert client.get(f"/pay/{'x' * 38}/invoice.pdf").status_code == 404
+
+
 def test_from_two_windows_it_is_the_same_page_and_another_when_something_else_is_due(
     conn: Connection[Any], client: TestClient, provider: Provider, invoice: int, buyer: int, now: datetime
 ) -> None:

@@ -40,7 +40,9 @@ STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).diges
 
 @dataclass(frozen=True)
 class Invoice:
-    """What the page shows of an invoice. ``seller`` is as it was issued; ``may_pay``: by card, now."""
+    """What the page shows of an invoice. ``seller`` is as it was issued; ``may_pay``: by card, now; ``document``: where
+    its PDF is.
+    """
 
     number: str
     status: str
@@ -52,7 +54,7 @@ class Invoice:
     due: Decimal
     seller: Mapping[str, Any]
     may_pay: bool
-    document: str | None
+    document: str
     just_paid: bool = False
 
 
@@ -85,8 +87,7 @@ def invoice(shown: Invoice) -> str:
     ]
     if shown.may_pay and not shown.just_paid:
         parts.append('<form method="post"><button type="submit">Pay by card</button></form>')
-    if shown.document is not None:
-        parts.append(f'<a class="button second" href="{escape(shown.document)}">Invoice as PDF</a>')
+    parts.append(f'<a class="button second" href="{escape(shown.document)}">Invoice as PDF</a>')
     if says is not None:
         parts.append(f'<p class="note" role="status">{escape(says)}</p>')
     elif bank := _bank(shown):
