@@ -122,6 +122,20 @@ def test_from_two_windows_it_is_the_same_page_and_another_when_something_else_is
     assert [session["amount_total"] for session in provider.of("checkout.session")] == [2500, 4500]
 
 
+def test_edge_33_what_is_due_again_after_a_chargeback_is_paid_on_another_page(
+    conn: Connection[Any], client: TestClient, provider: Provider, invoice: int
+) -> None:
+    first = press_pay(client, invoice).headers["location"]
+    provider.press(first)
+    dispute = provider.control(dispute=provider.of("payment_intent")[0]["id"])
+    provider.control(close=dispute["id"], won=False)
+    hand_over(client, provider.told())
+    assert conn.execute("SELECT amount_due FROM invoices").fetchone() == (Decimal("45.00"),)
+    again = press_pay(client, invoice)
+    assert again.status_code == 303
+    assert again.headers["location"] != first
+
+
 def test_a_page_that_expired_is_not_led_to_again(client: TestClient, provider: Provider, invoice: int) -> None:
     old = press_pay(client, invoice).headers["location"]
     for _, _, body in provider.fake.account.answers.values():  # what the provider answers to the same key, still
