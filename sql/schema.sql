@@ -179,6 +179,19 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.refuse_lines_beside_payout() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF EXISTS (SELECT FROM payouts p
+              WHERE p.id IN (SELECT payout_id FROM added)
+                AND p.total <> (SELECT sum(l.amount) FROM payout_lines l WHERE l.payout_id = p.id)) THEN
+    RAISE EXCEPTION 'the lines of a payout add up to its total'
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payout_lines_add_up';
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.refuse_payment_rewrite() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -197,6 +210,19 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.refuse_payout_rewrite() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.status = 'issued' AND NEW.status = 'paid'
+     AND to_jsonb(OLD) - ARRAY['status', 'paid_at', 'paid_by', 'reference']
+       = to_jsonb(NEW) - ARRAY['status', 'paid_at', 'paid_by', 'reference'] THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'payout %: what is issued is paid once, and nothing else of it changes', OLD.number
+    USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'payouts_issued_is_immutable';
+END $$;
+
 CREATE FUNCTION public.refuse_policy_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -205,6 +231,17 @@ BEGIN
      OR (to_jsonb(OLD) - 'is_active' - 'updated_at') IS DISTINCT FROM (to_jsonb(NEW) - 'is_active' - 'updated_at') THEN
     RAISE EXCEPTION '% rows never change: store the next version', TG_TABLE_NAME
       USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.refuse_publisher_currency_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF OLD.currency <> NEW.currency AND EXISTS (SELECT FROM ledger_transactions t WHERE t.publisher_id = OLD.id) THEN
+    RAISE EXCEPTION 'publisher %: its currency stays, since there is money of it on record', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'publishers_currency_is_immutable';
   END IF;
   RETURN NEW;
 END $$;
@@ -363,6 +400,7 @@ CREATE TABLE public.buyers (
     billing jsonb DEFAULT '{}'::jsonb NOT NULL,
     paused_since timestamp with time zone,
     provider_customer_id character varying(200),
+    payment_method_saved_at timestamp with time zone,
     CONSTRAINT buyers_billing_is_object CHECK ((jsonb_typeof(billing) = 'object'::text)),
     CONSTRAINT buyers_pending_amount_not_negative CHECK ((pending_amount >= (0)::numeric)),
     CONSTRAINT buyers_rotation_ends CHECK (((previous_webhook_secret IS NULL) = (previous_secret_until IS NULL))),
@@ -1205,6 +1243,7 @@ CREATE TABLE public.payment_events (
     processed_at timestamp with time zone,
     outcome character varying(64),
     attempts integer DEFAULT 0 NOT NULL,
+    waits_for character varying(64),
     CONSTRAINT payment_events_outcome_when_processed CHECK (((processed_at IS NULL) = (outcome IS NULL)))
 );
 
@@ -1230,6 +1269,9 @@ CREATE TABLE public.payments (
     is_automatic boolean DEFAULT false NOT NULL,
     error character varying(200),
     undone_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    claimed_until timestamp with time zone,
+    payment_method_id character varying(200),
     CONSTRAINT payments_amount_positive CHECK ((amount > (0)::numeric)),
     CONSTRAINT payments_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT payments_parts_add_up CHECK ((((to_invoice + to_debt) + to_wallet) =
@@ -1245,6 +1287,52 @@ END)),
 
 ALTER TABLE public.payments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.payments_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.payout_lines (
+    transaction_id bigint NOT NULL,
+    payout_id bigint NOT NULL,
+    amount numeric(12,2) NOT NULL,
+    CONSTRAINT payout_lines_amount_moves CHECK ((amount <> (0)::numeric))
+);
+
+CREATE TABLE public.payouts (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    publisher_id integer NOT NULL,
+    currency character(3) NOT NULL,
+    timezone character varying(64) NOT NULL,
+    series character varying(16) NOT NULL,
+    sequence integer NOT NULL,
+    number character varying(50) NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    earned numeric(12,2) NOT NULL,
+    reversed numeric(12,2) NOT NULL,
+    total numeric(12,2) NOT NULL,
+    actor character varying(200) NOT NULL,
+    status character varying(16) DEFAULT 'issued'::character varying NOT NULL,
+    paid_at timestamp with time zone,
+    paid_by character varying(200),
+    reference character varying(200),
+    CONSTRAINT payouts_paid_whole CHECK ((num_nulls(paid_at, paid_by, reference) =
+CASE status
+    WHEN 'paid'::text THEN 0
+    ELSE 3
+END)),
+    CONSTRAINT payouts_pay_something CHECK (((total > (0)::numeric) AND (LEAST(earned, reversed) >= (0)::numeric))),
+    CONSTRAINT payouts_status_valid CHECK (((status)::text = ANY ((ARRAY['issued'::character varying, 'paid'::character varying])::text[]))),
+    CONSTRAINT payouts_total_adds_up CHECK ((total = (earned - reversed)))
+);
+
+ALTER TABLE public.payouts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.payouts_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1268,7 +1356,8 @@ CREATE TABLE public.publishers (
     name character varying(200) NOT NULL,
     email character varying(200) NOT NULL,
     currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
-    is_active boolean DEFAULT true NOT NULL
+    is_active boolean DEFAULT true NOT NULL,
+    timezone character varying(64) DEFAULT 'UTC'::character varying NOT NULL
 );
 
 ALTER TABLE public.publishers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1325,6 +1414,7 @@ CREATE TABLE public.refunds (
     attempts integer DEFAULT 0 NOT NULL,
     settled_at timestamp with time zone,
     error character varying(200),
+    claimed_until timestamp with time zone,
     CONSTRAINT refunds_amount_positive CHECK ((amount > (0)::numeric)),
     CONSTRAINT refunds_failed_has_error CHECK ((((status)::text = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT refunds_settled_has_time CHECK ((((status)::text = 'pending'::text) = (settled_at IS NULL))),
@@ -1730,6 +1820,21 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_provider_id_unique UNIQUE (provider_id);
 
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_pkey PRIMARY KEY (transaction_id);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_number_unique UNIQUE (number);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_periods_apart EXCLUDE USING gist (publisher_id WITH =, tstzrange(period_start, period_end) WITH &&);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_sequence_unique UNIQUE (series, sequence);
+
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_pkey PRIMARY KEY (market_id, postal_code);
 
@@ -1807,7 +1912,11 @@ CREATE INDEX idx_buyer_service_areas_folded ON public.buyer_service_areas USING 
 
 CREATE INDEX idx_buyer_service_areas_market_scope ON public.buyer_service_areas USING btree (market_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_buyers_auto_top_up ON public.buyers USING btree (id) WHERE (billing ? 'auto_top_up'::text);
+
 CREATE INDEX idx_buyers_paused ON public.buyers USING btree (id) WHERE (paused_since IS NOT NULL);
+
+CREATE INDEX idx_buyers_provider_customer ON public.buyers USING btree (provider_customer_id) WHERE (provider_customer_id IS NOT NULL);
 
 CREATE INDEX idx_chargebacks_debt ON public.chargebacks USING btree (buyer_id) WHERE (debt > (0)::numeric);
 
@@ -1935,13 +2044,19 @@ CREATE INDEX idx_notices_subscription ON public.notices USING btree (subscriptio
 
 CREATE INDEX idx_offer_exclusivities_offer_scope ON public.offer_exclusivities USING btree (offer_id, scope_type, scope_value) WHERE (is_active = true);
 
+CREATE INDEX idx_payment_events_object ON public.payment_events USING btree (object_id);
+
 CREATE INDEX idx_payment_events_unprocessed ON public.payment_events USING btree (received_at) WHERE (processed_at IS NULL);
+
+CREATE INDEX idx_payments_automatic ON public.payments USING btree (buyer_id, id) WHERE is_automatic;
 
 CREATE INDEX idx_payments_buyer ON public.payments USING btree (buyer_id, id);
 
 CREATE INDEX idx_payments_invoice ON public.payments USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
 
 CREATE INDEX idx_payments_pending ON public.payments USING btree (id) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX idx_payout_lines_payout ON public.payout_lines USING btree (payout_id);
 
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
 
@@ -2042,6 +2157,18 @@ CREATE TRIGGER ledger_transactions_never_emptied BEFORE TRUNCATE ON public.ledge
 CREATE TRIGGER notice_attempts_append_only BEFORE DELETE OR UPDATE ON public.notice_attempts FOR EACH ROW EXECUTE FUNCTION public.refuse_change_before_90_days();
 
 CREATE TRIGGER payments_refuse_rewrite BEFORE DELETE OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION public.refuse_payment_rewrite();
+
+CREATE TRIGGER payout_lines_add_up AFTER INSERT ON public.payout_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_lines_beside_payout();
+
+CREATE TRIGGER payout_lines_append_only BEFORE DELETE OR UPDATE ON public.payout_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER payout_lines_never_emptied BEFORE TRUNCATE ON public.payout_lines FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
+CREATE TRIGGER payouts_never_emptied BEFORE TRUNCATE ON public.payouts FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_truncate();
+
+CREATE TRIGGER payouts_refuse_rewrite BEFORE DELETE OR UPDATE ON public.payouts FOR EACH ROW EXECUTE FUNCTION public.refuse_payout_rewrite();
+
+CREATE TRIGGER publishers_keep_currency BEFORE UPDATE OF currency ON public.publishers FOR EACH ROW EXECUTE FUNCTION public.refuse_publisher_currency_change();
 
 CREATE TRIGGER routing_policies_immutable BEFORE DELETE OR UPDATE ON public.routing_policies FOR EACH ROW EXECUTE FUNCTION public.refuse_policy_change();
 
@@ -2265,6 +2392,15 @@ ALTER TABLE ONLY public.payments
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_payout_id_fkey FOREIGN KEY (payout_id) REFERENCES public.payouts(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payout_lines
+    ADD CONSTRAINT payout_lines_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES public.ledger_transactions(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_publisher_id_fkey FOREIGN KEY (publisher_id) REFERENCES public.publishers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;

@@ -218,6 +218,58 @@ deliveries = sections(
     {}, schedule=st.lists(st.integers(1, 25_000), min_size=1, max_size=10), format=formats, answer=answers
 )
 limits = st.integers(0, 1000)
+# Texts of one line, as they stand on an invoice; a blank around them would be part of them.
+lines = texts.filter(lambda text: len(text) > 2)
+addresses = sections(
+    {"line1": lines, "postal_code": st.just("07030"), "city": lines, "country": st.just("US")},
+    line2=lines,
+    region=lines,
+)
+dunnings = sections(
+    {},
+    reminders=st.lists(st.integers(-60, 365), unique=True, max_size=4).map(sorted),
+    pause_after_days=st.integers(0, 365),
+)
+rates = st.decimals(min_value=0, max_value=100, places=3).map(str)
+billings = sections(
+    {},
+    legal_name=lines,
+    address=addresses,
+    tax_id=lines,
+    tax=st.one_of(sections({}, name=lines, rate=rates), sections({"reverse_charge": st.just(True)}, note=lines)),
+    po_number=lines,
+    email=st.just("accounts@example.com"),
+    terms_days=st.integers(0, 180),
+    approval=flags,
+    auto_top_up=sections({"below": amounts, "amount": amounts}),
+    dunning=dunnings,
+)
+sellers = sections(
+    {"legal_name": lines},
+    address=addresses,
+    email=st.just("billing@example.com"),
+    bank=sections({}, name=lines, iban=st.just("DE89370400440532013000"), routing_number=st.just("021000021")),
+    terms_days=st.integers(0, 180),
+    dunning=dunnings,
+    footer=lines,
+)
+returns = sections(
+    {"reasons": st.just(["invalid_phone", "duplicate"])},
+    window_hours=st.integers(1, 8760),
+    auto_approve=st.just(["duplicate"]),
+    quota=st.one_of(
+        sections({"type": st.just("count"), "value": st.integers(0, 99)}),
+        sections({"type": st.just("percent"), "value": st.just("12.5")}),
+    ),
+)
+PUBLISHERS = ("Home Pages", "Leads & Co")
+owners = sections(
+    {"publisher": st.sampled_from(PUBLISHERS)},
+    earning=st.one_of(
+        sections({"type": st.just("flat"), "value": amounts}),
+        sections({"type": st.just("share"), "value": st.sampled_from(["0.001", "35", "12.5"])}),
+    ),
+)
 terms = sections(
     {},
     is_active=flags,
@@ -233,6 +285,7 @@ terms = sections(
     email=st.just("own@example.com"),
     sms=st.just("+1 303-555-0100"),
     delivery=deliveries,
+    returns=returns,
     **{f"capacity_per_{period}": limits for period in ("hour", "day", "week", "month")},
     **{f"budget_per_{period}": amounts for period in ("hour", "day", "week", "month")},
 )
@@ -253,6 +306,7 @@ def configurations(draw: st.DrawFn) -> Fields:
             "name": name,
             "price": draw(amounts),
             "is_active": draw(flags),
+            **draw(sections({}, returns=returns)),
             **policies[n],
             "sources": [_source(draw, name)],
         }
@@ -267,6 +321,11 @@ def configurations(draw: st.DrawFn) -> Fields:
     return {
         "market": {"name": draw(texts), "timezone": "America/Denver", "places": _places()},
         "vertical": {"slug": "gardening", "name": draw(texts)},
+        **draw(sections({}, seller=sellers)),
+        "publishers": [
+            {"name": name, "email": "owner@example.com", **draw(sections({}, timezone=st.just("Europe/Berlin")))}
+            for name in PUBLISHERS
+        ],
         "offers": offers,
         "buyers": buyers,
     }
@@ -276,6 +335,7 @@ def _source(draw: st.DrawFn, offer: str) -> Fields:
     return {
         "source_key": offer.lower(),
         "kind": "partner_api",
+        **draw(st.one_of(st.just({}), owners)),
         **draw(
             sections(
                 {"name": texts},
@@ -302,6 +362,7 @@ def _buyer(draw: st.DrawFn, email: str) -> Fields:
                 is_active=flags,
                 credit_limit=amounts,
                 billing_cycle=st.sampled_from(["weekly", "monthly"]),
+                billing=billings,
             )
         ),
     }

@@ -3,12 +3,16 @@
 import base64
 import itertools
 import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from leadgen.domain import normalization
+from leadgen.domain.ledger import Transaction, entries
+from leadgen.store import buyers, ledger
 
 _numbers = itertools.count(1)
 _PRIORITY = {"strategy": "priority_based"}
@@ -61,6 +65,23 @@ def a_buyer(conn: Connection[Any], **values: Any) -> int:
     number = next(_numbers)
     defaults = {"name": f"Buyer {number}", "email": f"buyer{number}@example.com", "phone": "+13035550100"}
     return insert(conn, "buyers", **defaults | values)
+
+
+def prepaid(conn: Connection[Any], buyer_id: int, amount: str | int | Decimal) -> None:
+    """Top a buyer's wallet up, as a payment does."""
+    with conn.transaction():
+        buyers.lock(conn, [buyer_id])
+        money = ledger.money(conn, [buyer_id])[buyer_id]
+        top_up = Transaction(
+            key=f"payment:of a test {next(_numbers)}",
+            kind="payment",
+            currency=money.currency,
+            occurred_at=datetime(2026, 6, 17, 12, 0, tzinfo=UTC),
+            actor="a test",
+            entries=entries(("cash", "wallet", Decimal(amount))),
+            buyer_id=buyer_id,
+        )
+        ledger.post(conn, [top_up])
 
 
 def an_enrolment(conn: Connection[Any], buyer_id: int, offer_id: int, **values: Any) -> int:

@@ -19,7 +19,7 @@ from leadgen.domain.subscriptions import SubscriptionInvalid
 from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
 from leadgen.operations.acting import Actor
 from leadgen.operations.subscribing import NoSuchSubscription
-from leadgen.routes import documents, invoices
+from leadgen.routes import disputes, documents, invoices, payments, payouts, provider, returns
 from leadgen.routes.asking import asker
 from leadgen.store import leads, lifecycle, review, subscriptions
 
@@ -197,5 +197,10 @@ def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
 app = build_app()
 app.include_router(operators)
 app.include_router(invoices.router)
+app.include_router(payouts.router)
+app.include_router(payments.router)
+app.include_router(returns.router)
+app.include_router(disputes.router)
+app.include_router(provider.router)
 app.include_router(documents.router)
 handler = lambda_handler(app)

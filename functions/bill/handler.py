@@ -13,7 +13,7 @@ from leadgen.adapters.log import logger
 from leadgen.domain import billing as rules
 from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.events import Event, Topic
-from leadgen.operations import charging
+from leadgen.operations import charging, topping_up
 from leadgen.operations import invoicing as issuing
 from leadgen.operations.invoicing import Due
 from leadgen.store import invoicing
@@ -41,6 +41,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             invoices = _issue(transaction.conn, due, now)
             events += invoices
             events += [replace(invoice, topic=Topic.BUYER_BALANCE_THRESHOLD) for invoice in invoices]
+            events += topping_up.due(transaction.conn, sorted({buyer for buyer, _ in accounts}), now)
         transaction.announce(events)
     by_lead = {lead.lead_id: lead for lead in billed}
     return [_outcome(message, by_lead) for message in messages]

@@ -1,4 +1,6 @@
-"""On schedule: invoice what has closed, mark what is overdue, remind and pause who does not pay → invoice.generated."""
+"""On schedule: invoice what has closed, mark what is overdue, remind and pause who does not pay, and issue what
+publishers are paid → invoice.generated.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -7,7 +9,7 @@ from typing import Any
 
 from leadgen.adapters import bus, clock
 from leadgen.adapters.log import logger
-from leadgen.operations import collecting, dunning, invoice_run, pausing
+from leadgen.operations import collecting, dunning, invoice_run, pausing, paying_out
 
 # What is left of Lambda's time when nothing more is begun: enough for the buyer at hand.
 SPARE_SECONDS = 30
@@ -23,10 +25,12 @@ def run(now: datetime, has_time: Callable[[], bool] = lambda: True) -> dict[str,
     with bus.transaction() as transaction:
         overdue = pausing.mark_overdue(transaction.conn, now=now)
     invoiced = invoice_run.run(bus.transaction, now=now, has_time=has_time)
+    paid_out = paying_out.run(now)
     paused = dunning.review_pauses(bus.transaction, now=now)
     reminded = dunning.remind(bus.transaction, now=now, pay_at=collecting.payment_url, has_time=has_time)
     done = {
         **asdict(invoiced),
+        **paid_out,
         "overdue": overdue,
         "pauses_changed": paused,
         "reminded": reminded.reminded,

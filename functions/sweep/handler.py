@@ -3,16 +3,21 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadgen.adapters import bus, clock
+from leadgen.adapters import bus, clock, db
 from leadgen.adapters.log import logger
 from leadgen.domain.events import Event, Topic
-from leadgen.operations import mailing_documents, telling
-from leadgen.store import deliveries, document_mails, leads, notices
+from leadgen.operations import asking_provider, mailing_documents, provider_events, telling, topping_up
+from leadgen.store import buyers, collecting, deliveries, document_mails, leads, notices
+from leadgen.store import provider_events as told_by_provider
 from leadgen.store.leads import Stuck
 
 # How long a step may take before it is taken for lost, and how much is picked up in one run.
 PATIENCE = timedelta(seconds=60)
 MOST = 1000
+
+# Each takes its own transaction, or a buyer's lock.
+MOST_EVENTS = 200
+MOST_TOP_UPS = 100
 
 # Replays of a recovery are woken before their time: as many as the fastest one makes until the next run.
 MOST_NOTICES = 4000
@@ -48,8 +53,31 @@ def run(now: datetime) -> dict[str, int]:
         "notices": len(told),
         "documents": len(documents),
     }
+    swept |= {"provider_events": _act_on_events(now, since), "unasked": _ask_again(now, since)}
     logger.info("sweep.run", extra={"stage": "sweep", **swept})
     return swept
+
+
+def _act_on_events(now: datetime, since: datetime) -> int:
+    """What the payment provider told us and nobody acted on, each in a transaction of its own."""
+    with db.current().connection() as conn:
+        waiting = told_by_provider.due(conn, now=now, since=since, limit=MOST_EVENTS)
+    for event_id in waiting:
+        with bus.transaction() as transaction:
+            transaction.announce(provider_events.work(transaction.conn, event_id, now=now))
+    return len(waiting)
+
+
+def _ask_again(now: datetime, since: datetime) -> int:
+    """Refunds and top-ups that nobody is at, and prepaid money that has become less without a lead being billed."""
+    with bus.transaction() as transaction:
+        low = topping_up.low(transaction.conn, now=now, limit=MOST_TOP_UPS)
+        buyers.lock(transaction.conn, low)
+        events = topping_up.due(transaction.conn, low, now)
+        waiting = collecting.unasked(transaction.conn, now=now, since=since, limit=MOST)
+        events += [asking_provider.wake_up(one, now) for one in waiting]
+        transaction.announce(events)
+    return len(waiting)
 
 
 def _of_buyer(lead: Stuck) -> dict[str, int | str]:

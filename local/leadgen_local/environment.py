@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadgen.adapters.settings import RECEIVER_PORT, Settings, receiver_origin
-from leadgen_local import texts
+from leadgen_local import stripe_account, texts
 
 # Their presence means AWS: announcements would be published there.
-_AWS_ONLY = ("EVENTS_TOPIC_ARN", "DELIVER_QUEUE_URL", "NOTIFY_QUEUE_URL", "QUEUE_URLS")
+_AWS_ONLY = ("EVENTS_TOPIC_ARN", "DELIVER_QUEUE_URL", "NOTIFY_QUEUE_URL", "COLLECT_QUEUE_URL", "QUEUE_URLS")
 _CONNECTIONS_PER_PROCESS = "20"
 
 
@@ -42,7 +42,7 @@ class Choices:
 
 
 def of_children(
-    environ: Mapping[str, str], *, database_url: str, secret_key: str, sink_url: str, smtp_port: int
+    environ: Mapping[str, str], *, database_url: str, secret_key: str, api_url: str, sink_url: str, smtp_port: int
 ) -> dict[str, str]:
     """The whole environment of a child process."""
     origins = [environ.get("EGRESS_ALLOWED_ORIGINS", ""), sink_url, receiver_origin(RECEIVER_PORT)]
@@ -50,6 +50,7 @@ def of_children(
         "DATABASE_URL": database_url,
         "SECRET_KEY": secret_key,
         "SINK_URL": sink_url,
+        "PUBLIC_URL": environ.get("PUBLIC_URL") or api_url,
         "EGRESS_ALLOWED_ORIGINS": ",".join(origin for origin in origins if origin),
     }
     defaults = {
@@ -64,5 +65,8 @@ def of_children(
     if not environ.get("TWILIO_ACCOUNT_SID"):
         provided |= {"TWILIO_ACCOUNT_SID": texts.ACCOUNT_SID, "TWILIO_AUTH_TOKEN": texts.AUTH_TOKEN}
         provided |= {"TWILIO_PHONE_NUMBER": texts.PHONE_NUMBER, "TWILIO_API_URL": sink_url}
+    if not environ.get("STRIPE_SECRET_KEY"):
+        provided |= {"STRIPE_SECRET_KEY": stripe_account.SECRET_KEY, "STRIPE_API_BASE": sink_url}
+        provided |= {"STRIPE_WEBHOOK_SECRET": stripe_account.WEBHOOK_SECRET}
     inherited = {name: value for name, value in environ.items() if name not in _AWS_ONLY}
     return defaults | inherited | provided

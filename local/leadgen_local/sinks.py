@@ -1,4 +1,6 @@
-"""The sinks process: the fake buyer, and the sinks of SMTP and SMS, which are read at /mail and /sms of its address."""
+"""The sinks process: the fake buyer, the fake payment provider, and the sinks of SMTP and SMS, which are read at /mail
+and /sms of its address.
+"""
 
 import contextlib
 import os
@@ -14,13 +16,17 @@ from starlette.routing import Route
 
 from leadgen_local.behaviour import Behaviour
 from leadgen_local.buyer import Buyer, Secrets
+from leadgen_local.fake_stripe import FakeStripe, Webhook
 from leadgen_local.http_server import serve
 from leadgen_local.journal import Journal
 from leadgen_local.mailbox import Mailbox
+from leadgen_local.stripe_account import WEBHOOK_SECRET
 from leadgen_local.texts import Texts
 
 
-def application(buyer: Buyer, mailbox: Mailbox, texts: Texts, smtp_listener: socket.socket) -> Starlette:
+def application(
+    buyer: Buyer, mailbox: Mailbox, texts: Texts, stripe: FakeStripe, smtp_listener: socket.socket
+) -> Starlette:
     """The HTTP side of all sinks; the SMTP sink listens as long as it runs."""
 
     @contextlib.asynccontextmanager
@@ -40,6 +46,7 @@ def application(buyer: Buyer, mailbox: Mailbox, texts: Texts, smtp_listener: soc
         Route("/mail", list_mail, methods=["GET"]),
         Route("/mail", clear_mail, methods=["DELETE"]),
         *texts.routes(),
+        *stripe.routes(),
         *buyer.routes(),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
@@ -59,7 +66,9 @@ def main() -> None:
     )
     mailbox = Mailbox(Journal(state / "mail.jsonl"))
     texts = Texts(Journal(state / "sms.jsonl"), behaviours)
-    serve(application(buyer, mailbox, texts, smtp_listener), http_listener, lifespan=True)
+    webhook = Webhook(os.environ.get("PUBLIC_URL", "") + "/webhooks/stripe", WEBHOOK_SECRET)
+    stripe = FakeStripe(buyer.url, Journal(state / "stripe.jsonl"), behaviours, webhook.send)
+    serve(application(buyer, mailbox, texts, stripe, smtp_listener), http_listener, lifespan=True)
 
 
 if __name__ == "__main__":

@@ -137,6 +137,7 @@ class Stack:
             self._environ,
             database_url=self.database_url,
             secret_key=self._secret_key,
+            api_url=self.api_url,
             sink_url=self.sink_url,
             smtp_port=smtp.getsockname()[1],
         )
@@ -153,6 +154,7 @@ class Stack:
         self._say(f"gateway   {self.api_url}")
         self._say("worker    working")
         self._say(f"sinks     fake buyer at {self.sink_url}, mail at {self.sink_url}/mail, SMS at {self.sink_url}/sms")
+        self._say(f"          fake payment provider at {self.sink_url}/stripe")
 
     def _child(self, name: str, listeners: Sequence[socket.socket], *arguments: str) -> Child:
         descriptors = [listener.fileno() for listener in listeners]
@@ -185,6 +187,7 @@ class Stack:
                 "database_url": self.database_url,
                 "operator_token": token,
                 "sink_url": self.sink_url,
+                "stripe_url": f"{self.sink_url}/stripe",
                 "pids": pids,
             }
         )

@@ -15,6 +15,8 @@ HEARS = {
     Topic.LEAD_RECEIVED: {"ValidateQueue", "NotifyQueue"},
     Topic.LEAD_VALIDATED: {"RouteQueue", "NotifyQueue"},
     Topic.LEAD_ROUTED: {"DeliverQueue", "NotifyQueue"},
+    Topic.REFUND_REQUESTED: {"CollectQueue", "NotifyQueue"},
+    Topic.TOP_UP_DUE: {"CollectQueue", "NotifyQueue"},
     Topic.DELIVERY_DUE: {"DeliverQueue", "NotifyQueue"},
     Topic.LEAD_DELIVERED: {"BillQueue", "NotifyQueue"},
     Topic.INVOICE_GENERATED: {"DocumentQueue", "NotifyQueue"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HTTP = {"ingest", "api"}
+HTTP = {"ingest", "api", "pay"}
 STAGES = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "handler.py").is_file())
 
 # Slow to import and needed by nobody at import time: boto3 is imported at the first send, the tracer never.
@@ -23,6 +23,7 @@ NOWHERE = {
     "yaml",
     "dns",
     "twilio",
+    "stripe",
     "requests",
     "aiohttp",
 }

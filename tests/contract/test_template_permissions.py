@@ -10,12 +10,14 @@ from tests.contract.cloudformation import arn, functions, mappings, named, of_ty
 # Network interfaces have no name before Lambda makes them, and describing them knows no names at all.
 EVERY_RESOURCE = {"AttachToNetwork"}
 POLICIES_OF_AWS = {"AmazonAPIGatewayPushToCloudWatchLogs"}
-PUBLISHERS = {"ingest", "api", "validate", "route", "deliver", "bill", "invoice", "audit", "sweep"}
+PUBLISHERS = {"ingest", "api", "pay", "validate", "route", "deliver", "bill", "collect", "invoice", "audit", "sweep"}
 WAKERS = {
-    "api": [arn("DeliverQueue")],
+    "api": [arn("DeliverQueue"), arn("CollectQueue")],
+    "pay": [arn("CollectQueue")],
     "deliver": [arn("DeliverQueue")],
+    "bill": [arn("CollectQueue")],
     "notify": [arn("NotifyQueue")],
-    "sweep": [arn("DeliverQueue"), arn("NotifyQueue")],
+    "sweep": [arn("DeliverQueue"), arn("NotifyQueue"), arn("CollectQueue")],
 }
 MAILERS = {"deliver", "document", "invoice"}
 

@@ -12,6 +12,7 @@ ONLY_FOR = {
     "QUEUE_URLS": {"IngestFunction"},  # /health/queues
     "DELIVER_QUEUE_URL": {"ApiFunction", "DeliverFunction", "SweepFunction"},  # they wake it
     "NOTIFY_QUEUE_URL": {"NotifyFunction", "SweepFunction"},
+    "COLLECT_QUEUE_URL": {"ApiFunction", "BillFunction", "PayFunction", "SweepFunction"},
     "MIGRATIONS_DIR": {"MigrateFunction"},
 }
 BOTO3S_OWN = {"AWS_ENDPOINT_URL"}
@@ -22,8 +23,11 @@ FROM_AWS = {
     "QUEUE_URLS": "https://queue.example/a,https://queue.example/b",
     "DELIVER_QUEUE_URL": "https://queue.example/deliver",
     "NOTIFY_QUEUE_URL": "https://queue.example/notify",
+    "COLLECT_QUEUE_URL": "https://queue.example/collect",
     "SMTP_PASSWORD": "",
     "TWILIO_AUTH_TOKEN": "",
+    "STRIPE_SECRET_KEY": "",
+    "STRIPE_WEBHOOK_SECRET": "",
 }
 
 
@@ -51,5 +55,8 @@ def test_the_parameters_defaults_make_valid_settings(function: str) -> None:
 
 def test_secrets_are_references_never_text() -> None:
     for function in functions():
-        for name in ("DATABASE_URL", "SECRET_KEY", "SMTP_PASSWORD", "TWILIO_AUTH_TOKEN"):
+        for name in (
+            "DATABASE_URL", "SECRET_KEY", "SMTP_PASSWORD", "TWILIO_AUTH_TOKEN", "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRET",
+        ):  # fmt: skip
             assert "{{resolve:secretsmanager:" in str(variables(function)[name])

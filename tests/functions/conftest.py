@@ -4,6 +4,7 @@ import io
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,9 +12,11 @@ import pytest
 from psycopg import Connection
 
 from leadgen.adapters import log
+from leadgen_local import stripe_account
 from tests.factories import a_source, an_offer
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
 from tests.functions.name_server import NameServer
+from tests.functions.paying import Provider
 from tests.functions.reviewing import Market
 from tests.messages import told
 
@@ -52,6 +55,18 @@ def mailbox(environment: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         environment.setenv("SMTP_STARTTLS", "false")
         environment.setenv("FROM_EMAIL", "leads@leadgen.example")
         yield box
+
+
+@pytest.fixture
+def provider(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Provider]:
+    """A payment provider on this machine, which is asked over HTTP; what it tells is the test's to hand over."""
+    with Provider(tmp_path) as fake:
+        environment.setenv("STRIPE_SECRET_KEY", stripe_account.SECRET_KEY)
+        environment.setenv("STRIPE_WEBHOOK_SECRET", stripe_account.WEBHOOK_SECRET)
+        environment.setenv("STRIPE_API_BASE", fake.origin)
+        environment.setenv("EGRESS_ALLOWED_ORIGINS", fake.origin)
+        environment.setenv("PUBLIC_URL", "https://leads.example.com/v1")
+        yield fake
 
 
 @pytest.fixture

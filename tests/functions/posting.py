@@ -34,9 +34,11 @@ def through_lambda(functions: Functions, event: dict[str, Any]) -> dict[str, Any
         asyncio.set_event_loop(None)
 
 
-def a_token(role: tokens.Role = "operator", *, secret: str = SECRET_KEY, hours: float = 1) -> dict[str, str]:
+def a_token(
+    role: tokens.Role = "operator", *, secret: str = SECRET_KEY, hours: float = 1, buyer_id: int | None = None
+) -> dict[str, str]:
     token = tokens.issue(
-        secret, subject="someone", role=role, now=clock.now(), lifetime=timedelta(hours=hours)
+        secret, subject="someone", role=role, now=clock.now(), lifetime=timedelta(hours=hours), buyer_id=buyer_id
     )  # fmt: skip
     return {"Authorization": f"Bearer {token}"}
 

@@ -133,7 +133,7 @@ def _rotate(secret: str, url: str) -> None:
         configured_buyers.upsert_buyer(
             conn, email="rotating@example.com", name="Rotating", phone="+13035550100", company=None, webhook_url=url,
             webhook_secret=secret, email_notifications=True, sms_notifications=False, is_active=True,
-            credit_limit=None, billing_cycle="weekly", currency="USD",
+            credit_limit=None, billing_cycle="weekly", currency="USD", billing="{}",
         )  # fmt: skip
 
 

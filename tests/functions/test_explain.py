@@ -10,7 +10,7 @@ from psycopg import Connection
 from leadgen import cli
 from leadgen.adapters import clock, tokens
 from tests.conftest import SECRET_KEY
-from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert
+from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert, prepaid
 from tests.functions.routed import a_valid_lead, buyers_of, route
 from tests.functions_under_test import Functions
 from tests.messages import messages
@@ -120,7 +120,7 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     assert top["smallest_changes"] == [
         {"rule": "capacity_per_day", "field": "capacity_per_day", "from": 1, "to": 4,
          "words": "capacity_per_day 1 → 4"},
-        {"rule": "min_balance_required", "field": "wallet", "from": "0", "to": "15.00", "words": "prepay 15.00 USD"},
+        {"rule": "min_balance_required", "field": "wallet", "from": "0.00", "to": "15.00", "words": "prepay 15.00 USD"},
     ]  # fmt: skip
     assert words(small) == ["a lead with rooms at least 9 (is 5)", "a lead with email ends with .org (is withheld)"]
     assert found["Rocky Roofs"]["smallest_changes"] == found["Lofty Lids"]["smallest_changes"] == []
@@ -144,10 +144,10 @@ def test_the_smallest_change_made_in_the_database_sells_the_lead(
     conn.execute("UPDATE buyer_offers SET is_active = true, pause_until = %s, capacity_per_hour = 1,"
                  " budget_per_week = 50.00", (now,))  # fmt: skip
     conn.execute("UPDATE buyer_service_areas SET scope_type = 'postal_code', scope_value = '80014'")
-    conn.execute("INSERT INTO wallets (buyer_id, balance) VALUES (%s, 19.99)", (buyer,))
+    prepaid(conn, buyer, "19.99")
     assert route(functions, lead, at=now) == ["unrouted"]
     assert words(verdicts(functions, lead)["Rocky"]) == ["prepay 0.01 USD"]
-    conn.execute("UPDATE wallets SET balance = 20.00")
+    prepaid(conn, buyer, "0.01")
     assert route(functions, lead, at=now) == ["routed"]
     assert buyers_of(conn, lead) == [buyer]
 

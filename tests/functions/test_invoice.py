@@ -15,6 +15,7 @@ from tests.factories import a_buyer, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import told, waiting
 from tests.money import a_billed_lead
+from tests.sound_invoices import faults
 
 MONDAY = datetime.fromisoformat("2026-06-15T06:00:00+00:00")  # 0:00 in Denver, the factories' market
 HOUR = timedelta(hours=1)
@@ -63,7 +64,7 @@ def test_nothing_is_invoiced_before_the_close_and_all_of_the_week_at_it(
     assert (message["event"], message["buyer_id"]) == ("invoice.generated", buyer)
 
 
-def test_running_twice_invoices_once(
+def test_edge_7_running_twice_invoices_once(
     conn: Connection[Any], functions: Functions, closed_week: tuple[int, list[int]]
 ) -> None:
     assert run(functions, MONDAY + HOUR)["issued"] == 1
@@ -74,7 +75,7 @@ def test_running_twice_invoices_once(
     assert told(conn, "notify") == [("invoice.generated", None)] * 2
 
 
-def test_many_runs_at_once_invoice_once(conn: Connection[Any], functions: Functions, offer: int) -> None:
+def test_edge_7_many_runs_at_once_invoice_once(conn: Connection[Any], functions: Functions, offer: int) -> None:
     leads = [
         a_billed_lead(conn, offer, buyer, MONDAY - n * HOUR) for buyer in (a_buyer(conn), a_buyer(conn)) for n in (1, 2)
     ]
@@ -91,9 +92,10 @@ def test_many_runs_at_once_invoice_once(conn: Connection[Any], functions: Functi
     assert conn.execute("SELECT array_agg(invoice_number ORDER BY id) FROM invoices").fetchone() == (
         ["INV-000001", "INV-000002"],
     )
+    assert faults(conn) == {}
 
 
-def test_a_run_that_is_weeks_late_takes_everything_up_to_the_last_close(
+def test_edge_7_a_run_that_is_weeks_late_takes_everything_up_to_the_last_close(
     conn: Connection[Any], functions: Functions, offer: int
 ) -> None:
     buyer = a_buyer(conn)
@@ -139,18 +141,74 @@ def test_each_buyer_has_its_own_cycle(
     assert run(functions, close)["issued"] == 1
 
 
-def test_one_account_that_fails_holds_back_no_other(conn: Connection[Any], functions: Functions, offer: int) -> None:
+def test_one_account_that_fails_holds_back_no_other_and_is_on_record_until_it_works(
+    conn: Connection[Any], functions: Functions, offer: int
+) -> None:
     failing, fine = a_buyer(conn), a_buyer(conn)
     a_billed_lead(conn, offer, failing, MONDAY - HOUR, price="99.00")
     lead = a_billed_lead(conn, offer, fine, MONDAY - HOUR)
-    conn.execute("ALTER TABLE invoices ADD CONSTRAINT poison CHECK (amount_due <> 99)")
+    conn.execute("ALTER TABLE invoices ADD CONSTRAINT poison CHECK (total_amount <> 99)")
     assert run(functions, MONDAY) == {"issued": 1, "failed": 1}
+    assert run(functions, MONDAY + HOUR) == {"failed": 1}
     assert on_invoices(conn) == [[lead]]
+    ((buyer, at, times, error),) = conn.execute("SELECT * FROM invoicing_failures").fetchall()
+    assert (buyer, at, times) == (failing, MONDAY + HOUR, 2)
+    assert error == 'new row for relation "invoices" violates check constraint "poison"'
     conn.execute("ALTER TABLE invoices DROP CONSTRAINT poison")
     assert run(functions, MONDAY) == {"issued": 1}
+    assert conn.execute("SELECT * FROM invoicing_failures").fetchall() == []
     assert conn.execute("SELECT array_agg(invoice_number ORDER BY id) FROM invoices").fetchone() == (
         ["INV-000001", "INV-000002"],
     )
+
+
+def test_terms_that_do_not_parse_are_a_failure_that_says_so(
+    conn: Connection[Any], functions: Functions, offer: int
+) -> None:
+    buyer = a_buyer(conn, billing={"tax": {"rate": "much"}})
+    a_billed_lead(conn, offer, buyer, MONDAY - HOUR)
+    assert run(functions, MONDAY) == {"failed": 1}
+    ((error,),) = conn.execute("SELECT error FROM invoicing_failures").fetchall()
+    assert error.startswith(f"the billing terms of buyer {buyer}: tax.rate: ")
+    conn.execute("UPDATE leads SET billing_status = 'refunded'")  # nothing is due any more: nothing fails
+    assert run(functions, MONDAY) == {}
+    assert conn.execute("SELECT * FROM invoicing_failures").fetchall() == []
+
+
+def test_a_run_whose_time_is_over_leaves_the_rest_to_the_next(
+    conn: Connection[Any], functions: Functions, offer: int
+) -> None:
+    for _ in range(3):
+        a_billed_lead(conn, offer, a_buyer(conn), MONDAY - HOUR)
+    minutes = iter([True, False])
+    done = functions.module("invoice").run(MONDAY, lambda: next(minutes))
+    assert (done["issued"], done["left"]) == (1, 2)
+    assert run(functions, MONDAY) == {"issued": 2}
+
+
+def test_lambda_s_own_clock_ends_a_run_in_time(conn: Connection[Any], functions: Functions, offer: int) -> None:
+    a_billed_lead(conn, offer, a_buyer(conn), MONDAY - HOUR)
+
+    class Context:
+        milliseconds = 29_000
+
+        def get_remaining_time_in_millis(self) -> int:
+            return self.milliseconds
+
+    context = Context()
+    assert functions.module("invoice").handler({}, context)["left"] == 1
+    context.milliseconds = 31_000
+    assert functions.module("invoice").handler({}, context)["issued"] == 1
+
+
+def test_a_buyer_that_approves_its_invoices_has_drafts_without_numbers(
+    conn: Connection[Any], functions: Functions, offer: int
+) -> None:
+    a_billed_lead(conn, offer, a_buyer(conn, billing={"approval": True}), MONDAY - HOUR)
+    assert run(functions, MONDAY) == {"drafted": 1}
+    assert run(functions, MONDAY + HOUR) == {}
+    assert conn.execute("SELECT status::text, invoice_number FROM invoices").fetchall() == [("draft", None)]
+    assert told(conn, "notify") == []
 
 
 def test_the_handler_runs_without_looking_at_its_event(functions: Functions) -> None:

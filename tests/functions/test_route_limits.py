@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
+from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, prepaid
 from tests.functions.routed import a_valid_lead, buyers_of, failed_checks, reason_of, route
 from tests.functions_under_test import Functions
 from tests.messages import waiting
@@ -64,7 +64,7 @@ def test_a_minimum_balance_is_held_against_the_wallet(
     one, two = a_valid_lead(conn, source), a_valid_lead(conn, source)
     assert route(functions, one, at=now) == ["unrouted"]
     assert failed_checks(conn, one) == {buyer: ["min_balance_required"]}
-    conn.execute("UPDATE wallets SET balance = 90")
+    prepaid(conn, buyer, 90)
     assert route(functions, one, at=now) == ["routed"]
     assert route(functions, two, at=now) == ["unrouted"]  # 45 of the 90 are spoken for
 

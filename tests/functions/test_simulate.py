@@ -19,7 +19,7 @@ from leadgen.domain.track_records import TrackRecords, asked_by
 from leadgen.operations.simulate import Report, Scope, simulate
 from leadgen.store import history, lookbacks
 from leadgen.store.lookbacks import Lookback
-from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert
+from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert, prepaid
 from tests.functions.routed import a_valid_lead, buyers_of, route
 from tests.functions_under_test import Functions
 from tests.messages import messages
@@ -86,7 +86,7 @@ class Town:
                 " VALUES (%s, %s, 'postal_code', '80015')",
                 (offer, self.buyers[1]),
             )
-        conn.execute("INSERT INTO wallets (buyer_id, balance) VALUES (%s, 500)", (self.buyers[3],))
+        prepaid(conn, self.buyers[3], 500)
 
 
 def a_busy_day(conn: Connection[Any], functions: Functions, town: Town, now: datetime, seed: random.Random) -> None:

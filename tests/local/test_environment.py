@@ -16,6 +16,7 @@ def of_children(**environ: str) -> dict[str, str]:
         environ,
         database_url="postgresql://leadgen@127.0.0.1/leadgen",
         secret_key=SECRET_KEY,
+        api_url="http://127.0.0.1:8000",
         sink_url="http://127.0.0.1:9000",
         smtp_port=2525,
     )
@@ -59,6 +60,22 @@ def test_an_operator_s_own_twilio_account_is_left_alone() -> None:
     environ = of_children(TWILIO_ACCOUNT_SID="AC" + "1" * 32, TWILIO_AUTH_TOKEN="mine")
     assert environ["TWILIO_AUTH_TOKEN"] == "mine"
     assert "TWILIO_API_URL" not in environ
+
+
+def test_the_fake_payment_provider_is_used_and_told_where_to_lead_back_to() -> None:
+    loaded = settings.load(of_children())
+    assert (loaded.stripe_api_base, loaded.public_url) == ("http://127.0.0.1:9000", "http://127.0.0.1:8000")
+    assert None not in (loaded.stripe_secret_key, loaded.stripe_webhook_secret)
+
+
+def test_an_operator_s_own_account_at_the_payment_provider_is_left_alone() -> None:
+    environ = of_children(
+        STRIPE_SECRET_KEY="sk_test_mine", STRIPE_WEBHOOK_SECRET="whsec_mine", PUBLIC_URL="https://x.y"
+    )
+    loaded = settings.load(environ)
+    assert (loaded.stripe_secret_key, loaded.stripe_webhook_secret) == ("sk_test_mine", "whsec_mine")
+    assert loaded.stripe_api_base == "https://api.stripe.com"
+    assert loaded.public_url == "https://x.y"
 
 
 def test_nothing_is_sent_to_aws_from_here() -> None:

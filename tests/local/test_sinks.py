@@ -54,7 +54,12 @@ def twilio(sinks: Sinks, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This process's settings are those of the stack: its SMS go to the sink."""
     url = str(sinks.http.base_url).rstrip("/")
     stack = environment.of_children(
-        {}, database_url=sinks.database_url, secret_key="k" * 32, sink_url=url, smtp_port=sinks.smtp_port
+        {},
+        database_url=sinks.database_url,
+        secret_key="k" * 32,
+        api_url="http://127.0.0.1:9",
+        sink_url=url,
+        smtp_port=sinks.smtp_port,
     )
     for name, value in stack.items():
         monkeypatch.setenv(name, value)

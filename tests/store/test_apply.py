@@ -12,8 +12,9 @@ import pytest
 from psycopg import Connection
 
 from leadgen.operations.applied import Change
-from leadgen.operations.apply import apply_files
+from leadgen.operations.apply import application, apply_files
 from tests.configurations import SOUND, changed, written
+from tests.factories import prepaid
 
 CONFIGURED = (
     "markets", "verticals", "validation_policies", "routing_policies", "offers", "sources", "buyers", "wallets",
@@ -68,10 +69,10 @@ def test_one_file_creates_everything_it_names(conn: Connection[Any], tmp_path: P
     assert rows(
         conn,
         "SELECT b.name, routing_priority, price_per_lead, capacity_per_day, b.currency, w.balance FROM buyer_offers "
-        "JOIN buyers b ON b.id = buyer_id LEFT JOIN wallets w USING (buyer_id) ORDER BY b.id",
+        "JOIN buyers b ON b.id = buyer_id JOIN wallets w USING (buyer_id) ORDER BY b.id",
     ) == [
         ("Green Gardens", 20, Decimal("50.00"), 3, "USD", Decimal("100.00")),
-        ("Blue Gardens", 1, None, None, "USD", None),
+        ("Blue Gardens", 1, None, None, "USD", Decimal("0.00")),
     ]
     assert rows(
         conn,
@@ -188,11 +189,45 @@ def test_of_an_api_key_only_the_hash_is_stored(conn: Connection[Any], tmp_path: 
     ]
 
 
+OPENINGS = (
+    "SELECT idempotency_key, actor, debit, credit, amount FROM ledger_transactions t "
+    "JOIN ledger_entries e ON e.transaction_id = t.id WHERE t.kind = 'opening'"
+)
+WALLETS = "SELECT balance FROM wallets ORDER BY buyer_id"
+
+
 def test_a_wallet_is_opened_once_and_never_refilled(conn: Connection[Any], tmp_path: Path) -> None:
+    apply(conn, tmp_path, LEADGEN_ACTOR="ann")
+    green = rows(conn, "SELECT id FROM buyers ORDER BY id")[0][0]
+    opening = (f"opening_wallet:{green}", "ann", "opening", "wallet", Decimal("100.00"))
+    assert rows(conn, OPENINGS) == [opening]
+    richer = apply(conn, tmp_path, changed(("balance: 100", "balance: 900")))
+    assert {change.outcome for change in richer} == {"unchanged"}
+    assert rows(conn, OPENINGS) == [opening]
+    assert rows(conn, WALLETS) == [(Decimal("100.00"),), (Decimal(0),)]
+    later = changed(("phone: +1 303-555-0101", "phone: +1 303-555-0101\n    opening_wallet_balance: 7"))
+    assert became(apply(conn, tmp_path, later), "created") == [("wallet", "Blue Gardens", "with 7.00")]
+    assert rows(conn, WALLETS) == [(Decimal("100.00"),), (Decimal("7.00"),)]
+
+
+def test_a_wallet_that_money_went_through_is_not_opened(conn: Connection[Any], tmp_path: Path) -> None:
     apply(conn, tmp_path)
-    conn.execute("UPDATE wallets SET balance = 12.50")
-    assert became(apply(conn, tmp_path, changed(("balance: 100", "balance: 900"))), "updated") == []
-    assert rows(conn, "SELECT balance FROM wallets") == [(Decimal("12.50"),)]
+    blue = rows(conn, "SELECT id FROM buyers ORDER BY id")[1][0]
+    prepaid(conn, blue, "12.50")
+    later = changed(("phone: +1 303-555-0101", "phone: +1 303-555-0101\n    opening_wallet_balance: 7"))
+    assert {change.outcome for change in apply(conn, tmp_path, later)} == {"unchanged"}
+    assert rows(conn, WALLETS) == [(Decimal("100.00"),), (Decimal("12.50"),)]
+
+
+def test_a_wallet_opened_with_nothing_moves_nothing(conn: Connection[Any], tmp_path: Path) -> None:
+    apply(conn, tmp_path, changed(("balance: 100", "balance: 0")))
+    assert rows(conn, "SELECT id FROM ledger_transactions") == []
+    assert became(apply(conn, tmp_path), "created") == [("wallet", "Green Gardens", "with 100.00")]
+
+
+def test_a_plan_posts_nothing(conn: Connection[Any], tmp_path: Path) -> None:
+    application(conn, [written(tmp_path)], {}, plan=True)
+    assert rows(conn, "SELECT id FROM ledger_transactions") == []
 
 
 @pytest.mark.parametrize(("environ", "threshold"), [({}, "500.00"), ({"DEFAULT_INVOICE_THRESHOLD": "80"}, "80.00")])

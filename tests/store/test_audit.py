@@ -157,6 +157,15 @@ CORRUPTIONS = [
      """INSERT INTO lead_returns (requested_at, lead_id, buyer_id, offer_id, reason, requested_by, status, trace,
                                   decided_at, decided_by, transaction_id)
         VALUES (now(), %(billed)s, %(buyer)s, %(offer)s, 'other', 'test', 'approved', '{}', now(), 'test', 1)"""),
+    ("a_payout_is_the_sum_of_its_lines",
+     """INSERT INTO payouts (issued_at, publisher_id, currency, timezone, series, sequence, number, period_start,
+                             period_end, earned, reversed, total, actor)
+        VALUES (now(), %(publisher)s, 'USD', 'UTC', 'PO', 1, 'PO-1', '2026-01-01', '2026-02-01', 9, 0, 9, 'test')"""),
+    ("a_payout_is_posted_when_it_is_paid",
+     """INSERT INTO payouts (issued_at, publisher_id, currency, timezone, series, sequence, number, period_start,
+                             period_end, earned, reversed, total, actor, status, paid_at, paid_by, reference)
+        VALUES (now(), %(publisher)s, 'USD', 'UTC', 'PO', 1, 'PO-1', '2026-01-01', '2026-02-01', 9, 0, 9, 'test',
+                'paid', now(), 'test', 'wire')"""),
 ]  # fmt: skip
 
 

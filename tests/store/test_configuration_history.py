@@ -74,7 +74,7 @@ def test_a_rollback_configures_what_the_version_did(conn: Connection[Any], tmp_p
     before = contents(conn)
     apply_files(conn, [written(tmp_path, STRICTER)], {})
     conn.execute("UPDATE buyers SET balance = 90, pending_amount = 45")
-    conn.execute("UPDATE wallets SET balance = 12.50")
+    conn.execute("UPDATE wallets SET balance = 12.50 WHERE balance > 0")
 
     done = rollback(conn, 1, ACTOR)
 
@@ -87,6 +87,7 @@ def test_a_rollback_configures_what_the_version_did(conn: Connection[Any], tmp_p
         ("a-newer-secret-of-green",)
     ]
     assert conn.execute("SELECT DISTINCT balance::int, pending_amount::int FROM buyers").fetchall() == [(90, 45)]
+    assert conn.execute("SELECT balance::text FROM wallets ORDER BY buyer_id").fetchall() == [("12.50",), ("0.00",)]
     assert policy_versions(conn) == [
         (1, {"allowed_postal_codes": ["07030", "80014"]}),
         (2, {"allowed_postal_codes": ["80014"]}),

@@ -124,6 +124,27 @@ def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_by
 
 @settings(deadline=None, max_examples=50)
 @given(routing_inputs())
+def test_edge_26_what_was_recorded_before_a_currency_had_digits_of_its_own_gives_the_same_bytes_again(
+    inputs: RoutingInputs,
+) -> None:
+    to_the_cent = replace(inputs, facts=replace(inputs.facts, offer=replace(inputs.facts.offer, currency="JPY")))
+    recorded: Any = plain(to_the_cent)
+    del recorded["facts"]["offer"]["digits"]
+    assert bytes_of(again.route(again.read_routing(json.dumps(recorded)))) == bytes_of(again.route(to_the_cent))
+
+
+@settings(deadline=None, max_examples=50)
+@given(routing_inputs())
+def test_edge_26_every_price_in_yen_is_whole_in_all_its_parts(inputs: RoutingInputs) -> None:
+    yen = replace(inputs, facts=replace(inputs.facts, offer=replace(inputs.facts.offer, digits=0)))
+    decided = again.route(yen)
+    assert bytes_of(again.route(again.read_routing(json.dumps(plain(yen))))) == bytes_of(decided)
+    if isinstance(decided, Routed):
+        assert all(part.amount == int(part.amount) for part in decided.price.components)
+
+
+@settings(deadline=None, max_examples=50)
+@given(routing_inputs())
 def test_what_was_recorded_before_deliveries_could_be_paused_for_overdue_invoices_gives_the_same_bytes_again(
     inputs: RoutingInputs,
 ) -> None:

@@ -77,7 +77,7 @@ def test_an_unknown_field_is_refused_and_the_known_ones_are_named() -> None:
         "a.yaml:46: buyers[1].name: is missing",
         "a.yaml:46: buyers[1].nmae: is no field here; there are name, email, phone, company, webhook_url, "
         "webhook_secret, webhook_secret_sha256, email_notifications, sms_notifications, is_active, credit_limit, "
-        "billing_cycle, opening_wallet_balance, service_areas, offers",
+        "billing_cycle, opening_wallet_balance, billing, service_areas, offers",
     ]
     assert problems_of(changed(("      config:\n", "      config:\n        startegy: x\n"))) == [
         "a.yaml:17: offers[0].routing_policy.config.startegy: is no field here; "

@@ -23,11 +23,16 @@ def premiums(**values: Any) -> Pricing:
 
 
 def price(offer: str = "45", buyer: str | None = None, *, exclusive: bool = False, at: datetime = WEDNESDAY_NOON,
-          **values: Any) -> Price:  # fmt: skip
+          currency: str = "USD", **values: Any) -> Price:  # fmt: skip
     return pricing.price(
         offer_price=Decimal(offer), buyer_price=None if buyer is None else Decimal(buyer), premiums=premiums(**values),
-        is_exclusive=exclusive, local_time=at,
+        is_exclusive=exclusive, local_time=at, digits=pricing.digits_of(currency),
     )  # fmt: skip
+
+
+def percent(value: str) -> dict[str, Any]:
+    """A premium that applies at whatever time it is asked."""
+    return {"type": "percent", "value": value, "days": ["wed"], "start": "00:00", "end": "24:00"}
 
 
 def at(clock: str) -> datetime:
@@ -73,7 +78,7 @@ def test_a_window_past_midnight_belongs_to_the_day_it_begins_on(clock: str, is_p
     assert price(at=at(clock), time_of_day_premiums=[EVENINGS]).amount == Decimal(50 if is_paid else 45)
 
 
-def test_a_window_goes_by_the_wall_clock_when_the_clocks_change() -> None:
+def test_edge_3_a_window_goes_by_the_wall_clock_when_the_clocks_change() -> None:
     sunday = {"days": ["sun"], "start": "01:00", "end": "02:00", "type": "flat", "value": "1"}
     zone = ZoneInfo("America/Denver")
     for fold in (0, 1):  # the hour from one to two comes twice
@@ -99,6 +104,42 @@ def test_a_window_goes_by_the_wall_clock_when_the_clocks_change() -> None:
 def test_a_premium_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(PolicyInvalid):
         premiums(**wrong)
+
+
+def test_edge_24_a_third_three_times_is_a_cent_short_and_stays_so() -> None:
+    assert sum(price("33.33").amount for _ in range(3)) == Decimal("99.99")
+    thirds = price("33.33", time_of_day_premiums=[percent("33.3333")] * 3)
+    assert [str(part.amount) for part in thirds.components] == ["33.33", "11.11", "11.11", "11.11"]
+    assert thirds.amount == Decimal("66.66")
+
+
+@pytest.mark.parametrize(
+    ("premium", "paid"), [("49.9999", "0.01"), ("50", "0.02"), ("149.9999", "0.02"), ("150", "0.03")]
+)
+def test_edge_24_a_percentage_of_a_cent_counts_from_half_a_cent_on(premium: str, paid: str) -> None:
+    charged = price("0.01", time_of_day_premiums=[percent(premium)])
+    assert str(charged.amount) == paid
+    assert sum(part.amount for part in charged.components) == charged.amount
+
+
+def test_edge_24_two_halves_of_a_cent_are_one_cent_and_not_two() -> None:
+    charged = price("0.01", time_of_day_premiums=[percent("50"), percent("50")])
+    assert [str(part.amount) for part in charged.components] == ["0.01", "0.01", "0.00"]
+
+
+def test_edge_24_a_premium_that_takes_away_is_refused() -> None:
+    with pytest.raises(PolicyInvalid, match="must be greater than 0"):
+        premiums(exclusivity_premium={"type": "flat", "value": "-1"})
+
+
+def test_edge_26_a_price_in_yen_is_rounded_to_whole_yen_part_by_part() -> None:
+    charged = price("333", currency="JPY", time_of_day_premiums=[percent("12.5"), percent("0.2"), percent("0.1")])
+    assert [str(part.amount) for part in charged.components] == ["333", "42", "0", "1"]  # 41.625, 0.666, 0.333
+    assert str(charged.amount) == "376"
+
+
+def test_edge_26_a_currency_of_three_decimals_that_was_configured_once_is_charged_to_the_cent() -> None:
+    assert str(price("45.005", currency="KWD").amount) == "45.01"
 
 
 AMOUNTS = st.decimals("0.01", "99999.99", places=4).map(str)

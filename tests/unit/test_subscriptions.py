@@ -16,7 +16,7 @@ SPECIFIED = {
 }  # fmt: skip
 OURS = {
     "lead.routed", "lead.unrouted", "lead.billed", "delivery.failed", "delivery.refused", "credit_note.issued",
-    "buyer.credit_limit_near", "audit.failed",
+    "buyer.credit_limit_near", "audit.failed", "payment.failed",
 }  # fmt: skip
 
 

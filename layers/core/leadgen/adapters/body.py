@@ -1,7 +1,8 @@
 """Reading a posted body: measured before it is read, typed before it is trusted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
@@ -15,8 +16,10 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 
 
-async def fields(request: Request, *, allow_form: bool) -> tuple[Mapping[str, object], bool]:
-    """The fields of a JSON or form body, and whether it was a form. A form's repeated field is a list.
+async def fields(request: Request, *, allow_form: bool, exact: bool = False) -> tuple[Mapping[str, object], bool]:
+    """The fields of a JSON or form body, and whether it was a form. A form's repeated field is a list. With ``exact``,
+    as where money is read, a number with a fraction is the Decimal that was written, and so is NaN: the field refuses
+    it.
 
     Raises Refusal 413 over 64 KiB, 415 on another content type, 400 on a body that does not parse.
     """
@@ -29,30 +32,32 @@ async def fields(request: Request, *, allow_form: bool) -> tuple[Mapping[str, ob
             f"send {' or '.join(accepted)}, not compressed",
             {"accepted": list(accepted)},
         )
-    raw = await _read(request)
     try:
-        text = raw.decode("utf-8")
+        text = (await raw(request)).decode("utf-8")
     except UnicodeDecodeError:
         raise _invalid("the body is not UTF-8") from None
     if content_type == _FORM:
         return _form(text), True
-    return _json(text), False
+    return _json(text, exact=exact), False
 
 
-async def _read(request: Request) -> bytes:
-    raw = bytearray()
+async def raw(request: Request) -> bytes:
+    """The body as it came. Raises Refusal 413 over 64 KiB."""
+    came = bytearray()
     async for part in request.stream():
-        raw += part
-        if len(raw) > LARGEST_BODY:
+        came += part
+        if len(came) > LARGEST_BODY:
             raise Refusal(
                 413, "body_too_large", f"the body is larger than {LARGEST_BODY // 1024} KiB", {"limit": LARGEST_BODY}
             )
-    return bytes(raw)
+    return bytes(came)
 
 
-def _json(text: str) -> Mapping[str, object]:
+def _json(text: str, *, exact: bool) -> Mapping[str, object]:
+    number: Callable[[str], object] = _decimal if exact else float
+    constant: Callable[[str], object] = Decimal if exact else _refuse_constant
     try:
-        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        body = json.loads(text, object_pairs_hook=_unique, parse_float=number, parse_constant=constant)
     except (ValueError, RecursionError) as error:
         if isinstance(error, _DuplicateField):
             raise _invalid(f"the field {error.args[0]!r} stands twice in one object") from None
@@ -86,6 +91,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
             raise _DuplicateField(key)
         found[key] = value
     return found
+
+
+def _decimal(written: str) -> Decimal:
+    try:
+        return Decimal(written)
+    except InvalidOperation:  # an exponent beyond all that can be counted
+        return Decimal("NaN")
 
 
 def _refuse_constant(constant: str) -> NoReturn:

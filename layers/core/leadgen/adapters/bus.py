@@ -80,6 +80,8 @@ def _publish(conn: Connection[Any], messages: Sequence[queues.OutboxMessage]) ->
         queues_to_wake = {
             Topic.DELIVERY_DUE.value: settings.current().deliver_queue_url,
             Topic.NOTICE_DUE.value: settings.current().notify_queue_url,
+            Topic.REFUND_REQUESTED.value: settings.current().collect_queue_url,
+            Topic.TOP_UP_DUE.value: settings.current().collect_queue_url,
         }
         events = [m for m in batch if m.message["event"] not in queues_to_wake]
         if events:

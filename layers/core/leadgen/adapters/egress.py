@@ -30,14 +30,14 @@ HTTPS_ONLY = (443,)
 # Status line, headers and every interim answer before them.
 _LONGEST_HEAD = 32 * 1024
 # On the wire a body in chunks is longer than what it says.
-_LONGEST_BODY = 8 * LONGEST_ANSWER
+_AS_LONG_ON_THE_WIRE = 8
 _MOST_ADDRESSES = 4
 
 # Whatever else a caller may know of a lead or of a secret, it is not sent along.
 _MAY_LEAVE = frozenset(
     {
         "accept", "content-type", "user-agent", "x-leadgen-event", "x-leadgen-delivery-id", "x-webhook-signature",
-        "webhook-id", "webhook-timestamp", "webhook-signature",
+        "webhook-id", "webhook-timestamp", "webhook-signature", "idempotency-key", "stripe-version",
     }
 )  # fmt: skip
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
@@ -59,7 +59,8 @@ class NoAnswer(EgressFailed):
 
 @dataclass(frozen=True)
 class Answer:
-    """The status, the headers that mean something to us (in lower case), and the body's first 16 KiB.
+    """The status, the headers that mean something to us (in lower case), and the body's beginning: as much as was asked
+    for, 16 KiB by default.
 
     ``complete``: the body's end was seen within that limit and in time.
     """
@@ -84,6 +85,7 @@ def post(
     allowed_origins: Collection[str] = (),
     allowed_ports: Collection[int] = HTTPS_ONLY,
     authorization: str | None = None,
+    longest_answer: int = LONGEST_ANSWER,
 ) -> Answer:
     """POST and wait at most ``timeout_seconds`` for the answer. Raises NotSent or NoAnswer when none came.
 
@@ -93,7 +95,27 @@ def post(
     """
     deadline = clock.seconds() + timeout_seconds
     target = _target(url, allowed_origins, allowed_ports)
-    head = _head(target, headers, authorization, len(body))
+    head = _head("POST", target, headers, authorization, len(body))
+    return _exchange(target, head, body, deadline, longest_answer)
+
+
+def get(
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    timeout_seconds: float,
+    allowed_origins: Collection[str] = (),
+    allowed_ports: Collection[int] = HTTPS_ONLY,
+    authorization: str | None = None,
+    longest_answer: int = LONGEST_ANSWER,
+) -> Answer:
+    """GET, as ``post`` posts."""
+    deadline = clock.seconds() + timeout_seconds
+    target = _target(url, allowed_origins, allowed_ports)
+    return _exchange(target, _head("GET", target, headers, authorization, None), b"", deadline, longest_answer)
+
+
+def _exchange(target: Target, head: bytes, body: bytes, deadline: float, longest_answer: int) -> Answer:
     try:
         wire = _connect(target, _resolve(target, deadline), deadline)
     except OSError as error:
@@ -108,7 +130,7 @@ def post(
         except OSError as error:
             raise NotSent(_cause(error)) from error
         try:
-            return _read(wire)
+            return _read(wire, longest_answer)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise NoAnswer(_cause(error)) from error
 
@@ -120,7 +142,9 @@ def _target(url: str, allowed_origins: Collection[str], allowed_ports: Collectio
         raise NotSent(str(refusal)) from None
 
 
-def _head(target: Target, headers: Mapping[str, str], authorization: str | None, length: int) -> bytes:
+def _head(
+    method: str, target: Target, headers: Mapping[str, str], authorization: str | None, length: int | None
+) -> bytes:
     for name in headers:
         if name.lower() not in _MAY_LEAVE:
             raise ValueError(f"the header {name} is not one that leaves")
@@ -128,13 +152,13 @@ def _head(target: Target, headers: Mapping[str, str], authorization: str | None,
         "Host": target.authority,
         "Connection": "close",
         "Accept-Encoding": "identity",
-        "Content-Length": str(length),
+        **({} if length is None else {"Content-Length": str(length)}),
     }
     sent = own | dict(headers) | ({"Authorization": authorization} if authorization is not None else {})
     for name, value in sent.items():
         if not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"the header {name} holds a character that no header has")
-    lines = [f"POST {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
+    lines = [f"{method} {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
@@ -216,32 +240,32 @@ class _Readable:
         return _Lines(self._incoming)
 
 
-def _read(wire: Wire) -> Answer:
+def _read(wire: Wire, longest: int) -> Answer:
     """Raises OSError, HTTPException or ValueError where the head does not come whole."""
     incoming = Incoming(wire, _LONGEST_HEAD)
     response = _Response(cast("socket.socket", _Readable(incoming)), method="POST")
     response.begin()
-    incoming.may_end(allowance=_LONGEST_BODY)
-    body, complete = _body(response)
+    incoming.may_end(allowance=_AS_LONG_ON_THE_WIRE * longest)
+    body, complete = _body(response, longest)
     kept = {
         name: " ".join(value.split())[:_LONGEST_HEADER] for name in _KEPT_OF_ANSWER if (value := response.headers[name])
     }
     return Answer(response.status, kept, body, complete)
 
 
-def _body(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
+def _body(response: http.client.HTTPResponse, longest: int) -> tuple[bytes, bool]:
     """The beginning of the body, and whether it is the whole. A body that is long, late or broken off fails nothing."""
     body = bytearray()
     try:
         # One more than is kept: there may be nothing after what is kept.
-        while len(body) <= LONGEST_ANSWER:
-            part = response.read1(LONGEST_ANSWER + 1 - len(body))
+        while len(body) <= longest:
+            part = response.read1(longest + 1 - len(body))
             if not part:
                 return bytes(body), not response.length  # else it said that more would come
             body += part
     except (OSError, http.client.HTTPException, ValueError):
         pass  # the status has said what there is to say
-    return bytes(body[:LONGEST_ANSWER]), False
+    return bytes(body[:longest]), False
 
 
 def _cause(error: Exception) -> str:

@@ -116,10 +116,19 @@ class Settings(BaseModel):
     twilio_phone_number: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{6,14}$")
     twilio_api_url: str = Field(default="https://api.twilio.com", pattern=r"^https?://[^/?#@\s]+$")
 
+    # Where payers reach our pages: what is before /pay/… in the links of mails and invoices.
+    public_url: str = Field(default="http://localhost:8000", pattern=r"^https?://[^/?#@\s]+(/[A-Za-z0-9._~-]+)*$")
+
+    # Payments by card: both secrets or none.
+    stripe_secret_key: str | None = Field(default=None, repr=False)
+    stripe_webhook_secret: str | None = Field(default=None, repr=False)
+    stripe_api_base: str = Field(default="https://api.stripe.com", pattern=r"^https?://[^/?#@\s]+$")
+
     # AWS only: where announcements are published, and how full the queues are.
     events_topic_arn: str | None = None
     deliver_queue_url: str | None = None
     notify_queue_url: str | None = None
+    collect_queue_url: str | None = None
     queue_urls: CommaList = ()
 
     migrations_dir: str | None = None
@@ -127,6 +136,7 @@ class Settings(BaseModel):
 
 
 _TWILIO = ("twilio_account_sid", "twilio_auth_token", "twilio_phone_number")
+_STRIPE = ("stripe_secret_key", "stripe_webhook_secret")
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -145,9 +155,10 @@ def load(environ: Mapping[str, str]) -> Settings:
 def _missing(given: Mapping[str, str]) -> list[str]:
     """What else must be set because of what is."""
     problems = []
-    absent = [name.upper() for name in _TWILIO if name not in given]
-    if 0 < len(absent) < len(_TWILIO):
-        problems += [f"{name}: is missing; SMS notices need {', '.join(_TWILIO).upper()}" for name in absent]
+    for what, needed in (("SMS notices", _TWILIO), ("payments by card", _STRIPE)):
+        absent = [name.upper() for name in needed if name not in given]
+        if 0 < len(absent) < len(needed):
+            problems += [f"{name}: is missing; {what} need {', '.join(needed).upper()}" for name in absent]
     if given.get("mail_transport") == "ses" and "from_email" not in given:
         problems.append("FROM_EMAIL: is missing; SES sends from an address that was verified there")
     return problems

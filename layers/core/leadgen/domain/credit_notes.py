@@ -2,19 +2,41 @@
 invoice's own figures in whatever pieces it is credited.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, ValidationError
 
 from leadgen.domain import invoicing, ledger, return_policy
 from leadgen.domain.errors import Refusal
+from leadgen.domain.faults import describe
 from leadgen.domain.ledger import Entry
+from leadgen.domain.model import Model
 from leadgen.domain.money import NOTHING
+from leadgen.domain.storable import StorableText
 
 SERIES = "CN"
 Reason = Literal[return_policy.Reason, "dispute", "billing_error", "goodwill", "cancelled"]
 REASONS: tuple[str, ...] = get_args(Reason)
+
+
+class Wanted(Model):
+    """What a person says is to be credited."""
+
+    lead_ids: Annotated[tuple[int, ...], Field(min_length=1, max_length=1000)]
+    reason: Reason
+    note: Annotated[StorableText, Field(min_length=1, max_length=1000)] | None = None
+
+
+def read(fields: Mapping[str, object]) -> Wanted:
+    """A posted credit. Raises Refusal 400."""
+    given = fields.get("lead_ids")
+    try:
+        return Wanted.model_validate({**fields, "lead_ids": tuple(given) if isinstance(given, list) else given})
+    except ValidationError as error:
+        raise Refusal(400, "invalid_request", describe(error, whole="the credit"), {"reasons": list(REASONS)}) from None
 
 
 @dataclass(frozen=True)

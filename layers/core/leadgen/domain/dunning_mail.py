@@ -18,7 +18,7 @@ def compose(reminder: Reminder, seller: Seller, pay_at: Callable[[int], str], *,
     """The mail as its buyer reads it; ``pay_at`` says where an invoice, by its id, is paid."""
     title = _title(reminder, now)
     total = sum((invoice.due for invoice in reminder.invoices), Decimal(0))
-    asked = f"{money.shown(total, reminder.currency)} in all"
+    asked = money.shown(total, reminder.currency) + (" in all" if len(reminder.invoices) > 1 else "")
     return MailText(
         f"{title}, {asked}",
         _text(title, asked, reminder, seller, pay_at, now),

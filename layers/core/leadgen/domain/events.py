@@ -26,12 +26,14 @@ class Topic(StrEnum):
     INVOICE_GENERATED = "invoice.generated"
     CREDIT_NOTE_ISSUED = "credit_note.issued"
     PAYMENT_RECEIVED = "payment.received"
+    PAYMENT_FAILED = "payment.failed"
     REFUND_REQUESTED = "refund.requested"
+    TOP_UP_DUE = "top_up.due"
     AUDIT_FAILED = "audit.failed"
     NOTICE_DUE = "notice.due"
 
 
-WAKE_UPS = frozenset({Topic.DELIVERY_DUE, Topic.NOTICE_DUE, Topic.REFUND_REQUESTED})
+WAKE_UPS = frozenset({Topic.DELIVERY_DUE, Topic.NOTICE_DUE, Topic.REFUND_REQUESTED, Topic.TOP_UP_DUE})
 
 
 @dataclass(frozen=True)

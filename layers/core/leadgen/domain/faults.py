@@ -39,6 +39,9 @@ PATTERNS = {
     r"^[a-z][a-z0-9_]{0,63}$": "lower-case letters, digits and underscores",
     r"^[0-9]{1,6}$": "an area code, in digits",
     r"^[a-z0-9.-]{1,253}$": "a host name in lower case",
+    r"^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$": "an IBAN in capitals and without spaces, such as DE89370400440532013000",
+    r"^[A-Z0-9]{8}([A-Z0-9]{3})?$": "a BIC of 8 or 11 capitals and digits, such as COBADEFFXXX",
+    r"^[0-9]{9}$": "a routing number of nine digits",
 }
 _SUBJECT = re.compile(r"^(Input|String|Decimal input|Value) (?=should)")
 _ENTRIES = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}

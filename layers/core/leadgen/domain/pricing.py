@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import assert_never
 
-from leadgen.domain import calendar
+from leadgen.domain import calendar, money
 from leadgen.domain.policies import Premium, Pricing
 
-CENT = Decimal("0.01")
+CENTS = 2
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,15 @@ def price(
     premiums: Pricing,
     is_exclusive: bool,
     local_time: datetime,
+    digits: int = CENTS,
 ) -> Price:
     """The contract's order: the offer's default or the buyer's own price in its place, then each premium that applies.
 
     ``is_exclusive`` is whether the buyer is the exclusive one of the lead's place, ``local_time`` the claim in the
-    market's time zone. A percentage is one of the base. Rounded once: the sum, half up; each part is what it adds to
-    the rounded sum of those before it.
+    market's time zone. A percentage is one of the base. Rounded once: the sum, half up, to so many ``digits`` after the
+    point; each part is what it adds to the rounded sum of those before it.
     """
-    base = Component("offer_default" if buyer_price is None else "buyer_price", buyer_price or offer_price)
+    base = Component("offer_default", offer_price) if buyer_price is None else Component("buyer_price", buyer_price)
     exact = [base]
     if is_exclusive and premiums.exclusivity_premium is not None:
         exact.append(Component("exclusivity_premium", _added(premiums.exclusivity_premium, base.amount)))
@@ -54,8 +55,8 @@ def price(
     total = so_far = Decimal(0)
     for part in exact:
         total += part.amount
-        parts.append(Component(part.component, rounded(total) - so_far))
-        so_far = rounded(total)
+        parts.append(Component(part.component, rounded(total, digits) - so_far))
+        so_far = rounded(total, digits)
     return Price(so_far, tuple(parts))
 
 
@@ -69,6 +70,16 @@ def _added(premium: Premium, base: Decimal) -> Decimal:
             assert_never(premium.type)
 
 
-def rounded(amount: Decimal) -> Decimal:
-    """To the cent, half up."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
+def rounded(amount: Decimal, digits: int = CENTS) -> Decimal:
+    """To so many digits after the point, half up; without a number, to the cent."""
+    return amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+def digits_of(currency: str) -> int:
+    """How many digits after the point the prices of a currency have. Of a currency that is not configured any more,
+    since its own are too many to be kept: two, as they always were.
+    """
+    try:
+        return money.digits(currency)
+    except money.CurrencyUnknown:
+        return CENTS

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationError
 
@@ -15,6 +15,8 @@ from leadgen.domain.proofs import Proof
 from leadgen.domain.return_policy import Quota, Reason, ReturnPolicy
 from leadgen.domain.storable import StorableText
 from leadgen.domain.trace import Check, Json, plain
+
+REASONS: tuple[str, ...] = get_args(Reason)
 
 # What an operator may do without: the buyer and the lead are what they are for everybody.
 _OVERRIDABLE = frozenset({"policy", "reason", "window", "quota"})

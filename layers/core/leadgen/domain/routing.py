@@ -19,13 +19,16 @@ from leadgen.domain.trace import Check, plain
 
 @dataclass(frozen=True)
 class Offer:
-    """What is sold, where: the routing facts that every candidate shares."""
+    """What is sold, where: the routing facts that every candidate shares. ``digits`` is how many prices have after the
+    point: two, as in everything recorded before currencies without any were told apart, or those of the currency.
+    """
 
     offer_id: int
     is_active: bool
     default_price: Decimal
     currency: str
     timezone: str
+    digits: int = pricing.CENTS
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,7 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
         premiums=policy.pricing,
         is_exclusive=_is_exclusive(facts, candidate),
         local_time=local,
+        digits=facts.offer.digits,
     )
 
 

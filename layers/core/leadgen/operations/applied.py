@@ -150,13 +150,14 @@ _FIELDS = {
     "routing_policy_id": "routing_policy",
     "offer_id": "offer",
     "buyer_id": "buyer",
+    "publisher_id": "publisher",
 }
 # What the name of a new object says already, or what everything new is.
 _GOES_WITHOUT_SAYING = frozenset({
     "name", "email", "slug", "source_key", "scope_type", "scope_value", "market_id", "vertical_id", "offer", "buyer",
     "is_active",
 })  # fmt: skip
-_IDS = ("validation_policy_id", "routing_policy_id", "offer_id", "buyer_id")
+_IDS = ("validation_policy_id", "routing_policy_id", "offer_id", "buyer_id", "publisher_id")
 
 
 def _weights(state: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,23 +3,32 @@
 import getpass
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
 
+from leadgen.adapters import clock
 from leadgen.adapters.settings import Settings
 from leadgen.operations import apply_policies, configuration_checks, configuration_files, export
 from leadgen.operations.applied import Application, Change, Ledger, recorded, summary
 from leadgen.operations.apply_buyers import BuyerWriter
 from leadgen.operations.apply_offers import OfferWriter, StoredOffer
+from leadgen.operations.apply_parties import Occasion, PartyWriter
 from leadgen.operations.apply_policies import PolicyWriter
 from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Location, Problem
 from leadgen.store import configuration as store
 from leadgen.store import configuration_versions as versions
-from leadgen.store import configured_buyers, configured_places, configured_policies, configured_sources
+from leadgen.store import (
+    configured_buyers,
+    configured_parties,
+    configured_places,
+    configured_policies,
+    configured_sources,
+)
 from leadgen.store.configured_places import EmptyRadius
 
 _THRESHOLD = "DEFAULT_INVOICE_THRESHOLD"
@@ -51,7 +60,7 @@ def application(
     threshold, found = default_invoice_threshold(environ)
     if problems or found:
         raise ConfigurationInvalid([*problems, *configuration_checks.contradictions(files), *found])
-    task = Task(files, threshold, actor(environ))
+    task = Task(files, threshold, actor(environ), clock.now())
     with conn.transaction(force_rollback=plan):
         # Two applications at once take turns, so that what one finds is what it changes.
         store.take_turns(conn)
@@ -67,6 +76,7 @@ class Task:
     files: Sequence[ConfigurationFile]
     default_invoice_threshold: Decimal
     applied_by: str
+    now: datetime
     rolls_back_to: int | None = None
 
 
@@ -115,10 +125,14 @@ def _record(
 def _write(conn: Connection[Any], task: Task, ledger: Ledger) -> list[StoredOffer]:
     """Write everything. Raises ConfigurationInvalid with all that the database has against it."""
     files = task.files
-    offers, buyers = OfferWriter(conn, ledger, task.default_invoice_threshold), BuyerWriter(conn, ledger)
-    policies = PolicyWriter(conn, ledger)
+    offers = OfferWriter(conn, ledger, task.default_invoice_threshold)
+    buyers = BuyerWriter(conn, ledger, Occasion(task.applied_by, task.now))
+    policies, parties = PolicyWriter(conn, ledger), PartyWriter(conn, ledger)
     offers.write_markets(files)
-    problems = list(_other_currencies(conn, files))
+    problems = [*_other_currencies(conn, files), *parties.other_currencies(files)]
+    if problems:  # the database would not let go on: money keeps its currency
+        raise ConfigurationInvalid(problems)
+    parties.write(files)
     problems += buyers.write_buyers(files)
     problems += policies.write(files)
     stored = offers.write_offers(files, policies)
@@ -126,7 +140,7 @@ def _write(conn: Connection[Any], task: Task, ledger: Ledger) -> list[StoredOffe
     if task.rolls_back_to is not None:
         _end_others(conn, ledger, offer_ids)
     problems += _elsewhere(conn, files, offer_ids)
-    offers.write_sources(stored)
+    offers.write_sources(stored, parties.publisher_ids)
     for offer in stored:
         buyers.write_places(offer.file.configuration.market, offer.market_id)
         buyers.write_parts(offer)
@@ -152,6 +166,7 @@ def _names(conn: Connection[Any], ids: Collection[tuple[str, int]]) -> dict[tupl
         "routing_policy_id": configured_policies.names_of_routing_policies,
         "offer_id": store.names_of_offers,
         "buyer_id": configured_buyers.emails_by_id,
+        "publisher_id": configured_parties.names_of_publishers,
     }
     return {
         (column, row_id): name

@@ -1,15 +1,14 @@
 """Writes who buys: buyers and their wallets, enrolments, service areas and exclusivities."""
 
-import json
 from collections.abc import Sequence, Sized
 from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
 
-from leadgen.domain.model import Model
 from leadgen.operations.applied import Ledger
 from leadgen.operations.apply_offers import StoredOffer
+from leadgen.operations.apply_parties import Occasion, open_wallet, stored
 from leadgen.operations.configuration import WHOLE_MARKET, Buyer, Enrolment, Market
 from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Problem
@@ -20,9 +19,10 @@ from leadgen.store.configured_places import Coordinates, EmptyRadius, Place
 class BuyerWriter:
     """What several files say of one buyer is written once: they agree on it."""
 
-    def __init__(self, conn: Connection[Any], ledger: Ledger) -> None:
+    def __init__(self, conn: Connection[Any], ledger: Ledger, occasion: Occasion) -> None:
         self._conn = conn
         self._ledger = ledger
+        self._occasion = occasion
         self._buyer_ids: dict[str, int] = {}
         self._served: set[tuple[int, int]] = set()
         self._moved: set[int] = set()
@@ -47,18 +47,18 @@ class BuyerWriter:
                     self._buyer_ids[buyer.email] = self._buyer(buyer, secret, file.configuration.market.currency)
         return problems
 
-    def write_parts(self, stored: StoredOffer) -> None:
+    def write_parts(self, offer: StoredOffer) -> None:
         """Write an offer's enrolments and exclusivities, its buyers' service areas, and end what is named no more."""
         enrolled = []
-        for buyer in stored.file.configuration.buyers:
+        for buyer in offer.file.configuration.buyers:
             for enrolment in buyer.offers:
-                if enrolment.offer == stored.offer.name:
-                    self._enrolment(buyer, enrolment, stored.offer_id)
+                if enrolment.offer == offer.offer.name:
+                    self._enrolment(buyer, enrolment, offer.offer_id)
                     enrolled.append(self._buyer_ids[buyer.email])
-            self._areas(buyer, stored.file.configuration.market.name, stored.market_id)
-        gone = configured_buyers.deactivate_enrolments(self._conn, offer_id=stored.offer_id, keep=enrolled)
+            self._areas(buyer, offer.file.configuration.market.name, offer.market_id)
+        gone = configured_buyers.deactivate_enrolments(self._conn, offer_id=offer.offer_id, keep=enrolled)
         self._ledger.deactivated("enrolment", gone)
-        self._exclusivities(stored)
+        self._exclusivities(offer)
 
     def write_places(self, market: Market, market_id: int) -> None:
         """Write where the market's postal codes lie."""
@@ -100,18 +100,25 @@ class BuyerWriter:
                 "webhook_secret",
                 "webhook_secret_sha256",
                 "opening_wallet_balance",
+                "billing",
                 "service_areas",
                 "offers",
             }
         )
-        row = configured_buyers.upsert_buyer(self._conn, **columns, webhook_secret=secret, currency=currency)
+        row = configured_buyers.upsert_buyer(
+            self._conn,
+            **columns,
+            webhook_secret=secret,
+            currency=currency,
+            billing=stored(buyer.billing) or "{}",
+        )
         buyer_id = self._ledger.written("buyer", buyer.name, row)
         if buyer.opening_wallet_balance is not None:
-            self._wallet(buyer.name, buyer_id, buyer.opening_wallet_balance)
+            self._wallet(buyer.name, buyer_id, buyer.opening_wallet_balance, currency)
         return buyer_id
 
-    def _wallet(self, buyer: str, buyer_id: int, balance: Decimal) -> None:
-        if configured_buyers.open_wallet(self._conn, buyer_id=buyer_id, balance=balance):
+    def _wallet(self, buyer: str, buyer_id: int, balance: Decimal, currency: str) -> None:
+        if open_wallet(self._conn, buyer_id, balance, currency, self._occasion):
             self._ledger.created("wallet", buyer, buyer_id, {"balance": str(balance)}, f"with {balance}")
         else:
             self._ledger.unchanged("wallet", buyer)
@@ -119,10 +126,11 @@ class BuyerWriter:
     def _enrolment(self, buyer: Buyer, enrolment: Enrolment, offer_id: int) -> None:
         row = configured_buyers.upsert_enrolment(
             self._conn,
-            **enrolment.model_dump(exclude={"offer", "filter", "consent", "delivery"}),
-            filter=_json(enrolment.filter),
-            consent=_json(enrolment.consent),
-            delivery=_json(enrolment.delivery),
+            **enrolment.model_dump(exclude={"offer", "filter", "consent", "delivery", "returns"}),
+            filter=stored(enrolment.filter),
+            consent=stored(enrolment.consent),
+            delivery=stored(enrolment.delivery),
+            returns=stored(enrolment.returns),
             buyer_id=self._buyer_ids[buyer.email],
             offer_id=offer_id,
         )
@@ -148,14 +156,14 @@ class BuyerWriter:
         else:
             self._ledger.created("service areas", name, buyer_id, state, f"with {_count(after)}")
 
-    def _exclusivities(self, stored: StoredOffer) -> None:
+    def _exclusivities(self, offer: StoredOffer) -> None:
         # Those that are named no more go first: one of them may be the same place in another spelling.
-        kept = [exclusivity.place for exclusivity in stored.offer.exclusivities]
-        gone = configured_places.deactivate_exclusivities(self._conn, offer_id=stored.offer_id, keep=kept)
-        for exclusivity in stored.offer.exclusivities:
+        kept = [exclusivity.place for exclusivity in offer.offer.exclusivities]
+        gone = configured_places.deactivate_exclusivities(self._conn, offer_id=offer.offer_id, keep=kept)
+        for exclusivity in offer.offer.exclusivities:
             row = configured_places.upsert_exclusivity(
                 self._conn,
-                offer_id=stored.offer_id,
+                offer_id=offer.offer_id,
                 place=exclusivity.place,
                 buyer_id=self._buyer_ids[exclusivity.buyer],
             )
@@ -179,10 +187,6 @@ def _areas_state(market_id: int, places: set[Place]) -> dict[str, object]:
 
 def _written(places: Coordinates) -> dict[str, str]:
     return {postal_code: f"{latitude}, {longitude}" for postal_code, (latitude, longitude) in places.items()}
-
-
-def _json(part: Model | None) -> str | None:
-    return None if part is None else json.dumps(part.model_dump(mode="json", exclude_unset=True))
 
 
 def _count(places: Sized) -> str:

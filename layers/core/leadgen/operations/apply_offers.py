@@ -1,7 +1,7 @@
 """Writes what is sold where: markets, verticals, policies, offers and their sources."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.operations.applied import Ledger
+from leadgen.operations.apply_parties import stored
 from leadgen.operations.apply_policies import PolicyWriter
 from leadgen.operations.configuration import Market, Offer, Source, Vertical
 from leadgen.operations.configuration_files import ConfigurationFile
@@ -57,14 +58,14 @@ class OfferWriter:
             for position, offer in enumerate(file.configuration.offers)
         ]
 
-    def write_sources(self, offers: Sequence[StoredOffer]) -> None:
-        """Write the offers' sources and deactivate those they have no more."""
-        for stored in offers:
-            for source in stored.offer.sources:
-                self._source(source, stored.offer_id)
-        for stored in offers:
-            keys = [source.source_key for source in stored.offer.sources]
-            gone = configured_sources.deactivate_sources(self._conn, offer_id=stored.offer_id, keep=keys)
+    def write_sources(self, offers: Sequence[StoredOffer], publisher_ids: Mapping[str, int]) -> None:
+        """Write the offers' sources and deactivate those they have no more; ``publisher_ids`` are by name."""
+        for offer in offers:
+            for source in offer.offer.sources:
+                self._source(source, offer.offer_id, publisher_ids)
+        for offer in offers:
+            keys = [source.source_key for source in offer.offer.sources]
+            gone = configured_sources.deactivate_sources(self._conn, offer_id=offer.offer_id, keep=keys)
             self._ledger.deactivated("source", gone)
 
     def _market(self, market: Market) -> None:
@@ -90,15 +91,18 @@ class OfferWriter:
             invoice_threshold=self._default_invoice_threshold if threshold is None else threshold,
             validation_policy_id=policies.id(offer.validation_policy),
             routing_policy_id=policies.id(offer.routing_policy),
+            returns=stored(offer.returns),
         )
         return self._ledger.written("offer", f"{offer.name}, {market}", row)
 
-    def _source(self, source: Source, offer_id: int) -> None:
+    def _source(self, source: Source, offer_id: int, publisher_ids: Mapping[str, int]) -> None:
         key, fingerprint = source.api_key, source.api_key_sha256
         row = configured_sources.upsert_source(
             self._conn,
-            **source.model_dump(exclude={"api_key", "api_key_sha256"}),
+            **source.model_dump(exclude={"api_key", "api_key_sha256", "publisher", "earning"}),
             offer_id=offer_id,
+            publisher_id=None if source.publisher is None else publisher_ids[source.publisher],
+            earning=stored(source.earning),
             api_key_hash=fingerprint if key is None else hashlib.sha256(key.encode()).hexdigest(),
         )
         self._ledger.written("source", source.source_key, row)

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.store import invoice_invariants, ledger_invariants, settlement_invariants
+from leadgen.store import invoice_invariants, ledger_invariants, publisher_invariants, settlement_invariants
 from leadgen.store.ledger_invariants import Broken
 
 # The scheduled run invoices what a lowered threshold has left behind; until it has run twice, nothing is amiss.
@@ -45,6 +45,8 @@ _QUERIES: tuple[Query, ...] = (
     settlement_invariants.no_more_is_credited_than_was_invoiced,
     settlement_invariants.what_is_refunded_was_given_back_once,
     settlement_invariants.an_approved_return_gave_its_lead_back,
+    publisher_invariants.a_payout_is_the_sum_of_its_lines,
+    publisher_invariants.a_payout_is_posted_when_it_is_paid,
 )
 
 

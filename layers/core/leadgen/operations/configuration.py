@@ -5,9 +5,12 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from leadgen.domain import normalization
+from leadgen.domain.billing_terms import BuyerBilling, Seller
 from leadgen.domain.calendar import Cycle
 from leadgen.domain.delivery_terms import DeliveryTerms
+from leadgen.domain.earnings import Earning
 from leadgen.domain.policies import ConsentDemand, RoutingPolicy, Rule, ValidationPolicy
+from leadgen.domain.return_policy import ReturnPolicy
 from leadgen.operations.configuration_fields import (
     Amount,
     Capacity,
@@ -86,6 +89,16 @@ class Vertical(Section):
     is_active: bool = True
 
 
+class Publisher(Section):
+    """Who owns sources and earns by their leads; known by its name, in every file. It is paid what it earned by the
+    month, which ends at midnight of its time zone, in the currency of the market.
+    """
+
+    name: Name
+    email: Email
+    timezone: Timezone = "UTC"
+
+
 class ValidationRules(Section):
     """A validation policy; a change makes it the next version. With ``version`` the offer stays with that one."""
 
@@ -105,7 +118,8 @@ class RoutingConfig(Section):
 class Source(Section):
     """Known by its source_key. Posts that name no source are told apart by host and longest path prefix.
 
-    ``api_key_sha256`` stands for the key that has this fingerprint.
+    ``api_key_sha256`` stands for the key that has this fingerprint. ``publisher`` is the name of its owner, ``earning``
+    what that one gets for each lead that is billed.
     """
 
     source_key: SourceKey
@@ -116,6 +130,8 @@ class Source(Section):
     api_key: Secret | None = None
     api_key_sha256: Fingerprint | None = None
     is_active: bool = True
+    publisher: Name | None = None
+    earning: Earning | None = None
 
     @field_validator("path_prefix")
     @classmethod
@@ -130,6 +146,13 @@ class Source(Section):
         if fingerprint is not None and info.data.get("api_key") is not None:
             raise ValueError("stands instead of api_key: give one of them")
         return fingerprint
+
+    @field_validator("earning")
+    @classmethod
+    def _is_somebodys(cls, earning: Earning | None, info: ValidationInfo) -> Earning | None:
+        if earning is not None and info.data.get("publisher", "") is None:
+            raise ValueError("needs a publisher beside it: whose it is")
+        return earning
 
 
 class Exclusivity(Section):
@@ -152,12 +175,15 @@ class Exclusivity(Section):
 
 
 class Offer(Section):
-    """What is sold: the vertical in the market at a price. Known by its name there."""
+    """What is sold: the vertical in the market at a price. Known by its name there. ``returns`` is when a buyer may
+    give a lead back; without it, only an operator takes one back.
+    """
 
     name: Name
     price: Price
     invoice_threshold: Amount | None = None
     is_active: bool = True
+    returns: ReturnPolicy | None = None
     validation_policy: ValidationRules
     routing_policy: RoutingConfig
     sources: tuple[Source, ...] = ()
@@ -212,7 +238,7 @@ class Enrolment(Section):
     """A buyer's terms for one offer of the file. What is absent is no limit, or the offer's or buyer's own.
 
     Capacities count leads and budgets their prices, by the market's hour, day, week and month. ``delivery`` is how the
-    leads are sent: schedule, format, and how the answer is read.
+    leads are sent: schedule, format, and how the answer is read. ``returns`` stands in place of the offer's.
     """
 
     offer: Name
@@ -235,11 +261,12 @@ class Enrolment(Section):
     email: Email | None = None
     sms: Phone | None = None
     delivery: DeliveryTerms | None = None
+    returns: ReturnPolicy | None = None
 
 
 class Buyer(Section):
     """Known by its e-mail address, in every file. ``webhook_secret_sha256`` stands for the stored secret that has this
-    fingerprint.
+    fingerprint. ``billing`` is what its invoices say and how they are paid.
     """
 
     name: Name
@@ -255,6 +282,7 @@ class Buyer(Section):
     credit_limit: Amount | None = None
     billing_cycle: Cycle = "weekly"
     opening_wallet_balance: Amount | None = None
+    billing: BuyerBilling | None = None
     service_areas: ServiceAreas
     offers: tuple[Enrolment, ...] = ()
 
@@ -267,9 +295,13 @@ class Buyer(Section):
 
 
 class Configuration(Section):
-    """A whole file."""
+    """A whole file. The ``seller``, whose invoices these are, is one for all files; one that leaves it out says nothing
+    of it.
+    """
 
     market: Market
     vertical: Vertical
+    seller: Seller | None = None
+    publishers: tuple[Publisher, ...] = ()
     offers: Annotated[tuple[Offer, ...], Field(min_length=1)]
     buyers: tuple[Buyer, ...] = ()

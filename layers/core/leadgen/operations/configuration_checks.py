@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from leadgen.domain import normalization
-from leadgen.operations import configuration_areas, configuration_deliveries, configuration_prices
+from leadgen.operations import configuration_areas, configuration_deliveries, configuration_money, configuration_prices
 from leadgen.operations.configuration import Buyer, Offer
 from leadgen.operations.configuration_files import ConfigurationFile
 from leadgen.operations.documents import Location, Problem
@@ -34,6 +34,7 @@ def contradictions(files: Sequence[ConfigurationFile]) -> list[Problem]:
         *(problem for file in files for problem in configuration_areas.contradictions(file)),
         *(problem for file in files for problem in configuration_prices.excesses(file)),
         *(problem for file in files for problem in configuration_deliveries.misfits(file)),
+        *(problem for file in files for problem in configuration_money.misfits(file)),
     ]
 
 
@@ -60,6 +61,11 @@ def _shared(file: ConfigurationFile) -> Iterator[tuple[tuple[str, ...], Location
     market = configuration.market
     yield ("market", market.name), ("market",), market
     yield ("vertical", configuration.vertical.slug), ("vertical",), configuration.vertical
+    if configuration.seller is not None:
+        yield ("seller", "the one seller of the installation"), ("seller",), configuration.seller
+    for position, publisher in enumerate(configuration.publishers):
+        yield ("publisher", publisher.name), ("publishers", position), publisher
+        yield ("earned in", publisher.name), ("market",), _Currency(currency=market.currency)
     for location, offer in _offers(file):
         validation, routing = offer.validation_policy, offer.routing_policy
         yield (
@@ -75,7 +81,7 @@ def _shared(file: ConfigurationFile) -> Iterator[tuple[tuple[str, ...], Location
 
 
 class _Currency(BaseModel):
-    """A buyer is billed in one currency."""
+    """A buyer is billed, and a publisher paid, in one currency."""
 
     currency: str
 
@@ -101,6 +107,8 @@ def _repetitions(files: Sequence[ConfigurationFile]) -> Iterator[Problem]:
 
 def _single(file: ConfigurationFile) -> Iterator[tuple[str, tuple[object, ...], Location, BaseModel]]:
     market, vertical = file.configuration.market.name, file.configuration.vertical.slug
+    for position, publisher in enumerate(file.configuration.publishers):
+        yield "the publisher of this name", (file.document.name, publisher.name), ("publishers", position), publisher
     for location, offer in _offers(file):
         sold = (market, vertical, offer.name)
         yield "the offer of this market, vertical and name", sold, location, offer
@@ -131,7 +139,14 @@ def _dangling(files: Sequence[ConfigurationFile]) -> Iterator[Problem]:
                 if enrolment.offer not in offers:
                     here = (*location, "offers", at, "offer")
                     yield file.problem(here, f"is no offer of this file; there are {', '.join(map(repr, offers))}")
+        publishers = [publisher.name for publisher in file.configuration.publishers]
         for location, offer in _offers(file):
+            for at, source in enumerate(offer.sources):
+                if source.publisher is not None and source.publisher not in publishers:
+                    named = f"there are {', '.join(map(repr, publishers))}" if publishers else "name it in publishers"
+                    yield file.problem(
+                        (*location, "sources", at, "publisher"), f"is no publisher of this file; {named}"
+                    )
             for at, exclusivity in enumerate(offer.exclusivities):
                 if (offer.name, exclusivity.buyer) not in enrolled:
                     here = (*location, "exclusivities", at, "buyer")

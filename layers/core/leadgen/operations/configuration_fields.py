@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from leadgen.domain import classification, normalization
+from leadgen.domain import classification, money, normalization
 from leadgen.domain.errors import Refusal
 from leadgen.domain.pricing import rounded
 
@@ -40,7 +40,8 @@ def _timezone(name: str) -> str:
     return name
 
 
-def _email(written: str) -> str:
+def email(written: str) -> str:
+    """The address in its one spelling. Raises ValueError."""
     address = normalization.email(written)
     try:
         Address(addr_spec=address or "")
@@ -55,6 +56,14 @@ def _phone(written: str) -> str:
     if normalization.phone(written) is None:
         raise ValueError("must be a telephone number of at least seven digits")
     return written
+
+
+def _kept(currency: str) -> str:
+    try:
+        money.digits(currency)
+    except money.CurrencyUnknown as unknown:
+        raise ValueError(f"cannot be kept exactly: {unknown}") from None
+    return currency
 
 
 def _hostname(written: str) -> str:
@@ -94,14 +103,14 @@ Slug = Annotated[
 ]
 Country = Annotated[str, _matching(r"[A-Z]{2}", "an ISO 3166-1 country code such as US")]
 Region = Annotated[str, _matching(r"[A-Z]{2}-[A-Z0-9]{1,3}", "an ISO 3166-2 region code such as US-NY")]
-Currency = Annotated[str, _matching(r"[A-Z]{3}", "an ISO 4217 currency code such as USD")]
+Currency = Annotated[str, _matching(r"[A-Z]{3}", "an ISO 4217 currency code such as USD"), AfterValidator(_kept)]
 Timezone = Annotated[str, Field(max_length=64), AfterValidator(_timezone)]
 SourceKey = Annotated[str, AfterValidator(_source_key)]
 Hostname = Annotated[str, Field(max_length=255), AfterValidator(_hostname)]
 PathPrefix = Annotated[
     str, Field(max_length=255), _matching(r"/[^\s?#]*", "a path that begins with / and holds no ? or #")
 ]
-Email = Annotated[str, Field(max_length=200), AfterValidator(_email)]
+Email = Annotated[str, Field(max_length=200), AfterValidator(email)]
 Phone = Annotated[str, Field(max_length=20), AfterValidator(_phone)]
 WebhookUrl = Annotated[
     str, Field(max_length=500), _matching(_WEBHOOK_URL, "a URL such as https://crm.example.com/leads")

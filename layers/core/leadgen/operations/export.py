@@ -14,7 +14,8 @@ from psycopg import Connection
 
 from leadgen.domain.errors import PolicyInvalid
 from leadgen.domain.policies import parse_routing, parse_validation
-from leadgen.operations import documents
+from leadgen.operations import documents, export_money
+from leadgen.store import configured_parties
 from leadgen.store import configured_state as state
 from leadgen.store.configured_state import StoredArea, StoredBuyer, StoredEnrolment, StoredOffer
 
@@ -54,7 +55,8 @@ def files(conn: Connection[Any]) -> list[ExportedFile]:
         # A buyer that serves the market, but is enrolled in none of its offers, stands in the market's first file.
         is_first = offers[0].market_id not in seen
         seen.add(offers[0].market_id)
-        exported.append(ExportedFile(_name(offers[0], exported), _file(stored, offers, is_first=is_first)))
+        content = _file(stored, offers, is_first=is_first, names_seller=not exported)
+        exported.append(ExportedFile(_name(offers[0], exported), content))
     return exported
 
 
@@ -69,6 +71,8 @@ class _Stored:
         self.enrolments = _grouped(state.enrolments(conn), lambda enrolment: enrolment.buyer_id)
         self.areas = _grouped(state.areas(conn), lambda area: (area.buyer_id, area.market_id))
         self.exclusivities = _grouped(state.exclusivities(conn), lambda exclusivity: exclusivity.offer_id)
+        self.seller = configured_parties.seller(conn)
+        self.publishers = configured_parties.publishers(conn)
         self.places = _grouped(state.places(conn), lambda place: place.market_id)
         self._markets = {offer.id: offer.market_id for offer in self.offers}
 
@@ -90,7 +94,7 @@ def _name(offer: StoredOffer, exported: Sequence[ExportedFile]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _file(stored: _Stored, offers: Sequence[StoredOffer], *, is_first: bool) -> Fields:
+def _file(stored: _Stored, offers: Sequence[StoredOffer], *, is_first: bool, names_seller: bool) -> Fields:
     market = offers[0]
     return _said(
         market=_said(
@@ -108,9 +112,26 @@ def _file(stored: _Stored, offers: Sequence[StoredOffer], *, is_first: bool) -> 
         vertical=_said(
             slug=market.vertical, name=market.vertical_name, is_active=_unless_active(market.vertical_active)
         ),
+        seller=export_money.seller(stored.seller) if names_seller else None,
+        publishers=list(_publishers(stored, offers)),
         offers=[_offer(stored, offer) for offer in offers],
         buyers=list(_buyers(stored, offers, is_first=is_first)),
     )
+
+
+def _publishers(stored: _Stored, offers: Sequence[StoredOffer]) -> Iterator[Fields]:
+    """The owners of the offers' sources; who owns none of any offer stands in the first file of its currency."""
+    sources = stored.sources
+    here = {source.publisher for offer in offers for source in sources.get(offer.id, ())}
+    anywhere = {source.publisher for found in sources.values() for source in found}
+    for publisher in stored.publishers:
+        first = next((offer for offer in stored.offers if offer.currency == publisher.currency), None)
+        if publisher.name in here or (publisher.name not in anywhere and first is offers[0]):
+            yield _said(
+                name=publisher.name,
+                email=publisher.email,
+                timezone=None if publisher.timezone == "UTC" else publisher.timezone,
+            )
 
 
 def _offer(stored: _Stored, offer: StoredOffer) -> Fields:
@@ -119,6 +140,7 @@ def _offer(stored: _Stored, offer: StoredOffer) -> Fields:
         price=offer.price,
         invoice_threshold=offer.invoice_threshold,
         is_active=_unless_active(offer.is_active),
+        returns=export_money.returns(offer.returns),
         validation_policy=_said(
             name=offer.validation_name,
             version=None if offer.validation_latest else offer.validation_version,
@@ -138,6 +160,8 @@ def _offer(stored: _Stored, offer: StoredOffer) -> Fields:
                 path_prefix=source.path_prefix,
                 api_key_sha256=source.api_key_sha256,
                 is_active=_unless_active(source.is_active),
+                publisher=source.publisher,
+                earning=export_money.earning(source.earning),
             )
             for source in stored.sources.get(offer.id, ())
         ],
@@ -193,6 +217,7 @@ def _buyer(buyer: StoredBuyer, areas: Sequence[StoredArea], enrolments: Sequence
         is_active=_unless_active(buyer.is_active),
         credit_limit=buyer.credit_limit,
         billing_cycle=buyer.billing_cycle,
+        billing=export_money.billing(buyer.billing),
         service_areas=_areas(areas),
         offers=enrolments,
     )
@@ -223,6 +248,7 @@ def _enrolment(enrolment: StoredEnrolment, offer: str, zone: ZoneInfo) -> Fields
         **{
             **terms,
             "is_active": _unless_active(enrolment.is_active),
+            "returns": export_money.returns(enrolment.returns),
             "pause_until": pause.astimezone(zone).isoformat() if isinstance(pause, datetime) else None,
         },
     )

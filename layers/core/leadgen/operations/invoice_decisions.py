@@ -11,7 +11,7 @@ from leadgen.domain import calendar
 from leadgen.domain.errors import Refusal
 from leadgen.domain.events import Event
 from leadgen.domain.settling import Invoice
-from leadgen.operations import invoicing, pausing, settling
+from leadgen.operations import crediting, invoicing, pausing, settling
 from leadgen.operations.acting import Actor
 from leadgen.store import audit, invoices
 
@@ -59,7 +59,12 @@ def cancel(conn: Connection[Any], invoice_id: int, reason: str | None, actor: Ac
     if invoice.status == "cancelled":
         return _decided(conn, invoice_id, is_repeated=True)
     if invoice.status != "draft":
-        raise Refusal(409, "invoice_issued", f"invoice {invoice.number} is issued: credit it instead")
+        if not reason:
+            raise Refusal(
+                400, "invalid_request", f"reason: invoice {invoice.number} is issued: say why it is cancelled"
+            )
+        credited = crediting.cancel(conn, invoice_id, note=reason, actor=actor, now=now)
+        return _decided(conn, invoice_id, events=credited.events)
     invoices.cancel_draft(conn, invoice_id, reason=reason, now=now)
     _audit(conn, "invoice.cancel", invoice, {"status": "cancelled", "reason": reason}, actor, now)
     return _decided(conn, invoice_id)

@@ -77,12 +77,7 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
     if before is not None and before.status in ("succeeded", "undone"):
         return _repeated(conn, before)
     if received.currency != money.currency:
-        raise Refusal(
-            409,
-            "wrong_currency",
-            f"buyer {received.buyer_id} pays in {money.currency}, not in {received.currency}",
-            {"currency": money.currency},
-        )
+        raise wrong_currency(received.buyer_id, money.currency, received.currency)
     invoice = _invoice(conn, received, anyway=anyway)
     takes = invoice.due if invoice is not None and invoice.status in _PAYABLE else NOTHING
     split = rules.split(received.amount, invoice_takes=takes, debts=chargebacks.debts(conn, received.buyer_id))
@@ -109,6 +104,13 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
         invoice_status=None if invoice is None else invoice.status,
         is_repeated=False,
         events=(Event(Topic.PAYMENT_RECEIVED, now, ids=ids),),
+    )
+
+
+def wrong_currency(buyer_id: int, currency: str, given: str) -> Refusal:
+    """What is said of money in another currency than its buyer's."""
+    return Refusal(
+        409, "wrong_currency", f"buyer {buyer_id} pays in {currency}, not in {given}", {"currency": currency}
     )
 
 
@@ -248,27 +250,6 @@ def _posting(payment_id: int, received: Received, invoice: Invoice | None, split
         invoice_id=invoice.invoice_id if invoice is not None and split.to_invoice > 0 else None,
         payment_id=payment_id,
     )
-
-
-def enter(conn: Connection[Any], received: Received, actor: Actor, *, now: datetime) -> Receipt:
-    """Record a payment that a person saw come in, audited. Raises Refusal as ``receive`` does."""
-    receipt = receive(conn, replace(received, actor=actor.name), now=now)
-    if not receipt.is_repeated:
-        after = {
-            "buyer_id": received.buyer_id,
-            "invoice_id": receipt.invoice_id,
-            "method": received.method,
-            "amount": str(received.amount),
-            "currency": received.currency,
-            "reference": received.reference,
-            "to_invoice": str(receipt.to_invoice),
-            "to_debt": str(receipt.to_debt),
-            "to_wallet": str(receipt.to_wallet),
-            "by": actor.name,
-        }
-        entry = audit.Entry("payment.record", "payment", receipt.payment_id, None, after)
-        audit.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
-    return receipt
 
 
 def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, now: datetime) -> Receipt:

@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.adapters import clock
 from leadgen.operations import apply, configuration_files, documents
 from leadgen.operations.applied import Application
 from leadgen.operations.apply import ConfigurationInvalid, Task
@@ -35,7 +36,8 @@ def rollback(conn: Connection[Any], number: int, environ: Mapping[str, str], *, 
         if snapshot is None:
             raise NoSuchVersion(f"there is no version {number} of the configuration: `leadgen history` lists them")
         files = _files(number, snapshot, _Secrets(conn))
-        return apply.carry_out(conn, Task(files, threshold, apply.actor(environ), rolls_back_to=number))
+        task = Task(files, threshold, apply.actor(environ), clock.now(), rolls_back_to=number)
+        return apply.carry_out(conn, task)
 
 
 class _Secrets:

@@ -10,6 +10,7 @@ from psycopg import Connection
 from leadgen.domain import settling as rules
 from leadgen.domain.errors import Refusal
 from leadgen.domain.settling import Invoice, Settlement
+from leadgen.operations import pausing
 from leadgen.store import buyers, settlements
 
 
@@ -31,8 +32,9 @@ def settle(
     is_disputed: bool | None = None,
     now: datetime,
 ) -> Invoice:
-    """Change what a locked, issued invoice is owed, its state with it, and what its leads say of their money; the
-    invoice as it is then. The ledger's transaction is the caller's, in the same transaction of the database.
+    """Change what a locked, issued invoice is owed, its state with it, what its leads say of their money, and whether
+    its buyer gets leads; the invoice as it is then. The ledger's transaction is the caller's, in the same transaction
+    of the database.
 
     Without settlements only the state is asked again: a dispute was opened or closed, which ``is_disputed`` says where
     ``invoice`` does not know it yet. An invoice that is cancelled takes only what undoes its write-off.
@@ -47,6 +49,7 @@ def settle(
     settlements.settle(conn, invoice.invoice_id, settled, changed, status, now=now)
     if rules.leads_are(status) != rules.leads_are(invoice.status):
         settlements.mark_leads(conn, invoice.invoice_id, rules.leads_are(status), now=now)
+    pausing.review(conn, [invoice.buyer_id], now=now)
     return replace(
         invoice,
         status=status,

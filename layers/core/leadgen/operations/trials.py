@@ -25,6 +25,7 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
     Topic.LEAD_DELIVERED: {**_LEAD, **_BUYER},
     Topic.LEAD_BILLED: {**_LEAD, **_BUYER},
     Topic.LEAD_ACCEPTED: {**_LEAD, **_BUYER},
+    Topic.LEAD_RETURNED: {**_LEAD, **_BUYER},
     Topic.DELIVERY_FAILED: {**_LEAD, **_BUYER, **_DELIVERY, "attempt": 3},
     Topic.DELIVERY_REFUSED: {**_LEAD, **_BUYER, **_DELIVERY},
     Topic.BUYER_BALANCE_THRESHOLD: {**_INVOICE, **_BUYER},
@@ -32,6 +33,7 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
     Topic.INVOICE_GENERATED: {**_INVOICE, **_BUYER},
     Topic.CREDIT_NOTE_ISSUED: {"credit_note_id": 1, **_INVOICE, **_BUYER},
     Topic.PAYMENT_RECEIVED: {"payment_id": 1, **_INVOICE, **_BUYER},
+    Topic.PAYMENT_FAILED: {"payment_id": 1, **_BUYER},
     Topic.AUDIT_FAILED: {
         "audit_id": 1,
         "invariant": "owed_is_the_receivable",

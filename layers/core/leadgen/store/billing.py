@@ -38,9 +38,7 @@ class Billed:
     earning: object
 
 
-def bill(
-    conn: Connection[Any], lead_ids: Sequence[int], buyer_ids: Sequence[int], *, now: datetime
-) -> list[Billed]:
+def bill(conn: Connection[Any], lead_ids: Sequence[int], buyer_ids: Sequence[int], *, now: datetime) -> list[Billed]:
     """The normative guarded statement, for a batch: each pending lead of the locked buyers becomes billed at its
     delivered price, its buyer owes as much more, and the ledger has it. The leads billed now; one billed before is none
     of them, nor one that somebody holds who waits for its buyer: that comes again.

@@ -115,8 +115,9 @@ def upsert_offer(
     invoice_threshold: Decimal,
     validation_policy_id: int,
     routing_policy_id: int,
+    returns: str | None,
 ) -> Written:
-    """The offer of this name of the vertical in the market."""
+    """The offer of this name of the vertical in the market; ``returns`` is a JSON text."""
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
@@ -125,18 +126,19 @@ def upsert_offer(
                WHERE market_id = %(market_id)s AND vertical_id = %(vertical_id)s AND name = %(name)s
             ), written AS (
               INSERT INTO offers AS o (market_id, vertical_id, name, is_active, default_price_per_lead,
-                                       invoice_threshold, validation_policy_id, routing_policy_id)
+                                       invoice_threshold, validation_policy_id, routing_policy_id, returns)
               VALUES (%(market_id)s, %(vertical_id)s, %(name)s, %(is_active)s, %(price)s, %(threshold)s,
-                      %(validation_policy_id)s, %(routing_policy_id)s)
+                      %(validation_policy_id)s, %(routing_policy_id)s, %(returns)s::jsonb)
               ON CONFLICT (market_id, vertical_id, name) DO UPDATE
                  SET is_active = excluded.is_active, default_price_per_lead = excluded.default_price_per_lead,
                      invoice_threshold = excluded.invoice_threshold,
                      validation_policy_id = excluded.validation_policy_id,
-                     routing_policy_id = excluded.routing_policy_id, updated_at = CURRENT_TIMESTAMP
+                     routing_policy_id = excluded.routing_policy_id, returns = excluded.returns,
+                     updated_at = CURRENT_TIMESTAMP
                WHERE (o.is_active, o.default_price_per_lead, o.invoice_threshold, o.validation_policy_id,
-                      o.routing_policy_id)
+                      o.routing_policy_id, o.returns)
                      IS DISTINCT FROM (excluded.is_active, excluded.default_price_per_lead, excluded.invoice_threshold,
-                                       excluded.validation_policy_id, excluded.routing_policy_id)
+                                       excluded.validation_policy_id, excluded.routing_policy_id, excluded.returns)
               RETURNING id, to_jsonb(o) - ARRAY['id', 'created_at', 'updated_at'] AS state
             )
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before, written.state::text AS after
@@ -151,6 +153,7 @@ def upsert_offer(
                 "threshold": invoice_threshold,
                 "validation_policy_id": validation_policy_id,
                 "routing_policy_id": routing_policy_id,
+                "returns": returns,
             },
         )
         return only(cursor)

@@ -38,7 +38,7 @@ def buyers_bound_to_currency(
               FROM unnest(%s::text[], %s::text[]) AS wanted(email, currency)
               JOIN buyers b ON b.email = wanted.email AND b.currency <> wanted.currency
              WHERE b.balance > 0 OR b.pending_amount > 0
-                OR EXISTS (SELECT FROM wallets w WHERE w.buyer_id = b.id)
+                OR EXISTS (SELECT FROM ledger_transactions t WHERE t.buyer_id = b.id)
                 OR EXISTS (SELECT FROM buyer_offers bo
                              JOIN offers o ON o.id = bo.offer_id
                              JOIN markets m ON m.id = o.market_id
@@ -107,9 +107,10 @@ def upsert_buyer(
     credit_limit: Decimal | None,
     billing_cycle: str,
     currency: str,
+    billing: str,
 ) -> Written:
-    """The buyer of this address. Of a webhook secret the states say only whether there is one, and whether it was
-    replaced. For a day what is sent is signed with the replaced one as well.
+    """The buyer of this address; ``billing`` is a JSON text. Of a webhook secret the states say only whether there is
+    one, and whether it was replaced. For a day what is sent is signed with the replaced one as well.
     """
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
@@ -118,16 +119,17 @@ def upsert_buyer(
               SELECT id, webhook_secret,
                      to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount',
                                          'payment_method', 'payment_method_id', 'webhook_secret',
-                                         'previous_webhook_secret', 'previous_secret_until']
+                                         'previous_webhook_secret', 'previous_secret_until', 'paused_since',
+                                         'provider_customer_id']
                        || jsonb_build_object(
                             'webhook_secret', CASE WHEN webhook_secret IS NOT NULL THEN 'set' END) AS state
                 FROM buyers b WHERE email = %(email)s
             ), written AS (
               INSERT INTO buyers AS b (email, name, phone, company, webhook_url, webhook_secret, email_notifications,
-                                       sms_notifications, is_active, credit_limit, billing_cycle, currency)
+                                       sms_notifications, is_active, credit_limit, billing_cycle, currency, billing)
               VALUES (%(email)s, %(name)s, %(phone)s, %(company)s, %(webhook_url)s, %(webhook_secret)s,
                       %(email_notifications)s, %(sms_notifications)s, %(is_active)s, %(credit_limit)s,
-                      %(billing_cycle)s, %(currency)s)
+                      %(billing_cycle)s, %(currency)s, %(billing)s::jsonb)
               ON CONFLICT (email) DO UPDATE
                  SET name = excluded.name, phone = excluded.phone, company = excluded.company,
                      webhook_url = excluded.webhook_url, webhook_secret = excluded.webhook_secret,
@@ -141,18 +143,19 @@ def upsert_buyer(
                        ELSE b.previous_secret_until END,
                      email_notifications = excluded.email_notifications, sms_notifications = excluded.sms_notifications,
                      is_active = excluded.is_active, credit_limit = excluded.credit_limit,
-                     billing_cycle = excluded.billing_cycle, currency = excluded.currency,
+                     billing_cycle = excluded.billing_cycle, currency = excluded.currency, billing = excluded.billing,
                      updated_at = CURRENT_TIMESTAMP
                WHERE (b.name, b.phone, b.company, b.webhook_url, b.webhook_secret, b.email_notifications,
-                      b.sms_notifications, b.is_active, b.credit_limit, b.billing_cycle, b.currency)
+                      b.sms_notifications, b.is_active, b.credit_limit, b.billing_cycle, b.currency, b.billing)
                      IS DISTINCT FROM (excluded.name, excluded.phone, excluded.company, excluded.webhook_url,
                                        excluded.webhook_secret, excluded.email_notifications,
                                        excluded.sms_notifications, excluded.is_active, excluded.credit_limit,
-                                       excluded.billing_cycle, excluded.currency)
+                                       excluded.billing_cycle, excluded.currency, excluded.billing)
               RETURNING id, webhook_secret,
                         to_jsonb(b) - ARRAY['id', 'created_at', 'updated_at', 'balance', 'pending_amount',
                                             'payment_method', 'payment_method_id', 'webhook_secret',
-                                         'previous_webhook_secret', 'previous_secret_until'] AS state
+                                            'previous_webhook_secret', 'previous_secret_until', 'paused_since',
+                                            'provider_customer_id'] AS state
             )
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
                    (written.state || jsonb_build_object('webhook_secret',
@@ -174,17 +177,22 @@ def upsert_buyer(
                 "credit_limit": credit_limit,
                 "billing_cycle": billing_cycle,
                 "currency": currency,
+                "billing": billing,
             },
         )
         return only(cursor)
 
 
-def open_wallet(conn: Connection[Any], *, buyer_id: int, balance: Decimal) -> bool:
-    """Give a buyer who has no wallet one with this prepaid money; whether that was so."""
-    opened = conn.execute(
-        "INSERT INTO wallets (buyer_id, balance) VALUES (%s, %s) ON CONFLICT (buyer_id) DO NOTHING", (buyer_id, balance)
-    )
-    return opened.rowcount > 0
+def has_had_prepaid_money(conn: Connection[Any], *, buyer_id: int) -> bool:
+    """Whether a buyer's wallet was opened, or anything ever moved in it."""
+    row = conn.execute(
+        """
+        SELECT EXISTS (SELECT FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+                        WHERE t.buyer_id = %s AND 'wallet' IN (e.debit, e.credit))
+        """,
+        (buyer_id,),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def upsert_enrolment(
@@ -211,8 +219,9 @@ def upsert_enrolment(
     email: str | None,
     sms: str | None,
     delivery: str | None,
+    returns: str | None,
 ) -> Written:
-    """The buyer's enrolment in the offer; ``filter``, ``consent`` and ``delivery`` are JSON texts."""
+    """The buyer's enrolment in the offer; ``filter``, ``consent``, ``delivery`` and ``returns`` are JSON texts."""
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
@@ -227,12 +236,12 @@ def upsert_enrolment(
                                               capacity_per_hour, capacity_per_day, capacity_per_week,
                                               capacity_per_month, budget_per_hour, budget_per_day, budget_per_week,
                                               budget_per_month, filter, consent, min_balance_required, pause_until,
-                                              webhook_url_override, email_override, sms_override, delivery)
+                                              webhook_url_override, email_override, sms_override, delivery, returns)
               VALUES (%(buyer_id)s, %(offer_id)s, %(is_active)s, %(priority)s, %(price)s,
                       %(capacity_per_hour)s, %(capacity_per_day)s, %(capacity_per_week)s, %(capacity_per_month)s,
                       %(budget_per_hour)s, %(budget_per_day)s, %(budget_per_week)s, %(budget_per_month)s,
                       %(filter)s::jsonb, %(consent)s::jsonb, %(min_balance_required)s, %(pause_until)s,
-                      %(webhook_url)s, %(email)s, %(sms)s, %(delivery)s::json)
+                      %(webhook_url)s, %(email)s, %(sms)s, %(delivery)s::json, %(returns)s::jsonb)
               ON CONFLICT (buyer_id, offer_id) DO UPDATE
                  SET is_active = excluded.is_active, routing_priority = excluded.routing_priority,
                      price_per_lead = excluded.price_per_lead, capacity_per_hour = excluded.capacity_per_hour,
@@ -243,19 +252,21 @@ def upsert_enrolment(
                      consent = excluded.consent, min_balance_required = excluded.min_balance_required,
                      pause_until = excluded.pause_until, webhook_url_override = excluded.webhook_url_override,
                      email_override = excluded.email_override, sms_override = excluded.sms_override,
-                     delivery = excluded.delivery,
+                     delivery = excluded.delivery, returns = excluded.returns,
                      updated_at = CURRENT_TIMESTAMP
                WHERE (bo.is_active, bo.routing_priority, bo.price_per_lead, bo.capacity_per_hour, bo.capacity_per_day,
                       bo.capacity_per_week, bo.capacity_per_month, bo.budget_per_hour, bo.budget_per_day,
                       bo.budget_per_week, bo.budget_per_month, bo.filter, bo.consent, bo.min_balance_required,
-                      bo.pause_until, bo.webhook_url_override, bo.email_override, bo.sms_override, bo.delivery::text)
+                      bo.pause_until, bo.webhook_url_override, bo.email_override, bo.sms_override, bo.delivery::text,
+                      bo.returns)
                      IS DISTINCT FROM
                      (excluded.is_active, excluded.routing_priority, excluded.price_per_lead,
                       excluded.capacity_per_hour, excluded.capacity_per_day, excluded.capacity_per_week,
                       excluded.capacity_per_month, excluded.budget_per_hour, excluded.budget_per_day,
                       excluded.budget_per_week, excluded.budget_per_month, excluded.filter, excluded.consent,
                       excluded.min_balance_required, excluded.pause_until, excluded.webhook_url_override,
-                      excluded.email_override, excluded.sms_override, excluded.delivery::text)
+                      excluded.email_override, excluded.sms_override, excluded.delivery::text,
+                      excluded.returns)
               RETURNING id, left((to_jsonb(bo) - ARRAY['id', 'created_at', 'updated_at', 'delivery'])::text, -1)
                          || ', "delivery": ' || coalesce(delivery::text, 'null') || '}' AS state
             )
@@ -284,6 +295,7 @@ def upsert_enrolment(
                 "email": email,
                 "sms": sms,
                 "delivery": delivery,
+                "returns": returns,
             },
         )
         return only(cursor)

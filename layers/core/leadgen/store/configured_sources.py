@@ -21,8 +21,12 @@ def upsert_source(
     path_prefix: str | None,
     api_key_hash: str | None,
     is_active: bool,
+    publisher_id: int | None,
+    earning: str | None,
 ) -> Written:
-    """The source of this key. Of an API key the states say only whether there is one, and whether it was replaced."""
+    """The source of this key; ``earning`` is a JSON text. Of an API key the states say only whether there is one, and
+    whether it was replaced.
+    """
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
@@ -33,17 +37,19 @@ def upsert_source(
                 FROM sources s WHERE source_key = %(source_key)s
             ), written AS (
               INSERT INTO sources AS s (source_key, offer_id, kind, name, hostname, path_prefix, api_key_hash,
-                                        is_active)
+                                        is_active, publisher_id, earning)
               VALUES (%(source_key)s, %(offer_id)s, %(kind)s, %(name)s, %(hostname)s, %(path_prefix)s, %(api_key_hash)s,
-                      %(is_active)s)
+                      %(is_active)s, %(publisher_id)s, %(earning)s::jsonb)
               ON CONFLICT (source_key) DO UPDATE
                  SET offer_id = excluded.offer_id, kind = excluded.kind, name = excluded.name,
                      hostname = excluded.hostname, path_prefix = excluded.path_prefix,
                      api_key_hash = excluded.api_key_hash, is_active = excluded.is_active,
-                     updated_at = CURRENT_TIMESTAMP
-               WHERE (s.offer_id, s.kind, s.name, s.hostname, s.path_prefix, s.api_key_hash, s.is_active)
+                     publisher_id = excluded.publisher_id, earning = excluded.earning, updated_at = CURRENT_TIMESTAMP
+               WHERE (s.offer_id, s.kind, s.name, s.hostname, s.path_prefix, s.api_key_hash, s.is_active,
+                      s.publisher_id, s.earning)
                      IS DISTINCT FROM (excluded.offer_id, excluded.kind, excluded.name, excluded.hostname,
-                                       excluded.path_prefix, excluded.api_key_hash, excluded.is_active)
+                                       excluded.path_prefix, excluded.api_key_hash, excluded.is_active,
+                                       excluded.publisher_id, excluded.earning)
               RETURNING id, api_key_hash, to_jsonb(s) - ARRAY['id', 'created_at', 'updated_at', 'api_key_hash'] AS state
             )
             SELECT coalesce(before.id, written.id) AS id, before.state::text AS before,
@@ -62,6 +68,8 @@ def upsert_source(
                 "path_prefix": path_prefix,
                 "api_key_hash": api_key_hash,
                 "is_active": is_active,
+                "publisher_id": publisher_id,
+                "earning": earning,
             },
         )
         return only(cursor)

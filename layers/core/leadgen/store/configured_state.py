@@ -36,6 +36,7 @@ class StoredOffer:
     routing_version: int
     routing_latest: bool
     config: dict[str, Any]
+    returns: dict[str, Any] | None
 
 
 def offers(conn: Connection[Any]) -> list[StoredOffer]:
@@ -50,7 +51,7 @@ def offers(conn: Connection[Any]) -> list[StoredOffer]:
                    vp.name AS validation_name, vp.version AS validation_version, vp.rules,
                    NOT EXISTS (SELECT FROM validation_policies later
                                 WHERE later.name = vp.name AND later.version > vp.version) AS validation_latest,
-                   rp.name AS routing_name, rp.version AS routing_version, rp.config,
+                   rp.name AS routing_name, rp.version AS routing_version, rp.config, o.returns,
                    NOT EXISTS (SELECT FROM routing_policies later
                                 WHERE later.name = rp.name AND later.version > rp.version) AS routing_latest
               FROM offers o
@@ -76,6 +77,8 @@ class StoredSource:
     path_prefix: str | None
     api_key_sha256: str | None
     is_active: bool
+    publisher: str | None
+    earning: dict[str, Any] | None
 
 
 def sources(conn: Connection[Any]) -> list[StoredSource]:
@@ -83,8 +86,9 @@ def sources(conn: Connection[Any]) -> list[StoredSource]:
     with conn.cursor(row_factory=class_row(StoredSource)) as cursor:
         cursor.execute(
             """
-            SELECT offer_id, source_key, kind, name, hostname, path_prefix, api_key_hash AS api_key_sha256, is_active
-              FROM sources ORDER BY id
+            SELECT s.offer_id, s.source_key, s.kind, s.name, s.hostname, s.path_prefix,
+                   s.api_key_hash AS api_key_sha256, s.is_active, p.name AS publisher, s.earning
+              FROM sources s LEFT JOIN publishers p ON p.id = s.publisher_id ORDER BY s.id
             """
         )
         return cursor.fetchall()
@@ -106,6 +110,7 @@ class StoredBuyer:
     is_active: bool
     credit_limit: Decimal | None
     billing_cycle: str
+    billing: dict[str, Any]
 
 
 def buyers(conn: Connection[Any]) -> list[StoredBuyer]:
@@ -115,7 +120,7 @@ def buyers(conn: Connection[Any]) -> list[StoredBuyer]:
             """
             SELECT id, name, email, phone, company, webhook_url,
                    encode(sha256(convert_to(webhook_secret, 'UTF8')), 'hex') AS webhook_secret_sha256,
-                   email_notifications, sms_notifications, is_active, credit_limit, billing_cycle
+                   email_notifications, sms_notifications, is_active, credit_limit, billing_cycle, billing
               FROM buyers ORDER BY id
             """
         )
@@ -147,6 +152,7 @@ class StoredEnrolment:
     email: str | None
     sms: str | None
     delivery: dict[str, Any] | None
+    returns: dict[str, Any] | None
 
 
 def enrolments(conn: Connection[Any]) -> list[StoredEnrolment]:
@@ -158,7 +164,7 @@ def enrolments(conn: Connection[Any]) -> list[StoredEnrolment]:
                    capacity_per_hour, capacity_per_day, capacity_per_week, capacity_per_month,
                    budget_per_hour, budget_per_day, budget_per_week, budget_per_month, filter, consent,
                    min_balance_required, pause_until, webhook_url_override AS webhook_url, email_override AS email,
-                   sms_override AS sms, delivery
+                   sms_override AS sms, delivery, returns
               FROM buyer_offers ORDER BY offer_id, buyer_id
             """
         )

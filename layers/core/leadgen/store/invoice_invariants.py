@@ -126,7 +126,8 @@ def numbers_have_no_gaps(conn: Connection[Any]) -> list[Broken]:
               FROM number_series n
               FULL JOIN (SELECT series, count(DISTINCT sequence) AS numbers, max(sequence) AS highest
                            FROM (SELECT series, sequence FROM invoices WHERE series IS NOT NULL
-                                 UNION ALL SELECT series, sequence FROM credit_notes) AS every
+                                 UNION ALL SELECT series, sequence FROM credit_notes
+                                 UNION ALL SELECT series, sequence FROM payouts) AS every
                           GROUP BY series) AS used ON used.series = n.series
              WHERE (used.numbers, used.highest) IS DISTINCT FROM (n.last::bigint, n.last)
             """

@@ -40,6 +40,7 @@ def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int] | None = None)
                    m.timezone, b.currency, b.billing, owed.oldest,
                    (SELECT max(i.period_end) FROM invoices i
                      WHERE i.buyer_id = owed.buyer_id AND i.offer_id = owed.offer_id
+                       -- One that was issued and written off may be owed again: its period stays its own.
                        AND (i.status <> 'cancelled' OR i.issued_at IS NOT NULL)) AS last_period_end
               FROM (SELECT buyer_id, offer_id, sum(price) AS uninvoiced, min(delivered_at) AS oldest
                       FROM leads

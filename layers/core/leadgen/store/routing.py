@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from leadgen.domain import normalization
+from leadgen.domain import normalization, pricing
 from leadgen.domain.calendar import PERIODS, CapPeriods
 from leadgen.domain.conditions import FIELDS, Condition
 from leadgen.domain.eligibility import UNUSED, Enrolment, Standing, Used
@@ -87,7 +87,14 @@ def _locked(row: dict[str, Any]) -> LockedLead:
             **{f"attributes.{name}": value for name, value in row["attributes"].items()},
         },
         trace_id=row["trace_id"],
-        offer=Offer(row["offer_id"], row["is_active"], row["default_price_per_lead"], row["currency"], row["timezone"]),
+        offer=Offer(
+            row["offer_id"],
+            row["is_active"],
+            row["default_price_per_lead"],
+            row["currency"],
+            row["timezone"],
+            pricing.digits_of(row["currency"]),
+        ),
         unrouted_at=row["unrouted_at"],
         is_released=row["is_released"],
         route_attempts=row["route_attempts"],

@@ -1,0 +1,43 @@
+"""refund.requested and top_up.due: what waits for the payment provider is asked of it → payment.received,
+payment.failed.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.adapters import batch, bus, clock
+from leadgen.adapters.batch import Message, Outcome
+from leadgen.domain.events import Topic
+from leadgen.operations import asking_provider
+from leadgen.operations.asking_provider import Claimed
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Lambda's entry: an SQS batch."""
+    return batch.run("collect", event, process)
+
+
+def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
+    """One after the other: claim it and commit, ask the provider, record the answer."""
+    done = [_ask(asking_provider.refund_due, one) for one in _ids(messages, Topic.REFUND_REQUESTED, "refund_id")]
+    done += [_ask(asking_provider.top_up_due, one) for one in _ids(messages, Topic.TOP_UP_DUE, "payment_id")]
+    return done
+
+
+def _ids(messages: Sequence[Message], topic: Topic, name: str) -> list[int]:
+    return sorted({int(message.body[name]) for message in messages if message.event == topic})
+
+
+def _ask(claim: Callable[[Connection[Any], int, datetime], Claimed | None], row_id: int) -> Outcome:
+    with bus.transaction() as transaction:
+        claimed = claim(transaction.conn, row_id, clock.now())
+    if claimed is None:
+        return Outcome("nothing_due", None, {"id": row_id})
+    record = claimed.ask()
+    with bus.transaction() as transaction:
+        recorded = record(transaction.conn, clock.now())
+        transaction.announce(recorded.events)
+    return Outcome(recorded.outcome, None, {"id": row_id, "attempt": claimed.attempt, "reason": recorded.reason})

@@ -1,0 +1,77 @@
+"""What the commands about money share: how invoices and buyers are named, and one transaction a command."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from psycopg import Connection
+
+from leadgen.adapters import clock
+from leadgen.cli.command import DATABASE, CommandFailed, connection, environment
+from leadgen.cli.review import USER_AGENT
+from leadgen.domain import money
+from leadgen.domain.errors import PolicyInvalid, Refusal
+from leadgen.domain.events import Event
+from leadgen.operations.acting import Actor
+from leadgen.operations.apply import actor
+from leadgen.store import decisions, invoices, queues
+
+EPILOG = f"{DATABASE} LEADGEN_ACTOR names who does it, for the audit trail."
+MOST = 100
+
+Made = TypeVar("Made")
+
+
+def carry_out(work: Callable[[Connection[Any], Actor, datetime], Made]) -> Made:
+    """Do a person's work in one transaction, and tell what it tells. What is refused is a CommandFailed."""
+    environ = environment()
+    try:
+        with connection(environ) as conn:
+            return in_transaction(conn, environ, work)
+    except (Refusal, PolicyInvalid) as refusal:
+        raise CommandFailed(str(refusal)) from None
+
+
+def in_transaction(
+    conn: Connection[Any],
+    environ: Mapping[str, str],
+    work: Callable[[Connection[Any], Actor, datetime], Made],
+) -> Made:
+    """As ``carry_out``, on a connection that there is. Raises Refusal."""
+    with conn.transaction():
+        made = work(conn, Actor(actor(environ), user_agent=USER_AGENT), clock.now())
+        events: tuple[Event, ...] = getattr(made, "events", ())
+        if events:
+            queues.announce(conn, events)
+    return made
+
+
+def buyer(conn: Connection[Any], named: str) -> int:
+    """The buyer that a person names by its id or e-mail address. Raises CommandFailed."""
+    found = decisions.find_buyer(conn, named)
+    if found is None:
+        raise CommandFailed(f"there is no buyer {named}: name one by its id or its e-mail address")
+    return found.buyer_id
+
+
+def invoice(conn: Connection[Any], named: str) -> int:
+    """The invoice that a person names by its number or its id. Raises CommandFailed."""
+    number = named.strip()
+    if number.isdecimal() and int(number) < 2**31 and invoices.by_id(conn, [int(number)]):
+        return int(number)
+    invoice_id = invoices.numbered(conn, number.upper())
+    if invoice_id is None:
+        raise CommandFailed(f"there is no invoice {named}: name one by its number, such as INV-000012, or its id")
+    return invoice_id
+
+
+def shown(amount: Decimal, currency: str) -> str:
+    """An amount as one word of a cell."""
+    return money.shown(amount, currency).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def reason(parser: argparse.ArgumentParser, *, name: str = "--reason", required: bool = True) -> None:
+    """The option that says why."""
+    parser.add_argument(name, required=required, metavar="TEXT", help="why, for the audit trail")

@@ -1,0 +1,14 @@
+"""How long to wait before the provider is asked again for the same."""
+
+from datetime import timedelta
+
+_LONGEST = timedelta(hours=6)
+
+
+def pause(attempts: int) -> timedelta:
+    """After so many attempts: a minute, then twice as long each time, up to six hours."""
+    return min(timedelta(minutes=1 << min(attempts - 1, 10)), _LONGEST)
+
+
+LOOK_AGAIN = timedelta(hours=6)
+"""When to ask what became of something that the provider has taken and not told us the end of."""

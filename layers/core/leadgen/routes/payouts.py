@@ -1,0 +1,63 @@
+"""What publishers have earned and are paid: the operator's side."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from leadgen.adapters import body, clock, db
+from leadgen.adapters.log import logger
+from leadgen.adapters.web import JsonAnswer, operator, person
+from leadgen.domain.errors import Refusal
+from leadgen.operations import paying_out
+from leadgen.operations.acting import Actor
+from leadgen.routes.asking import asker
+from leadgen.store import publishers
+
+_LONGEST_LIST = 200
+
+router = APIRouter(dependencies=[Depends(operator)])
+
+
+@router.get("/api/payouts")
+def get_payouts() -> JsonAnswer:
+    """The payouts, those not paid yet first."""
+    with db.current().connection() as conn:
+        found = publishers.payouts(conn, limit=_LONGEST_LIST)
+    return JsonAnswer({"payouts": [asdict(payout) for payout in found]})
+
+
+@router.get("/api/payouts/{payout_id}")
+def get_payout(payout_id: int) -> JsonAnswer:
+    """A payout with what each lead has earned, and what went back with leads."""
+    with db.current().connection() as conn:
+        return JsonAnswer(paying_out.statement(conn, payout_id).as_json())
+
+
+@router.get("/api/payouts/{payout_id}/statement.csv")
+def get_statement(payout_id: int) -> Response:
+    """The same, for a spreadsheet."""
+    with db.current().connection() as conn:
+        statement = paying_out.statement(conn, payout_id)
+    named = {"Content-Disposition": f'attachment; filename="{statement.payout.number}.csv"'}
+    return Response(statement.as_csv(), media_type="text/csv", headers=named)
+
+
+@router.post("/api/payouts/{payout_id}/paid")
+async def post_paid(payout_id: int, request: Request) -> JsonAnswer:
+    """A person says that a payout was transferred, with the transfer's reference."""
+    person(request)
+    fields, _ = await body.fields(request, allow_form=False)
+    return JsonAnswer(await run_in_threadpool(_pay, payout_id, fields, asker(request)))
+
+
+def _pay(payout_id: int, fields: Mapping[str, object], actor: Actor) -> Mapping[str, object]:
+    unknown = {name: "is no field here; there is reference" for name in fields if name != "reference"}
+    if unknown:
+        raise Refusal(400, "invalid_request", "; ".join(f"{k}: {v}" for k, v in unknown.items()), {"fields": unknown})
+    with db.current().transaction() as conn:
+        paid = paying_out.pay(conn, payout_id, fields.get("reference"), actor, now=clock.now())
+    logger.info("payout.paid", extra={"payout_id": payout_id, "repeated": paid.is_repeated})
+    return {**asdict(paid.payout), "repeated": paid.is_repeated}
