@@ -1,8 +1,10 @@
-"""``python -m bench``: latencies; ``python -m bench simulate [LEADS]``, ``… route`` and ``… deliver``: see there."""
+"""``python -m bench``: latencies; ``python -m bench simulate [LEADS]``, ``… route``, ``… deliver``, ``… invoice``: see
+there.
+"""
 
 import sys
 
-from bench import deliver, latency, route, simulate
+from bench import deliver, invoice, latency, route, simulate
 
 
 def main(arguments: list[str]) -> int:
@@ -18,6 +20,8 @@ def main(arguments: list[str]) -> int:
             return route.main()
         case ["deliver"]:
             return deliver.main()
+        case ["invoice"]:
+            return invoice.main()
         case _:
             sys.exit(str(__doc__))
 

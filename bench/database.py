@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from leadgen.operations.migrate import migrate
 from leadgen_local import template, topology
@@ -15,10 +16,15 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def fresh() -> Iterator[str]:
-    """Its URL."""
-    with tempfile.TemporaryDirectory(prefix="leadgen-bench-") as folder, Postgres(Path(folder) / "data") as postgres:
-        with psycopg.connect(postgres.url(), autocommit=True) as conn:
-            migrate(conn, ROOT / "sql" / "migrations")
-            topology.prepare(conn, template.load(ROOT / "template.yaml"))
-        yield postgres.url()
+def fresh(*, shared_buffers: str | None = None) -> Iterator[str]:
+    """Its URL. ``shared_buffers`` is the server's cache, where a bench needs another than PostgreSQL's 128 MB."""
+    with tempfile.TemporaryDirectory(prefix="leadgen-bench-") as folder:
+        data = Path(folder) / "data"
+        if shared_buffers is not None:
+            with Postgres(data) as postgres, psycopg.connect(postgres.url(), autocommit=True) as conn:
+                conn.execute(sql.SQL("ALTER SYSTEM SET shared_buffers = {}").format(shared_buffers))
+        with Postgres(data) as postgres:
+            with psycopg.connect(postgres.url(), autocommit=True) as conn:
+                migrate(conn, ROOT / "sql" / "migrations")
+                topology.prepare(conn, template.load(ROOT / "template.yaml"))
+            yield postgres.url()

@@ -132,6 +132,27 @@ def test_a_refund_of_which_nothing_is_heard_is_asked_after_and_not_made_again(
     assert len(provider.of("refund")) == 1
 
 
+def test_a_refund_made_in_the_providers_console_is_asked_after_and_not_made_by_us(
+    conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int, now: datetime
+) -> None:
+    paid_by_card(conn, provider, buyer, now)
+    provider.control(refunds="pending")
+    intent = provider.of("payment_intent")[0]["id"]
+    made = provider.fake.account.refund({"payment_intent": intent, "amount": "2000"})
+    hand_over(client, provider.told())
+    assert refunds(conn) == [("pending", True, 0, None)]
+    provider.control(refund=made["id"], status="succeeded")
+    functions.module("sweep").run(clock.now())
+    functions.drain()
+    assert refunds(conn) == [("pending", True, 0, None)]
+    conn.execute("UPDATE refunds SET claimed_until = now() - interval '1 second'")
+    functions.module("sweep").run(clock.now())
+    functions.drain()
+    assert refunds(conn) == [("succeeded", True, 1, None)]
+    assert len(provider.of("refund")) == 1
+    assert money_of(conn, buyer) == ("0.00", "25.00")
+
+
 @pytest.mark.parametrize("forgets", [False, True], ids=["same day", "days later"])
 def test_a_refund_whose_answer_was_lost_is_made_once(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, now: datetime, forgets: bool,

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen.domain.settling import Settlement
-from leadgen.operations import settling
+from leadgen.operations import collecting, settling
 from tests.factories import a_buyer, an_offer
 from tests.functions.endpoints import Mailbox
 from tests.functions.test_invoice import HOUR, MONDAY, run
@@ -91,8 +91,9 @@ def test_a_buyer_has_one_mail_about_all_its_invoices_and_each_step_once(
     mails = {mail["To"]: mail for mail in mailbox.mails}
     assert set(mails) == {"accounts@first.example", "second@example.com"}
     assert mails["accounts@first.example"]["Subject"] == "Due soon: 2 open invoices, 144.00 USD in all"
-    text = mails["accounts@first.example"].as_string()
-    assert all(f"/{invoice_id}" in text for invoice_id in (one, two))
+    text = mails["accounts@first.example"].get_body(("plain",))
+    assert text is not None
+    assert all(f"Pay: {collecting.payment_url(invoice_id)}" in text.get_content() for invoice_id in (one, two))
     assert notices(conn) == [(one, -3, "sent"), (two, -3, "sent"), (other, -3, "sent")]
     run(functions, DUE + NOON)
     assert len(mailbox.mails) == 4

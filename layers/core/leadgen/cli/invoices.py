@@ -1,16 +1,16 @@
 """Invoices: the run that writes them, what there are, and a person's decisions."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
 from leadgen.adapters import clock
 from leadgen.cli import desk
-from leadgen.cli.columns import columns, folded, minute, printable, unbroken
+from leadgen.cli import invoice_tables as tables
+from leadgen.cli.columns import folded
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
 from leadgen.cli.progress import Progress
 from leadgen.cli.review import USER_AGENT
@@ -21,7 +21,6 @@ from leadgen.operations import dunning, invoice_decisions, invoice_run, pausing
 from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
 from leadgen.operations.invoice_decisions import Decided
-from leadgen.operations.invoice_run import Run
 from leadgen.store import dunning as reminders
 from leadgen.store import invoices, invoicing_failures, queues
 from leadgen.store.invoices import Invoice
@@ -108,59 +107,9 @@ def _run(options: argparse.Namespace) -> int:
         )
         if not options.dry_run:
             dunning.review_pauses(transaction, now=now)
-    for line in [*_written(seen, next_only=options.dry_run), *_summary(done, options.dry_run)]:
+    for line in [*tables.written(seen, next_only=options.dry_run), *tables.summary(done, options.dry_run)]:
         print(line)
     return FAILED if done.failed else DONE
-
-
-def _written(found: Sequence[Invoice], *, next_only: bool) -> list[str]:
-    if not found:
-        return []
-    rows = [
-        (
-            _named(one, next_only),
-            f"{printable(one.buyer)} ({one.buyer_id})",
-            printable(one.offer),
-            unbroken(_period(one)),
-            f"{one.total_leads:,}",
-            _amount(one, "subtotal"),
-            _amount(one, "tax_amount"),
-            _amount(one, "wallet_applied"),
-            _amount(one, "amount_due"),
-        )
-        for one in found
-    ]
-    return columns(("INVOICE", "BUYER", "OFFER", "PERIOD", "LEADS", "SUBTOTAL", "TAX", "PREPAID", "DUE"), rows, left=4)
-
-
-def _named(invoice: Invoice, next_only: bool) -> str:
-    if invoice.status == "draft":
-        return "draft"
-    return "next" if next_only else invoice.invoice_number or ""
-
-
-def _period(invoice: Invoice) -> str:
-    """The days of the market that the period touches."""
-    zone = ZoneInfo(invoice.timezone)
-    first = invoice.period_start.astimezone(zone)
-    last = (invoice.period_end - timedelta(microseconds=1)).astimezone(zone)
-    return f"{first:%Y-%m-%d} – {last:%m-%d}"
-
-
-def _amount(invoice: Invoice, name: str) -> str:
-    return unbroken(money.shown(getattr(invoice, name), invoice.currency))
-
-
-def _summary(done: Run, is_dry: bool) -> list[str]:
-    if not (done.issued or done.drafted or done.failed):
-        return ["Nothing is due an invoice."]
-    would = "would be " if is_dry else ""
-    parts = [f"{done.issued:,} {would}issued"]
-    if done.drafted:
-        parts.append(f"{done.drafted:,} {would}drafted, for approval")
-    if done.failed:
-        parts.append(f"{done.failed:,} buyers failed: see `leadgen invoice list`")
-    return [f"{'; '.join(parts)}.{' Nothing is changed.' if is_dry else ''}"]
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -170,49 +119,9 @@ def _list(options: argparse.Namespace) -> int:
             conn, status=options.status, buyer_id=buyer_id, before=options.before, with_drafts=True, limit=_MOST
         )
         failures = invoicing_failures.listed(conn)
-    for line in [*_listed(found), *_failures(failures)]:
+    for line in [*tables.listed(found), *tables.failing(failures)]:
         print(line)
     return DONE
-
-
-def _listed(found: Sequence[Invoice]) -> list[str]:
-    if not found:
-        return ["There are no such invoices."]
-    rows = [
-        (
-            str(one.invoice_id),
-            one.invoice_number or "",
-            _status(one),
-            f"{printable(one.buyer)} ({one.buyer_id})",
-            _on(one, one.due_date),
-            f"{one.total_leads:,}",
-            _amount(one, "total_amount"),
-            _amount(one, "amount_due"),
-        )
-        for one in found
-    ]
-    return columns(("ID", "NUMBER", "STATUS", "BUYER", "DUE ON", "LEADS", "TOTAL", "DUE"), rows, left=5)
-
-
-def _status(invoice: Invoice) -> str:
-    promised = invoice.promised_until
-    if promised is None or invoice.status not in ("sent", "overdue") or promised <= clock.now():
-        return invoice.status
-    return f"{invoice.status}, promised by {_on(invoice, promised - timedelta(microseconds=1))}"
-
-
-def _on(invoice: Invoice, at: datetime) -> str:
-    return unbroken(f"{at.astimezone(ZoneInfo(invoice.timezone)):%Y-%m-%d}")
-
-
-def _failures(failures: Sequence[invoicing_failures.Failure]) -> list[str]:
-    if not failures:
-        return []
-    rows = [
-        (f"{printable(one.buyer)} ({one.buyer_id})", unbroken(minute(one.failed_at)), str(one.failures), one.error)
-        for one in failures
-    ]
-    return ["", "Buyers whose invoices fail:", *columns(("BUYER", "LAST (UTC)", "RUNS", "WHY"), rows)]
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -222,69 +131,12 @@ def _show(options: argparse.Namespace) -> int:
         lines = invoices.lines(conn, invoice_id)
         settled = invoices.settlements(conn, invoice_id)
         told = reminders.notices(conn, invoice_id)
-    for part in _one(invoice):
+    for part in tables.head(invoice):
         print("\n".join(folded(part)))
-    for block in (_lines(invoice, lines), _settled(invoice, settled), _told(told)):
+    for block in (tables.lines(invoice, lines), tables.settled(invoice, settled), tables.reminded(told)):
         if block:
             print("\n".join(["", *block]))
     return DONE
-
-
-def _one(invoice: Invoice) -> Iterator[str]:
-    name = f"Invoice {invoice.invoice_number}" if invoice.invoice_number else "Draft"
-    yield f"{name} ({invoice.invoice_id}) to {printable(invoice.buyer)} ({invoice.buyer_id}): {_status(invoice)}"
-    yield f"For {printable(invoice.offer)}, {_period(invoice)} ({invoice.timezone}), {invoice.total_leads:,} leads"
-    if invoice.issued_at is not None:
-        yield f"Issued {minute(invoice.issued_at)} UTC, due on {_on(invoice, invoice.due_date)}"
-    parts = (
-        ("subtotal", "subtotal"),
-        ("tax", "tax_amount"),
-        ("total", "total_amount"),
-        ("prepaid", "wallet_applied"),
-        ("paid", "amount_paid"),
-        ("credited", "amount_credited"),
-        ("written off", "amount_written_off"),
-        ("due", "amount_due"),
-    )
-    always = ("subtotal", "total", "due")
-    yield ", ".join(
-        f"{name} {_amount(invoice, field)}" for name, field in parts if name in always or getattr(invoice, field)
-    ).replace("\N{NO-BREAK SPACE}", " ")
-    if invoice.resolution_notes is not None:
-        yield f"Remark: {printable(invoice.resolution_notes)}"
-
-
-def _lines(invoice: Invoice, lines: Sequence[invoices.Line]) -> list[str]:
-    rows = [
-        (str(line.lead_id), unbroken(minute(line.delivered_at)), unbroken(money.shown(line.amount, invoice.currency)))
-        for line in lines
-    ]
-    return columns(("LEAD", "DELIVERED (UTC)", "AMOUNT"), rows, left=2) if rows else []
-
-
-def _settled(invoice: Invoice, settled: Sequence[invoices.Settled]) -> list[str]:
-    rows = [
-        (
-            unbroken(minute(one.settled_at)),
-            one.kind.replace("_", " "),
-            unbroken(money.shown(one.amount, invoice.currency)),
-        )
-        for one in settled
-    ]
-    return columns(("SETTLED (UTC)", "BY", "AMOUNT"), rows, left=2) if rows else []
-
-
-def _told(told: Sequence[reminders.Notice]) -> list[str]:
-    rows = [
-        (
-            f"{one.step:+d} days" if one.step else "due day",
-            one.status,
-            unbroken(minute(one.sent_at or one.created_at)),
-            one.error or "",
-        )
-        for one in told
-    ]
-    return columns(("REMINDER", "STATUS", "SINCE (UTC)", "WHY"), rows) if rows else []
 
 
 def _approve(options: argparse.Namespace) -> int:
