@@ -12,6 +12,23 @@ from leadgen.store import ledger, publishers
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.money import a_billed_lead
 
+# What is planted in a database with one paid payout, and the invariants that find it.
+CORRUPTIONS = [
+    ("a_payout_is_the_sum_of_its_lines", "UPDATE payouts SET earned = 11, total = 11"),
+    ("a_payout_is_the_sum_of_its_lines", "DELETE FROM payout_lines"),
+    ("a_payout_line_is_an_earning_of_its_publisher", "UPDATE payout_lines SET amount = 9"),
+    ("a_payout_line_is_an_earning_of_its_publisher", "UPDATE payouts SET period_end = '2026-06-02'"),
+    ("a_payout_line_is_an_earning_of_its_publisher", "UPDATE payouts SET publisher_id = 7"),
+    ("a_payout_is_posted_when_it_is_paid", "DELETE FROM ledger_transactions WHERE kind = 'payout'"),
+    ("a_payout_is_posted_when_it_is_paid", "UPDATE ledger_entries SET amount = 9 WHERE kind = 'payout'"),
+    (
+        "a_payout_is_posted_when_it_is_paid",
+        "UPDATE payouts SET status = 'issued', paid_at = NULL, paid_by = NULL, reference = NULL",
+    ),
+    ("numbers_have_no_gaps", "UPDATE payouts SET sequence = 2"),
+    ("numbers_have_no_gaps", "UPDATE number_series SET last = 2 WHERE series = 'PO'"),
+]
+
 
 class Published:
     """A publisher with one source of an offer, and its buyer."""

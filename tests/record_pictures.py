@@ -1,5 +1,5 @@
-"""Pictures of an invoice and a credit note for docs/, as their buyers get them: ``python -m tests.record_pictures`` draws
-them anew; ``pdftoppm`` (of poppler) makes pictures of the PDFs.
+"""Pictures of an invoice and a credit note for docs/, as their buyers get them: ``python -m tests.record_pictures``
+draws them anew; ``pdftoppm`` (of poppler) makes pictures of the PDFs.
 """
 
 import subprocess

@@ -28,9 +28,13 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """
     invoices = [int(m.body["invoice_id"]) for m in messages if m.event == Topic.INVOICE_GENERATED]
     credit_notes = [int(m.body["credit_note_id"]) for m in messages if m.event == Topic.CREDIT_NOTE_ISSUED]
-    until = now + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
+    began = clock.seconds()
+    with db.current().connection() as conn:
+        mailing_documents.draw(conn, invoices, credit_notes)
+    drawn_at = now + timedelta(seconds=clock.seconds() - began)
+    until = drawn_at + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
     with db.current().transaction() as conn:
-        errands = mailing_documents.claim(conn, invoices, credit_notes, now=now, until=until)
+        errands = mailing_documents.claim(conn, invoices, credit_notes, now=drawn_at, until=until)
     done: list[Outcome] = []
 
     def record(ended: Sequence[tuple[Errand, Call]]) -> None:

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from leadgen.adapters import body, bus, clock, provider, settings
+from leadgen.adapters import body, bus, clock, db, provider, settings
 from leadgen.adapters.log import logger
 from leadgen.adapters.provider import NotFromProvider
 from leadgen.adapters.web import JsonAnswer, build_app, lambda_handler
@@ -16,7 +16,7 @@ from leadgen.domain import pay_page, provider_facts
 from leadgen.domain.errors import Refusal
 from leadgen.domain.pay_page import Invoice
 from leadgen.domain.provider_facts import EventUnreadable, Told
-from leadgen.operations import collecting, provider_events
+from leadgen.operations import collecting, provider_events, rendering
 
 app = build_app()
 handler = lambda_handler(app)
@@ -48,6 +48,23 @@ def post_page(token: str) -> Response:
             return _invoice(token, status=409)
         return _refused(refusal)
     return RedirectResponse(url, 303, _headers())
+
+
+@app.get("/pay/{token}/invoice.pdf")
+def get_document(token: str) -> Response:
+    """The invoice as it was mailed."""
+    try:
+        invoice_id = collecting.payable(token).invoice_id
+        with db.current().connection() as conn:
+            document = rendering.document(conn, "invoice", invoice_id)
+    except Refusal as refusal:
+        return _refused(refusal)
+    # Without the page's policy: a browser shows a PDF by a page of its own, which that would forbid.
+    headers = _headers() | {
+        "Content-Security-Policy": "frame-ancestors 'none'",
+        "Content-Disposition": f'inline; filename="{document.filename}"',
+    }
+    return Response(document.content, 200, headers, document.media_type)
 
 
 @app.post("/webhooks/stripe")
@@ -93,7 +110,7 @@ def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Respo
         due=invoice.due,
         seller=invoice.seller,
         may_pay=invoice.status in collecting.PAYABLE and provider.is_configured(),
-        document=None,
+        document=f"{token}/invoice.pdf",
         just_paid=just_paid,
     )
     return _html(pay_page.invoice(shown), status)

@@ -7,7 +7,7 @@ CREATE TABLE documents (
   format         varchar(16) NOT NULL,
   invoice_id     integer REFERENCES invoices(id) ON DELETE RESTRICT,
   credit_note_id bigint REFERENCES credit_notes(id) ON DELETE RESTRICT,
-  payout_id      bigint,
+  payout_id      bigint REFERENCES payouts(id) ON DELETE RESTRICT,
   media_type     varchar(100) NOT NULL,
   filename       varchar(200) NOT NULL,
   content        bytea NOT NULL,

@@ -17,6 +17,8 @@ from tests.factories import a_buyer
 from tests.functions.paying import Provider, hand_over
 from tests.functions.posting import a_token, refusal
 from tests.functions_under_test import Functions
+from tests.messages import body, sqs_event
+from tests.money import a_taken_lead, prepay
 
 RULE = {"auto_top_up": {"below": "50.00", "amount": "100.00"}}
 
@@ -132,6 +134,27 @@ def test_a_refund_of_which_nothing_is_heard_is_asked_after_and_not_made_again(
     assert len(provider.of("refund")) == 1
 
 
+def test_a_refund_made_in_the_providers_console_is_asked_after_and_not_made_by_us(
+    conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int, now: datetime
+) -> None:
+    paid_by_card(conn, provider, buyer, now)
+    provider.control(refunds="pending")
+    intent = provider.of("payment_intent")[0]["id"]
+    made = provider.fake.account.refund({"payment_intent": intent, "amount": "2000"})
+    hand_over(client, provider.told())
+    assert refunds(conn) == [("pending", True, 0, None)]
+    provider.control(refund=made["id"], status="succeeded")
+    functions.module("sweep").run(clock.now())
+    functions.drain()
+    assert refunds(conn) == [("pending", True, 0, None)]
+    conn.execute("UPDATE refunds SET claimed_until = now() - interval '1 second'")
+    functions.module("sweep").run(clock.now())
+    functions.drain()
+    assert refunds(conn) == [("succeeded", True, 1, None)]
+    assert len(provider.of("refund")) == 1
+    assert money_of(conn, buyer) == ("0.00", "25.00")
+
+
 @pytest.mark.parametrize("forgets", [False, True], ids=["same day", "days later"])
 def test_a_refund_whose_answer_was_lost_is_made_once(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, now: datetime, forgets: bool,
@@ -191,6 +214,21 @@ def test_prepaid_money_that_falls_below_is_topped_up_once_from_the_card_that_was
     assert (intent["amount"], intent["status"]) == (10000, "succeeded")
     assert set(hand_over(client, provider.told())) == {200}
     assert money_of(conn, buyer) == ("0.00", "100.00")
+    assert_books_agree(conn)
+
+
+def test_a_lead_that_draws_the_wallet_below_the_limit_has_it_topped_up(
+    conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, offer: int, buyer: int,
+    now: datetime,
+) -> None:  # fmt: skip
+    leave_card(functions, client, provider, buyer)
+    conn.execute("UPDATE buyers SET billing = %s", (Jsonb(RULE),))
+    prepay(conn, buyer, "90.00", now)
+    lead = a_taken_lead(conn, offer, buyer, now)  # of 45.00
+    assert functions.module("bill").handler(sqs_event(body("lead.delivered", lead)), None) == {"batchItemFailures": []}
+    functions.drain()
+    assert automatic(conn) == [("succeeded", "100.00", None)]
+    assert money_of(conn, buyer) == ("0.00", "145.00")
     assert_books_agree(conn)
 
 

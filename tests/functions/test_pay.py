@@ -99,6 +99,18 @@ def test_paying_leads_to_the_providers_page_for_what_is_due_and_then_the_invoice
     ]
 
 
+def test_the_page_leads_to_the_invoice_as_it_was_mailed(client: TestClient, invoice: int) -> None:
+    page = client.get(page_of(invoice))
+    (link,) = re.findall(r'href="([^"]+)"', page.text)
+    answer = client.get(page.url.join(link))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    assert answer.headers["content-disposition"].startswith("inline; filename=")
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert client.get(f"/pay/{'x' * 38}/invoice.pdf").status_code == 404
+
+
 def test_from_two_windows_it_is_the_same_page_and_another_when_something_else_is_due(
     conn: Connection[Any], client: TestClient, provider: Provider, invoice: int, buyer: int, now: datetime
 ) -> None:
@@ -108,6 +120,20 @@ def test_from_two_windows_it_is_the_same_page_and_another_when_something_else_is
     third = press_pay(client, invoice)
     assert third.headers["location"] != first.headers["location"]
     assert [session["amount_total"] for session in provider.of("checkout.session")] == [2500, 4500]
+
+
+def test_edge_33_what_is_due_again_after_a_chargeback_is_paid_on_another_page(
+    conn: Connection[Any], client: TestClient, provider: Provider, invoice: int
+) -> None:
+    first = press_pay(client, invoice).headers["location"]
+    provider.press(first)
+    dispute = provider.control(dispute=provider.of("payment_intent")[0]["id"])
+    provider.control(close=dispute["id"], won=False)
+    hand_over(client, provider.told())
+    assert conn.execute("SELECT amount_due FROM invoices").fetchone() == (Decimal("45.00"),)
+    again = press_pay(client, invoice)
+    assert again.status_code == 303
+    assert again.headers["location"] != first
 
 
 def test_a_page_that_expired_is_not_led_to_again(client: TestClient, provider: Provider, invoice: int) -> None:

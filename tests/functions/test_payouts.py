@@ -3,10 +3,12 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import Connection
+from pypdf import PdfReader
 
 from leadgen import cli
 from leadgen.adapters import clock, tokens
@@ -43,7 +45,9 @@ def payout(home: Published) -> int:
     return issued
 
 
-@pytest.mark.parametrize("path", ["/api/payouts", "/api/payouts/1", "/api/payouts/1/statement.csv"])
+@pytest.mark.parametrize(
+    "path", ["/api/payouts", "/api/payouts/1", "/api/payouts/1/statement.csv", "/api/payouts/1/statement.pdf"]
+)
 def test_payouts_are_for_operators_only(functions: Functions, path: str) -> None:
     client = functions.client("api")
     assert client.get(path).status_code == 401
@@ -96,9 +100,40 @@ def test_a_statement_as_csv_adds_up_in_the_publishers_time(functions: Functions,
     assert (total[1], total[2], total[6]) == ("2026-07-01T00:00:00-06:00", "total", "10.00")
 
 
+def test_a_statement_as_pdf_says_what_each_lead_earned_and_stays_the_same(
+    conn: Connection[Any], functions: Functions, payout: int
+) -> None:
+    conn.execute("""INSERT INTO seller (details) VALUES ('{"legal_name": "Lead Depot Inc."}')""")
+    client, ann = functions.client("api"), headers(token())
+    drawn = client.get(f"/api/payouts/{payout}/statement.pdf", headers=ann)
+    assert (drawn.status_code, drawn.headers["content-type"]) == (200, "application/pdf")
+    (page,) = PdfReader(io.BytesIO(drawn.content)).pages
+    text = " ".join(page.extract_text().split())
+    for said in (
+        "Payout statement", "Lead Depot Inc.", "Home Pages owner@example.com", "Payout number PO-000001",
+        "Period 1 June 2026 - 30 June 2026", "Time zone America/Denver", "17 Jun 2026 06:00 MDT 100.00 10.00",
+        "came back", "Earned 14.50", "Reversed with leads that came back -4.50", "To be paid 10.00 USD",
+    ):  # fmt: skip
+        assert said in text, said
+    client.post(f"/api/payouts/{payout}/paid", json={"reference": "wire 7"}, headers=ann)
+    assert client.get(f"/api/payouts/{payout}/statement.pdf", headers=ann).content == drawn.content
+
+
+def test_a_payout_is_written_to_a_file_but_is_no_electronic_invoice(
+    payout: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "payout.pdf"
+    assert cli.main(["document", "payout", str(payout), "-o", str(target)]) == cli.DONE
+    assert target.read_bytes().startswith(b"%PDF-")
+    assert cli.main(["document", "payout", str(payout), "--format", "ubl", "-o", str(target)]) == cli.FAILED
+    assert cli.main(["document", "payout", "77"]) == cli.FAILED
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["a payout is no invoice: there is a PDF of it, and a CSV", "there is no payout 77"]
+
+
 def test_what_is_not_there_is_not_found(functions: Functions, conn: Connection[Any]) -> None:
     client, ann = functions.client("api"), headers(token())
-    for path in ("/api/payouts/1", "/api/payouts/1/statement.csv", f"/api/payouts/{10**20}"):
+    for path in ("/api/payouts/1", "/api/payouts/1/statement.csv", "/api/payouts/1/statement.pdf"):
         assert client.get(path, headers=ann).status_code == 404
     assert client.post("/api/payouts/1/paid", json={"reference": "x"}, headers=ann).status_code == 404
 

@@ -287,6 +287,17 @@ def test_an_event_that_failed_is_undone_whole_and_tried_again_more_and_more_rare
     assert sweep(functions, after=999 * MINUTE)["provider_events"] == 0
 
 
+def test_an_event_that_waits_is_tried_when_the_provider_sends_it_again(
+    conn: Connection[Any], client: TestClient, buyer: int
+) -> None:
+    event = a_success(customer="cus_1")
+    hand_over(client, [event])
+    assert inbox(conn) == [("payment_intent.succeeded", None, "buyer_unknown")]
+    conn.execute("UPDATE buyers SET provider_customer_id = 'cus_1' WHERE id = %s", (buyer,))
+    hand_over(client, [event])
+    assert inbox(conn) == [("payment_intent.succeeded", "payment_received", None)]
+
+
 def test_what_can_never_be_booked_is_given_up_after_weeks_and_said_so(
     conn: Connection[Any], client: TestClient, functions: Functions
 ) -> None:

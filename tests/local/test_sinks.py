@@ -8,6 +8,7 @@ import signal
 import smtplib
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -17,11 +18,13 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from stripe import WebhookSignature
 
 from leadgen.adapters import settings, sms
-from leadgen_local import environment, processes, sockets, texts
+from leadgen_local import environment, processes, sockets, stripe_account, texts
 from leadgen_local.child import Child
 from leadgen_local.journal import Journal
+from tests.functions.endpoints import BuyerEndpoint
 
 STOP = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 1.0))
 
@@ -68,13 +71,20 @@ def twilio(sinks: Sinks, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.current.cache_clear()
 
 
-def a_child(state: Path, database_url: str, http: socket.socket, smtp: socket.socket) -> Child:
+def a_child(
+    state: Path, database_url: str, http: socket.socket, smtp: socket.socket, public_url: str = "http://127.0.0.1:9"
+) -> Child:
     descriptors = [http.fileno(), smtp.fileno()]
     return Child(
         name="sinks",
         module="leadgen_local.sinks",
         log_file=state / "sinks.log",
-        environment={**os.environ, "DATABASE_URL": database_url, "PYTHONPATH": os.pathsep.join(sys.path)},
+        environment={
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "PUBLIC_URL": public_url,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
         arguments=[*map(str, descriptors), str(state)],
         descriptors=descriptors,
     )
@@ -204,6 +214,64 @@ def test_the_sms_sink_takes_nothing_without_its_token(
     with pytest.raises(sms.SmsNotSent, match="20003"):
         sms.send(to="+15125550123", text="…", timeout_seconds=20)
     assert sinks.http.get("/sms").json() == []
+
+
+def a_payment_page(sinks: Sinks, **given: str) -> dict[str, Any]:
+    price = {"currency": "usd", "unit_amount": "4500", "product_data][name": "Invoice INV-000001"}
+    form = {f"line_items[0][price_data][{name}]": value for name, value in price.items()}
+    form |= {"mode": "payment", "line_items[0][quantity]": "1", "success_url": "https://x.y/done"} | given
+    headers = {"Authorization": f"Bearer {stripe_account.SECRET_KEY}", "Idempotency-Key": "one"}
+    answer = sinks.http.post("/v1/checkout/sessions", data=form, headers=headers)
+    assert answer.status_code == 200, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def test_what_is_paid_at_the_fake_provider_is_told_signed_until_it_is_taken(tmp_path: Path, database_url: str) -> None:
+    with BuyerEndpoint() as ours, sockets.listen(0) as http, sockets.listen(0) as smtp:
+        ours.statuses = [503]
+        child = a_child(tmp_path, database_url, http, smtp, ours.origin)
+        child.start()
+        child.await_ready()
+        assert child.process is not None
+        try:
+            with httpx2.Client(base_url=sockets.url(http)) as client:
+                sinks = Sinks(client, smtp.getsockname()[1], child, database_url)
+                page = a_payment_page(sinks)
+                assert "Invoice INV-000001" in client.get(page["url"]).text
+                assert client.post(page["url"], data={"press": "good"}).headers["location"] == "https://x.y/done"
+                told = {event["id"] for event in client.get("/stripe").json() if event["object"] == "event"}
+                deadline = time.monotonic() + 20
+                while len(ours.received) < len(told) + 1 and time.monotonic() < deadline:
+                    time.sleep(0.02)
+        finally:
+            processes.stop([child.process], STOP)
+    for call in ours.received:
+        assert call.path == "/webhooks/stripe"
+        WebhookSignature.verify_header(call.body, call.headers["Stripe-Signature"], stripe_account.WEBHOOK_SECRET, 300)
+    assert {json.loads(call.body)["id"] for call in ours.received} == told
+
+
+def test_the_fake_provider_forgets_nothing_when_it_is_killed_and_makes_nothing_twice_for_a_key(sinks: Sinks) -> None:
+    first = a_payment_page(sinks)
+    os.kill(sinks.child.pid, signal.SIGKILL)
+    assert sinks.child.process is not None
+    sinks.child.process.wait()
+    sinks.child.start()
+    sinks.child.await_ready()
+    assert a_payment_page(sinks)["id"] == first["id"]
+    assert [one["id"] for one in sinks.http.get("/stripe").json()] == [first["id"]]
+
+
+def test_the_fake_provider_does_nothing_without_its_key_or_for_a_key_of_another_call(sinks: Sinks) -> None:
+    form = {"mode": "setup"}
+    assert sinks.http.post("/v1/checkout/sessions", data=form).status_code == 401
+    a_payment_page(sinks)
+    headers = {"Authorization": f"Bearer {stripe_account.SECRET_KEY}", "Idempotency-Key": "one"}
+    other = sinks.http.post("/v1/checkout/sessions", data=form, headers=headers)
+    assert (other.status_code, other.json()["error"]["type"]) == (400, "idempotency_error")
+    assert sinks.http.delete("/stripe").status_code == 204
+    assert sinks.http.get("/stripe").json() == []
 
 
 def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:

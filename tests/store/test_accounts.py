@@ -92,6 +92,20 @@ def test_a_statement_ends_at_what_is_owed_and_at_the_prepaid_balance(
         assert entry.balance == balance
 
 
+def test_what_prepaid_money_paid_of_an_invoice_stands_apart_from_what_it_paid_of_leads(
+    conn: Connection[Any], offer: int, now: datetime
+) -> None:
+    buyer = a_billed_buyer(conn)
+    money.prepay(conn, buyer, "50.00", now)
+    money.an_invoice(conn, offer, buyer, now)
+    found = reporting.statement(conn, buyer, first=None, last=date(2026, 6, 17), now=now)
+    assert [(entry.what, entry.reference, str(entry.change)) for entry in found.prepaid.entries] == [
+        ("Carried forward", "", "50.00"),
+        ("Prepaid balance used for 1 lead", found.prepaid.entries[1].reference, "-45.00"),
+        ("Prepaid balance used for the invoice", "INV-000001", "-5.00"),
+    ]
+
+
 def test_a_statement_of_earlier_days_knows_nothing_of_later_ones(
     conn: Connection[Any], offer: int, pay: Pay, now: datetime
 ) -> None:

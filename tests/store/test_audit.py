@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen.operations import auditing
+from tests import publishing
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions
 from tests.messages import waiting
@@ -170,7 +171,9 @@ CORRUPTIONS = [
 
 
 def test_every_invariant_has_a_corruption_that_it_finds(conn: Connection[Any], now: datetime) -> None:
-    assert {one.name for one in auditing.audit(conn, now=now)} == {name for name, _ in CORRUPTIONS}
+    assert {one.name for one in auditing.audit(conn, now=now)} == {
+        name for name, _ in (*CORRUPTIONS, *publishing.CORRUPTIONS)
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from leadgen.domain.errors import Refusal
-from leadgen.operations import paying_out
+from leadgen.operations import auditing, paying_out
 from leadgen.operations.acting import Actor
 from leadgen.store import publishers
-from tests.publishing import Published
+from tests.publishing import CORRUPTIONS, Published
 
 JUNE, JULY, AUGUST, SEPTEMBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8, 9))
 IN_JUNE, IN_JULY = JUNE + timedelta(days=9), JULY + timedelta(days=9)
@@ -189,6 +189,22 @@ def test_parallel_runs_put_no_transaction_on_two_payouts(conn: Connection[Any]) 
     assert {home.total(row.payout_id) for home, row in zip(homes, publishers.payouts(conn, limit=9), strict=True)} == {
         Decimal("22.50")
     }
+
+
+@pytest.mark.parametrize(("invariant", "corruption"), CORRUPTIONS)
+def test_the_auditor_finds_what_is_amiss_with_payouts(conn: Connection[Any], invariant: str, corruption: str) -> None:
+    home = Published(conn)
+    home.earn(IN_JUNE, "100")
+    pay(home, home.issue(JULY))
+    assert _broken(conn) == set()
+    conn.execute("SET session_replication_role = replica")
+    conn.execute(corruption.encode())
+    conn.execute("RESET session_replication_role")
+    assert invariant in _broken(conn)
+
+
+def _broken(conn: Connection[Any]) -> set[str]:
+    return {one.name for one in auditing.audit(conn, now=IN_JUNE) if one.broken}
 
 
 STEPS = st.lists(

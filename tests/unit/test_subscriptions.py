@@ -15,8 +15,8 @@ SPECIFIED = {
     "payment.received", "buyer.balance_threshold",
 }  # fmt: skip
 OURS = {
-    "lead.routed", "lead.unrouted", "lead.billed", "delivery.failed", "delivery.refused", "credit_note.issued",
-    "buyer.credit_limit_near", "audit.failed", "payment.failed",
+    "lead.routed", "lead.unrouted", "lead.billed", "lead.returned", "delivery.failed", "delivery.refused",
+    "credit_note.issued", "buyer.credit_limit_near", "audit.failed", "payment.failed",
 }  # fmt: skip
 
 

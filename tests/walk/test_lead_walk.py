@@ -118,7 +118,7 @@ def test_a_lead_is_taken_in_validated_routed_delivered_billed_and_invoiced(
     assert len(endpoint.received) == 2
 
     # 8. The next week's cycle finds nothing left to invoice.
-    assert functions.module("invoice").run(clock.now() + timedelta(weeks=1)) == {"issued": 0, "failed": 0}
+    assert functions.module("invoice").run(clock.now() + timedelta(weeks=1))["issued"] == 0
 
     # 9. The whole life is on record, every step once and in order.
     logged = conn.execute(

@@ -28,7 +28,7 @@ class Embedded:
 
 
 def draw(letter: Letter, embedded: Embedded | None = None) -> bytes:
-    """The letter as a PDF; with a file inside it is PDF/A-3 where its font is embedded."""
+    """The letter as a PDF; with a file inside it is PDF/A-3."""
     sheet = _Sheet(letter, as_archive=embedded is not None)
     if embedded is not None:
         sheet.carry(embedded)
@@ -44,14 +44,12 @@ class _Sheet(FPDF):
     """The paper: A4, with a foot on every page and a running head from the second one on."""
 
     def __init__(self, letter: Letter, *, as_archive: bool) -> None:
-        self._letters = lettering.chosen()
-        archived = as_archive and self._letters.is_embedded
-        super().__init__(format="A4", enforce_compliance="PDF/A-3B" if archived else None)
+        super().__init__(format="A4", enforce_compliance="PDF/A-3B" if as_archive else None)
         self._letter = letter
-        self._letters.add_to(self)
+        lettering.add_to(self)
         self.set_creation_date(letter.created_at)
-        self.set_title(self._letters.text(letter.name))
-        self.set_author(self._letters.text(letter.sender.name))
+        self.set_title(lettering.text(letter.name))
+        self.set_author(lettering.text(letter.sender.name))
         self.set_lang("en")
         self.alias_nb_pages(lettering.PAGES)
         self.set_producer("LeadGen")
@@ -180,7 +178,7 @@ class _Sheet(FPDF):
     def _paying(self) -> None:
         link, payment = self._letter.link, self._letter.payment
         if link is not None:
-            label = self._letters.text(link.label)
+            label = lettering.text(link.label)
             self._ink((255, 255, 255), 9.5, "B")
             self.set_fill_color(*_ACCENT)
             self.set_y(self.y + 1)
@@ -240,10 +238,10 @@ class _Sheet(FPDF):
         self, said: str, width: float, *, height: float = _LINE, align: Align = Align.L, ends: bool = False
     ) -> None:
         place: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT} if ends else {}
-        self.cell(width, height, self._letters.text(said), align=align, **place)
+        self.cell(width, height, lettering.text(said), align=align, **place)
 
     def _wrapped(self, said: str, width: float) -> list[str]:
-        text = self._letters.text(said)
+        text = lettering.text(said)
         if self.get_string_width(text) <= width:
             return [text]
         lines = self.multi_cell(width, _LINE, text, align=Align.L, dry_run=True, output="LINES")
@@ -252,7 +250,7 @@ class _Sheet(FPDF):
 
     def _ink(self, colour: tuple[int, int, int], size: float, style: str = "") -> None:
         self.set_text_color(*colour)
-        self.set_font(self._letters.family, style, size)
+        self.set_font(lettering.FAMILY, style, size)
 
     def _has_room(self, height: float) -> bool:
         return bool(self.y + height <= self.h - _FOOT)

@@ -9,12 +9,13 @@ from psycopg import Connection
 from leadgen.cli import desk
 from leadgen.cli.columns import columns, minute, printable, unbroken
 from leadgen.cli.command import DONE, CommandFailed, connection, environment, number
-from leadgen.cli.desk import EPILOG, MOST, shown
-from leadgen.domain import credit_notes, remarks
+from leadgen.cli.desk import EPILOG, MOST, cell
+from leadgen.domain import credit_notes, money, remarks
+from leadgen.domain.disputes import OUTCOMES
 from leadgen.operations import crediting, disputing
 from leadgen.operations.acting import Actor
 from leadgen.operations.crediting import CreditNote
-from leadgen.operations.disputing import OUTCOMES, Disputed
+from leadgen.operations.disputing import Disputed
 from leadgen.store import credit_notes as notes
 from leadgen.store import disputes
 
@@ -72,7 +73,7 @@ def _credit(options: argparse.Namespace) -> int:
         )
 
     made = desk.carry_out(work)
-    total, due, wallet = (shown(one, made.currency) for one in (made.total, made.to_due, made.to_wallet))
+    total, due, wallet = (money.shown(one, made.currency) for one in (made.total, made.to_due, made.to_wallet))
     print(f"Credit note {made.number} of {total}: {due} off what is due, {wallet} prepaid.")
     print(f"The invoice is {made.invoice_status}.")
     return DONE
@@ -89,9 +90,9 @@ def _notes() -> int:
             unbroken(minute(one.issued_at)),
             one.reason,
             str(len(one.lead_ids)),
-            shown(one.net, one.currency),
-            shown(one.tax, one.currency),
-            shown(one.total, one.currency),
+            cell(one.net, one.currency),
+            cell(one.tax, one.currency),
+            cell(one.total, one.currency),
         )
         for one in found
     ]

@@ -67,7 +67,7 @@ def invoice(conn: Connection[Any], named: str) -> int:
     return invoice_id
 
 
-def shown(amount: Decimal, currency: str) -> str:
+def cell(amount: Decimal, currency: str) -> str:
     """An amount as one word of a cell."""
     return money.shown(amount, currency).replace(" ", "\N{NO-BREAK SPACE}")
 

@@ -20,6 +20,7 @@ from leadgen.store.documents import Format, Kind
 if TYPE_CHECKING:
     from leadgen.cli.command import Subparsers
 
+_KINDS: dict[str, Kind] = {"invoice": "invoice", "credit-note": "credit_note", "payout": "payout"}
 _FORMS: dict[str, Format] = {"pdf": "pdf", "ubl": "ubl", "factur-x": "factur_x"}
 
 
@@ -60,11 +61,12 @@ def add(commands: "Subparsers") -> None:
 def _add_document(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "document",
-        help="write an invoice or a credit note to a file",
-        description="Write an invoice or a credit note to a file: the same bytes that its buyer was mailed.",
+        help="write an invoice, a credit note or a payout's statement to a file",
+        description="Write an invoice or a credit note to a file: the same bytes that its buyer was mailed. Or what a "
+        "publisher's leads have earned.",
         epilog=DATABASE,
     )
-    parser.add_argument("kind", choices=("invoice", "credit-note"))
+    parser.add_argument("kind", choices=tuple(_KINDS))
     parser.add_argument("id", type=number, metavar="ID")
     parser.add_argument("--format", choices=tuple(_FORMS), default="pdf", help="pdf unless given")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to; without it, by its number, here")
@@ -98,10 +100,9 @@ def _day(written: str) -> date:
 
 
 def _document(options: argparse.Namespace) -> int:
-    kind: Kind = "invoice" if options.kind == "invoice" else "credit_note"
     with connection(environment()) as conn:
         try:
-            drawn = rendering.document(conn, kind, options.id, _FORMS[options.format])
+            drawn = rendering.document(conn, _KINDS[options.kind], options.id, _FORMS[options.format])
         except (Refusal, PolicyInvalid) as refused:
             raise CommandFailed(str(refused)) from None
     target = options.output or Path(drawn.filename)

@@ -9,8 +9,8 @@ from psycopg import Connection
 from leadgen.cli import desk
 from leadgen.cli.columns import columns, minute, printable, unbroken
 from leadgen.cli.command import DONE, CommandFailed, connection, environment, number
-from leadgen.cli.desk import EPILOG, MOST, shown
-from leadgen.domain import payment_entries, payments, remarks
+from leadgen.cli.desk import EPILOG, MOST, cell
+from leadgen.domain import money, payment_entries, payments, remarks
 from leadgen.domain.payment_entries import PaymentEntry
 from leadgen.operations import drawing, entering, paying, writing_off
 from leadgen.operations.acting import Actor
@@ -151,10 +151,8 @@ def _draw(options: argparse.Namespace) -> int:
         return drawing.draw(conn, desk.invoice(conn, options.invoice), actor=who, now=now)
 
     drawn = desk.carry_out(work)
-    left = shown(drawn.wallet, drawn.currency)
-    print(
-        f"{shown(drawn.amount, drawn.currency)} of the wallet paid; the invoice is {drawn.invoice_status}, {left} left."
-    )
+    paid, left = (money.shown(one, drawn.currency) for one in (drawn.amount, drawn.wallet))
+    print(f"{paid} of the wallet paid; the invoice is {drawn.invoice_status}, {left} left.")
     return DONE
 
 
@@ -175,7 +173,7 @@ def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         buyer_id = None if options.buyer is None else desk.buyer(conn, options.buyer)
         found = store.listed(conn, buyer_id=buyer_id, limit=MOST)
-        money = None if buyer_id is None else ledger.money(conn, [buyer_id])[buyer_id]
+        account = None if buyer_id is None else ledger.money(conn, [buyer_id])[buyer_id]
     rows = [
         (
             str(one.payment_id),
@@ -185,16 +183,17 @@ def _list(options: argparse.Namespace) -> int:
             one.method,
             one.status,
             printable(one.reference or one.error or ""),
-            shown(one.amount, one.currency),
-            shown(one.refunded + one.charged_back, one.currency) if one.refunded + one.charged_back else "",
+            cell(one.amount, one.currency),
+            cell(one.refunded + one.charged_back, one.currency) if one.refunded + one.charged_back else "",
         )
         for one in found
     ]
     head = ("PAYMENT", "AT (UTC)", "BUYER", "INVOICE", "METHOD", "STATUS", "REFERENCE", "AMOUNT", "WENT BACK")
     for line in columns(head, rows, left=7) if rows else ["There are no payments."]:
         print(line)
-    if money is not None:
-        print(f"Owed {shown(money.owed, money.currency)}, prepaid {shown(money.wallet, money.currency)}.")
+    if account is not None:
+        owed, prepaid = (money.shown(one, account.currency) for one in (account.owed, account.wallet))
+        print(f"Owed {owed}, prepaid {prepaid}.")
     return DONE
 
 
@@ -206,7 +205,7 @@ def _refund(options: argparse.Namespace) -> int:
         return entering.refund(conn, options.payment, said, key=_key(options), actor=who, now=now)
 
     made = desk.carry_out(work)
-    what = f"Refund {made.refund_id} of {shown(made.amount, made.currency)}"
+    what = f"Refund {made.refund_id} of {money.shown(made.amount, made.currency)}"
     if made.is_repeated:
         print(f"{what} is on record under this key, {made.status}: nothing is done.")
     else:
@@ -222,5 +221,5 @@ def _write_off(options: argparse.Namespace) -> int:
 
     done = desk.carry_out(work)
     what = "owed again" if options.undo else "written off"
-    print(f"{shown(done.amount, done.currency)} of invoice {done.number} is {what}: it is {done.invoice_status}.")
+    print(f"{money.shown(done.amount, done.currency)} of invoice {done.number} is {what}: it is {done.invoice_status}.")
     return DONE

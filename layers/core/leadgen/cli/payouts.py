@@ -16,11 +16,11 @@ from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connectio
 from leadgen.cli.review import USER_AGENT
 from leadgen.domain import money
 from leadgen.domain.errors import Refusal
+from leadgen.domain.payouts import IssuedPayout
 from leadgen.operations import paying_out
 from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
 from leadgen.store import publishers
-from leadgen.store.publishers import IssuedPayout
 
 if TYPE_CHECKING:
     from leadgen.cli.command import Subparsers

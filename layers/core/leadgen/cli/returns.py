@@ -14,8 +14,9 @@ from leadgen.adapters import clock
 from leadgen.cli import desk
 from leadgen.cli.columns import columns, minute, printable, unbroken
 from leadgen.cli.command import DONE, FAILED, CommandFailed, connection, environment, number
-from leadgen.cli.desk import EPILOG, MOST, shown
+from leadgen.cli.desk import EPILOG, MOST, cell
 from leadgen.cli.times import instant, when
+from leadgen.domain import money
 from leadgen.domain import returns as rules
 from leadgen.domain.errors import PolicyInvalid, Refusal
 from leadgen.domain.events import Event
@@ -78,7 +79,7 @@ def _return(options: argparse.Namespace) -> int:
 
 def _waiting() -> int:
     with connection(environment()) as conn:
-        found = store.listed(conn, statuses=["requested"], limit=MOST)
+        found = store.listed(conn, status="requested", limit=MOST)
     rows = [
         (
             str(one.return_id),
@@ -87,7 +88,7 @@ def _waiting() -> int:
             unbroken(minute(one.requested_at)),
             one.reason,
             printable(one.note or ""),
-            shown(one.price, one.currency),
+            cell(one.price, one.currency),
         )
         for one in found
     ]
@@ -134,7 +135,7 @@ def _told(returned: Returned) -> str:
     what = f"Lead {stored.lead_id} {said[stored.status]}"
     note = f" (credit note {stored.credit_note})" if stored.credit_note else ""
     again = ", as was said before" if returned.is_repeated else ""
-    return f"{what}: {shown(stored.price, stored.currency)}{note}{again}."
+    return f"{what}: {money.shown(stored.price, stored.currency)}{note}{again}."
 
 
 def _decide(options: argparse.Namespace) -> int:
@@ -211,7 +212,7 @@ def _table(what: str, rates: Sequence[Rate]) -> list[str]:
             f"{one.waiting:,}",
             f"{one.rejected:,}",
             f"{one.percent} %".replace(" ", "\N{NO-BREAK SPACE}"),
-            shown(one.amount, one.currency),
+            cell(one.amount, one.currency),
         )
         for one in rates
     ]

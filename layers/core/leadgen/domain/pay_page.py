@@ -16,7 +16,7 @@ from leadgen.domain import money
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#17202a;--soft:#5b6773;--line:#d9dee3;--card:#fff;--ground:#f3f5f7;--act:#0b5fff}
-@media(prefers-color-scheme:dark){:root{--ink:#e8edf2;--soft:#9aa7b4;--line:#33404d;--card:#1b232c;--ground:#11171d;--act:#5b93ff}}
+@media(prefers-color-scheme:dark){:root{--ink:#e8edf2;--soft:#9aa7b4;--line:#33404d;--card:#1b232c;--ground:#11171d;--act:#2f6fed}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:30rem;margin:0 auto;padding:1.5rem 1rem}
@@ -30,7 +30,7 @@ dt{color:var(--soft)}dd{margin:0;text-align:right;overflow-wrap:anywhere}
 button,.button{display:block;width:100%;padding:.85rem;border:0;border-radius:.5rem;background:var(--act);color:#fff;
 font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 button:focus-visible,a:focus-visible{outline:3px solid var(--ink);outline-offset:2px}
-.second{background:none;color:var(--act);border:1px solid var(--line);margin-top:.75rem}
+.second{background:none;color:var(--ink);border:1px solid var(--line);margin-top:.75rem}
 .note{border-radius:.5rem;border:1px solid var(--line);padding:.75rem;margin:1rem 0 0}
 """
 
@@ -40,7 +40,9 @@ STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).diges
 
 @dataclass(frozen=True)
 class Invoice:
-    """What the page shows of an invoice. ``seller`` is as it was issued; ``may_pay``: by card, now."""
+    """What the page shows of an invoice. ``seller`` is as it was issued; ``may_pay``: by card, now; ``document``: where
+    its PDF is.
+    """
 
     number: str
     status: str
@@ -52,7 +54,7 @@ class Invoice:
     due: Decimal
     seller: Mapping[str, Any]
     may_pay: bool
-    document: str | None
+    document: str
     just_paid: bool = False
 
 
@@ -85,8 +87,7 @@ def invoice(shown: Invoice) -> str:
     ]
     if shown.may_pay and not shown.just_paid:
         parts.append('<form method="post"><button type="submit">Pay by card</button></form>')
-    if shown.document is not None:
-        parts.append(f'<a class="button second" href="{escape(shown.document)}">Invoice as PDF</a>')
+    parts.append(f'<a class="button second" href="{escape(shown.document)}">Invoice as PDF</a>')
     if says is not None:
         parts.append(f'<p class="note" role="status">{escape(says)}</p>')
     elif bank := _bank(shown):

@@ -60,6 +60,40 @@ class Payout:
         return self.earned - self.reversed
 
 
+@dataclass(frozen=True)
+class IssuedPayout:
+    """A payout as it stands."""
+
+    payout_id: int
+    number: str
+    publisher_id: int
+    publisher: str
+    email: str
+    status: str
+    currency: str
+    timezone: str
+    period_start: datetime
+    period_end: datetime
+    earned: Decimal
+    reversed: Decimal
+    total: Decimal
+    issued_at: datetime
+    paid_at: datetime | None
+    paid_by: str | None
+    reference: str | None
+
+
+@dataclass(frozen=True)
+class PayoutLine:
+    """What one lead has earned, above zero, or what went back with it."""
+
+    occurred_at: datetime
+    lead_id: int
+    source_key: str
+    price: Decimal
+    amount: Decimal
+
+
 def close(account: Account, now: datetime) -> datetime | None:
     """The end of the last month in the publisher's time zone, unless a payout has ended there already."""
     closed = calendar.last_close(now, account.timezone, "monthly")

@@ -46,6 +46,7 @@ _QUERIES: tuple[Query, ...] = (
     settlement_invariants.what_is_refunded_was_given_back_once,
     settlement_invariants.an_approved_return_gave_its_lead_back,
     publisher_invariants.a_payout_is_the_sum_of_its_lines,
+    publisher_invariants.a_payout_line_is_an_earning_of_its_publisher,
     publisher_invariants.a_payout_is_posted_when_it_is_paid,
 )
 

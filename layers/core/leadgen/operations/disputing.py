@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import Connection
 
+from leadgen.domain.disputes import Outcome
 from leadgen.domain.errors import Refusal
 from leadgen.domain.trace import Json
 from leadgen.operations import settling
@@ -13,9 +14,6 @@ from leadgen.operations.acting import Actor
 from leadgen.store import audit, settlements
 from leadgen.store import disputes as store
 from leadgen.store.disputes import Dispute
-
-Outcome = Literal["upheld", "rejected", "withdrawn"]
-OUTCOMES: tuple[Outcome, ...] = ("upheld", "rejected", "withdrawn")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,17 @@ class Errand:
         return f"invoice-{claimed.invoice_id}" if claimed.invoice_id else f"credit-note-{claimed.credit_note_id}"
 
 
+def draw(conn: Connection[Any], invoice_ids: Collection[int], credit_note_ids: Collection[int]) -> None:
+    """Draw and keep those of the documents that are still to be mailed; before any claim, for it may take a while.
+    Raises PolicyInvalid where one cannot be drawn.
+    """
+    for one in document_mails.pending(conn, invoice_ids, credit_note_ids):
+        if one.invoice_id is not None:
+            rendering.document(conn, "invoice", one.invoice_id)
+        if one.credit_note_id is not None:
+            rendering.document(conn, "credit_note", one.credit_note_id)
+
+
 def claim(
     conn: Connection[Any],
     invoice_ids: Collection[int],
@@ -47,7 +58,7 @@ def claim(
     now: datetime,
     until: datetime,
 ) -> list[Errand]:
-    """Draw and keep the documents whose mails are due, and claim these. Raises Refusal where one cannot be drawn."""
+    """Claim what is due of the mails of these documents, which are drawn."""
     claimed = document_mails.claim(conn, invoice_ids, credit_note_ids, now=now, until=until)
     for one in claimed:
         if one.in_doubt:

@@ -1,7 +1,5 @@
 """Paying publishers: a payout a month, each earning on one of them, and a posting when it is paid."""
 
-import csv
-import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -14,16 +12,16 @@ from psycopg import Connection
 
 from leadgen.adapters import db
 from leadgen.adapters.log import logger
+from leadgen.domain import csv_text, money, payouts
 from leadgen.domain import invoicing as numbering
-from leadgen.domain import money, payouts
 from leadgen.domain.errors import Refusal
-from leadgen.domain.payouts import Payout
+from leadgen.domain.payouts import IssuedPayout, Payout, PayoutLine
 from leadgen.operations.acting import Actor
 from leadgen.store import audit, invoicing, ledger, publishers
-from leadgen.store.publishers import IssuedPayout, PayoutLine
 
 _STAGE = "stage:invoice"
 _LONGEST_REFERENCE = 200
+_HEAD = ("payout", "time", "kind", "lead_id", "source", "lead_price", "amount", "currency")
 
 Transactions = Callable[[], AbstractContextManager[Connection[Any]]]
 
@@ -156,21 +154,26 @@ class Statement:
 
     def as_csv(self) -> str:
         """A row a line, then the total; times in the publisher's zone, amounts with a point."""
-        zone, text = ZoneInfo(self.payout.timezone), io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(("payout", "time", "kind", "lead_id", "source", "lead_price", "amount", "currency"))
-        for line in self.lines:
-            kind = "earned" if line.amount > 0 else "reversed"
-            at = line.occurred_at.astimezone(zone).isoformat(timespec="seconds")
-            row = (self.payout.number, at, kind, line.lead_id, line.source_key, self._exact(line.price))
-            writer.writerow((*row, self._exact(line.amount), self.payout.currency))
-        closing = self.payout.period_end.astimezone(zone).isoformat(timespec="seconds")
-        total = self._exact(self.payout.total)
-        writer.writerow((self.payout.number, closing, "total", "", "", "", total, self.payout.currency))
-        return text.getvalue()
+        payout, zone = self.payout, ZoneInfo(self.payout.timezone)
+        rows: list[list[csv_text.Cell]] = [
+            [
+                payout.number,
+                line.occurred_at.astimezone(zone).isoformat(timespec="seconds"),
+                "earned" if line.amount > 0 else "reversed",
+                line.lead_id,
+                line.source_key,
+                self._exact(line.price),
+                self._exact(line.amount),
+                payout.currency,
+            ]
+            for line in self.lines
+        ]
+        closing = payout.period_end.astimezone(zone).isoformat(timespec="seconds")
+        rows.append([payout.number, closing, "total", None, None, None, self._exact(payout.total), payout.currency])
+        return csv_text.written(_HEAD, rows)
 
-    def _exact(self, amount: Decimal) -> str:
-        return f"{money.rounded(amount, self.payout.currency):f}"
+    def _exact(self, amount: Decimal) -> Decimal:
+        return money.rounded(amount, self.payout.currency)
 
 
 def statement(conn: Connection[Any], payout_id: int) -> Statement:

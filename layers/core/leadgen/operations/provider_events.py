@@ -31,7 +31,7 @@ from leadgen.domain.provider_facts import (
 from leadgen.operations import charging_back, paying, refunding, topping_up
 from leadgen.operations.acting import Actor
 from leadgen.operations.paying import Received
-from leadgen.store import buyers, collecting, payers, payments, settlements
+from leadgen.store import buyers, collecting, payers, payments
 from leadgen.store import provider_events as store
 from leadgen.store.provider_events import Waiting
 
@@ -55,10 +55,10 @@ class _Done:
 
 
 def take_in(conn: Connection[Any], told: Told, *, now: datetime) -> list[Event]:
-    """Keep an event and act on it, in the caller's transaction; the events are the caller's to announce. One that came
-    before is not acted on again.
+    """Keep an event and act on it, in the caller's transaction; the events are the caller's to announce. One that comes
+    again is acted on only if it still waits.
     """
-    is_new = store.keep(
+    store.keep(
         conn,
         told.event_id,
         event_type=told.type,
@@ -67,7 +67,7 @@ def take_in(conn: Connection[Any], told: Told, *, now: datetime) -> list[Event]:
         facts=told.facts.model_dump(mode="json", exclude_none=True),
         now=now,
     )
-    return work(conn, told.event_id, now=now) if is_new else []
+    return work(conn, told.event_id, now=now)
 
 
 def work(conn: Connection[Any], event_id: str, *, now: datetime) -> list[Event]:
@@ -140,9 +140,6 @@ def _received(conn: Connection[Any], facts: PaymentSucceeded, waiting: Waiting, 
     if buyer_id is None:
         raise _Waits("buyer_unknown")
     buyers.lock(conn, [buyer_id])
-    invoice_id = facts.invoice_id
-    if invoice_id is not None and settlements.buyer_of(conn, invoice_id) != buyer_id:
-        invoice_id = None
     payment_id = facts.payment_id
     if payment_id is not None and not collecting.fits(
         conn, payment_id, buyer_id=buyer_id, amount=amount, currency=facts.currency
@@ -152,7 +149,7 @@ def _received(conn: Connection[Any], facts: PaymentSucceeded, waiting: Waiting, 
         conn,
         Received(
             buyer_id=buyer_id,
-            invoice_id=invoice_id,
+            invoice_id=facts.invoice_id,
             method="stripe",
             amount=amount,
             currency=facts.currency,

@@ -7,22 +7,22 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.domain import bill_to, billing_terms, einvoice, sales_letters
+from leadgen.domain import bill_to, billing_terms, einvoice, payout_letters, sales_letters
 from leadgen.domain.errors import Refusal
 from leadgen.domain.letter import Letter
 from leadgen.domain.sales_documents import CreditNote, Invoice, Line
 from leadgen.operations import collecting
-from leadgen.store import documents
+from leadgen.store import documents, invoicing, publishers
 from leadgen.store.documents import Document, Format, IssuedLine, Kind
 
 _PDF, _XML = "application/pdf", "application/xml"
 
 
 def document(conn: Connection[Any], kind: Kind, document_id: int, form: Format = "pdf") -> Document:
-    """An invoice's or a credit note's file: as it is kept, or drawn and kept now.
+    """An invoice's, a credit note's or a payout's file: as it is kept, or drawn and kept now.
 
-    Raises Refusal 404 where there is no such document, 409 ``not_issued`` for a draft and ``fields_missing`` for an
-    electronic invoice that lacks something.
+    Raises Refusal 404 where there is no such document, 409 ``not_issued`` for a draft, ``fields_missing`` for an
+    electronic invoice that lacks something and ``not_electronic`` for a payout as one.
     """
     if (kept := documents.get(conn, kind, document_id, form)) is not None:
         return kept
@@ -32,7 +32,7 @@ def document(conn: Connection[Any], kind: Kind, document_id: int, form: Format =
         case "credit_note":
             sold = credit_note(conn, document_id)
         case "payout":
-            raise Refusal(404, "not_found", f"there is no statement of payout {document_id} yet")
+            return kept_or_drawn(conn, kind, document_id, form, lambda: _payout(conn, document_id, form))
     return kept_or_drawn(conn, kind, document_id, form, lambda: _draw(sold, form))
 
 
@@ -115,6 +115,19 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
         buyer=bill_to.parse(head.buyer, label=head.number),
         lines=_lines(documents.credit_note_lines(conn, credit_note_id)),
     )
+
+
+def _payout(conn: Connection[Any], payout_id: int, form: Format) -> Document:
+    from leadgen.adapters import pdf  # slow to import, and a document is drawn once
+
+    issued = publishers.payout(conn, payout_id)
+    if issued is None:
+        raise Refusal(404, "not_found", f"there is no payout {payout_id}")
+    if form != "pdf":
+        raise Refusal(409, "not_electronic", "a payout is no invoice: there is a PDF of it, and a CSV")
+    seller = billing_terms.parse_seller(invoicing.seller(conn))
+    drawn = pdf.draw(payout_letters.of_payout(issued, publishers.payout_lines(conn, payout_id), seller))
+    return file_of(_PDF, f"{issued.number}.pdf", drawn)
 
 
 def _draw(sold: Invoice | CreditNote, form: Format) -> Document:

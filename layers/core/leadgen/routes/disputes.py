@@ -13,10 +13,11 @@ from leadgen.adapters.web import JsonAnswer, buyer_scope, person
 from leadgen.domain import credit_notes as rules
 from leadgen.domain import remarks
 from leadgen.domain.credit_notes import Wanted
+from leadgen.domain.disputes import OUTCOMES, Outcome
 from leadgen.domain.errors import Refusal
 from leadgen.operations import crediting, disputing
 from leadgen.operations.acting import Actor
-from leadgen.operations.disputing import OUTCOMES, Disputed, Outcome
+from leadgen.operations.disputing import Disputed
 from leadgen.routes.asking import asker
 from leadgen.routes.scopes import LONGEST_LIST, MOST, Id, own, party
 from leadgen.store import credit_notes, disputes

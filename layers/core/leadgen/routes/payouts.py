@@ -11,7 +11,7 @@ from leadgen.adapters import body, clock, db
 from leadgen.adapters.log import logger
 from leadgen.adapters.web import JsonAnswer, operator, person
 from leadgen.domain.errors import Refusal
-from leadgen.operations import paying_out
+from leadgen.operations import paying_out, rendering
 from leadgen.operations.acting import Actor
 from leadgen.routes.asking import asker
 from leadgen.store import publishers
@@ -41,8 +41,21 @@ def get_statement(payout_id: int) -> Response:
     """The same, for a spreadsheet."""
     with db.current().connection() as conn:
         statement = paying_out.statement(conn, payout_id)
-    named = {"Content-Disposition": f'attachment; filename="{statement.payout.number}.csv"'}
-    return Response(statement.as_csv(), media_type="text/csv", headers=named)
+    named = _headers(f"{statement.payout.number}.csv")
+    return Response(statement.as_csv(), media_type="text/csv; charset=utf-8", headers=named)
+
+
+@router.get("/api/payouts/{payout_id}/statement.pdf")
+def get_statement_pdf(payout_id: int) -> Response:
+    """The same, as a letter to the publisher."""
+    with db.current().connection() as conn:
+        document = rendering.document(conn, "payout", payout_id)
+    headers = _headers(document.filename) | {"ETag": f'"{document.sha256}"'}
+    return Response(document.content, media_type=document.media_type, headers=headers)
+
+
+def _headers(filename: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "private, no-store"}
 
 
 @router.post("/api/payouts/{payout_id}/paid")

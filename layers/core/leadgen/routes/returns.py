@@ -78,7 +78,7 @@ def get_returns(
         raise Refusal(400, "invalid_request", f"status: {status!r} is none of {', '.join(_STATUSES)}")
     whose = own(request, buyer_id)
     with db.current().connection() as conn:
-        found = store.listed(conn, buyer_id=whose, statuses=None if status is None else [status], limit=LONGEST_LIST)
+        found = store.listed(conn, buyer_id=whose, status=status, limit=LONGEST_LIST)
     return JsonAnswer({"returns": [asdict(one) for one in found]})
 
 

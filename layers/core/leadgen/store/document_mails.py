@@ -24,6 +24,27 @@ class Claimed:
     in_doubt: bool
 
 
+@dataclass(frozen=True)
+class Pending:
+    """A document whose mail has not been sent: an invoice's or a credit note's."""
+
+    invoice_id: int | None
+    credit_note_id: int | None
+
+
+def pending(conn: Connection[Any], invoice_ids: Collection[int], credit_note_ids: Collection[int]) -> list[Pending]:
+    """Those of these documents whose mails have not been sent."""
+    with conn.cursor(row_factory=class_row(Pending)) as cursor:
+        cursor.execute(
+            """
+            SELECT invoice_id, credit_note_id FROM document_mails
+             WHERE (invoice_id = ANY(%s) OR credit_note_id = ANY(%s)) AND status = 'pending' ORDER BY id
+            """,
+            (sorted(set(invoice_ids)), sorted(set(credit_note_ids))),
+        )
+        return cursor.fetchall()
+
+
 def claim(
     conn: Connection[Any],
     invoice_ids: Collection[int],

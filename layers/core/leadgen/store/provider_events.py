@@ -21,18 +21,16 @@ def keep(
     created_at: datetime,
     facts: Mapping[str, Any],
     now: datetime,
-) -> bool:
-    """Keep an event; whether it is new. A second one waits until the first is committed."""
-    row = conn.execute(
+) -> None:
+    """Keep an event, once. A second one waits until the first is committed."""
+    conn.execute(
         """
         INSERT INTO payment_events (provider, event_id, type, object_id, created_at, received_at, facts)
         VALUES (%s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (provider, event_id) DO NOTHING
-        RETURNING true
         """,
         (PROVIDER, event_id, event_type, object_id, created_at, now, Jsonb(dict(facts))),
-    ).fetchone()
-    return row is not None
+    )
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,13 @@
 """Publishers, what they have earned, and their payouts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.domain.payouts import Account, Earned, Payout
+from leadgen.domain.payouts import Account, Earned, IssuedPayout, Payout, PayoutLine
 
 
 def lock(conn: Connection[Any], publisher_id: int) -> None:
@@ -106,29 +104,6 @@ def mark_paid(conn: Connection[Any], payout_id: int, *, reference: str, by: str,
     return changed.rowcount > 0
 
 
-@dataclass(frozen=True)
-class IssuedPayout:
-    """A payout as it stands."""
-
-    payout_id: int
-    number: str
-    publisher_id: int
-    publisher: str
-    email: str
-    status: str
-    currency: str
-    timezone: str
-    period_start: datetime
-    period_end: datetime
-    earned: Decimal
-    reversed: Decimal
-    total: Decimal
-    issued_at: datetime
-    paid_at: datetime | None
-    paid_by: str | None
-    reference: str | None
-
-
 def payout(conn: Connection[Any], payout_id: int) -> IssuedPayout | None:
     """One payout, or None."""
     with conn.cursor(row_factory=class_row(IssuedPayout)) as cursor:
@@ -160,17 +135,6 @@ def payouts(conn: Connection[Any], *, limit: int) -> list[IssuedPayout]:
             (limit,),
         )
         return cursor.fetchall()
-
-
-@dataclass(frozen=True)
-class PayoutLine:
-    """What one lead has earned, above zero, or what went back with it."""
-
-    occurred_at: datetime
-    lead_id: int
-    source_key: str
-    price: Decimal
-    amount: Decimal
 
 
 def payout_lines(conn: Connection[Any], payout_id: int) -> list[PayoutLine]:

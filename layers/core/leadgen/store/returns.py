@@ -1,6 +1,5 @@
 """Leads that are given back: what is on record of one, what was said of it and what became of that."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -199,38 +198,37 @@ class Return:
     transaction_id: int | None
 
 
-_LISTED = """
-SELECT r.id AS return_id, r.lead_id, r.buyer_id, b.name AS buyer, r.offer_id, o.name AS offer, l.source_id, l.price,
-       b.currency, r.reason, r.note, r.requested_at, r.requested_by, r.status, r.trace, r.decided_at, r.decided_by,
-       r.remark, c.number AS credit_note, r.transaction_id
-  FROM lead_returns r
-  JOIN leads l ON l.id = r.lead_id
-  JOIN buyers b ON b.id = r.buyer_id
-  JOIN offers o ON o.id = r.offer_id
-  LEFT JOIN credit_notes c ON c.id = r.credit_note_id
-"""
-
-
 def get(conn: Connection[Any], return_id: int) -> Return | None:
     """One return; true until the commit where its buyer is locked."""
-    with conn.cursor(row_factory=class_row(Return)) as cursor:
-        cursor.execute(_LISTED.encode() + b" WHERE r.id = %s", (return_id,))
-        return cursor.fetchone()
+    found = listed(conn, return_id=return_id, limit=1)
+    return found[0] if found else None
 
 
 def listed(
-    conn: Connection[Any], *, buyer_id: int | None = None, statuses: Sequence[str] | None = None, limit: int
+    conn: Connection[Any],
+    *,
+    return_id: int | None = None,
+    buyer_id: int | None = None,
+    status: str | None = None,
+    limit: int,
 ) -> list[Return]:
-    """Returns of a buyer, or all: those that wait first, the longest waiting first."""
+    """Returns of this id, this buyer and this state, or all: those that wait first, the longest waiting first."""
     with conn.cursor(row_factory=class_row(Return)) as cursor:
         cursor.execute(
-            _LISTED.encode()
-            + b"""
-            WHERE (%(buyer)s::int IS NULL OR r.buyer_id = %(buyer)s)
-              AND (%(statuses)s::text[] IS NULL OR r.status = ANY(%(statuses)s))
-            ORDER BY r.status <> 'requested', CASE WHEN r.status = 'requested' THEN r.id ELSE -r.id END
-            LIMIT %(limit)s
+            """
+            SELECT r.id AS return_id, r.lead_id, r.buyer_id, b.name AS buyer, r.offer_id, o.name AS offer, l.source_id,
+                   l.price, b.currency, r.reason, r.note, r.requested_at, r.requested_by, r.status, r.trace,
+                   r.decided_at, r.decided_by, r.remark, c.number AS credit_note, r.transaction_id
+              FROM lead_returns r
+              JOIN leads l ON l.id = r.lead_id
+              JOIN buyers b ON b.id = r.buyer_id
+              JOIN offers o ON o.id = r.offer_id
+              LEFT JOIN credit_notes c ON c.id = r.credit_note_id
+             WHERE (%(id)s::bigint IS NULL OR r.id = %(id)s) AND (%(buyer)s::int IS NULL OR r.buyer_id = %(buyer)s)
+               AND (%(status)s::text IS NULL OR r.status = %(status)s)
+             ORDER BY r.status <> 'requested', CASE WHEN r.status = 'requested' THEN r.id ELSE -r.id END
+             LIMIT %(limit)s
             """,
-            {"buyer": buyer_id, "statuses": None if statuses is None else list(statuses), "limit": limit},
+            {"id": return_id, "buyer": buyer_id, "status": status, "limit": limit},
         )
         return cursor.fetchall()

@@ -85,10 +85,9 @@ def a_refund_is_posted_as_far_as_it_got(conn: Connection[Any]) -> list[Broken]:
                            FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
                           WHERE t.kind IN ('refund_requested', 'refund_paid', 'refund_failed') GROUP BY 1) AS t
                 ON t.refund_id = r.id
-             WHERE t.requested IS DISTINCT FROM r.amount
-                OR coalesce(t.failed, 0) <> CASE r.status WHEN 'failed' THEN r.amount ELSE 0 END
-                OR CASE r.status WHEN 'failed' THEN coalesce(t.paid, r.amount) <> r.amount
-                                 ELSE coalesce(t.paid, 0) <> CASE r.status WHEN 'succeeded' THEN r.amount ELSE 0 END END
+             WHERE (t.requested, coalesce(t.paid, 0), coalesce(t.failed, 0)) IS DISTINCT FROM
+                   (r.amount, CASE r.status WHEN 'succeeded' THEN r.amount ELSE 0 END,
+                    CASE r.status WHEN 'failed' THEN r.amount ELSE 0 END)
             """
         )
         return cursor.fetchall()
