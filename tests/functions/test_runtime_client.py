@@ -23,15 +23,17 @@ EVENTS = {
     "deliver": ("lead.routed", "delivery.due"),
     "bill": ("lead.delivered",),
     "collect": ("refund.requested",),
+    "document": ("invoice.generated",),
     "notify": ("lead.billed", "notice.due"),
     "invoice": ("invoice",),
+    "audit": ("audit",),
     "sweep": ("sweep",),
     "retain": ("retain",),
     "migrate": ("migrate",),
 }
 HTTP = ("ingest", "api")
-STAGES = ("validate", "route", "deliver", "bill", "collect", "notify")
-JOBS = ("invoice", "sweep", "retain")
+STAGES = ("validate", "route", "deliver", "bill", "collect", "document", "notify")
+JOBS = ("invoice", "audit", "sweep", "retain")
 
 
 def event(name: str) -> dict[str, Any]:
