@@ -55,7 +55,7 @@ def database_url(server: Postgres) -> Iterator[str]:
 def _database(server: Postgres, clone_of: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {clone_of} STRATEGY FILE_COPY")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {clone_of}")
     yield server.url(name)
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

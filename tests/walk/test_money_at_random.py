@@ -42,7 +42,7 @@ def make_machine(server: Postgres) -> type[RuleBasedStateMachine]:
             super().__init__()
             self.name = f"money_{os.getpid()}_{next(names)}"
             with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-                admin.execute(f"CREATE DATABASE {self.name} TEMPLATE template_leadgen STRATEGY FILE_COPY".encode())
+                admin.execute(f"CREATE DATABASE {self.name} TEMPLATE template_leadgen".encode())
             self.conn = psycopg.connect(server.url(self.name), autocommit=True)
             self.world = World(self.conn, BEGIN)
             self.step = 0
