@@ -22,9 +22,10 @@ apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-marke
 test: $(VENV)/.dev ## every test
 	@$(BIN)/python -m pytest $(PYTEST)
 
-race: $(VENV)/.dev ## fifty races against each limit and for each lead, 200 killed workers at each point of a delivery
+race: $(VENV)/.dev ## fifty races for each limit and lead, 200 kills at each point of a delivery, money moved at random
 	@RACES=50 $(BIN)/python -m pytest tests/functions/test_route_races.py $(PYTEST)
 	@RACES=50 KILLS=200 $(BIN)/python -m pytest tests/functions/test_deliver_races.py tests/functions/test_deliver_kills.py $(PYTEST)
+	@MONEY_RUNS=3 MONEY_OPERATIONS=600 MONEY_EXAMPLES=200 $(BIN)/python -m pytest tests/walk/test_money_at_random.py $(PYTEST)
 
 check: $(VENV)/.dev ## lint, types and import contracts
 	@$(BIN)/ruff check .

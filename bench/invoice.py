@@ -11,10 +11,11 @@ from psycopg import Connection
 from bench import database
 from leadgen.adapters import clock
 from leadgen.cli.progress import Progress
-from leadgen.operations import invoice_run
+from leadgen.operations import auditing, invoice_run
 
 LEADS, LEADS_OF_A_BUYER = 100_000, 200
 LIMIT_SECONDS, LIMIT_GROWTH = 60, 11
+AN_HOUR = 3600  # the auditor comes once in it
 CACHE = "512MB"  # the table and its indexes fit in, as they do on a server of the size that has so many leads
 CLOSE = datetime(2026, 6, 15, 6, tzinfo=UTC)  # a Monday's midnight in Denver
 
@@ -47,12 +48,16 @@ def _measured(leads: int) -> tuple[float, bool]:
             invoice_run.on_connection(conn, keep=True), now=CLOSE, told=Progress(f"invoicing {leads:,}").told
         )
         seconds = clock.seconds() - began
-        is_sound = not done.failed and _is_sound(conn, leads)
+        began = clock.seconds()
+        broken = [one.name for one in auditing.audit(conn, now=CLOSE) if one.broken]
+        audited = clock.seconds() - began
+        is_sound = not done.failed and not broken and _are_invoiced(conn, leads)
     print(f"{f'reading {leads:,} leads':34}{beside:8.1f} s {leads / beside:10,.0f} leads/s")
     print(
         f"{f'invoicing them, {done.issued:,} invoices':34}{seconds:8.1f} s {leads / seconds:10,.0f} leads/s"
-        f"   {seconds / beside:4.1f} times the read{'' if is_sound else '   the figures are WRONG'}"
+        f"   {seconds / beside:4.1f} times the read{'' if is_sound else f'   the figures are WRONG {broken}'}"
     )
+    print(f"{'auditing all of it':34}{audited:8.1f} s   {audited / AN_HOUR:.2%} of an hour")
     return seconds, is_sound
 
 
@@ -65,18 +70,10 @@ def _read(conn: Connection[Any]) -> None:
             pass
 
 
-def _is_sound(conn: Connection[Any], leads: int) -> bool:
-    row = conn.execute(
-        """
-        SELECT (SELECT count(DISTINCT lead_id) FROM invoice_lines),
-               (SELECT sum(total_leads) FROM invoices WHERE status = 'sent'),
-               (SELECT count(*) = max(sequence) FROM invoices),
-               (SELECT sum(balance) FROM buyers) = (SELECT sum(amount_due) FROM invoices)
-               AND (SELECT sum(balance) FROM buyers)
-                   = (SELECT sum(amount) FROM ledger_postings WHERE account = 'receivable')
-        """
-    ).fetchone()
-    return row == (leads, leads, True, True)
+def _are_invoiced(conn: Connection[Any], leads: int) -> bool:
+    """Whether nothing was forgotten; all else is the auditor's."""
+    row = conn.execute("SELECT sum(total_leads) FROM invoices WHERE status = 'sent'").fetchone()
+    return row == (leads,)
 
 
 def fill(conn: Connection[Any], leads: int) -> None:

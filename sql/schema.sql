@@ -112,11 +112,11 @@ BEGIN
   IF OLD.issued_at IS NOT NULL AND
      (OLD.buyer_id, OLD.offer_id, OLD.period_start, OLD.period_end, OLD.due_date, OLD.invoice_number, OLD.total_leads,
       OLD.tax_amount, OLD.total_amount, OLD.currency, OLD.timezone, OLD.occasion, OLD.issued_at, OLD.series, OLD.sequence,
-      OLD.terms_days, OLD.subtotal, OLD.tax_rate, OLD.tax_name, OLD.tax_note, OLD.seller, OLD.buyer)
+      OLD.terms_days, OLD.subtotal, OLD.tax_rate, OLD.tax_name, OLD.tax_note, OLD.subject, OLD.seller, OLD.buyer)
      IS DISTINCT FROM
      (NEW.buyer_id, NEW.offer_id, NEW.period_start, NEW.period_end, NEW.due_date, NEW.invoice_number, NEW.total_leads,
       NEW.tax_amount, NEW.total_amount, NEW.currency, NEW.timezone, NEW.occasion, NEW.issued_at, NEW.series, NEW.sequence,
-      NEW.terms_days, NEW.subtotal, NEW.tax_rate, NEW.tax_name, NEW.tax_note, NEW.seller, NEW.buyer) THEN
+      NEW.terms_days, NEW.subtotal, NEW.tax_rate, NEW.tax_name, NEW.tax_note, NEW.subject, NEW.seller, NEW.buyer) THEN
     RAISE EXCEPTION 'invoice %: what is issued never changes', OLD.invoice_number
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'invoices_issued_is_immutable';
   END IF;
@@ -810,6 +810,7 @@ CREATE TABLE public.invoices (
     tax_rate numeric(6,3) DEFAULT 0 NOT NULL,
     tax_name character varying(50),
     tax_note character varying(500),
+    subject character varying(420),
     seller jsonb,
     buyer jsonb,
     wallet_applied numeric(10,2) DEFAULT 0 NOT NULL,
@@ -823,7 +824,7 @@ CREATE TABLE public.invoices (
     CONSTRAINT check_valid_period CHECK ((period_start < period_end)),
     CONSTRAINT invoices_cancelled_has_time CHECK (((status = 'cancelled'::public.invoice_status) = (cancelled_at IS NOT NULL))),
     CONSTRAINT invoices_cancelled_is_nothing_due CHECK (((status <> 'cancelled'::public.invoice_status) OR (issued_at IS NULL) OR (amount_due = (0)::numeric))),
-    CONSTRAINT invoices_issue_whole CHECK ((num_nulls(issued_at, invoice_number, series, sequence, seller, buyer) = ANY (ARRAY[0, 6]))),
+    CONSTRAINT invoices_issue_whole CHECK ((num_nulls(issued_at, invoice_number, series, sequence, subject, seller, buyer) = ANY (ARRAY[0, 7]))),
     CONSTRAINT invoices_issued_by_status CHECK (
 CASE status
     WHEN 'draft'::public.invoice_status THEN (issued_at IS NULL)

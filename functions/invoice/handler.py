@@ -25,9 +25,9 @@ def run(now: datetime, has_time: Callable[[], bool] = lambda: True) -> dict[str,
     with bus.transaction() as transaction:
         overdue = pausing.mark_overdue(transaction.conn, now=now)
     invoiced = invoice_run.run(bus.transaction, now=now, has_time=has_time)
-    paid_out = paying_out.run(now)
     paused = dunning.review_pauses(bus.transaction, now=now)
     reminded = dunning.remind(bus.transaction, now=now, pay_at=collecting.payment_url, has_time=has_time)
+    paid_out = paying_out.run(now)
     done = {
         **asdict(invoiced),
         **paid_out,

@@ -31,6 +31,7 @@ ALTER TABLE invoices
   ADD COLUMN tax_rate           numeric(6,3) NOT NULL DEFAULT 0,  -- percent
   ADD COLUMN tax_name           varchar(50),
   ADD COLUMN tax_note           varchar(500),                     -- such as why nothing is charged
+  ADD COLUMN subject            varchar(420),                     -- what was sold: the offer and its market
   ADD COLUMN seller             jsonb,
   ADD COLUMN buyer              jsonb,
   ADD COLUMN wallet_applied     numeric(10,2) NOT NULL DEFAULT 0,
@@ -44,7 +45,7 @@ UPDATE invoices i
    SET currency = b.currency, timezone = m.timezone, subtotal = i.total_amount - i.tax_amount,
        status = CASE WHEN i.status = 'draft' THEN 'sent'::invoice_status ELSE i.status END,
        issued_at = i.created_at, series = 'INV', sequence = substring(i.invoice_number FROM '\d+$')::integer,
-       seller = '{}', buyer = jsonb_build_object('name', b.name, 'email', b.email)
+       subject = o.name || ', ' || m.name, seller = '{}', buyer = jsonb_build_object('name', b.name, 'email', b.email)
   FROM buyers b, offers o, markets m
  WHERE b.id = i.buyer_id AND o.id = i.offer_id AND m.id = o.market_id;
 
@@ -65,7 +66,7 @@ ALTER TABLE invoices
     CHECK (least(subtotal, tax_amount, wallet_applied, amount_paid, amount_credited, amount_written_off) >= 0),
   ADD CONSTRAINT invoices_total_adds_up CHECK (total_amount = subtotal + tax_amount),
   ADD CONSTRAINT invoices_occasion_valid CHECK (occasion IN ('cycle', 'threshold')),
-  ADD CONSTRAINT invoices_issue_whole CHECK (num_nulls(issued_at, invoice_number, series, sequence, seller, buyer) IN (0, 6)),
+  ADD CONSTRAINT invoices_issue_whole CHECK (num_nulls(issued_at, invoice_number, series, sequence, subject, seller, buyer) IN (0, 7)),
   ADD CONSTRAINT invoices_issued_by_status
     CHECK (CASE status WHEN 'draft' THEN issued_at IS NULL WHEN 'cancelled' THEN true ELSE issued_at IS NOT NULL END),
   ADD CONSTRAINT invoices_paid_is_nothing_due
@@ -85,11 +86,11 @@ BEGIN
   IF OLD.issued_at IS NOT NULL AND
      (OLD.buyer_id, OLD.offer_id, OLD.period_start, OLD.period_end, OLD.due_date, OLD.invoice_number, OLD.total_leads,
       OLD.tax_amount, OLD.total_amount, OLD.currency, OLD.timezone, OLD.occasion, OLD.issued_at, OLD.series, OLD.sequence,
-      OLD.terms_days, OLD.subtotal, OLD.tax_rate, OLD.tax_name, OLD.tax_note, OLD.seller, OLD.buyer)
+      OLD.terms_days, OLD.subtotal, OLD.tax_rate, OLD.tax_name, OLD.tax_note, OLD.subject, OLD.seller, OLD.buyer)
      IS DISTINCT FROM
      (NEW.buyer_id, NEW.offer_id, NEW.period_start, NEW.period_end, NEW.due_date, NEW.invoice_number, NEW.total_leads,
       NEW.tax_amount, NEW.total_amount, NEW.currency, NEW.timezone, NEW.occasion, NEW.issued_at, NEW.series, NEW.sequence,
-      NEW.terms_days, NEW.subtotal, NEW.tax_rate, NEW.tax_name, NEW.tax_note, NEW.seller, NEW.buyer) THEN
+      NEW.terms_days, NEW.subtotal, NEW.tax_rate, NEW.tax_name, NEW.tax_note, NEW.subject, NEW.seller, NEW.buyer) THEN
     RAISE EXCEPTION 'invoice %: what is issued never changes', OLD.invoice_number
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'invoices_issued_is_immutable';
   END IF;

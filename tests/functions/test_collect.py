@@ -17,6 +17,8 @@ from tests.factories import a_buyer
 from tests.functions.paying import Provider, hand_over
 from tests.functions.posting import a_token, refusal
 from tests.functions_under_test import Functions
+from tests.messages import body, sqs_event
+from tests.money import a_taken_lead, prepay
 
 RULE = {"auto_top_up": {"below": "50.00", "amount": "100.00"}}
 
@@ -212,6 +214,21 @@ def test_prepaid_money_that_falls_below_is_topped_up_once_from_the_card_that_was
     assert (intent["amount"], intent["status"]) == (10000, "succeeded")
     assert set(hand_over(client, provider.told())) == {200}
     assert money_of(conn, buyer) == ("0.00", "100.00")
+    assert_books_agree(conn)
+
+
+def test_a_lead_that_draws_the_wallet_below_the_limit_has_it_topped_up(
+    conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, offer: int, buyer: int,
+    now: datetime,
+) -> None:  # fmt: skip
+    leave_card(functions, client, provider, buyer)
+    conn.execute("UPDATE buyers SET billing = %s", (Jsonb(RULE),))
+    prepay(conn, buyer, "90.00", now)
+    lead = a_taken_lead(conn, offer, buyer, now)  # of 45.00
+    assert functions.module("bill").handler(sqs_event(body("lead.delivered", lead)), None) == {"batchItemFailures": []}
+    functions.drain()
+    assert automatic(conn) == [("succeeded", "100.00", None)]
+    assert money_of(conn, buyer) == ("0.00", "145.00")
     assert_books_agree(conn)
 
 

@@ -17,19 +17,23 @@ LAYER = ROOT / "layers" / "core"
 EVENTS = {
     "ingest": ("post_lead", "post_form", "get_health"),
     "api": ("get_lead",),
+    "pay": ("get_pay", "post_stripe"),
     "validate": ("lead.received",),
     "route": ("lead.validated",),
     "deliver": ("lead.routed", "delivery.due"),
     "bill": ("lead.delivered",),
+    "collect": ("refund.requested",),
+    "document": ("invoice.generated",),
     "notify": ("lead.billed", "notice.due"),
     "invoice": ("invoice",),
+    "audit": ("audit",),
     "sweep": ("sweep",),
     "retain": ("retain",),
     "migrate": ("migrate",),
 }
 HTTP = ("ingest", "api")
-STAGES = ("validate", "route", "deliver", "bill", "notify")
-JOBS = ("invoice", "sweep", "retain")
+STAGES = ("validate", "route", "deliver", "bill", "collect", "document", "notify")
+JOBS = ("invoice", "audit", "sweep", "retain")
 
 
 def event(name: str) -> dict[str, Any]:
@@ -79,6 +83,13 @@ def test_a_scheduled_function_runs_to_its_end(folder: str, database_url: str, tm
     with runtime_of(folder, database_url, tmp_path) as runtime:
         for name in EVENTS[folder]:
             answer_of(runtime.invoke(event(name)))
+
+
+def test_the_page_to_pay_on_is_html_and_who_is_not_the_provider_is_refused(database_url: str, tmp_path: Path) -> None:
+    with runtime_of("pay", database_url, tmp_path) as runtime:
+        page, told = (answer_of(runtime.invoke(event(name))) for name in EVENTS["pay"])
+    assert (page["statusCode"], page["body"][:15]) == (200, "<!doctype html>")
+    assert (told["statusCode"], json.loads(told["body"])["error"]["code"]) == (404, "not_found")  # no secret is set
 
 
 def test_a_process_serves_one_invocation_after_another(database_url: str, tmp_path: Path) -> None:

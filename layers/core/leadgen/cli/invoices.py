@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from leadgen.adapters import clock
+from leadgen.cli import desk
 from leadgen.cli import invoice_tables as tables
 from leadgen.cli.columns import folded
 from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
@@ -20,8 +21,8 @@ from leadgen.operations import dunning, invoice_decisions, invoice_run, pausing
 from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
 from leadgen.operations.invoice_decisions import Decided
-from leadgen.store import decisions, invoices, invoicing_failures, queues
 from leadgen.store import dunning as reminders
+from leadgen.store import invoices, invoicing_failures, queues
 from leadgen.store.invoices import Invoice
 
 if TYPE_CHECKING:
@@ -113,12 +114,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        buyer_id = None
-        if options.buyer is not None:
-            buyer = decisions.find_buyer(conn, options.buyer)
-            if buyer is None:
-                raise CommandFailed(f"there is no buyer {options.buyer}: name one by its id or its e-mail address")
-            buyer_id = buyer.buyer_id
+        buyer_id = None if options.buyer is None else desk.buyer(conn, options.buyer)
         found = invoices.listed(
             conn, status=options.status, buyer_id=buyer_id, before=options.before, with_drafts=True, limit=_MOST
         )
@@ -130,7 +126,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        invoice_id = _found(conn, options.invoice)
+        invoice_id = desk.invoice(conn, options.invoice)
         (invoice,) = invoices.by_id(conn, [invoice_id])
         lines = invoices.lines(conn, invoice_id)
         settled = invoices.settlements(conn, invoice_id)
@@ -180,7 +176,7 @@ def _decide(
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            decided = decide(conn, _found(conn, options.invoice), who, clock.now())
+            decided = decide(conn, desk.invoice(conn, options.invoice), who, clock.now())
             if decided.events:
                 queues.announce(conn, decided.events)
     except Refusal as refusal:
@@ -192,14 +188,3 @@ def _decide(
 
 def _due(invoice: Invoice) -> str:
     return f"{invoice.status}, {money.shown(invoice.amount_due, invoice.currency)} due"
-
-
-def _found(conn: Connection[Any], written: str) -> int:
-    """The invoice that a person names by its number or its id. Raises CommandFailed."""
-    named = written.strip()
-    if named.isdecimal() and int(named) < 2**31 and invoices.by_id(conn, [int(named)]):
-        return int(named)
-    invoice_id = invoices.numbered(conn, named.upper())
-    if invoice_id is None:
-        raise CommandFailed(f"there is no invoice {written}: name one by its number, such as INV-000012, or its id")
-    return invoice_id

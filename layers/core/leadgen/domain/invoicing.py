@@ -127,7 +127,7 @@ def bill_to(party: Party, billing: BuyerBilling) -> dict[str, object]:
 @dataclass(frozen=True)
 class Issue:
     """What is fixed when a draft is issued. ``wallet_drawn`` is what prepaid money pays now, beside what it paid of the
-    leads when they were billed.
+    leads when they were billed; ``subject`` says what was sold.
     """
 
     invoice_id: int
@@ -142,6 +142,7 @@ class Issue:
     wallet_applied: Decimal
     wallet_drawn: Decimal
     currency: str
+    subject: str
     buyer: dict[str, object]
 
     @property
@@ -180,6 +181,7 @@ def issue(
     wallet: Decimal,
     currency: str,
     timezone: str,
+    subject: str,
     party: Party,
     billing: BuyerBilling,
     seller: Seller,
@@ -209,6 +211,7 @@ def issue(
         wallet_applied=drawn + further,
         wallet_drawn=further,
         currency=currency,
+        subject=subject,
         buyer=bill_to(party, billing),
     )
 

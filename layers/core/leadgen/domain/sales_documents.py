@@ -43,6 +43,7 @@ class Invoice:
     tax: Decimal
     total: Decimal
     prepaid: Decimal
+    subject: str
     seller: Seller
     buyer: BillTo
     lines: tuple[Line, ...]
@@ -76,6 +77,7 @@ class CreditNote:
     total: Decimal
     to_due: Decimal
     to_wallet: Decimal
+    subject: str
     seller: Seller
     buyer: BillTo
     lines: tuple[Line, ...]

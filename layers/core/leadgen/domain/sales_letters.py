@@ -31,6 +31,7 @@ def of_invoice(invoice: Invoice, *, pay_url: str | None) -> Letter:
                 ("Terms", terms(invoice.terms_days)),
                 ("Period", period_in_words(invoice.period_start, invoice.period_end, timezone)),
                 ("Time zone", timezone),
+                ("Leads for", invoice.subject),
                 ("PO number", invoice.buyer.po_number),
                 ("Currency", currency),
             ]
@@ -67,6 +68,7 @@ def of_credit_note(note: CreditNote) -> Letter:
                 ("Invoice date", letter.day(note.invoice_issued_at, timezone)),
                 ("Reason", reason_in_words(note.reason)),
                 ("Time zone", timezone),
+                ("Leads for", note.subject),
                 ("PO number", note.buyer.po_number),
                 ("Currency", currency),
             ]

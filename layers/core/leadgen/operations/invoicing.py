@@ -103,6 +103,7 @@ def _issues(drafts: Sequence[Unissued], seller: Seller, now: datetime) -> list[r
             wallet=left[one.buyer_id],
             currency=one.currency,
             timezone=one.timezone,
+            subject=one.subject,
             party=Party(one.name, one.company, one.email, one.phone),
             billing=billing_terms.parse_buyer(one.billing, label=f"buyer {one.buyer_id}"),
             seller=seller,

@@ -13,14 +13,14 @@ from leadgen.domain.errors import Refusal
 from leadgen.domain.events import Event, Topic
 from leadgen.domain.ledger import Transaction
 from leadgen.domain.money import NOTHING
-from leadgen.domain.payments import Split
+from leadgen.domain.payments import Payment, Split
 from leadgen.domain.settling import Invoice, Settlement
 from leadgen.operations import settling
 from leadgen.operations.acting import Actor
 from leadgen.store import audit, buyers, chargebacks, settlements
 from leadgen.store import ledger as books
 from leadgen.store import payments as store
-from leadgen.store.payments import Known, New
+from leadgen.store.payments import New
 
 Method = Literal["stripe", "manual", "bank_transfer", "check"]
 
@@ -83,7 +83,7 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
     split = rules.split(received.amount, invoice_takes=takes, debts=chargebacks.debts(conn, received.buyer_id))
     payment_id = _record(conn, before, received, invoice, split, now=now)
     if payment_id is None:  # taken meanwhile, under another buyer's lock
-        raise _differs(received)
+        raise _differs()
     books.post(conn, [_posting(payment_id, received, invoice, split, now)])
     chargebacks.repay(conn, split.repaid, now=now)
     if invoice is not None and split.to_invoice > 0:
@@ -114,7 +114,7 @@ def wrong_currency(buyer_id: int, currency: str, given: str) -> Refusal:
     )
 
 
-def _known(conn: Connection[Any], received: Received) -> Known | None:
+def _known(conn: Connection[Any], received: Received) -> Payment | None:
     """The payment on record that this one is, or comes true. Raises Refusal 409 where it is another."""
     found = store.known(
         conn,
@@ -124,12 +124,14 @@ def _known(conn: Connection[Any], received: Received) -> Known | None:
     )
     if not found:
         return None
-    if len(found) > 1 or not _is_same(received, found[0]):
-        raise _differs(received, found[0])
-    return found[0]
+    payment = store.get(conn, found[0])
+    assert payment is not None  # it was there, and payments are never deleted
+    if len(found) > 1 or not _is_same(received, payment):
+        raise _differs(payment)
+    return payment
 
 
-def _is_same(received: Received, known: Known) -> bool:
+def _is_same(received: Received, known: Payment) -> bool:
     # The provider may name an invoice that could not be named before; a person says all of it again.
     of_a_person = received.provider_id is None and received.payment_id is None
     return (
@@ -140,7 +142,7 @@ def _is_same(received: Received, known: Known) -> bool:
     )
 
 
-def _differs(received: Received, known: Known | None = None) -> Refusal:
+def _differs(known: Payment | None = None) -> Refusal:
     details = {} if known is None else {"payment_id": known.payment_id, "status": known.status}
     what = "this payment" if known is None else f"payment {known.payment_id}"
     return Refusal(
@@ -152,7 +154,7 @@ def _differs(received: Received, known: Known | None = None) -> Refusal:
     )
 
 
-def _repeated(conn: Connection[Any], known: Known) -> Receipt:
+def _repeated(conn: Connection[Any], known: Payment) -> Receipt:
     status = (
         None if known.invoice_id is None else settlements.invoices(conn, [known.invoice_id])[known.invoice_id].status
     )
@@ -199,7 +201,7 @@ def _why_not(invoice: Invoice) -> str:
 
 def _record(
     conn: Connection[Any],
-    before: Known | None,
+    before: Payment | None,
     received: Received,
     invoice: Invoice | None,
     split: Split,

@@ -41,7 +41,7 @@ class Billed:
 def bill(conn: Connection[Any], lead_ids: Sequence[int], buyer_ids: Sequence[int], *, now: datetime) -> list[Billed]:
     """The normative guarded statement, for a batch: each pending lead of the locked buyers becomes billed at its
     delivered price, its buyer owes as much more, and the ledger has it. The leads billed now; one billed before is none
-    of them, nor one that somebody holds who waits for its buyer: that comes again.
+    of them.
     """
     with conn.cursor(row_factory=class_row(Billed)) as cursor:
         cursor.execute(
@@ -50,7 +50,7 @@ def bill(conn: Connection[Any], lead_ids: Sequence[int], buyer_ids: Sequence[int
               SELECT id FROM leads
                WHERE id = ANY(%(ids)s) AND buyer_id = ANY(%(buyers)s) AND billing_status = 'pending'
                  AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
-               ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+               ORDER BY id FOR NO KEY UPDATE
             ), lead_update AS (
               UPDATE leads
                  SET billing_status = 'billed', price = delivered_price, billed_at = %(now)s, updated_at = %(now)s

@@ -82,6 +82,7 @@ class IssuedInvoice:
     tax: Decimal
     total: Decimal
     prepaid: Decimal
+    subject: str | None
     seller: object
     buyer: object
 
@@ -93,7 +94,7 @@ def invoice(conn: Connection[Any], invoice_id: int) -> IssuedInvoice | None:
             """
             SELECT i.id AS invoice_id, i.buyer_id, i.invoice_number AS number, i.currency, i.timezone, i.issued_at,
                    i.due_date, i.terms_days, i.period_start, i.period_end, i.subtotal, i.tax_rate, i.tax_name,
-                   i.tax_note, i.tax_amount AS tax, i.total_amount AS total, i.seller, i.buyer,
+                   i.tax_note, i.tax_amount AS tax, i.total_amount AS total, i.subject, i.seller, i.buyer,
                    coalesce((SELECT sum(s.amount) FROM invoice_settlements s
                               WHERE s.invoice_id = i.id AND s.kind = 'wallet' AND s.settled_at <= i.issued_at), 0)
                    AS prepaid
@@ -151,6 +152,7 @@ class IssuedCreditNote:
     total: Decimal
     to_due: Decimal
     to_wallet: Decimal
+    subject: str
     seller: object
     buyer: object
 
@@ -162,7 +164,7 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> IssuedCreditNote 
             """
             SELECT c.id AS credit_note_id, c.buyer_id, c.number, c.currency, i.timezone, c.issued_at, c.invoice_id,
                    i.invoice_number, i.issued_at AS invoice_issued_at, c.reason, c.note, c.net, i.tax_rate, i.tax_name,
-                   i.tax_note, c.tax, c.total, c.to_due, c.to_wallet, c.seller, c.buyer
+                   i.tax_note, c.tax, c.total, c.to_due, c.to_wallet, i.subject, c.seller, c.buyer
               FROM credit_notes c JOIN invoices i ON i.id = c.invoice_id WHERE c.id = %s
             """,
             (credit_note_id,),

@@ -187,6 +187,7 @@ class Unissued:
     email: str
     phone: str
     billing: object
+    subject: str
 
 
 def unissued(conn: Connection[Any], invoice_ids: Collection[int]) -> list[Unissued]:
@@ -200,8 +201,11 @@ def unissued(conn: Connection[Any], invoice_ids: Collection[int]) -> list[Unissu
                                JOIN ledger_transactions t ON t.lead_id = x.lead_id AND t.kind = 'wallet_drawn'
                                JOIN ledger_entries e ON e.transaction_id = t.id
                               WHERE x.invoice_id = i.id AND x.released_at IS NULL), 0) AS drawn,
-                   w.balance AS wallet, b.name, b.company, b.email, b.phone, b.billing
+                   w.balance AS wallet, b.name, b.company, b.email, b.phone, b.billing,
+                   o.name || ', ' || m.name AS subject
               FROM invoices i
+              JOIN offers o ON o.id = i.offer_id
+              JOIN markets m ON m.id = o.market_id
               JOIN buyers b ON b.id = i.buyer_id
               JOIN wallets w ON w.buyer_id = b.id
              WHERE i.id = ANY(%s) AND i.status = 'draft'
@@ -249,13 +253,13 @@ def write_issues(conn: Connection[Any], issues: Sequence[Numbered], *, seller: o
                  issued_at = %(now)s, series = n.series, sequence = n.sequence, invoice_number = n.number,
                  due_date = n.due_date, terms_days = n.terms_days, tax_rate = n.tax_rate, tax_name = n.tax_name,
                  tax_note = n.tax_note, tax_amount = n.tax, total_amount = n.total, wallet_applied = n.wallet,
-                 seller = %(seller)s, buyer = n.buyer, updated_at = %(now)s
+                 subject = n.subject, seller = %(seller)s, buyer = n.buyer, updated_at = %(now)s
             FROM unnest(%(ids)s::int[], %(series)s::text[], %(sequences)s::int[], %(numbers)s::text[],
                         %(due)s::timestamptz[], %(terms)s::int[], %(rates)s::numeric[], %(names)s::text[],
                         %(notes)s::text[], %(taxes)s::numeric[], %(totals)s::numeric[], %(wallets)s::numeric[],
-                        %(buyers)s::jsonb[])
+                        %(subjects)s::text[], %(buyers)s::jsonb[])
                  AS n(id, series, sequence, number, due_date, terms_days, tax_rate, tax_name, tax_note, tax, total,
-                      wallet, buyer)
+                      wallet, subject, buyer)
            WHERE i.id = n.id AND i.status = 'draft'
           RETURNING i.id, i.status, i.wallet_applied
         ), settled AS (
@@ -281,6 +285,7 @@ def write_issues(conn: Connection[Any], issues: Sequence[Numbered], *, seller: o
             "taxes": [n.issue.tax for n in issues],
             "totals": [n.issue.total for n in issues],
             "wallets": [n.issue.wallet_applied for n in issues],
+            "subjects": [n.issue.subject for n in issues],
             "buyers": [Jsonb(n.issue.buyer) for n in issues],
         },
     )

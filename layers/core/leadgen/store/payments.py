@@ -11,40 +11,19 @@ from psycopg.rows import class_row
 from leadgen.domain.payments import Payment, Split
 
 
-@dataclass(frozen=True)
-class Known:
-    """A payment on record, as a repeated one is held against it."""
-
-    payment_id: int
-    buyer_id: int
-    invoice_id: int | None
-    method: str
-    status: str
-    amount: Decimal
-    currency: str
-    to_invoice: Decimal
-    to_debt: Decimal
-    to_wallet: Decimal
-    provider_id: str | None
-    idempotency_key: str | None
-
-
 def known(
     conn: Connection[Any], *, payment_id: int | None, provider_id: str | None, idempotency_key: str | None
-) -> list[Known]:
+) -> list[int]:
     """The payments that have this id, this id of the provider's or this key."""
-    with conn.cursor(row_factory=class_row(Known)) as cursor:
-        cursor.execute(
-            """
-            SELECT id AS payment_id, buyer_id, invoice_id, method::text, status, amount, currency, to_invoice, to_debt,
-                   to_wallet, provider_id, idempotency_key
-              FROM payments
-             WHERE id = %(id)s::bigint OR provider_id = %(provider)s::text OR idempotency_key = %(key)s::text
-             ORDER BY id
-            """,
-            {"id": payment_id, "provider": provider_id, "key": idempotency_key},
-        )
-        return cursor.fetchall()
+    rows = conn.execute(
+        """
+        SELECT id FROM payments
+         WHERE id = %(id)s::bigint OR provider_id = %(provider)s::text OR idempotency_key = %(key)s::text
+         ORDER BY id
+        """,
+        {"id": payment_id, "provider": provider_id, "key": idempotency_key},
+    )
+    return [row[0] for row in rows]
 
 
 @dataclass(frozen=True)

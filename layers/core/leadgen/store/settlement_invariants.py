@@ -78,7 +78,9 @@ def a_refund_is_posted_as_far_as_it_got(conn: Connection[Any]) -> list[Broken]:
               LEFT JOIN (SELECT split_part(t.idempotency_key, ':', 2)::bigint AS refund_id,
                                 string_agg(t.kind || ' ' || e.amount, ', ' ORDER BY t.id) AS kinds,
                                 sum(e.amount) FILTER (WHERE t.kind = 'refund_requested') AS requested,
-                                sum(e.amount) FILTER (WHERE t.kind = 'refund_paid') AS paid,
+                                -- One that was paid may still come back.
+                                sum(CASE WHEN t.kind = 'refund_paid' THEN e.amount
+                                         WHEN t.kind = 'refund_failed' AND e.debit = 'cash' THEN -e.amount END) AS paid,
                                 sum(e.amount) FILTER (WHERE t.kind = 'refund_failed') AS failed
                            FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
                           WHERE t.kind IN ('refund_requested', 'refund_paid', 'refund_failed') GROUP BY 1) AS t

@@ -24,8 +24,16 @@ def find(conn: Connection[Any], delivery_id: str) -> Sale | None:
 
 
 def lock_lead(conn: Connection[Any], lead_id: int) -> None:
-    """Lock a lead that nobody has billed, before its buyer; one that is billed is changed under the buyer's lock."""
-    conn.execute("SELECT id FROM leads WHERE id = %s AND billing_status = 'pending' FOR NO KEY UPDATE", (lead_id,))
+    """Lock a lead that no buyer has taken, before its buyer. One that is taken is billed, under the buyer's lock."""
+    conn.execute(
+        """
+        SELECT id FROM leads
+         WHERE id = %s AND billing_status = 'pending'
+           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
+           FOR NO KEY UPDATE
+        """,
+        (lead_id,),
+    )
 
 
 def lock_delivery(conn: Connection[Any], delivery_id: str) -> None:
