@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -106,7 +107,7 @@ class Premises:
     def call(self, method: str, path: str, headers: dict[str, str], *, query: str = "") -> httpx2.Response:
         body = json.dumps(self.bodies.get(path.rpartition("/")[2], {})) if method == "POST" else None
         url = path.format(**self.ids) + query
-        own = {"Idempotency-Key": "0123456789abcdef", "User-Agent": "desk/1"}
+        own = {"Idempotency-Key": uuid4().hex, "User-Agent": "desk/1"}
         if body is not None:
             own["Content-Type"] = "application/json"
         return self.client.request(method, url, content=body, headers=headers | own)
