@@ -8,11 +8,15 @@ from leadgen.adapters import settings
 from leadgen.adapters.settings import Settings
 from tests.contract.cloudformation import functions, written
 
+# They call the provider, or ask whether there is one.
+USERS_OF_CARDS = {"ApiFunction", "BillFunction", "CollectFunction", "PayFunction", "SweepFunction"}
 ONLY_FOR = {
     "QUEUE_URLS": {"IngestFunction"},  # /health/queues
     "DELIVER_QUEUE_URL": {"ApiFunction", "DeliverFunction", "SweepFunction"},  # they wake it
     "NOTIFY_QUEUE_URL": {"NotifyFunction", "SweepFunction"},
     "COLLECT_QUEUE_URL": {"ApiFunction", "BillFunction", "PayFunction", "SweepFunction"},
+    "STRIPE_SECRET_KEY": USERS_OF_CARDS,
+    "STRIPE_WEBHOOK_SECRET": USERS_OF_CARDS,
     "MIGRATIONS_DIR": {"MigrateFunction"},
 }
 BOTO3S_OWN = {"AWS_ENDPOINT_URL"}
@@ -59,4 +63,5 @@ def test_secrets_are_references_never_text() -> None:
             "DATABASE_URL", "SECRET_KEY", "SMTP_PASSWORD", "TWILIO_AUTH_TOKEN", "STRIPE_SECRET_KEY",
             "STRIPE_WEBHOOK_SECRET",
         ):  # fmt: skip
-            assert "{{resolve:secretsmanager:" in str(variables(function)[name])
+            if function in ONLY_FOR.get(name, {function}):
+                assert "{{resolve:secretsmanager:" in str(variables(function)[name])

@@ -374,13 +374,21 @@ def test_a_top_up_that_nobody_pays_fails_when_its_page_expires_and_still_takes_m
     assert money_of(conn, buyer) == ("0.00", "75.50")
 
 
-@pytest.mark.parametrize("amount", ["0", "-1", "1.005", "x", None, 7.5, "99999999999"])
+@pytest.mark.parametrize("amount", ["0", "-1", "1.005", "x", None, 7.505, "99999999999"])
 def test_a_top_up_of_no_amount_is_refused(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, amount: object
 ) -> None:
     answer = functions.client("api").post(f"/api/buyers/{buyer}/top-up", json={"amount": amount}, headers=a_token())
     assert refusal(answer) == (400, "invalid_amount")
     assert conn.execute("SELECT count(*) FROM payments").fetchone() == (0,)
+
+
+def test_a_top_up_is_exact_as_a_number_as_a_payment_is(
+    conn: Connection[Any], functions: Functions, provider: Provider, buyer: int
+) -> None:
+    answer = functions.client("api").post(f"/api/buyers/{buyer}/top-up", json={"amount": 75.1}, headers=a_token())
+    assert answer.status_code == 201
+    assert conn.execute("SELECT amount::text FROM payments").fetchone() == ("75.10",)
 
 
 @pytest.mark.parametrize("path", ["payment-method", "top-up"])

@@ -193,3 +193,29 @@ def test_the_command_line_exports_for_quickbooks_and_the_journal(invoice: int, t
     assert run(capsys, "journal", *days, "-o", tmp_path / "journal.csv")[0] == 0
     assert len((tmp_path / "journal.csv").read_bytes().split(b"\r\n")) == 5
     assert run(capsys, "journal", "--from", "2026-06-30", "--to", "2026-06-01")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("journal", "--from", "2026-06-01", "--to", "9999-12-31"),
+        ("export-invoices", "--from", "0001-01-01", "--to", "2026-06-30"),
+        ("statement", 1, "--to", "9999-12-31"),
+        ("pay", "9" * 5000, "45.00"),
+        ("pay", "INV-000001", "４５"),
+        ("pay", "INV-000001", "1e999"),
+        ("pay", "INV-000001", "NaN"),
+        ("pay", "INV-000001", "45.00", "--on", "0001-01-01"),
+        ("top-up", 1, " 45.00"),
+        ("top-up", 1, "9" * 5000),
+    ],
+    ids=lambda command: " ".join(map(str, command))[:40],
+)
+def test_what_no_person_types_in_earnest_is_a_message_and_moves_nothing(
+    conn: Connection[Any], invoice: int, capsys: Capsys, command: tuple[object, ...]
+) -> None:
+    before = money.everything(conn)
+    status, _, err = run(capsys, *command)
+    assert status == 1
+    assert err.strip()
+    assert money.everything(conn) == before

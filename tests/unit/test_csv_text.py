@@ -32,6 +32,13 @@ def test_no_text_is_a_formula(said: str) -> None:
             assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "\n", "\r", "; "])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1"])
+def test_no_text_is_a_formula_where_lines_are_parted_by_something_else(separator: str, formula: str) -> None:
+    line = csv_text.written(("head",), [(f"Roofs{separator}{formula}",)]).removeprefix("head\r\n")
+    assert f"{separator}'{formula}" in line
+
+
 def test_numbers_and_times_are_numbers_and_times() -> None:
     row = (Decimal("-5.00"), 7, None, datetime(2026, 6, 17, 12, tzinfo=UTC), "=1+1", 'say "no", please')
     assert csv_text.written(("a", "b", "c", "d", "e", "f"), [row]).split("\r\n")[1] == (

@@ -47,6 +47,21 @@ def test_a_document_is_valid_by_the_schemas_of_ubl_and_of_factur_x(document: Inv
     assert facturx.get_level(etree.fromstring(cii), flavor="factur-x") == "en16931"
 
 
+@pytest.mark.parametrize(
+    "name", ["a\x00b", "a\x01\x0bb", "a\ufffeb", "a\x7fb", "<x>&amp;]]>", "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///'>]>&e;"],
+    ids=ascii,
+)  # fmt: skip
+def test_no_name_is_one_that_no_xml_can_hold_or_that_is_read_as_any(name: str) -> None:
+    invoice = an_issued_invoice(
+        buyer=BUYER.model_copy(update={"legal_name": name}), seller=SELLER.model_copy(update={"legal_name": name})
+    )
+    assert "".join(letter for letter in name if letter.isprintable() and letter != "\ufffe") in texts(
+        ubl(invoice), "Name"
+    )
+    _, cii = facturx.get_xml_from_pdf(einvoices.factur_x(invoice, _letter(invoice)), check_xsd=True)
+    assert b"<!ENTITY" not in cii
+
+
 @pytest.mark.parametrize("document", CASES.values(), ids=CASES)
 def test_the_figures_add_up(document: Invoice | CreditNote) -> None:
     _adds_up(document)

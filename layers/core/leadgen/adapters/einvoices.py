@@ -7,7 +7,7 @@ from datetime import UTC
 import facturx
 from lxml import etree
 
-from leadgen.adapters import pdf
+from leadgen.adapters import lettering, pdf
 from leadgen.adapters.pdf import Embedded
 from leadgen.domain import einvoice
 from leadgen.domain.letter import Letter
@@ -36,12 +36,14 @@ def factur_x(document: Invoice | CreditNote, letter: Letter) -> bytes:
 
 def _metadata(letter: Letter) -> str:
     # The library's own way into a PDF stamps the time at which it is done; this is the time of the issue.
+    # In the same letters as the PDF's own title and author, which is what PDF/A asks for.
+    title, author = lettering.text(letter.name), lettering.text(letter.sender.name)
     described = facturx.generate_xmp_object(
         {
             "pdfa3_flavor": "B",
-            "title": letter.name,
-            "author": letter.sender.name,
-            "subject": f"{letter.name} from {letter.sender.name}",
+            "title": title,
+            "author": author,
+            "subject": f"{title} from {author}",
             "producer": "LeadGen",
             "creator_tool": "LeadGen",
             "timestamp": letter.created_at.astimezone(UTC).isoformat(timespec="seconds"),

@@ -5,6 +5,7 @@ call made again makes nothing more; Stripe may forget a key after 24 hours, so w
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ T = TypeVar("T")
 CALL_SECONDS = 8.0  # three of them fit into what API Gateway waits
 _TOLERANCE_SECONDS = 300
 _MOST_LISTED = 100
+_PAGE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/\S*)?")
 
 
 class ProviderFailed(Exception):
@@ -135,9 +137,11 @@ def open_setup(
 
 
 def _page(session: "Session") -> Checkout:
-    if session.url is None:
+    # People are led there, so it is read: an address of its own on https, or where the provider is called.
+    url = session.url or ""
+    if not _PAGE.fullmatch(url) and not url.startswith(f"{settings.current().stripe_api_base}/"):
         raise ProviderLater("Stripe's answer has no address")
-    return Checkout(session.url, datetime.fromtimestamp(session.expires_at, UTC))
+    return Checkout(url, datetime.fromtimestamp(session.expires_at, UTC))
 
 
 def make_customer(*, name: str, email: str, buyer_id: int, key: str) -> str:

@@ -161,5 +161,7 @@ def _request_invalid(request: Request, invalid: RequestValidationError) -> JsonA
 
 
 def _bug(request: Request, exception: Exception) -> JsonAnswer:
-    logger.error("request.failed", extra={"cause": type(exception).__name__, "path": request.url.path})
+    # The route, never the address as it was called: what stands in that may be a key.
+    route = getattr(request.scope.get("route"), "path", None)
+    logger.error("request.failed", extra={"cause": type(exception).__name__, "route": route})
     return error(500, "internal_error", "something went wrong on our side; it is logged, and posting again is safe")

@@ -59,7 +59,7 @@ def buyer(conn: Connection[Any], named: str) -> int:
 def invoice(conn: Connection[Any], named: str) -> int:
     """The invoice that a person names by its number or its id. Raises CommandFailed."""
     number = named.strip()
-    if number.isdecimal() and int(number) < 2**31 and invoices.by_id(conn, [int(number)]):
+    if number.isdecimal() and len(number) < 11 and int(number) < 2**31 and invoices.by_id(conn, [int(number)]):
         return int(number)
     invoice_id = invoices.numbered(conn, number.upper())
     if invoice_id is None:

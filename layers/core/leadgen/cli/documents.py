@@ -200,8 +200,10 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _instants(options: argparse.Namespace) -> tuple[datetime, datetime]:
-    if options.from_day > options.to_day:
-        raise CommandFailed(f"--from {options.from_day} is after --to {options.to_day}")
+    try:
+        reporting.days(options.from_day, options.to_day)
+    except Refusal as refused:
+        raise CommandFailed(str(refused)) from None
     start = datetime.combine(options.from_day, time(), UTC)
     return start, datetime.combine(options.to_day, time(), UTC) + timedelta(days=1)
 

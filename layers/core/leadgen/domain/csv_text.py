@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +11,8 @@ Cell = str | int | Decimal | datetime | date | None
 
 # A spreadsheet takes a cell that begins with one of these for a formula; an apostrophe before it makes it text.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# One that parts cells by a semicolon or a tab sees more cells: each of those is text, too.
+_CELL_WITHIN = re.compile(r"([;\t\r\n] *)(?=[=+\-@＝＋－＠])")
 
 
 def written(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -41,4 +44,5 @@ def _shown(cell: Cell) -> str:
         case datetime() | date():
             return cell.isoformat()
         case _:
-            return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+            text = _CELL_WITHIN.sub(r"\1'", cell)
+            return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

@@ -2,6 +2,7 @@
 lacks to be one.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ _INVOICE, _CREDIT_NOTE = "380", "381"
 _PIECE = "C62"
 _SEPA_TRANSFER, _TRANSFER = "58", "30"
 _REVERSE_CHARGE = "VATEX-EU-AE"
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def missing(document: Invoice | CreditNote) -> dict[str, str]:
@@ -53,7 +55,7 @@ def fields(document: Invoice | CreditNote) -> dict[str, object]:
         "BT-112": _text(document.total, document.currency),
     }
     own = _of_invoice(document) if isinstance(document, Invoice) else _of_credit_note(document)
-    return {term: value for term, value in (common | own).items() if value is not None}
+    return {term: _readable(value) for term, value in (common | own).items() if value is not None}
 
 
 def _of_invoice(invoice: Invoice) -> dict[str, object]:
@@ -171,6 +173,19 @@ def _where(address: Address) -> Mapping[str, object]:
         "country_code": address.country,
     }
     return {name: value for name, value in where.items() if value is not None}
+
+
+def _readable(value: object) -> object:
+    """The terms without the characters that no XML can hold; all others stay."""
+    match value:
+        case str():
+            return _NOT_IN_XML.sub("", value)
+        case Mapping():
+            return {name: _readable(part) for name, part in value.items()}
+        case list():
+            return [_readable(part) for part in value]
+        case _:
+            return value
 
 
 def _text(amount: Decimal, currency: str) -> str:

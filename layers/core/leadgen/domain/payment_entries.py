@@ -15,6 +15,7 @@ from leadgen.domain.storable import StorableText
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 # Clocks differ, and so do days around the world.
 _AHEAD = timedelta(days=1)
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _instant(written: object) -> object:
@@ -54,6 +55,8 @@ def read_payment(fields: Mapping[str, object], *, now: datetime) -> PaymentEntry
         raise Refusal(400, "invalid_request", describe(error, whole="the payment")) from None
     if entry.received_at is not None and entry.received_at > now + _AHEAD:
         raise Refusal(400, "invalid_request", f"received_at: {entry.received_at.isoformat()} is yet to come")
+    if entry.received_at is not None and entry.received_at < _FIRST:
+        raise Refusal(400, "invalid_request", f"received_at: {entry.received_at.isoformat()} is before {_FIRST.year}")
     return entry
 
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from leadgen.domain.model import Model
+from leadgen.domain.storable import StorableText
 
-Id = Annotated[str, Field(min_length=1, max_length=200)]
-Code = Annotated[str, Field(min_length=1, max_length=64)]
+Id = Annotated[StorableText, Field(min_length=1, max_length=200)]
+Code = Annotated[StorableText, Field(min_length=1, max_length=64)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=0)]
 

@@ -36,6 +36,8 @@ def open_(
     if buyer_id is not None and settlements.buyer_of(conn, invoice_id) != buyer_id:
         raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
     invoice = settling.lock_invoice(conn, invoice_id)
+    if invoice.issued_at is None and buyer_id is not None:  # a draft is none of its buyer's business
+        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
     if invoice.issued_at is None or invoice.status == "cancelled":
         raise Refusal(
             409,

@@ -22,6 +22,8 @@ from leadgen.store.accounts import JournalLine
 
 JOURNAL_HEAD = tuple(field.name for field in fields(JournalLine))
 _MONTH = timedelta(days=30)
+# Nothing is older; and to what is later, days cannot be added.
+_FIRST, _LAST = date(2000, 1, 1), date(2999, 12, 31)
 
 
 def statement(
@@ -35,9 +37,8 @@ def statement(
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
     zone = ZoneInfo(found.timezone)
     last = now.astimezone(zone).date() if last is None else last
-    first = last - _MONTH if first is None else first
-    if first > last:
-        raise Refusal(400, "invalid_request", f"from: {first} is after to, {last}")
+    first = max(last, _FIRST + _MONTH) - _MONTH if first is None else first
+    days(first, last)
     start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
     opening = accounts.balances_before(conn, buyer_id, start)
     moved = accounts.movements(conn, buyer_id, start, end, found.timezone)
@@ -54,6 +55,14 @@ def statement(
         prepaid=statements.account(opening.prepaid, ((one, one.prepaid) for one in moved)),
         open_items=tuple(accounts.open_items(conn, buyer_id, end)),
     )
+
+
+def days(first: date, last: date) -> None:
+    """Raises Refusal 400 where days are the wrong way round, or not of this millennium."""
+    if first > last:
+        raise Refusal(400, "invalid_request", f"from: {first} is after to, {last}")
+    if first < _FIRST or last > _LAST:
+        raise Refusal(400, "invalid_request", f"from and to: must be from {_FIRST} to {_LAST}")
 
 
 def statement_csv(found: Statement) -> str:

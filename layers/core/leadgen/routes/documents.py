@@ -1,6 +1,6 @@
 """Documents and reports to download. Buyers get their own, and what is another's is not there for them."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal
 
@@ -115,8 +115,9 @@ def get_aging(form: Annotated[Literal["json", "csv"], Query(alias="format")] = "
 @router.get("/api/reports/journal.csv", dependencies=[Depends(operator)])
 def get_journal(first: Annotated[date, Query(alias="from")], last: Annotated[date, Query(alias="to")]) -> Response:
     """The ledger, entry by entry, from one day to another, both whole, in UTC."""
-    start = datetime.fromisoformat(f"{first.isoformat()}T00:00:00Z")
-    end = datetime.combine(last, time(), start.tzinfo) + timedelta(days=1)
+    reporting.days(first, last)
+    start = datetime.combine(first, time(), UTC)
+    end = datetime.combine(last, time(), UTC) + timedelta(days=1)
     with db.current().connection() as conn:
         lines = list(islice(reporting.journal_csv(conn, start, end), _LONGEST_JOURNAL + 2))
     if len(lines) > _LONGEST_JOURNAL + 1:

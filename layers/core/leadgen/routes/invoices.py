@@ -1,5 +1,6 @@
 """Invoices: what a buyer sees of its own, and what an operator decides."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -10,16 +11,19 @@ from fastapi.concurrency import run_in_threadpool
 from leadgen.adapters import body, bus, clock, db
 from leadgen.adapters.log import logger
 from leadgen.adapters.web import JsonAnswer, buyer_scope, person
+from leadgen.domain import remarks
 from leadgen.domain.errors import Refusal
 from leadgen.operations import invoice_decisions
 from leadgen.operations.acting import Actor
 from leadgen.operations.invoice_decisions import Decided
 from leadgen.routes.asking import asker
+from leadgen.routes.scopes import MOST
 from leadgen.store import dunning, invoices, invoicing_failures
 from leadgen.store.invoices import Invoice
 
 STATUSES = ("draft", "sent", "paid", "overdue", "disputed", "cancelled")
 _LONGEST_LIST = 200
+_ID = re.compile(r"[1-9][0-9]{0,9}")
 
 router = APIRouter(prefix="/api/invoices", dependencies=[Depends(buyer_scope)])
 
@@ -103,9 +107,7 @@ async def post_cancel(invoice_id: int, request: Request) -> JsonAnswer:
     """Cancel an invoice: a draft's leads are free for the next one, an issued one is credited in full."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    reason = fields.get("reason")
-    if reason is not None and not isinstance(reason, str):
-        raise Refusal(400, "invalid_request", "reason: must be text")
+    reason = None if fields in ({}, {"reason": None}) else remarks.read(fields, "reason")
     return await run_in_threadpool(_cancel, invoice_id, reason, asker(request))
 
 
@@ -137,8 +139,8 @@ def _number(asked: Mapping[str, str], name: str) -> int | None:
     written = asked.get(name)
     if written is None:
         return None
-    if not written.isdecimal() or not 0 < int(written) < 2**31:
-        raise Refusal(400, "invalid_request", f"{name}: {written!r} is no id")
+    if not _ID.fullmatch(written) or int(written) > MOST:
+        raise Refusal(400, "invalid_request", f"{name}: {written[:20]!r} is no id")
     return int(written)
 
 

@@ -7,18 +7,19 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from leadgen.adapters import body, clock, db
-from leadgen.adapters.web import JsonAnswer, buyer_scope
+from leadgen.adapters.web import JsonAnswer
 from leadgen.domain.errors import Refusal
 from leadgen.domain.idempotency import canonicalize
 from leadgen.operations import collecting
 from leadgen.operations.acting import Actor
 from leadgen.routes.asking import asker
+from leadgen.routes.scopes import Id, party
 
 router = APIRouter()
 
 
 @router.post("/api/buyers/{buyer_id}/payment-method", status_code=201)
-def post_payment_method(buyer_id: int, request: Request) -> JsonAnswer:
+def post_payment_method(buyer_id: Id, request: Request) -> JsonAnswer:
     """Where a buyer leaves the card that its top-ups are taken from."""
     actor = _acting(request, buyer_id)
     with db.current().connection() as conn:
@@ -27,10 +28,10 @@ def post_payment_method(buyer_id: int, request: Request) -> JsonAnswer:
 
 
 @router.post("/api/buyers/{buyer_id}/top-up", status_code=201)
-async def post_top_up(buyer_id: int, request: Request) -> JsonAnswer:
+async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
     """Where a buyer pays ``amount`` in by card. The same ``Idempotency-Key`` again answers the same payment."""
     actor = _acting(request, buyer_id)
-    fields, _ = await body.fields(request, allow_form=False)
+    fields, _ = await body.fields(request, allow_form=False, exact=True)
     strange = sorted(fields.keys() - {"amount"})
     if strange:
         raise Refusal(400, "invalid_request", f"unknown fields: {', '.join(strange)}", {"fields": strange})
@@ -46,7 +47,7 @@ def _top_up(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: str 
 
 
 def _acting(request: Request, buyer_id: int) -> Actor:
-    """Who asks. A buyer asks for itself; another's is not there for it."""
-    if buyer_scope(request) not in (None, buyer_id):
+    """Who asks: a buyer for itself, or an operator for it; another's is not there for it."""
+    if party(request) not in (None, buyer_id):
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
     return asker(request)

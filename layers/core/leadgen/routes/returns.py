@@ -106,6 +106,6 @@ def _instant(name: str, written: str | None) -> datetime | None:
         instant = datetime.fromisoformat(written)
     except ValueError:
         instant = None
-    if instant is None or instant.tzinfo is None:
+    if instant is None or instant.tzinfo is None or not 2000 <= instant.year < 3000:
         raise Refusal(400, "invalid_request", f"{name}: {written!r} is no instant such as 2026-06-17T00:00:00Z")
     return instant
