@@ -39,14 +39,33 @@ ALTER TABLE invoices
   ADD COLUMN amount_written_off numeric(10,2) NOT NULL DEFAULT 0,
   ADD COLUMN promised_until     timestamptz;                      -- the buyer has said it pays by then: no reminders
 
--- What was written so far was numbered at once: it is issued.
+-- What was written so far was numbered at once: it is issued. Nothing of what marks one as paid or cancelled knew of
+-- the money: it was all paid, or all given up.
 UPDATE invoices i
    SET currency = b.currency, timezone = m.timezone, subtotal = i.total_amount - i.tax_amount,
        status = CASE WHEN i.status = 'draft' THEN 'sent'::invoice_status ELSE i.status END,
        issued_at = i.created_at, series = 'INV', sequence = substring(i.invoice_number FROM '\d+$')::integer,
-       seller = '{}', buyer = jsonb_build_object('name', b.name, 'email', b.email)
+       seller = '{}', buyer = jsonb_build_object('name', b.name, 'email', b.email),
+       amount_paid = CASE i.status WHEN 'paid' THEN i.total_amount ELSE 0 END,
+       paid_at = CASE i.status WHEN 'paid' THEN coalesce(i.paid_at, i.updated_at, i.created_at) END,
+       amount_written_off = CASE i.status WHEN 'cancelled' THEN i.total_amount ELSE 0 END,
+       cancelled_at = CASE i.status WHEN 'cancelled' THEN coalesce(i.updated_at, i.created_at) END
   FROM buyers b, offers o, markets m
  WHERE b.id = i.buyer_id AND o.id = i.offer_id AND m.id = o.market_id;
+
+-- Two that were written at once for an account may name the same time: each begins where the one before it ended.
+WITH ended AS (
+  SELECT id, buyer_id, offer_id, period_start,
+         period_end + (row_number() OVER (PARTITION BY buyer_id, offer_id, period_end ORDER BY id) - 1)
+                      * interval '1 microsecond' AS period_end
+    FROM invoices
+), apart AS (
+  SELECT id, greatest(period_start, lag(period_end) OVER (PARTITION BY buyer_id, offer_id ORDER BY period_end))
+             AS period_start, period_end
+    FROM ended
+)
+UPDATE invoices i SET period_start = apart.period_start, period_end = apart.period_end
+  FROM apart WHERE apart.id = i.id AND (i.period_start, i.period_end) <> (apart.period_start, apart.period_end);
 
 ALTER TABLE invoices
   ALTER COLUMN currency SET NOT NULL,

@@ -1,5 +1,8 @@
 """Billing and the ledger: prepaid money pays first, sources' owners earn, and no broken term holds up a sale."""
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -126,3 +129,23 @@ def test_terms_that_do_not_parse_put_off_the_invoice_and_nothing_else(
     lead = a_taken_lead(conn, offer, a_buyer(conn, billing={"terms_days": "soon"}), now)
     assert bill(functions, lead, at=now) == ["billed"]
     assert conn.execute("SELECT count(*) FROM invoices").fetchone() == (0,)
+
+
+def test_edge_8_the_same_leads_billed_by_many_at_once_are_billed_once(
+    conn: Connection[Any], functions: Functions, offer: int, now: datetime
+) -> None:
+    buyer, other = a_buyer(conn), a_buyer(conn)
+    prepay(conn, buyer, "60.00", now)
+    leads = [a_taken_lead(conn, offer, (buyer, other)[n % 2], now) for n in range(6)]
+    module, barrier = functions.module("bill"), threading.Barrier(8)
+
+    def work(worker: int) -> list[str]:
+        mine = leads if worker % 2 else leads[::-1]
+        barrier.wait()
+        return [outcome.outcome for outcome in module.process(messages("lead.delivered", mine), now)]
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = Counter(outcome for found in pool.map(work, range(8)) for outcome in found)
+    assert outcomes == {"billed": 6, "repeated": 42}
+    assert (money(conn, buyer), money(conn, other)) == (("75.00", "0.00", "0.00"), ("135.00", "0.00", "0.00"))
+    assert [len(moved(conn, lead)) for lead in leads] == [2, 1, 2, 1, 1, 1]

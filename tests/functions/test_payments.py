@@ -281,6 +281,20 @@ def test_a_payment_that_paid_a_debt_opens_it_again_when_it_is_undone(
     assert_books_agree(conn)
 
 
+def test_a_debt_that_is_open_again_is_paid_by_other_prepaid_money(
+    conn: Connection[Any], offer: int, buyer: int, now: datetime
+) -> None:
+    pay_by_card(conn, buyer, "50.00", now, "pi_1")
+    an_invoice(conn, offer, buyer, now, "50.00")  # spends it
+    charge_back(conn, "pi_1", "50.00", now)
+    receipt = pay(conn, buyer, "80.00", now)
+    pay(conn, buyer, "40.00", now)
+    undo(conn, receipt.payment_id, now)
+    assert money_of(conn, buyer) == ("10.00", "0.00")
+    assert conn.execute("SELECT debt::text FROM chargebacks").fetchone() == ("10.00",)
+    assert_books_agree(conn)
+
+
 def test_a_write_off_cancels_the_invoice_and_may_be_undone_and_done_again(
     conn: Connection[Any], offer: int, buyer: int, now: datetime
 ) -> None:

@@ -79,12 +79,14 @@ def a_refund_is_posted_as_far_as_it_got(conn: Connection[Any]) -> list[Broken]:
                                 string_agg(t.kind || ' ' || e.amount, ', ' ORDER BY t.id) AS kinds,
                                 sum(e.amount) FILTER (WHERE t.kind = 'refund_requested') AS requested,
                                 sum(e.amount) FILTER (WHERE t.kind = 'refund_paid') AS paid,
-                                sum(e.amount) FILTER (WHERE t.kind = 'refund_failed') AS failed
+                                sum(e.amount) FILTER (WHERE t.kind = 'refund_failed') AS failed,
+                                sum(e.amount) FILTER (WHERE t.kind = 'refund_failed' AND e.debit = 'cash') AS came_back
                            FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
                           WHERE t.kind IN ('refund_requested', 'refund_paid', 'refund_failed') GROUP BY 1) AS t
                 ON t.refund_id = r.id
              WHERE (t.requested, coalesce(t.paid, 0), coalesce(t.failed, 0)) IS DISTINCT FROM
-                   (r.amount, CASE r.status WHEN 'succeeded' THEN r.amount ELSE 0 END,
+                   (r.amount,
+                    CASE r.status WHEN 'succeeded' THEN r.amount WHEN 'failed' THEN coalesce(t.came_back, 0) ELSE 0 END,
                     CASE r.status WHEN 'failed' THEN r.amount ELSE 0 END)
             """
         )
