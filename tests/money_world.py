@@ -158,7 +158,7 @@ class World:
 
     def roll_back(self, pick: int) -> str:
         """Everything of one operation, undone by a crash before its commit."""
-        # The schedule takes a transaction for each buyer or publisher: within another it would hold the numbers meanwhile.
+        # The schedule takes a transaction for each buyer or publisher: within another it would hold numbers meanwhile.
         operations = [name for name in OPERATIONS if name not in ("roll_back", "cycle", "pay_out", "review_pauses")]
         with self.conn.transaction(force_rollback=True):
             self.run(operations[pick % len(operations)], pick // 7, at=self.at)
