@@ -238,7 +238,12 @@ class World:
 
     def agree_otherwise(self, pick: int) -> None:
         """Other terms for a buyer: tax, approval, days to pay, cycle."""
-        billing = {"tax": {"rate": (0, 19, 7.7)[pick % 3]}, "approval": pick % 4 == 0, "terms_days": pick % 31}
+        billing = {
+            "tax": {"rate": (0, 19, 7.7)[pick % 3]},
+            "approval": pick % 4 == 0,
+            "terms_days": pick % 31,
+            "dunning": {"pause_after_days": pick % 9},
+        }
         with self.conn.transaction():
             buyers.lock(self.conn, [self.buyers[pick % 4]])
             self.conn.execute(

@@ -19,6 +19,10 @@ ALTER TABLE sources
   ADD CONSTRAINT sources_earning_has_publisher CHECK (earning IS NULL OR publisher_id IS NOT NULL),
   ADD CONSTRAINT sources_earning_is_object CHECK (jsonb_typeof(earning) = 'object');
 
+-- What many leads come to, where a dollar is 25,000 and a hundred of them are 100,000,000.
+ALTER TABLE buyers ALTER COLUMN balance TYPE numeric(14,2);
+ALTER TABLE wallets ALTER COLUMN balance TYPE numeric(14,2);
+
 CREATE FUNCTION refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is never emptied', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';

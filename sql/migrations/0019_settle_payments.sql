@@ -11,12 +11,12 @@ CREATE TABLE payments (
   invoice_id      integer REFERENCES invoices(id) ON DELETE RESTRICT,  -- NULL: into the wallet
   method          payment_method NOT NULL,
   status          varchar(16) NOT NULL,
-  amount          numeric(10,2) NOT NULL,
+  amount          numeric(12,2) NOT NULL,
   currency        char(3) NOT NULL,
   received_at     timestamptz,
-  to_invoice      numeric(10,2) NOT NULL DEFAULT 0,
-  to_debt         numeric(10,2) NOT NULL DEFAULT 0,  -- of chargebacks that took more than there was
-  to_wallet       numeric(10,2) NOT NULL DEFAULT 0,
+  to_invoice      numeric(12,2) NOT NULL DEFAULT 0,
+  to_debt         numeric(12,2) NOT NULL DEFAULT 0,  -- of chargebacks that took more than there was
+  to_wallet       numeric(12,2) NOT NULL DEFAULT 0,
   provider_id     varchar(200),                      -- the provider's payment
   reference       varchar(200),                      -- of the bank, the check, the receipt
   note            varchar(500),
@@ -87,7 +87,7 @@ CREATE TABLE refunds (
   updated_at      timestamptz,
   buyer_id        integer NOT NULL REFERENCES buyers(id) ON DELETE RESTRICT,
   payment_id      bigint NOT NULL REFERENCES payments(id) ON DELETE RESTRICT,  -- whose money goes back, the way it came
-  amount          numeric(10,2) NOT NULL,
+  amount          numeric(12,2) NOT NULL,
   currency        char(3) NOT NULL,
   status          varchar(16) NOT NULL,
   reason          varchar(200) NOT NULL,
@@ -120,14 +120,14 @@ CREATE TABLE chargebacks (
   payment_id      bigint NOT NULL REFERENCES payments(id) ON DELETE RESTRICT,
   provider_id     varchar(200) NOT NULL,
   status          varchar(16) NOT NULL DEFAULT 'open',
-  amount          numeric(10,2) NOT NULL,
+  amount          numeric(12,2) NOT NULL,
   currency        char(3) NOT NULL,
   reason          varchar(100),
   evidence_due_by timestamptz,
-  from_invoice    numeric(10,2) NOT NULL,  -- the invoice is owed it again
-  from_wallet     numeric(10,2) NOT NULL,
-  from_nothing    numeric(10,2) NOT NULL,  -- spent already: the buyer owes it, on no invoice
-  debt            numeric(10,2) NOT NULL,  -- what of that is still open
+  from_invoice    numeric(12,2) NOT NULL,  -- the invoice is owed it again
+  from_wallet     numeric(12,2) NOT NULL,
+  from_nothing    numeric(12,2) NOT NULL,  -- spent already: the buyer owes it, on no invoice
+  debt            numeric(12,2) NOT NULL,  -- what of that is still open
   closed_at       timestamptz,
 
   CONSTRAINT chargebacks_provider_id_unique UNIQUE (provider_id),
@@ -202,7 +202,7 @@ CREATE TABLE invoice_settlements (
   settled_at     timestamptz NOT NULL,
   invoice_id     integer NOT NULL REFERENCES invoices(id) ON DELETE RESTRICT,
   kind           varchar(32) NOT NULL,
-  amount         numeric(10,2) NOT NULL,
+  amount         numeric(12,2) NOT NULL,
   payment_id     bigint REFERENCES payments(id) ON DELETE RESTRICT,
   credit_note_id bigint REFERENCES credit_notes(id) ON DELETE RESTRICT,
   chargeback_id  bigint REFERENCES chargebacks(id) ON DELETE RESTRICT,

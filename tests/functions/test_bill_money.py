@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from leadgen.operations import auditing
 from leadgen.store import ledger
+from tests.aftersale import credit, pay
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions
 from tests.messages import messages
@@ -149,3 +150,19 @@ def test_edge_8_the_same_leads_billed_by_many_at_once_are_billed_once(
     assert outcomes == {"billed": 6, "repeated": 42}
     assert (money(conn, buyer), money(conn, other)) == (("75.00", "0.00", "0.00"), ("135.00", "0.00", "0.00"))
     assert [len(moved(conn, lead)) for lead in leads] == [2, 1, 2, 1, 1, 1]
+
+
+def test_edge_26_many_leads_of_a_currency_of_many_digits_are_billed_invoiced_paid_and_credited(
+    conn: Connection[Any], functions: Functions, now: datetime
+) -> None:
+    buyer = a_buyer(conn, currency="VND", billing={"tax": {"rate": 10}})
+    offer = an_offer(conn, invoice_threshold="99999999")
+    leads = [a_taken_lead(conn, offer, buyer, now, "60000000") for _ in range(3)]
+    assert bill(functions, *leads, at=now) == ["billed"] * 3
+    assert money(conn, buyer) == ("198000000.00", "0.00", "0.00")
+    row = conn.execute("SELECT id, status::text, amount_due::text FROM invoices").fetchone()
+    assert row is not None
+    assert row[1:] == ("sent", "198000000.00")
+    pay(conn, buyer, "198000000", now, invoice=row[0], currency="VND")
+    credit(conn, row[0], leads, now)
+    assert money(conn, buyer) == ("0.00", "0.00", "198000000.00")

@@ -93,7 +93,7 @@ def test_edge_31_a_draft_or_cancelled_or_paid_or_foreign_invoice_is_not_paid_by_
     ]
 
 
-@pytest.mark.parametrize("amount", ["0", "-1", "0.001", "45.005", "1e999", "NaN", "Infinity", "100000000.00"])
+@pytest.mark.parametrize("amount", ["0", "-1", "0.001", "45.005", "1e999", "NaN", "Infinity", "10000000000.00"])
 def test_an_amount_that_is_none_moves_nothing(
     conn: Connection[Any], offer: int, buyer: int, now: datetime, amount: str
 ) -> None:

@@ -96,8 +96,8 @@ def cancel(conn: Connection[Any], invoice_id: int, *, note: str, actor: Actor, n
     left = [line for line in lines if not line.is_credited]
     if not left:
         raise Refusal(409, "already_credited", f"every lead of invoice {invoice.number} is credited")
-    # Before the credit, which asks for the invoice's state: some of it may be owed all the same, where a chargeback took
-    # back what had been paid of leads that were credited.
+    # Before the credit, which asks for the invoice's state: some of it may be owed all the same, where a chargeback
+    # took back what had been paid of leads that were credited.
     disputes.close(conn, invoice_id, outcome="upheld", remark=note, by=actor.name, now=now)
     (invoice,) = settlements.invoices(conn, [invoice_id]).values()
     made = _credit(conn, invoice, lines, left, reason="cancelled", note=note, actor=actor.name, now=now)
