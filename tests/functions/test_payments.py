@@ -124,6 +124,17 @@ def test_edge_27_a_payment_in_another_currency_is_refused(
     assert everything(conn) == before
 
 
+def test_edge_26_a_payment_in_a_currency_that_cannot_be_kept_is_refused(
+    conn: Connection[Any], offer: int, buyer: int, now: datetime
+) -> None:
+    invoice, _ = an_invoice(conn, offer, buyer, now)
+    before = everything(conn)
+    with pytest.raises(Refusal, match="KWD has more than two decimals") as refused:
+        pay(conn, buyer, "45.000", now, invoice=invoice, currency="KWD")
+    assert (refused.value.status, refused.value.code) == (400, "invalid_amount")
+    assert everything(conn) == before
+
+
 def test_edge_31_paid_twice_by_two_payments_of_the_provider_the_second_is_prepaid(
     conn: Connection[Any], offer: int, buyer: int, now: datetime
 ) -> None:

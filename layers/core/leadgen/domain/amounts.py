@@ -34,8 +34,12 @@ def exact(amount: Decimal, currency: str, *, field: str = "amount") -> Decimal:
     """An amount above zero, not too large and of whole smallest units. Raises Refusal 400 ``invalid_amount``."""
     if not amount.is_finite() or not 0 < amount <= money.MOST_OF_MANY:
         raise _invalid(field, f"must be above 0 and at most {money.MOST_OF_MANY:,}")
+    try:
+        digits = money.digits(currency)
+    except money.CurrencyUnknown as unknown:
+        raise _invalid(field, str(unknown)) from None
     if not money.is_exact(amount, currency):
-        raise _invalid(field, f"must have at most {money.digits(currency)} decimals in {currency}")
+        raise _invalid(field, f"must have at most {digits} decimals in {currency}")
     return money.rounded(amount, currency)
 
 
