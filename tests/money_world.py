@@ -11,7 +11,9 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from leadgen.domain import minor_units
 from leadgen.domain.errors import Refusal
+from leadgen.domain.provider_facts import DisputeChanged, RefundChanged, Told
 from leadgen.domain.returns import Verdict, Wish
 from leadgen.operations import (
     charging,
@@ -26,6 +28,7 @@ from leadgen.operations import (
     pausing,
     paying,
     paying_out,
+    provider_events,
     refunding,
     returning,
     writing_off,
@@ -374,6 +377,58 @@ class World:
         with self.conn.transaction():
             charging_back.close(self.conn, provider_id=row[0], won=won, now=self.at)
         return None
+
+    # What the provider tells, in any order.
+
+    def hear_of_refund(self, pick: int) -> str | None:
+        """One that was made in the provider's own console, or that we asked for: made, pending, paid or failed."""
+        row = self._one(
+            pick,
+            """
+            SELECT p.provider_id, p.amount, p.currency, r.id, r.amount, r.provider_id
+              FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
+             WHERE p.provider_id IS NOT NULL ORDER BY p.id, r.id
+            """,
+        )
+        if row is None:
+            return "nothing"
+        payment, paid, currency, refund_id, refunded, known = row
+        amount = paid if refunded is None else refunded
+        facts = RefundChanged(
+            refund=known or f"re_{payment}_{refund_id}_{pick % 3}", payment=payment, currency=currency,
+            refund_id=refund_id if pick % 2 else None, amount=minor_units.minor(amount, currency),
+            status=("pending", "succeeded", "succeeded", "failed")[pick % 4],
+        )  # fmt: skip
+        return self._hear("refund.updated", facts.refund, facts, pick)
+
+    def hear_of_dispute(self, pick: int) -> str | None:
+        """It is open, won or lost, whatever came before; also of a payment that nobody knows."""
+        row = self._one(
+            pick, "SELECT provider_id, amount, currency FROM payments WHERE provider_id IS NOT NULL ORDER BY id"
+        )
+        if row is None:
+            return "nothing"
+        payment, paid, currency = ("pi_unknown", Decimal(5), "USD") if pick % 11 == 0 else row
+        status = ("needs_response", "won", "lost")[pick % 3]
+        facts = DisputeChanged(
+            dispute=f"dp_{payment}", payment=payment, amount=minor_units.minor(paid, currency), currency=currency,
+            status=status, opened_at=self.at, moves=True, closed=status != "needs_response",
+        )  # fmt: skip
+        return self._hear("charge.dispute.updated", facts.dispute, facts, pick)
+
+    def _hear(self, kind: str, about: str, facts: RefundChanged | DisputeChanged, pick: int) -> str:
+        told = Told(
+            event_id=f"evt_{about}_{facts.status}_{pick % 5}",
+            type=kind,
+            object_id=about,
+            created_at=self.at,
+            facts=facts,
+        )
+        with self.conn.transaction():
+            provider_events.take_in(self.conn, told, now=self.at)
+        row = self._one(0, "SELECT coalesce(outcome, waits_for) FROM payment_events WHERE event_id = %s", told.event_id)
+        assert row[0] != "CheckViolation", "the provider is told of a fault of ours"
+        return f"heard: {row[0]}"
 
     # After the sale.
 
