@@ -166,3 +166,25 @@ def test_edge_26_many_leads_of_a_currency_of_many_digits_are_billed_invoiced_pai
     pay(conn, buyer, "198000000", now, invoice=row[0], currency="VND")
     credit(conn, row[0], leads, now)
     assert money(conn, buyer) == ("0.00", "0.00", "198000000.00")
+
+
+def test_a_batch_of_twelve_takes_as_many_statements_as_one_of_four_of_as_many_buyers(
+    conn: Connection[Any], functions: Functions, now: datetime, statements: list[str]
+) -> None:
+    offers = [an_offer(conn, invoice_threshold="90.00") for _ in range(2)]
+    publisher = insert(conn, "publishers", name="Roof Media", email="media@example.com")
+    share = {"type": "share", "value": 40}
+    sources = [a_source(conn, offer, publisher_id=publisher, earning=share) for offer in offers]
+    sent = []
+    for size in (4, 12):
+        owners = [a_buyer(conn, billing=billing) for billing in ({"tax": {"rate": 19}}, {"approval": True})]
+        prepay(conn, owners[0], "100.00", now)
+        leads = [
+            a_taken_lead(conn, offers[n // 2 % 2], owners[n % 2], now, "90.00", source_id=sources[n // 2 % 2])
+            for n in range(size)
+        ]
+        statements.clear()
+        assert bill(functions, *leads, at=now) == ["billed"] * size
+        sent.append([" ".join(statement.split())[:40] for statement in statements])
+    assert sent[0] == sent[1]
+    assert conn.execute("SELECT count(*), count(invoice_number) FROM invoices").fetchone() == (8, 4)
