@@ -111,6 +111,7 @@ def everything(conn: Connection[Any]) -> list[tuple[Any, ...]]:
         UNION ALL SELECT 'credit note', id::text, row(number, total, to_due)::text FROM credit_notes
         UNION ALL SELECT 'return', id::text, row(lead_id, status)::text FROM lead_returns
         UNION ALL SELECT 'dispute', id::text, row(invoice_id, outcome)::text FROM invoice_disputes
+        UNION ALL SELECT 'payout', id::text, row(number, status, total, reference)::text FROM payouts
         UNION ALL SELECT 'series', series, last::text FROM number_series
         ORDER BY 1, 2
         """

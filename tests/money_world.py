@@ -2,15 +2,18 @@
 number, so that a list of numbers is a history that can be told again.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
+from leadgen.domain import minor_units
 from leadgen.domain.errors import Refusal
+from leadgen.domain.provider_facts import DisputeChanged, RefundChanged, Told
 from leadgen.domain.returns import Verdict, Wish
 from leadgen.operations import (
     charging,
@@ -18,10 +21,14 @@ from leadgen.operations import (
     crediting,
     disputing,
     drawing,
+    dunning,
     invoice_decisions,
     invoice_run,
     invoicing,
+    pausing,
     paying,
+    paying_out,
+    provider_events,
     refunding,
     returning,
     writing_off,
@@ -31,16 +38,18 @@ from leadgen.operations.invoicing import Due
 from leadgen.operations.paying import Received
 from leadgen.store import buyers
 from leadgen.store import invoicing as accounts
-from tests.factories import a_buyer, a_source, an_enrolment, an_offer, insert
+from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, insert
 from tests.money import a_taken_lead
 
 CLERK = Actor("clerk")
 PRICES = ("45.00", "20.10", "33.33", "0.01", "120.00")
+YEN = ("4500", "2010", "3333", "1", "12000")
 RETURNS = {"reasons": ["duplicate", "spam", "wrong_area"], "window_hours": 8760, "auto_approve": ["duplicate"]}
 
 
 class World:
-    """Three buyers, two of them taxed and one whose invoices wait for an approval, two offers and a publisher.
+    """Four buyers, some of them taxed, one whose invoices wait for an approval and one of another currency; three
+    offers, two of them on sources that somebody owns.
 
     ``conn`` is in autocommit; ``at`` is told before every operation.
     """
@@ -49,19 +58,29 @@ class World:
         self.conn = conn
         self.at = at
         publisher = insert(conn, "publishers", name="Roof Media", email="media@example.com")
-        self.offers = [an_offer(conn, invoice_threshold="150.00"), an_offer(conn, invoice_threshold="100000")]
+        abroad = insert(
+            conn, "publishers", name="Yane Media", email="yane@example.com", currency="JPY", timezone="Asia/Tokyo"
+        )
+        self.offers = [
+            an_offer(conn, invoice_threshold="150.00"),
+            an_offer(conn, invoice_threshold="100000"),
+            an_offer(conn, invoice_threshold="15000", market_id=a_market(conn, currency="JPY", timezone="Asia/Tokyo")),
+        ]
         self.sources = [
             a_source(conn, self.offers[0], publisher_id=publisher, earning={"type": "share", "value": 40}),
             a_source(conn, self.offers[1]),
+            a_source(conn, self.offers[2], publisher_id=abroad, earning={"type": "share", "value": 33.3}),
         ]
         self.buyers = [
             a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 19}}),
-            a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 7.7}}),
+            a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 7.7}, "dunning": {"pause_after_days": 5}}),
             a_buyer(conn, billing={"approval": True}),
+            a_buyer(conn, billing={"tax": {"name": "CT", "rate": 8.25}}, currency="JPY"),
         ]
-        for buyer in self.buyers:
-            for offer in self.offers:
+        for buyer in self.buyers[:3]:
+            for offer in self.offers[:2]:
                 an_enrolment(conn, buyer, offer, returns=RETURNS)
+        an_enrolment(conn, self.buyers[3], self.offers[2], returns=RETURNS)
 
     def beside(self, conn: Connection[Any]) -> "World":
         """The same marketplace for another worker."""
@@ -94,10 +113,11 @@ class World:
     def _receive(
         self, pick: int, invoice: Any, amount: Decimal, *, key: str | None = None, **values: Any
     ) -> str | None:
-        buyer, invoice_id = (self.buyers[pick % 3], None) if invoice is None else (invoice[1], invoice[0])
+        buyer, invoice_id = (self.buyers[pick % 4], None) if invoice is None else (invoice[1], invoice[0])
         money = Received(
-            buyer_id=buyer, invoice_id=invoice_id, method=values.pop("method", "check"), amount=amount, currency="USD",
-            received_at=self.at, actor="clerk", idempotency_key=key, **values,
+            buyer_id=buyer, invoice_id=invoice_id, method=values.pop("method", "check"), amount=amount,
+            currency="JPY" if buyer == self.buyers[3] else "USD", received_at=self.at, actor="clerk",
+            idempotency_key=key, **values,
         )  # fmt: skip
         with self.conn.transaction():
             receipt = paying.receive(self.conn, money, now=self.at, anyway=money.method == "stripe")
@@ -107,13 +127,13 @@ class World:
 
     def deliver(self, pick: int) -> None:
         """A buyer takes a lead; sometimes one that it has had before."""
-        place = pick % 2
+        buyer = self.buyers[pick % 4]
+        place, prices = (2, YEN) if buyer == self.buyers[3] else (pick % 2, PRICES)
         person = f"person{pick % 7}@example.com"
         with self.conn.transaction():
-            buyer = self.buyers[pick % 3]
             buyers.lock(self.conn, [buyer])
             a_taken_lead(
-                self.conn, self.offers[place], buyer, self.at, PRICES[pick % 5], source_id=self.sources[place],
+                self.conn, self.offers[place], buyer, self.at, prices[pick % 5], source_id=self.sources[place],
                 email=person,
             )  # fmt: skip
 
@@ -141,8 +161,8 @@ class World:
 
     def roll_back(self, pick: int) -> str:
         """Everything of one operation, undone by a crash before its commit."""
-        # The schedule takes a transaction for each buyer: within another one it would hold the numbers meanwhile.
-        operations = [name for name in OPERATIONS if name not in ("roll_back", "cycle")]
+        # The schedule takes a transaction for each buyer or publisher: within another it would hold numbers meanwhile.
+        operations = [name for name in OPERATIONS if name not in ("roll_back", "cycle", "pay_out", "review_pauses")]
         with self.conn.transaction(force_rollback=True):
             self.run(operations[pick % len(operations)], pick // 7, at=self.at)
         return "rolled back"
@@ -198,6 +218,64 @@ class World:
             writing_off.undo(self.conn, row[0], reason="it pays", actor=CLERK, now=self.at)
         return None
 
+    def mark_overdue(self, pick: int) -> str | None:
+        with self.conn.transaction():
+            return None if pausing.mark_overdue(self.conn, now=self.at) else "nothing"
+
+    def review_pauses(self, pick: int) -> str | None:
+        """As the schedule does, of all buyers."""
+
+        def transactions() -> AbstractContextManager[Any]:
+            return invoice_run.on_connection(self.conn, keep=True)()
+
+        return None if dunning.review_pauses(transactions, now=self.at) else "nothing"
+
+    def promise(self, pick: int) -> str | None:
+        row = self._invoice(pick, "sent", "overdue", "paid", "disputed")
+        if row is None:
+            return "nothing"
+        until = None if pick % 3 == 0 else (self.at + timedelta(days=pick % 40)).date()
+        with self.conn.transaction():
+            decided = invoice_decisions.promise(self.conn, row[0], until, CLERK, now=self.at)
+        return "repeated" if decided.is_repeated else None
+
+    def agree_otherwise(self, pick: int) -> None:
+        """Other terms for a buyer: tax, approval, days to pay, cycle."""
+        billing = {
+            "tax": {"rate": (0, 19, 7.7)[pick % 3]},
+            "approval": pick % 4 == 0,
+            "terms_days": pick % 31,
+            "dunning": {"pause_after_days": pick % 9},
+        }
+        with self.conn.transaction():
+            buyers.lock(self.conn, [self.buyers[pick % 4]])
+            self.conn.execute(
+                "UPDATE buyers SET billing = %s, billing_cycle = %s WHERE id = %s",
+                (Jsonb(billing), ("weekly", "biweekly", "monthly")[pick % 3], self.buyers[pick % 4]),
+            )
+
+    # Publishers.
+
+    def pay_out(self, pick: int) -> str | None:
+        """The schedule, a month or more after it was due or not at all yet."""
+
+        @contextmanager
+        def transaction() -> Iterator[Connection[Any]]:
+            with self.conn.transaction():
+                yield self.conn
+
+        done = paying_out.issue_all(transaction, actor="stage:invoice", now=self.at)
+        assert done["payouts_failed"] == 0, "a publisher failed"
+        return None if done["payouts"] else "nothing"
+
+    def pay_publisher(self, pick: int) -> str | None:
+        row = self._one(pick, "SELECT id FROM payouts ORDER BY id")
+        if row is None:
+            return "nothing"
+        with self.conn.transaction():
+            paid = paying_out.pay(self.conn, row[0], f"wire {pick % 2}", CLERK, now=self.at)
+        return "repeated" if paid.is_repeated else None
+
     # Money.
 
     def pay(self, pick: int) -> str | None:
@@ -219,7 +297,8 @@ class World:
         row = self._invoice(pick, "sent", "overdue", "disputed")
         if row is None or row[2] < 1:
             return "nothing"
-        return self._receive(pick, row, Decimal("0.50"), method="stripe", provider_id=f"pi_l_{row[0]}_{row[2]}_{pick}")
+        amount = Decimal(1) if row[3] == "JPY" else Decimal("0.50")
+        return self._receive(pick, row, amount, method="stripe", provider_id=f"pi_l_{row[0]}_{row[2]}_{pick}")
 
     def pay_too_much(self, pick: int) -> str | None:
         row = self._invoice(pick, "sent", "overdue", "disputed")
@@ -250,7 +329,7 @@ class World:
         row = self._one(pick, "SELECT id, amount FROM payments ORDER BY id")
         if row is None:
             return "nothing"
-        amount = (row[1], Decimal("1.00"), row[1] + 1)[pick % 3]
+        amount = (row[1], Decimal(1), row[1] + 1)[pick % 3]
         with self.conn.transaction():
             refunding.request(self.conn, row[0], amount, reason="asked for", actor=CLERK, now=self.at)
         return None
@@ -272,13 +351,15 @@ class World:
         return None
 
     def charge_back(self, pick: int) -> str | None:
-        row = self._one(pick, "SELECT provider_id, amount, id FROM payments WHERE provider_id IS NOT NULL ORDER BY id")
+        row = self._one(
+            pick, "SELECT provider_id, amount, id, currency FROM payments WHERE provider_id IS NOT NULL ORDER BY id"
+        )
         if row is None:
             return "nothing"
         with self.conn.transaction():
             charging_back.open_(
                 self.conn, provider_payment_id=row[0], provider_id=f"dp_{row[2]}_{pick % 2}",
-                amount=row[1] if pick % 3 else Decimal("0.40"), currency="USD", reason="fraudulent",
+                amount=row[1] if pick % 3 else Decimal(1), currency=row[3], reason="fraudulent",
                 evidence_due_by=None, opened_at=self.at, now=self.at,
             )  # fmt: skip
         return None
@@ -296,6 +377,58 @@ class World:
         with self.conn.transaction():
             charging_back.close(self.conn, provider_id=row[0], won=won, now=self.at)
         return None
+
+    # What the provider tells, in any order.
+
+    def hear_of_refund(self, pick: int) -> str | None:
+        """One that was made in the provider's own console, or that we asked for: made, pending, paid or failed."""
+        row = self._one(
+            pick,
+            """
+            SELECT p.provider_id, p.amount, p.currency, r.id, r.amount, r.provider_id
+              FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
+             WHERE p.provider_id IS NOT NULL ORDER BY p.id, r.id
+            """,
+        )
+        if row is None:
+            return "nothing"
+        payment, paid, currency, refund_id, refunded, known = row
+        amount = paid if refunded is None else refunded
+        facts = RefundChanged(
+            refund=known or f"re_{payment}_{refund_id}_{pick % 3}", payment=payment, currency=currency,
+            refund_id=refund_id if pick % 2 else None, amount=minor_units.minor(amount, currency),
+            status=("pending", "succeeded", "succeeded", "failed")[pick % 4],
+        )  # fmt: skip
+        return self._hear("refund.updated", facts.refund, facts, pick)
+
+    def hear_of_dispute(self, pick: int) -> str | None:
+        """It is open, won or lost, whatever came before; also of a payment that nobody knows."""
+        row = self._one(
+            pick, "SELECT provider_id, amount, currency FROM payments WHERE provider_id IS NOT NULL ORDER BY id"
+        )
+        if row is None:
+            return "nothing"
+        payment, paid, currency = ("pi_unknown", Decimal(5), "USD") if pick % 11 == 0 else row
+        status = ("needs_response", "won", "lost")[pick % 3]
+        facts = DisputeChanged(
+            dispute=f"dp_{payment}", payment=payment, amount=minor_units.minor(paid, currency), currency=currency,
+            status=status, opened_at=self.at, moves=True, closed=status != "needs_response",
+        )  # fmt: skip
+        return self._hear("charge.dispute.updated", facts.dispute, facts, pick)
+
+    def _hear(self, kind: str, about: str, facts: RefundChanged | DisputeChanged, pick: int) -> str:
+        told = Told(
+            event_id=f"evt_{about}_{facts.status}_{pick % 5}",
+            type=kind,
+            object_id=about,
+            created_at=self.at,
+            facts=facts,
+        )
+        with self.conn.transaction():
+            provider_events.take_in(self.conn, told, now=self.at)
+        row = self._one(0, "SELECT coalesce(outcome, waits_for) FROM payment_events WHERE event_id = %s", told.event_id)
+        assert row[0] != "CheckViolation", "the provider is told of a fault of ours"
+        return f"heard: {row[0]}"
 
     # After the sale.
 

@@ -19,6 +19,10 @@ ALTER TABLE sources
   ADD CONSTRAINT sources_earning_has_publisher CHECK (earning IS NULL OR publisher_id IS NOT NULL),
   ADD CONSTRAINT sources_earning_is_object CHECK (jsonb_typeof(earning) = 'object');
 
+-- What many leads come to, where a dollar is 25,000 and a hundred of them are 100,000,000.
+ALTER TABLE buyers ALTER COLUMN balance TYPE numeric(14,2);
+ALTER TABLE wallets ALTER COLUMN balance TYPE numeric(14,2);
+
 CREATE FUNCTION refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION '% is never emptied', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
@@ -145,11 +149,14 @@ WITH billed AS (
 INSERT INTO ledger_entries (transaction_id, kind, debit, credit, amount)
 SELECT billed.id, billed.kind, 'receivable', 'revenue', l.price FROM billed JOIN leads l ON l.id = billed.lead_id;
 
--- What buyers had and owed apart from that.
+-- What buyers had and owed apart from that. An invoice that somebody marked as paid or cancelled by hand is owed no
+-- more: what says so on the ledger is posted with the payments (0019).
 WITH apart AS (
   SELECT b.id AS buyer_id, b.currency, coalesce(w.balance, 0) AS wallet,
          b.balance - coalesce((SELECT sum(p.amount) FROM ledger_postings p
-                                WHERE p.buyer_id = b.id AND p.account = 'receivable'), 0) AS owed
+                                WHERE p.buyer_id = b.id AND p.account = 'receivable'), 0)
+         + coalesce((SELECT sum(i.total_amount) FROM invoices i
+                      WHERE i.buyer_id = b.id AND i.status IN ('paid', 'cancelled')), 0) AS owed
     FROM buyers b LEFT JOIN wallets w ON w.buyer_id = b.id
 ), opening AS (
   INSERT INTO ledger_transactions (occurred_at, kind, idempotency_key, currency, buyer_id, actor)

@@ -27,37 +27,58 @@ ALTER TABLE invoices
   ADD COLUMN series             varchar(16),
   ADD COLUMN sequence           integer,
   ADD COLUMN terms_days         integer NOT NULL DEFAULT 14,
-  ADD COLUMN subtotal           numeric(10,2) NOT NULL DEFAULT 0,
+  ADD COLUMN subtotal           numeric(12,2) NOT NULL DEFAULT 0,
   ADD COLUMN tax_rate           numeric(6,3) NOT NULL DEFAULT 0,  -- percent
   ADD COLUMN tax_name           varchar(50),
   ADD COLUMN tax_note           varchar(500),                     -- such as why nothing is charged
   ADD COLUMN subject            varchar(420),                     -- what was sold: the offer and its market
   ADD COLUMN seller             jsonb,
   ADD COLUMN buyer              jsonb,
-  ADD COLUMN wallet_applied     numeric(10,2) NOT NULL DEFAULT 0,
-  ADD COLUMN amount_paid        numeric(10,2) NOT NULL DEFAULT 0,
-  ADD COLUMN amount_credited    numeric(10,2) NOT NULL DEFAULT 0,
-  ADD COLUMN amount_written_off numeric(10,2) NOT NULL DEFAULT 0,
+  ADD COLUMN wallet_applied     numeric(12,2) NOT NULL DEFAULT 0,
+  ADD COLUMN amount_paid        numeric(12,2) NOT NULL DEFAULT 0,
+  ADD COLUMN amount_credited    numeric(12,2) NOT NULL DEFAULT 0,
+  ADD COLUMN amount_written_off numeric(12,2) NOT NULL DEFAULT 0,
   ADD COLUMN promised_until     timestamptz;                      -- the buyer has said it pays by then: no reminders
 
--- What was written so far was numbered at once: it is issued.
+-- What was written so far was numbered at once: it is issued. Nothing of what marks one as paid or cancelled knew of
+-- the money: it was all paid, or all given up.
 UPDATE invoices i
    SET currency = b.currency, timezone = m.timezone, subtotal = i.total_amount - i.tax_amount,
        status = CASE WHEN i.status = 'draft' THEN 'sent'::invoice_status ELSE i.status END,
        issued_at = i.created_at, series = 'INV', sequence = substring(i.invoice_number FROM '\d+$')::integer,
-       subject = o.name || ', ' || m.name, seller = '{}', buyer = jsonb_build_object('name', b.name, 'email', b.email)
+       subject = o.name || ', ' || m.name, seller = '{}', buyer = jsonb_build_object('name', b.name, 'email', b.email),
+       amount_paid = CASE i.status WHEN 'paid' THEN i.total_amount ELSE 0 END,
+       paid_at = CASE i.status WHEN 'paid' THEN coalesce(i.paid_at, i.updated_at, i.created_at) END,
+       amount_written_off = CASE i.status WHEN 'cancelled' THEN i.total_amount ELSE 0 END,
+       cancelled_at = CASE i.status WHEN 'cancelled' THEN coalesce(i.updated_at, i.created_at) END
   FROM buyers b, offers o, markets m
  WHERE b.id = i.buyer_id AND o.id = i.offer_id AND m.id = o.market_id;
+
+-- Two that were written at once for an account may name the same time: each begins where the one before it ended.
+WITH ended AS (
+  SELECT id, buyer_id, offer_id, period_start,
+         period_end + (row_number() OVER (PARTITION BY buyer_id, offer_id, period_end ORDER BY id) - 1)
+                      * interval '1 microsecond' AS period_end
+    FROM invoices
+), apart AS (
+  SELECT id, greatest(period_start, lag(period_end) OVER (PARTITION BY buyer_id, offer_id ORDER BY period_end))
+             AS period_start, period_end
+    FROM ended
+)
+UPDATE invoices i SET period_start = apart.period_start, period_end = apart.period_end
+  FROM apart WHERE apart.id = i.id AND (i.period_start, i.period_end) <> (apart.period_start, apart.period_end);
 
 ALTER TABLE invoices
   ALTER COLUMN currency SET NOT NULL,
   ALTER COLUMN timezone SET NOT NULL,
+  ALTER COLUMN tax_amount TYPE numeric(12,2),    -- what many leads come to, where a price has many digits
+  ALTER COLUMN total_amount TYPE numeric(12,2),
   DROP CONSTRAINT check_non_negative_amount,
   DROP COLUMN amount_due;
 
 -- The specification's column, made so that it can never say anything else.
 ALTER TABLE invoices
-  ADD COLUMN amount_due numeric(10,2) NOT NULL
+  ADD COLUMN amount_due numeric(12,2) NOT NULL
     GENERATED ALWAYS AS (total_amount - wallet_applied - amount_paid - amount_credited - amount_written_off) STORED;
 
 ALTER TABLE invoices
@@ -165,11 +186,11 @@ CREATE TABLE credit_notes (
   number     varchar(50) NOT NULL,
   reason     varchar(32) NOT NULL,
   note       varchar(1000),
-  net        numeric(10,2) NOT NULL,
-  tax        numeric(10,2) NOT NULL,
-  total      numeric(10,2) NOT NULL,
-  to_due     numeric(10,2) NOT NULL,  -- off what the invoice is owed
-  to_wallet  numeric(10,2) NOT NULL,  -- paid already: prepaid money now
+  net        numeric(12,2) NOT NULL,
+  tax        numeric(12,2) NOT NULL,
+  total      numeric(12,2) NOT NULL,
+  to_due     numeric(12,2) NOT NULL,  -- off what the invoice is owed
+  to_wallet  numeric(12,2) NOT NULL,  -- paid already: prepaid money now
   seller     jsonb NOT NULL,
   buyer      jsonb NOT NULL,
   actor      varchar(200) NOT NULL,
@@ -189,7 +210,7 @@ CREATE TABLE credit_note_lines (
   id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   credit_note_id bigint NOT NULL REFERENCES credit_notes(id) ON DELETE RESTRICT,
   lead_id        integer NOT NULL REFERENCES leads(id) ON DELETE RESTRICT,
-  amount         numeric(10,2) NOT NULL,
+  amount         numeric(12,2) NOT NULL,
 
   CONSTRAINT credit_note_lines_lead_once UNIQUE (lead_id),
   CONSTRAINT credit_note_lines_amount_positive CHECK (amount > 0)

@@ -11,12 +11,12 @@ CREATE TABLE payments (
   invoice_id      integer REFERENCES invoices(id) ON DELETE RESTRICT,  -- NULL: into the wallet
   method          payment_method NOT NULL,
   status          varchar(16) NOT NULL,
-  amount          numeric(10,2) NOT NULL,
+  amount          numeric(12,2) NOT NULL,
   currency        char(3) NOT NULL,
   received_at     timestamptz,
-  to_invoice      numeric(10,2) NOT NULL DEFAULT 0,
-  to_debt         numeric(10,2) NOT NULL DEFAULT 0,  -- of chargebacks that took more than there was
-  to_wallet       numeric(10,2) NOT NULL DEFAULT 0,
+  to_invoice      numeric(12,2) NOT NULL DEFAULT 0,
+  to_debt         numeric(12,2) NOT NULL DEFAULT 0,  -- of chargebacks that took more than there was
+  to_wallet       numeric(12,2) NOT NULL DEFAULT 0,
   provider_id     varchar(200),                      -- the provider's payment
   reference       varchar(200),                      -- of the bank, the check, the receipt
   note            varchar(500),
@@ -87,7 +87,7 @@ CREATE TABLE refunds (
   updated_at      timestamptz,
   buyer_id        integer NOT NULL REFERENCES buyers(id) ON DELETE RESTRICT,
   payment_id      bigint NOT NULL REFERENCES payments(id) ON DELETE RESTRICT,  -- whose money goes back, the way it came
-  amount          numeric(10,2) NOT NULL,
+  amount          numeric(12,2) NOT NULL,
   currency        char(3) NOT NULL,
   status          varchar(16) NOT NULL,
   reason          varchar(200) NOT NULL,
@@ -120,14 +120,14 @@ CREATE TABLE chargebacks (
   payment_id      bigint NOT NULL REFERENCES payments(id) ON DELETE RESTRICT,
   provider_id     varchar(200) NOT NULL,
   status          varchar(16) NOT NULL DEFAULT 'open',
-  amount          numeric(10,2) NOT NULL,
+  amount          numeric(12,2) NOT NULL,
   currency        char(3) NOT NULL,
   reason          varchar(100),
   evidence_due_by timestamptz,
-  from_invoice    numeric(10,2) NOT NULL,  -- the invoice is owed it again
-  from_wallet     numeric(10,2) NOT NULL,
-  from_nothing    numeric(10,2) NOT NULL,  -- spent already: the buyer owes it, on no invoice
-  debt            numeric(10,2) NOT NULL,  -- what of that is still open
+  from_invoice    numeric(12,2) NOT NULL,  -- the invoice is owed it again
+  from_wallet     numeric(12,2) NOT NULL,
+  from_nothing    numeric(12,2) NOT NULL,  -- spent already: the buyer owes it, on no invoice
+  debt            numeric(12,2) NOT NULL,  -- what of that is still open
   closed_at       timestamptz,
 
   CONSTRAINT chargebacks_provider_id_unique UNIQUE (provider_id),
@@ -202,7 +202,7 @@ CREATE TABLE invoice_settlements (
   settled_at     timestamptz NOT NULL,
   invoice_id     integer NOT NULL REFERENCES invoices(id) ON DELETE RESTRICT,
   kind           varchar(32) NOT NULL,
-  amount         numeric(10,2) NOT NULL,
+  amount         numeric(12,2) NOT NULL,
   payment_id     bigint REFERENCES payments(id) ON DELETE RESTRICT,
   credit_note_id bigint REFERENCES credit_notes(id) ON DELETE RESTRICT,
   chargeback_id  bigint REFERENCES chargebacks(id) ON DELETE RESTRICT,
@@ -225,3 +225,50 @@ CREATE TRIGGER invoice_settlements_append_only BEFORE UPDATE OR DELETE ON invoic
 
 ALTER TABLE ledger_transactions
   ADD CONSTRAINT ledger_transactions_payment FOREIGN KEY (payment_id) REFERENCES payments(id);
+
+-- Invoices of before the ledger that somebody marked as paid, as cancelled or as disputed by hand.
+WITH received AS (
+  INSERT INTO payments (buyer_id, invoice_id, method, status, amount, currency, received_at, to_invoice, reference,
+                        actor)
+  SELECT i.buyer_id, i.id, CASE WHEN i.payment_method IN ('bank_transfer', 'check') THEN i.payment_method ELSE 'manual' END,
+         'succeeded', i.amount_paid, i.currency, i.paid_at, i.amount_paid, i.transaction_id, 'migration'
+    FROM invoices i WHERE i.amount_paid > 0 ORDER BY i.id
+  RETURNING id, buyer_id, invoice_id, amount, currency, received_at
+), settled AS (
+  INSERT INTO invoice_settlements (settled_at, invoice_id, kind, amount, payment_id)
+  SELECT received_at, invoice_id, 'payment', amount, id FROM received
+), posted AS (
+  INSERT INTO ledger_transactions (occurred_at, kind, idempotency_key, currency, buyer_id, invoice_id, payment_id, actor)
+  SELECT received_at, 'payment', 'payment:' || id, currency, buyer_id, invoice_id, id, 'migration'
+    FROM received ORDER BY id
+  RETURNING id, kind, payment_id
+)
+INSERT INTO ledger_entries (transaction_id, kind, debit, credit, amount)
+SELECT posted.id, posted.kind, 'cash', 'receivable', received.amount
+  FROM posted JOIN received ON received.id = posted.payment_id;
+
+WITH given_up AS (
+  SELECT id, buyer_id, currency, cancelled_at, amount_written_off AS amount FROM invoices WHERE amount_written_off > 0
+), settled AS (
+  INSERT INTO invoice_settlements (settled_at, invoice_id, kind, amount)
+  SELECT cancelled_at, id, 'write_off', amount FROM given_up
+), posted AS (
+  INSERT INTO ledger_transactions (occurred_at, kind, idempotency_key, currency, buyer_id, invoice_id, actor)
+  SELECT cancelled_at, 'write_off', 'write_off:' || id || ':1', currency, buyer_id, id, 'migration'
+    FROM given_up ORDER BY id
+  RETURNING id, kind, invoice_id
+)
+INSERT INTO ledger_entries (transaction_id, kind, debit, credit, amount)
+SELECT posted.id, posted.kind, 'bad_debt', 'receivable', given_up.amount
+  FROM posted JOIN given_up ON given_up.id = posted.invoice_id;
+
+INSERT INTO invoice_disputes (invoice_id, opened_at, opened_by, reason)
+SELECT id, coalesce(disputed_at, updated_at, created_at), 'migration', coalesce(left(dispute_reason, 1000), 'not said')
+  FROM invoices WHERE status = 'disputed';
+
+UPDATE leads l
+   SET billing_status = (CASE i.status WHEN 'paid' THEN 'paid' WHEN 'disputed' THEN 'disputed' ELSE 'billed' END)::billing_status,
+       paid_at = CASE i.status WHEN 'paid' THEN coalesce(l.paid_at, i.paid_at) END
+  FROM invoice_lines x JOIN invoices i ON i.id = x.invoice_id
+ WHERE x.lead_id = l.id AND l.billing_status IN ('billed', 'paid', 'disputed')
+   AND l.billing_status::text <> CASE i.status WHEN 'paid' THEN 'paid' WHEN 'disputed' THEN 'disputed' ELSE 'billed' END;

@@ -89,7 +89,7 @@ def test_a_payment_is_recorded_once_for_its_key_and_audited(
 @pytest.mark.parametrize(
     "amount",
     ["0", "0.0", "-1", "45.005", '"45.005"', "NaN", '"NaN"', "Infinity", "1e999", "1e99999999999999999999", '"1e3"',
-     "true", "null", '""', "[]", "100000000.00", '"-45"'],
+     "true", "null", '""', "[]", "10000000000.00", '"-45"'],
 )  # fmt: skip
 def test_an_amount_that_is_none_is_refused_and_moves_nothing(
     conn: Connection[Any], desk: Desk, offer: int, buyer: int, amount: str

@@ -1,5 +1,8 @@
 """Billing and the ledger: prepaid money pays first, sources' owners earn, and no broken term holds up a sale."""
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +12,7 @@ from psycopg import Connection
 
 from leadgen.operations import auditing
 from leadgen.store import ledger
+from tests.aftersale import credit, pay
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions
 from tests.messages import messages
@@ -126,3 +130,61 @@ def test_terms_that_do_not_parse_put_off_the_invoice_and_nothing_else(
     lead = a_taken_lead(conn, offer, a_buyer(conn, billing={"terms_days": "soon"}), now)
     assert bill(functions, lead, at=now) == ["billed"]
     assert conn.execute("SELECT count(*) FROM invoices").fetchone() == (0,)
+
+
+def test_edge_8_the_same_leads_billed_by_many_at_once_are_billed_once(
+    conn: Connection[Any], functions: Functions, offer: int, now: datetime
+) -> None:
+    buyer, other = a_buyer(conn), a_buyer(conn)
+    prepay(conn, buyer, "60.00", now)
+    leads = [a_taken_lead(conn, offer, (buyer, other)[n % 2], now) for n in range(6)]
+    module, barrier = functions.module("bill"), threading.Barrier(8)
+
+    def work(worker: int) -> list[str]:
+        mine = leads if worker % 2 else leads[::-1]
+        barrier.wait()
+        return [outcome.outcome for outcome in module.process(messages("lead.delivered", mine), now)]
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = Counter(outcome for found in pool.map(work, range(8)) for outcome in found)
+    assert outcomes == {"billed": 6, "repeated": 42}
+    assert (money(conn, buyer), money(conn, other)) == (("75.00", "0.00", "0.00"), ("135.00", "0.00", "0.00"))
+    assert [len(moved(conn, lead)) for lead in leads] == [2, 1, 2, 1, 1, 1]
+
+
+def test_edge_26_many_leads_of_a_currency_of_many_digits_are_billed_invoiced_paid_and_credited(
+    conn: Connection[Any], functions: Functions, now: datetime
+) -> None:
+    buyer = a_buyer(conn, currency="VND", billing={"tax": {"rate": 10}})
+    offer = an_offer(conn, invoice_threshold="99999999")
+    leads = [a_taken_lead(conn, offer, buyer, now, "60000000") for _ in range(3)]
+    assert bill(functions, *leads, at=now) == ["billed"] * 3
+    assert money(conn, buyer) == ("198000000.00", "0.00", "0.00")
+    row = conn.execute("SELECT id, status::text, amount_due::text FROM invoices").fetchone()
+    assert row is not None
+    assert row[1:] == ("sent", "198000000.00")
+    pay(conn, buyer, "198000000", now, invoice=row[0], currency="VND")
+    credit(conn, row[0], leads, now)
+    assert money(conn, buyer) == ("0.00", "0.00", "198000000.00")
+
+
+def test_a_batch_of_twelve_takes_as_many_statements_as_one_of_four_of_as_many_buyers(
+    conn: Connection[Any], functions: Functions, now: datetime, statements: list[str]
+) -> None:
+    offers = [an_offer(conn, invoice_threshold="90.00") for _ in range(2)]
+    publisher = insert(conn, "publishers", name="Roof Media", email="media@example.com")
+    share = {"type": "share", "value": 40}
+    sources = [a_source(conn, offer, publisher_id=publisher, earning=share) for offer in offers]
+    sent = []
+    for size in (4, 12):
+        owners = [a_buyer(conn, billing=billing) for billing in ({"tax": {"rate": 19}}, {"approval": True})]
+        prepay(conn, owners[0], "100.00", now)
+        leads = [
+            a_taken_lead(conn, offers[n // 2 % 2], owners[n % 2], now, "90.00", source_id=sources[n // 2 % 2])
+            for n in range(size)
+        ]
+        statements.clear()
+        assert bill(functions, *leads, at=now) == ["billed"] * size
+        sent.append([" ".join(statement.split())[:40] for statement in statements])
+    assert sent[0] == sent[1]
+    assert conn.execute("SELECT count(*), count(invoice_number) FROM invoices").fetchone() == (8, 4)

@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from leadgen.domain.disputes import Outcome
 from leadgen.domain.errors import Refusal
-from leadgen.operations import crediting, disputing, invoice_decisions, pausing
+from leadgen.operations import crediting, disputing, drawing, invoice_decisions, pausing
 from leadgen.operations.disputing import Disputed
 from tests.aftersale import (
     BUYER,
@@ -129,6 +129,26 @@ def test_a_draft_a_cancelled_a_foreign_or_a_disputed_invoice_is_not_disputed(
             close(conn, dispute_id, "withdrawn", now, buyer=approving)
         assert refused.value.status == 404
     assert everything(conn) == before
+
+
+def test_a_cancelled_invoice_of_which_money_is_owed_again_is_disputed_no_more(
+    conn: Connection[Any], offer: int, buyer: int, now: datetime
+) -> None:
+    invoice, leads = an_invoice(conn, offer, buyer, now, "60.00", "40.00")
+    pay_by_card(conn, buyer, "119.00", now, "pi_1", invoice=invoice)
+    credit(conn, invoice, leads[:1], now)
+    charge_back(conn, "pi_1", "119.00", now)
+    end_chargeback(conn, now, won=False)
+    dispute(conn, invoice, now)
+    with conn.transaction():
+        decided = invoice_decisions.cancel(conn, invoice, "never asked for", OPERATOR, now=now)
+    # What it had of the card for the first lead is in the wallet, and owed again.
+    assert (decided.invoice.status, str(decided.invoice.amount_due)) == ("sent", "71.40")
+    assert money_of(conn, buyer) == ("71.40", "71.40")
+    with conn.transaction():
+        drawing.draw(conn, invoice, actor=OPERATOR, now=now)
+    assert invoice_of(conn, invoice) == ("paid", "0.00")
+    assert_books_agree(conn)
 
 
 def test_edge_25_an_invoice_credited_in_pieces_is_owed_exactly_nothing(

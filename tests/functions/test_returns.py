@@ -236,6 +236,8 @@ def test_a_duplicate_is_proven_only_by_a_lead_of_the_same_buyer_that_is_paid_or_
     set_policy(conn, offer, auto_approve=["duplicate"])
     same = {"email": "twice@example.com"}
     a_billed_lead(conn, offer, a_buyer(conn), now, created_at=now - HOUR, **same)
+    # Somebody who has asked for a roof may ask for a lawyer.
+    a_billed_lead(conn, an_offer(conn, invoice_threshold="100000.00"), buyer, now, created_at=now - HOUR, **same)
     a_billed_lead(conn, offer, buyer, now, created_at=now - timedelta(hours=25), **same)
     lead = a_billed_lead(conn, offer, buyer, now, created_at=now, **same)
     assert give_back(conn, lead, now, "duplicate", buyer=buyer).stored.status == "requested"

@@ -1,9 +1,11 @@
 """Applying what files say about money to a real database: kept, changed, taken back, and read by those who use it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -13,6 +15,7 @@ from leadgen.operations import export
 from leadgen.operations.applied import Change
 from leadgen.operations.apply import ConfigurationInvalid, application, apply_files
 from leadgen.operations.rollback import rollback
+from leadgen.store import buyers
 from tests.configurations import SOUND, changed, written
 from tests.factories import a_lead, prepaid
 
@@ -240,3 +243,24 @@ def test_edge_12_a_threshold_is_lowered_by_a_file_and_left_out_is_the_platforms(
         apply(conn, tmp_path, changed(("price: 45.10\n", f"price: 45.10\n    invoice_threshold: {threshold}\n")))
         thresholds.append(str(one(conn, "SELECT invoice_threshold FROM offers")))
     assert thresholds == ["150.00", "0.00", "500.00"]
+
+
+def test_buyers_are_locked_before_publishers_as_by_those_who_take_back_what_leads_have_earned(
+    conn: Connection[Any], database_url: str, tmp_path: Path
+) -> None:
+    apply(conn, tmp_path)
+    buyer, publisher = one(conn, "SELECT min(id) FROM buyers"), one(conn, "SELECT id FROM publishers")
+
+    def apply_again() -> None:
+        with psycopg.connect(database_url, autocommit=True) as other:
+            apply(other, tmp_path, MONEY.replace("owner@example.com", "other@example.com"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with conn.transaction():
+            buyers.lock(conn, [buyer])
+            applied = pool.submit(apply_again)
+            while not conn.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+                assert not applied.done()
+            conn.execute("SELECT id FROM publishers WHERE id = %s FOR NO KEY UPDATE NOWAIT", (publisher,))
+        applied.result()
+    assert one(conn, "SELECT email FROM publishers") == "other@example.com"

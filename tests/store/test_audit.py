@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.operations import auditing
+from leadgen.operations import auditing, invoice_decisions
+from leadgen.operations.acting import Actor
 from tests import publishing
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions
@@ -214,3 +215,13 @@ def test_the_audit_sees_one_state_whatever_goes_on(
     with psycopg.connect(database_url) as writer:
         writer.execute("UPDATE buyers SET balance = balance + 1 WHERE id = %(buyer)s", books)
         assert broken(conn, now) == set()
+
+
+def test_the_leads_of_a_draft_that_was_cancelled_just_now_are_not_amiss(conn: Connection[Any], now: datetime) -> None:
+    offer, buyer = an_offer(conn, invoice_threshold="40.00", created_at=now - 2 * DAY), a_buyer(conn)
+    conn.execute("UPDATE buyers SET billing = '{\"approval\": true}'")
+    draft, _ = an_invoice(conn, offer, buyer, now - DAY)
+    with conn.transaction():
+        invoice_decisions.cancel(conn, draft, "not yet", Actor("op"), now=now)
+    assert broken(conn, now) == set()
+    assert broken(conn, now + DAY) == {"what_crosses_a_threshold_is_invoiced"}

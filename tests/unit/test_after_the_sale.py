@@ -141,7 +141,7 @@ def test_an_amount_is_read_exactly(written: object, amount: str) -> None:
 @pytest.mark.parametrize(
     "written",
     ["", "0", 0, "-1", -1, "45.005", Decimal("0.001"), 45.5, True, None, "NaN", Decimal("NaN"), "1e999",
-     Decimal("1e999"), Decimal("-Infinity"), "100000000", 10**400, "٤٥", "1,000.00", " 45", [], {}],
+     Decimal("1e999"), Decimal("-Infinity"), "10000000000", 10**400, "٤٥", "1,000.00", " 45", [], {}],
     ids=lambda value: repr(value)[:20],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused(written: object) -> None:

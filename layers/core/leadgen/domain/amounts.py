@@ -18,24 +18,28 @@ def read(written: object, currency: str, *, field: str = "amount") -> Decimal:
         case bool() | None | float():
             amount = None
         case int():
-            amount = Decimal(written) if abs(written) <= money.MOST else None
+            amount = Decimal(written) if abs(written) <= money.MOST_OF_MANY else None
         case Decimal():
             amount = written
         case str():
             amount = Decimal(written) if _WRITTEN.fullmatch(written) else None
         case _:
             amount = None
-    if amount is None or not amount.is_finite() or not 0 < amount <= money.MOST:
-        raise _invalid(field, f"must be an amount above 0 and at most {money.MOST:,}, such as 45.00")
+    if amount is None or not amount.is_finite() or not 0 < amount <= money.MOST_OF_MANY:
+        raise _invalid(field, f"must be an amount above 0 and at most {money.MOST_OF_MANY:,}, such as 45.00")
     return exact(amount, currency, field=field)
 
 
 def exact(amount: Decimal, currency: str, *, field: str = "amount") -> Decimal:
     """An amount above zero, not too large and of whole smallest units. Raises Refusal 400 ``invalid_amount``."""
-    if not amount.is_finite() or not 0 < amount <= money.MOST:
-        raise _invalid(field, f"must be above 0 and at most {money.MOST:,}")
+    if not amount.is_finite() or not 0 < amount <= money.MOST_OF_MANY:
+        raise _invalid(field, f"must be above 0 and at most {money.MOST_OF_MANY:,}")
+    try:
+        digits = money.digits(currency)
+    except money.CurrencyUnknown as unknown:
+        raise _invalid(field, str(unknown)) from None
     if not money.is_exact(amount, currency):
-        raise _invalid(field, f"must have at most {money.digits(currency)} decimals in {currency}")
+        raise _invalid(field, f"must have at most {digits} decimals in {currency}")
     return money.rounded(amount, currency)
 
 

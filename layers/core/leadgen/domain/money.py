@@ -7,6 +7,9 @@ from pydantic import AfterValidator, Field
 
 NOTHING = Decimal(0)
 MOST = Decimal("99999999.99")
+"""Of one thing, such as a lead."""
+MOST_OF_MANY = Decimal("9999999999.99")
+"""Of what many things come to, such as a payment of an invoice."""
 
 # Those that do not have two decimals (ISO 4217): of none, rounded to whole units; of three, which cannot be kept.
 _WHOLE = frozenset(

@@ -20,11 +20,11 @@ class Proof:
 class Records:
     """What is on record of a lead; None where it was not looked up.
 
-    ``earlier_lead_id`` is a lead that the same buyer has and has paid or owes, with the same phone number or e-mail
-    address, at most ``within`` before this one. ``phone_is_possible`` is whether its number has as many digits as its
-    country's have, ``email_domain`` the domain of its address (None where the address is none); ``accepts_mail``
-    whether DNS said that the domain takes mail. ``area`` is a service area of the buyer that covers the lead's place
-    now, or did when the buyer took it.
+    ``earlier_lead_id`` is a lead of the same vertical that the same buyer has and has paid or owes, with the same
+    phone number or e-mail address, at most ``within`` before this one. ``phone_is_possible`` is whether its number
+    has as many digits as its country's have, ``email_domain`` the domain of its address (None where the address is
+    none); ``accepts_mail`` whether DNS said that the domain takes mail. ``area`` is a service area of the buyer that
+    covers the lead's place now, or did when the buyer took it.
     """
 
     earlier_lead_id: int | None = None

@@ -132,6 +132,7 @@ def _write(conn: Connection[Any], task: Task, ledger: Ledger) -> list[StoredOffe
     problems = [*_other_currencies(conn, files), *parties.other_currencies(files)]
     if problems:  # the database would not let go on: money keeps its currency
         raise ConfigurationInvalid(problems)
+    buyers.lock(files)
     parties.write(files)
     problems += buyers.write_buyers(files)
     problems += policies.write(files)

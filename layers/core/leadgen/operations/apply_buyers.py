@@ -28,12 +28,15 @@ class BuyerWriter:
         self._moved: set[int] = set()
         self._placed: set[int] = set()
 
-    def write_buyers(self, files: Sequence[ConfigurationFile]) -> list[Problem]:
-        """Write the buyers themselves, the rows there are locked as the stages lock them; what is wrong with them."""
-        problems = []
+    def lock(self, files: Sequence[ConfigurationFile]) -> None:
+        """Lock the buyers there are as the stages lock them: before publishers."""
         configured_buyers.lock_buyers(
             self._conn, [buyer.email for file in files for buyer in file.configuration.buyers]
         )
+
+    def write_buyers(self, files: Sequence[ConfigurationFile]) -> list[Problem]:
+        """Write the buyers themselves, which are locked; what is wrong with them."""
+        problems = []
         for file in files:
             for position, buyer in enumerate(file.configuration.buyers):
                 if buyer.email not in self._buyer_ids:

@@ -35,11 +35,15 @@ class PartyWriter:
         self.publisher_ids: dict[str, int] = {}
 
     def write(self, files: Sequence[ConfigurationFile]) -> None:
-        """Write the seller, if a file names it, and the publishers, whose currencies are known to be right."""
+        """Write the seller, if a file names it, and the publishers, whose currencies are known to be right. The buyers
+        are locked.
+        """
         seller = next((file.configuration.seller for file in files if file.configuration.seller is not None), None)
         if seller is not None:
             row = configured_parties.upsert_seller(self._conn, stored(seller) or "{}")
             self._ledger.written("seller", seller.legal_name, row)
+        names = [publisher.name for file in files for publisher in file.configuration.publishers]
+        configured_parties.lock_publishers(self._conn, names)
         for file in files:
             for publisher in file.configuration.publishers:
                 if publisher.name not in self.publisher_ids:

@@ -17,7 +17,7 @@ from leadgen.domain.ledger import Transaction
 from leadgen.domain.settling import Invoice, Settlement
 from leadgen.operations import repaying, settling, taking_back
 from leadgen.operations.acting import Actor
-from leadgen.store import audit, disputes, invoicing
+from leadgen.store import audit, disputes, invoicing, settlements
 from leadgen.store import credit_notes as store
 from leadgen.store import ledger as books
 
@@ -96,8 +96,11 @@ def cancel(conn: Connection[Any], invoice_id: int, *, note: str, actor: Actor, n
     left = [line for line in lines if not line.is_credited]
     if not left:
         raise Refusal(409, "already_credited", f"every lead of invoice {invoice.number} is credited")
-    made = _credit(conn, invoice, lines, left, reason="cancelled", note=note, actor=actor.name, now=now)
+    # Before the credit, which asks for the invoice's state: some of it may be owed all the same, where a chargeback
+    # took back what had been paid of leads that were credited.
     disputes.close(conn, invoice_id, outcome="upheld", remark=note, by=actor.name, now=now)
+    (invoice,) = settlements.invoices(conn, [invoice_id]).values()
+    made = _credit(conn, invoice, lines, left, reason="cancelled", note=note, actor=actor.name, now=now)
     _audit(conn, "invoice.cancel", made, "cancelled", note, actor, now)
     return made
 
@@ -161,7 +164,7 @@ def _credit(
     posted = books.post(conn, [posting, *moves])
     store.refund_leads(conn, lead_ids, now=now)
     settled = [Settlement("credit_note", figures.to_due, credit_note_id=note_id)] if figures.to_due > 0 else []
-    is_whole = all(line.is_credited for line in lines if line not in chosen)
+    is_whole = len(chosen) == sum(not line.is_credited for line in lines)
     invoice = settling.settle(conn, invoice, settled, cancels=is_whole, now=now)
     if figures.to_wallet > 0:
         repaying.from_wallet(conn, invoice.buyer_id, actor=actor, now=now)

@@ -15,7 +15,7 @@ from leadgen.domain.ledger import Transaction
 from leadgen.domain.money import NOTHING
 from leadgen.domain.payments import Payment, Split
 from leadgen.domain.settling import Invoice, Settlement
-from leadgen.operations import settling
+from leadgen.operations import repaying, settling
 from leadgen.operations.acting import Actor
 from leadgen.store import audit, buyers, chargebacks, settlements
 from leadgen.store import ledger as books
@@ -296,6 +296,8 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
             ],
         )
         chargebacks.repay(conn, undoing.reopened, now=now)
+        if undoing.reopened:
+            repaying.from_wallet(conn, buyer_id, actor=actor.name, now=now)
         if invoice is not None and undoing.from_invoice > 0:
             taken_back = Settlement("payment_undone", -undoing.from_invoice, payment_id=payment_id)
             invoice = settling.settle(conn, invoice, [taken_back], now=now)

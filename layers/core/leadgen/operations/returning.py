@@ -64,7 +64,8 @@ def request(
     buyers.lock(conn, [found.buyer_id])
     sold = store.sold(conn, lead_id)
     assert sold is not None
-    assert sold.buyer_id is not None
+    if sold.buyer_id is None or sold.buyer_id != found.buyer_id:  # it went to another buyer, who is not locked
+        raise _not_sold(lead_id) if buyer_id is None else rules.no_lead(lead_id)
     decision = _decide(conn, sold, wish, buyer_id, now)
     rules.refuse(decision, _sale(conn, sold, now))
     by = actor.name

@@ -31,6 +31,11 @@ def upsert_seller(conn: Connection[Any], details: str) -> Written:
         return only(cursor)
 
 
+def lock_publishers(conn: Connection[Any], names: Sequence[str]) -> None:
+    """Lock publishers in id order, after the buyers, as those do who take back what leads have earned."""
+    conn.execute("SELECT id FROM publishers WHERE name = ANY(%s::text[]) ORDER BY id FOR NO KEY UPDATE", (list(names),))
+
+
 def upsert_publisher(conn: Connection[Any], *, name: str, email: str, timezone: str, currency: str) -> Written:
     """The publisher of this name."""
     with conn.cursor(row_factory=class_row(Written)) as cursor:

@@ -240,6 +240,8 @@ def what_crosses_a_threshold_is_invoiced(conn: Connection[Any], *, before: datet
                    'below ' || o.invoice_threshold AS should
               FROM (SELECT buyer_id, offer_id, sum(price) AS amount FROM leads
                      WHERE billing_status = 'billed' AND invoiced_at IS NULL AND billed_at < %(before)s
+                       AND NOT EXISTS (SELECT FROM invoice_lines x
+                                        WHERE x.lead_id = leads.id AND x.released_at >= %(before)s)
                      GROUP BY buyer_id, offer_id) AS owed
               JOIN offers o ON o.id = owed.offer_id
              WHERE owed.amount >= o.invoice_threshold AND coalesce(o.updated_at, o.created_at) < %(before)s

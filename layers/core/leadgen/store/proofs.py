@@ -9,13 +9,13 @@ from psycopg.rows import class_row
 
 
 def earlier_sale(conn: Connection[Any], lead_id: int, buyer_id: int, *, since: datetime) -> int | None:
-    """The latest earlier lead, since then, that the buyer has and that is not given back, with this one's normalized
-    phone number or e-mail address.
+    """The latest earlier lead of the same vertical, since then, that the buyer has and that is not given back, with
+    this one's normalized phone number or e-mail address.
     """
     row = conn.execute(
         """
         SELECT e.id
-          FROM leads l JOIN leads e ON e.buyer_id = %(buyer)s
+          FROM leads l JOIN leads e ON e.buyer_id = %(buyer)s AND e.vertical_id = l.vertical_id
          WHERE l.id = %(lead)s AND e.billing_status NOT IN ('pending', 'refunded') AND e.created_at >= %(since)s
            AND (e.created_at, e.id) < (l.created_at, l.id)
            AND (e.normalized_phone = l.normalized_phone OR e.normalized_email = l.normalized_email)

@@ -78,15 +78,15 @@ def a_refund_is_posted_as_far_as_it_got(conn: Connection[Any]) -> list[Broken]:
               LEFT JOIN (SELECT split_part(t.idempotency_key, ':', 2)::bigint AS refund_id,
                                 string_agg(t.kind || ' ' || e.amount, ', ' ORDER BY t.id) AS kinds,
                                 sum(e.amount) FILTER (WHERE t.kind = 'refund_requested') AS requested,
-                                -- One that was paid may still come back.
-                                sum(CASE WHEN t.kind = 'refund_paid' THEN e.amount
-                                         WHEN t.kind = 'refund_failed' AND e.debit = 'cash' THEN -e.amount END) AS paid,
-                                sum(e.amount) FILTER (WHERE t.kind = 'refund_failed') AS failed
+                                sum(e.amount) FILTER (WHERE t.kind = 'refund_paid') AS paid,
+                                sum(e.amount) FILTER (WHERE t.kind = 'refund_failed') AS failed,
+                                sum(e.amount) FILTER (WHERE t.kind = 'refund_failed' AND e.debit = 'cash') AS came_back
                            FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
                           WHERE t.kind IN ('refund_requested', 'refund_paid', 'refund_failed') GROUP BY 1) AS t
                 ON t.refund_id = r.id
              WHERE (t.requested, coalesce(t.paid, 0), coalesce(t.failed, 0)) IS DISTINCT FROM
-                   (r.amount, CASE r.status WHEN 'succeeded' THEN r.amount ELSE 0 END,
+                   (r.amount,
+                    CASE r.status WHEN 'succeeded' THEN r.amount WHEN 'failed' THEN coalesce(t.came_back, 0) ELSE 0 END,
                     CASE r.status WHEN 'failed' THEN r.amount ELSE 0 END)
             """
         )
