@@ -9,7 +9,7 @@ from typing import Any
 from leadgen_local.journal import Journal
 
 SECRET_KEY = "sk_test_of_the_fake_provider"  # noqa: S105 - it opens nothing but the fake
-WEBHOOK_SECRET = "whsec_of_the_fake_provider"  # noqa: S105
+WEBHOOK_SECRET = "whsec_of_the_fake_provider"  # noqa: S105 - nor does this
 
 _SESSION_SECONDS = 24 * 3600
 _EVIDENCE_SECONDS = 9 * 24 * 3600

@@ -225,7 +225,7 @@ def test_a_key_names_one_payment(conn: Connection[Any], offer: int, buyer: int, 
         {"buyer": other, "amount": "60.00", "invoice": None},
     ):
         with pytest.raises(Refusal) as refused:
-            pay(conn, now=now, idempotency_key="the-key", **values)  # type: ignore[arg-type]
+            pay(conn, now=now, idempotency_key="the-key", **values)  # type: ignore[arg-type]  # each of its own type
         assert refused.value.code == "payment_differs"
     theirs = {("buyer", str(other)), ("wallet", str(other))}
     assert [row for row in everything(conn) if row[:2] not in theirs] == before

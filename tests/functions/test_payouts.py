@@ -21,7 +21,8 @@ IN_JUNE = datetime(2026, 6, 17, 12, tzinfo=UTC)
 
 
 def token(role: str = "operator", **values: Any) -> str:
-    return tokens.issue(SECRET_KEY, subject="ann", role=role, now=clock.now(), lifetime=timedelta(hours=1), **values)  # type: ignore[arg-type]
+    lifetime = timedelta(hours=1)
+    return tokens.issue(SECRET_KEY, subject="ann", role=role, now=clock.now(), lifetime=lifetime, **values)  # type: ignore[arg-type]  # also none
 
 
 def headers(bearer: str) -> dict[str, str]:

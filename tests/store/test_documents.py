@@ -115,7 +115,7 @@ def test_an_electronic_invoice_that_lacks_an_address_is_refused_with_the_field(
     with pytest.raises(Refusal) as refused:
         rendering.document(conn, "invoice", invoice_id, "ubl")
     assert (refused.value.status, refused.value.code) == (409, "fields_missing")
-    assert list(refused.value.details["fields"]) == ["buyer.address"]  # type: ignore[call-overload]
+    assert list(refused.value.details["fields"]) == ["buyer.address"]  # type: ignore[call-overload]  # plain JSON
     assert "billing.address" in refused.value.message
     assert conn.execute("SELECT count(*) FROM documents").fetchone() == (0,)
 

@@ -25,7 +25,7 @@ def test_what_is_free_below_the_limit_is_topped_up_by_the_agreed_amount() -> Non
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"has_method": False}, {"is_pending": True}])
 def test_nothing_is_topped_up_that_cannot_be_or_is_under_way(change: dict[str, bool]) -> None:
-    assert top_ups.due(replace(LOW, **change), TERMS, NOW) is None  # type: ignore[arg-type]
+    assert top_ups.due(replace(LOW, **change), TERMS, NOW) is None  # type: ignore[arg-type]  # each of its own type
 
 
 def test_without_a_rule_nothing_is_topped_up() -> None:
