@@ -18,6 +18,7 @@ from leadgen import cli
 from leadgen.adapters import clock, tokens
 from leadgen.adapters.web import lambda_handler
 from tests import money
+from tests.aftersale import charge_back, pay_by_card
 from tests.conftest import ROOT, SECRET_KEY
 from tests.factories import a_market, an_offer
 from tests.functions.posting import a_token, refusal
@@ -167,6 +168,20 @@ def test_the_command_line_writes_the_file_that_was_mailed(
     assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "no" / "such")[0] == 1
 
 
+def test_documents_are_named_by_their_numbers_too(
+    conn: Connection[Any], invoice: int, tmp_path: Path, capsys: Capsys, now: datetime
+) -> None:
+    a_credit_note(conn, invoice, now)
+    for kind, number in (("invoice", "inv-000001"), ("credit-note", "CN-000001")):
+        target = tmp_path / kind
+        assert run(capsys, "document", kind, number, "-o", target)[0] == 0
+        assert target.read_bytes().startswith(b"%PDF")
+    status, _, error = run(capsys, "document", "credit-note", "INV-000001")
+    assert (status, error) == (
+        1, "there is no credit note INV-000001: name one by its number, such as CN-000012, or its id\n",
+    )  # fmt: skip
+
+
 def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
     invoice: int, tmp_path: Path, capsys: Capsys
 ) -> None:
@@ -174,6 +189,7 @@ def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
     assert status == 0
     assert max(map(len, out.splitlines())) <= 100
     assert "closing balance" in out
+    assert out.endswith("\nOpen invoices 107.10 EUR, on no open invoice 0.00 EUR: owed 107.10 EUR.\n")
     assert "INV-000001  17 June 2026  1 July 2026  107.10  107.10  107.10" in out
     status, out, _ = run(capsys, "aging")
     assert status == 0
@@ -183,7 +199,21 @@ def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
     assert run(capsys, "statement", 1, "--format", "pdf")[0] == 1
     assert run(capsys, "statement", 1, "--format", "pdf", "-o", tmp_path / "s.pdf")[0] == 0
     assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF")
-    assert run(capsys, "statement", 99)[0::2] == (1, "there is no buyer 99\n")
+    assert run(capsys, "statement", 99)[0::2] == (1, "there is no buyer 99: name one by its id or its e-mail address\n")
+
+
+def test_the_aging_report_in_columns_adds_up_where_a_chargeback_left_a_debt(
+    conn: Connection[Any], invoice: int, capsys: Capsys, now: datetime
+) -> None:
+    """What a report has no column for would be a difference that nobody can explain."""
+    assert "CHARGEBACKS" not in run(capsys, "aging")[1]
+    pay_by_card(conn, 1, "31.00", now, "pi_1", currency="EUR")
+    money.a_billed_lead(conn, 1, 1, now, "31.00")
+    charge_back(conn, "pi_1", "31.00", now, currency="EUR")
+    said = run(capsys, "aging")[1].splitlines()
+    assert said[0].split()[-2:] == ["CHARGEBACKS", "OWED"]
+    assert max(map(len, said)) <= 100
+    assert [line.split()[-4:] for line in said if "All buyers" in line] == [["107.10", "0.00", "31.00", "138.10"]]
 
 
 def test_the_command_line_exports_for_quickbooks_and_the_journal(invoice: int, tmp_path: Path, capsys: Capsys) -> None:

@@ -117,11 +117,19 @@ def settled(invoice: Invoice, found: Sequence[invoices.Settled]) -> list[str]:
         (
             unbroken(minute(one.settled_at)),
             one.kind.replace("_", " "),
+            _by(one),
             unbroken(money.shown(one.amount, invoice.currency)),
         )
         for one in found
     ]
-    return columns(("SETTLED (UTC)", "BY", "AMOUNT"), rows, left=2) if rows else []
+    return columns(("SETTLED (UTC)", "BY", "WHICH", "AMOUNT"), rows, left=3) if rows else []
+
+
+def _by(settled: invoices.Settled) -> str:
+    """By which payment, credit note or chargeback, as their own commands name them."""
+    if settled.credit_note is not None:
+        return settled.credit_note
+    return next((str(one) for one in (settled.payment_id, settled.chargeback_id) if one is not None), "")
 
 
 def reminded(told: Sequence[dunning.Notice]) -> list[str]:
@@ -149,7 +157,8 @@ def _period(invoice: Invoice) -> str:
     zone = ZoneInfo(invoice.timezone)
     first = invoice.period_start.astimezone(zone)
     last = (invoice.period_end - timedelta(microseconds=1)).astimezone(zone)
-    return f"{first:%Y-%m-%d} – {last:%m-%d}"
+    end = f"{last:%m-%d}" if first.year == last.year else f"{last:%Y-%m-%d}"
+    return f"{first:%Y-%m-%d} – {end}"
 
 
 def _amount(invoice: Invoice, name: str) -> str:

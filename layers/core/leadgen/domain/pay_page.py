@@ -78,6 +78,8 @@ def invoice(shown: Invoice) -> str:
         ("Due", _day(shown.due_date, shown.timezone)),
         ("Total", money.shown(shown.total, shown.currency)),
     ]
+    if 0 < shown.due < shown.total:
+        rows.append(("Paid or credited", money.shown(shown.total - shown.due, shown.currency)))
     parts = [
         f"<h1>{escape(seller) or 'Invoice'}</h1>",
         f'<p class="soft">Invoice {escape(shown.number)}</p>',
