@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 from psycopg import Connection
+from pypdf import PdfReader
 
 from leadgen import cli
 from leadgen.adapters import clock, tokens
@@ -157,9 +159,10 @@ def run(capsys: Capsys, *arguments: object) -> tuple[int, str, str]:
 
 
 def test_the_command_line_writes_the_file_that_was_mailed(
-    functions: Functions, invoice: int, tmp_path: Path, capsys: Capsys
+    functions: Functions, invoice: int, tmp_path: Path, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "invoice.pdf"
+    monkeypatch.setenv("PUBLIC_URL", "https://leads.example")
     status, out, _ = run(capsys, "document", "invoice", invoice, "-o", target)
     assert status == 0
     assert hashlib.sha256(target.read_bytes()).hexdigest() in out
@@ -168,9 +171,42 @@ def test_the_command_line_writes_the_file_that_was_mailed(
     assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "no" / "such")[0] == 1
 
 
-def test_documents_are_named_by_their_numbers_too(
-    conn: Connection[Any], invoice: int, tmp_path: Path, capsys: Capsys, now: datetime
+@pytest.mark.parametrize("missing", ["PUBLIC_URL", "SECRET_KEY"])
+def test_the_command_line_draws_no_link_that_leads_nowhere(
+    missing: str, conn: Connection[Any], invoice: int, capsys: Capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """What is drawn is kept and mailed: a link by another key, or to another place, could never be mended."""
+    monkeypatch.setenv("PUBLIC_URL", "https://leads.example")
+    with monkeypatch.context() as broken:
+        broken.delenv(missing)
+        for form in ("pdf", "factur-x"):
+            status, out, error = run(capsys, "document", "invoice", invoice, "--format", form, "-o", tmp_path / "x")
+            assert (status, out) == (1, "")
+            assert "set SECRET_KEY and PUBLIC_URL as the functions have them" in error
+    assert conn.execute("SELECT count(*) FROM documents").fetchone() == (0,)
+    assert run(capsys, "document", "invoice", invoice, "--format", "ubl", "-o", tmp_path / "x")[0] == 0
+
+
+def test_the_command_line_draws_by_the_embedded_stack_s_own_key_and_address(
+    conn: Connection[Any], database_url: str, invoice: int, capsys: Capsys, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    for name in ("DATABASE_URL", "SECRET_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LEADGEN_STATE", str(tmp_path))
+    stack = {"database_url": database_url, "sink_url": "http://127.0.0.1:1", "public_url": "http://127.0.0.1:8123"}
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+    (tmp_path / "secret_key").write_text(f"{SECRET_KEY}\n")
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "x.pdf")[0] == 0
+    links = [str(one["/A"]["/URI"]) for one in PdfReader(tmp_path / "x.pdf").pages[0]["/Annots"]]  # type: ignore[attr-defined]
+    assert any(link.startswith("http://127.0.0.1:8123/pay/") for link in links)
+
+
+def test_documents_are_named_by_their_numbers_too(
+    conn: Connection[Any], invoice: int, tmp_path: Path, capsys: Capsys, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://leads.example")
     a_credit_note(conn, invoice, now)
     for kind, number in (("invoice", "inv-000001"), ("credit-note", "CN-000001")):
         target = tmp_path / kind

@@ -56,9 +56,9 @@ def test_a_dry_run_shows_what_a_run_would_write_and_changes_nothing(
     assert status == cli.DONE
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert lines == [
-        "INVOICE BUYER OFFER PERIOD LEADS SUBTOTAL TAX PREPAID DUE",
-        "next Taxed (1) Roofs 2026-06-14 – 06-14 2 90.00 USD 9.00 USD 50.00 USD 49.00 USD",
-        "draft Careful (2) Leads 2026-06-14 – 06-14 1 30.00 USD 0.00 USD 0.00 USD 30.00 USD",
+        "INVOICE BUYER OFFER PERIOD IN LEADS SUBTOTAL TAX PREPAID DUE",
+        "next Taxed (1) Roofs 2026-06-14 – 06-14 USD 2 90.00 9.00 50.00 49.00",
+        "draft Careful (2) Leads 2026-06-14 – 06-14 USD 1 30.00 0.00 0.00 30.00",
         "1 would be issued; 1 would be drafted, for approval. Nothing is changed.",
     ]
     assert everything(conn) == before

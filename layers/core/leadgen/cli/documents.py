@@ -1,8 +1,9 @@
 """Documents and reports: invoices as files, statements, the aging report, the journal and exports."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from leadgen.domain import aging, letter, money
 from leadgen.domain.errors import PolicyInvalid, Refusal
 from leadgen.domain.statements import Account, Statement
 from leadgen.operations import rendering, reporting
+from leadgen.store import documents
 from leadgen.store.documents import Format, Kind
 
 if TYPE_CHECKING:
@@ -102,17 +104,30 @@ def _day(written: str) -> date:
 
 
 def _document(options: argparse.Namespace) -> int:
-    with connection(environment()) as conn:
+    kind, form = _KINDS[options.kind], _FORMS[options.format]
+    environ = environment()
+    with connection(environ) as conn:
         try:
-            kind = _KINDS[options.kind]
             document_id = desk.issued(conn, kind, options.document)
-            drawn = rendering.document(conn, kind, document_id, _FORMS[options.format])
+            if kind == "invoice" and form != "ubl" and documents.get(conn, kind, document_id, form) is None:
+                _set_link_up(environ)
+            drawn = rendering.document(conn, kind, document_id, form)
         except (Refusal, PolicyInvalid) as refused:
             raise CommandFailed(str(refused)) from None
     target = options.output or Path(drawn.filename)
     _write(target, drawn.content)
     print(f"{target}: {len(drawn.content)} bytes, SHA-256 {drawn.sha256}")
     return DONE
+
+
+def _set_link_up(environ: Mapping[str, str]) -> None:
+    """The link to pay stands in the file for ever: it is made as the functions make it. Raises CommandFailed."""
+    if not (environ.get("SECRET_KEY") and environ.get("PUBLIC_URL")):
+        raise CommandFailed(
+            "this file was not drawn yet, and a link to pay stands in it: set SECRET_KEY and PUBLIC_URL as the "
+            "functions have them, or get the file from the API"
+        )
+    os.environ.update({name: environ[name] for name in ("DATABASE_URL", "SECRET_KEY", "PUBLIC_URL")})
 
 
 def _statement(options: argparse.Namespace) -> int:
