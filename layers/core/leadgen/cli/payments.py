@@ -192,7 +192,7 @@ def _list(options: argparse.Namespace) -> int:
         )
         for one in found
     ]
-    head = ("PAYMENT", "AT (UTC)", "BUYER", "INVOICE", "METHOD", "STATUS", "REFERENCE", "AMOUNT", "WENT BACK")
+    head = ("ID", "AT (UTC)", "BUYER", "INVOICE", "METHOD", "STATUS", "REFERENCE", "AMOUNT", "WENT BACK")
     for line in columns(head, rows, left=7) if rows else ["There are no payments."]:
         print(line)
     if account is not None:
