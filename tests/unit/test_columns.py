@@ -17,12 +17,6 @@ def test_columns_are_aligned_and_long_cells_go_on_below_themselves() -> None:
     ]  # fmt: skip
 
 
-def test_a_date_stays_whole_where_words_beside_it_can_give_way() -> None:
-    """It is one word, whatever hyphens are in it."""
-    lines = columns(("PERIOD", "OFFER"), [("2026-09-01 to 2026-09-27", "Repairs")], width=20)
-    assert lines == ["PERIOD       OFFER", "2026-09-01   Repairs", "to", "2026-09-27"]
-
-
 @pytest.mark.parametrize(("terminal", "longest"), [("72", 72), ("20", 60), ("300", 100)])
 def test_a_narrow_terminal_makes_narrow_lines(monkeypatch: pytest.MonkeyPatch, terminal: str, longest: int) -> None:
     monkeypatch.setenv("COLUMNS", terminal)

@@ -47,7 +47,7 @@ def _narrow(widths: list[int], least: Sequence[int], total: int) -> None:
 
 def _lines(row: Sequence[str], widths: Sequence[int], left: int) -> list[str]:
     cells = [
-        textwrap.wrap(cell, width, break_on_hyphens=False) or [""] for cell, width in zip(row, widths, strict=True)
+        textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)
     ]
     return [
         (" " * _GAP)
