@@ -31,12 +31,13 @@ def pay(
 
 
 def pay_by_card(
-    conn: Connection[Any], buyer: int, amount: str, now: datetime, provider_id: str, *, invoice: int | None = None
-) -> Receipt:
+    conn: Connection[Any], buyer: int, amount: str, now: datetime, provider_id: str, *, invoice: int | None = None,
+    currency: str = "USD",
+) -> Receipt:  # fmt: skip
     """What the provider says it has received."""
     return pay(
         conn, buyer, amount, now, invoice=invoice, anyway=True, method="stripe", provider_id=provider_id,
-        actor="provider:stripe",
+        actor="provider:stripe", currency=currency,
     )  # fmt: skip
 
 

@@ -184,6 +184,7 @@ class Stack:
         self.state.write_summary(
             {
                 "api_url": self.api_url,
+                "public_url": self.environment["PUBLIC_URL"],
                 "database_url": self.database_url,
                 "operator_token": token,
                 "sink_url": self.sink_url,

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import httpx2
 import pytest
 from psycopg import Connection
+from pypdf import PdfReader
 
 from leadgen import cli
 from leadgen.adapters import clock, tokens
 from leadgen.adapters.web import lambda_handler
 from tests import money
+from tests.aftersale import charge_back, pay_by_card
 from tests.conftest import ROOT, SECRET_KEY
 from tests.factories import a_market, an_offer
 from tests.functions.posting import a_token, refusal
@@ -156,15 +159,63 @@ def run(capsys: Capsys, *arguments: object) -> tuple[int, str, str]:
 
 
 def test_the_command_line_writes_the_file_that_was_mailed(
-    functions: Functions, invoice: int, tmp_path: Path, capsys: Capsys
+    functions: Functions, invoice: int, tmp_path: Path, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "invoice.pdf"
+    monkeypatch.setenv("PUBLIC_URL", "https://leads.example")
     status, out, _ = run(capsys, "document", "invoice", invoice, "-o", target)
     assert status == 0
     assert hashlib.sha256(target.read_bytes()).hexdigest() in out
     assert target.read_bytes() == get(functions, f"/api/invoices/{invoice}/pdf").content
     assert run(capsys, "document", "invoice", 99)[0::2] == (1, "there is no invoice 99\n")
     assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "no" / "such")[0] == 1
+
+
+@pytest.mark.parametrize("missing", ["PUBLIC_URL", "SECRET_KEY"])
+def test_the_command_line_draws_no_link_that_leads_nowhere(
+    missing: str, conn: Connection[Any], invoice: int, capsys: Capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is drawn is kept and mailed: a link by another key, or to another place, could never be mended."""
+    monkeypatch.setenv("PUBLIC_URL", "https://leads.example")
+    with monkeypatch.context() as broken:
+        broken.delenv(missing)
+        for form in ("pdf", "factur-x"):
+            status, out, error = run(capsys, "document", "invoice", invoice, "--format", form, "-o", tmp_path / "x")
+            assert (status, out) == (1, "")
+            assert "set SECRET_KEY and PUBLIC_URL as the functions have them" in error
+    assert conn.execute("SELECT count(*) FROM documents").fetchone() == (0,)
+    assert run(capsys, "document", "invoice", invoice, "--format", "ubl", "-o", tmp_path / "x")[0] == 0
+
+
+def test_the_command_line_draws_by_the_embedded_stack_s_own_key_and_address(
+    conn: Connection[Any], database_url: str, invoice: int, capsys: Capsys, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    for name in ("DATABASE_URL", "SECRET_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LEADGEN_STATE", str(tmp_path))
+    stack = {"database_url": database_url, "sink_url": "http://127.0.0.1:1", "public_url": "http://127.0.0.1:8123"}
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+    (tmp_path / "secret_key").write_text(f"{SECRET_KEY}\n")
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "x.pdf")[0] == 0
+    links = [str(one["/A"]["/URI"]) for one in PdfReader(tmp_path / "x.pdf").pages[0]["/Annots"]]  # type: ignore[attr-defined]
+    assert any(link.startswith("http://127.0.0.1:8123/pay/") for link in links)
+
+
+def test_documents_are_named_by_their_numbers_too(
+    conn: Connection[Any], invoice: int, tmp_path: Path, capsys: Capsys, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://leads.example")
+    a_credit_note(conn, invoice, now)
+    for kind, number in (("invoice", "inv-000001"), ("credit-note", "CN-000001")):
+        target = tmp_path / kind
+        assert run(capsys, "document", kind, number, "-o", target)[0] == 0
+        assert target.read_bytes().startswith(b"%PDF")
+    status, _, error = run(capsys, "document", "credit-note", "INV-000001")
+    assert (status, error) == (
+        1, "there is no credit note INV-000001: name one by its number, such as CN-000012, or its id\n",
+    )  # fmt: skip
 
 
 def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
@@ -174,6 +225,7 @@ def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
     assert status == 0
     assert max(map(len, out.splitlines())) <= 100
     assert "closing balance" in out
+    assert out.endswith("\nOpen invoices 107.10 EUR, on no open invoice 0.00 EUR: owed 107.10 EUR.\n")
     assert "INV-000001  17 June 2026  1 July 2026  107.10  107.10  107.10" in out
     status, out, _ = run(capsys, "aging")
     assert status == 0
@@ -183,7 +235,21 @@ def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
     assert run(capsys, "statement", 1, "--format", "pdf")[0] == 1
     assert run(capsys, "statement", 1, "--format", "pdf", "-o", tmp_path / "s.pdf")[0] == 0
     assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF")
-    assert run(capsys, "statement", 99)[0::2] == (1, "there is no buyer 99\n")
+    assert run(capsys, "statement", 99)[0::2] == (1, "there is no buyer 99: name one by its id or its e-mail address\n")
+
+
+def test_the_aging_report_in_columns_adds_up_where_a_chargeback_left_a_debt(
+    conn: Connection[Any], invoice: int, capsys: Capsys, now: datetime
+) -> None:
+    """What a report has no column for would be a difference that nobody can explain."""
+    assert "CHARGEBACKS" not in run(capsys, "aging")[1]
+    pay_by_card(conn, 1, "31.00", now, "pi_1", currency="EUR")
+    money.a_billed_lead(conn, 1, 1, now, "31.00")
+    charge_back(conn, "pi_1", "31.00", now, currency="EUR")
+    said = run(capsys, "aging")[1].splitlines()
+    assert said[0].split()[-2:] == ["CHARGEBACKS", "OWED"]
+    assert max(map(len, said)) <= 100
+    assert [line.split()[-4:] for line in said if "All buyers" in line] == [["107.10", "0.00", "31.00", "138.10"]]
 
 
 def test_the_command_line_exports_for_quickbooks_and_the_journal(invoice: int, tmp_path: Path, capsys: Capsys) -> None:

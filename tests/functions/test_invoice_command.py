@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.adapters import clock
+from tests.aftersale import pay
 from tests.factories import a_buyer, an_offer
 from tests.functions.test_invoice import HOUR, MONDAY
 from tests.messages import told
@@ -55,9 +56,9 @@ def test_a_dry_run_shows_what_a_run_would_write_and_changes_nothing(
     assert status == cli.DONE
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert lines == [
-        "INVOICE BUYER OFFER PERIOD LEADS SUBTOTAL TAX PREPAID DUE",
-        "next Taxed (1) Roofs 2026-06-14 – 06-14 2 90.00 USD 9.00 USD 50.00 USD 49.00 USD",
-        "draft Careful (2) Leads 2026-06-14 – 06-14 1 30.00 USD 0.00 USD 0.00 USD 30.00 USD",
+        "INVOICE BUYER OFFER PERIOD IN LEADS SUBTOTAL TAX PREPAID DUE",
+        "next Taxed (1) Roofs 2026-06-14 – 06-14 USD 2 90.00 9.00 50.00 49.00",
+        "draft Careful (2) Leads 2026-06-14 – 06-14 USD 1 30.00 0.00 0.00 30.00",
         "1 would be issued; 1 would be drafted, for approval. Nothing is changed.",
     ]
     assert everything(conn) == before
@@ -127,6 +128,10 @@ def test_one_invoice_is_shown_with_its_lines_settlements_and_figures(
     assert f"Invoice INV-000001 (1) to Taxed ({buyer}): sent" in said
     assert "subtotal 45.00 USD, tax 4.50 USD, total 49.50 USD, prepaid 20.00 USD, due 29.50 USD" in said
     assert "wallet" in said
+    pay(conn, buyer, "9.50", now, invoice=1)
+    shown = [" ".join(line.split()) for line in command("show", "INV-000001")[1].splitlines()]
+    assert shown[-3].startswith("SETTLED (UTC) BY WHICH AMOUNT")
+    assert shown[-1].endswith("payment 1 9.50 USD")
 
 
 def test_drafts_are_approved_and_cancelled_once(

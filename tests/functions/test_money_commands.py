@@ -107,7 +107,7 @@ def test_what_cannot_be_is_said_and_nothing_is_posted(
         (("pay", "INV-000009", "45"), "there is no invoice INV-000009"),
         (("pay", "INV-000001"), "name an AMOUNT"),
         (("pay", "INV-000001", "45", "--from-wallet"), "it takes no AMOUNT"),
-        (("pay", "INV-000001", "45", "--on", "someday"), "received_at: must be a day"),
+        (("pay", "INV-000001", "45", "--on", "someday"), "--on: must be a day"),
         (("pay", "--undo", "1"), "--undo goes with --reason"),
         (("pay", "--undo", "9", "--reason", "x"), "there is no payment 9"),
         (("top-up", "nobody@example.com", "45"), "there is no buyer nobody@example.com"),
@@ -123,6 +123,7 @@ def test_what_cannot_be_is_said_and_nothing_is_posted(
         (("return", "1", "--reason", "because", "--note", "x"), "reason: "),
         (("return", "99", "--reason", "other", "--note", "x"), "there is no lead 99"),
         (("return", "--approve", "1", "--note", "x"), "there is no return 1"),
+        (("return", "--reject", "1"), "say why: leadgen return --reject 1 --note TEXT"),
         (("return", "1", "--rates"), "name one of LEAD_ID"),
         (("buyer-token", "1", "--days", "400"), "--days must be from 1 to 366"),
     ):

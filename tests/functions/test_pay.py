@@ -99,6 +99,16 @@ def test_paying_leads_to_the_providers_page_for_what_is_due_and_then_the_invoice
     ]
 
 
+def test_the_page_says_why_less_is_due_than_the_total(
+    conn: Connection[Any], client: TestClient, invoice: int, buyer: int, now: datetime
+) -> None:
+    assert "Paid or credited" not in client.get(page_of(invoice)).text
+    pay(conn, buyer, "12.50", now, invoice=invoice)
+    shown = client.get(page_of(invoice)).text
+    assert "<dt>Total</dt><dd>45.00 USD</dd><dt>Paid or credited</dt><dd>12.50 USD</dd>" in shown
+    assert '<p class="due">32.50 USD</p>' in shown
+
+
 def test_the_page_leads_to_the_invoice_as_it_was_mailed(client: TestClient, invoice: int) -> None:
     page = client.get(page_of(invoice))
     (link,) = re.findall(r'href="([^"]+)"', page.text)

@@ -144,21 +144,22 @@ def test_the_command_issues_shows_and_pays(
 ) -> None:
     monkeypatch.setenv("LEADGEN_ACTOR", "ann")
     home, months_ago = Published(conn), clock.now() - timedelta(days=62)
+    last_day = clock.now().date().replace(day=1) - timedelta(days=1)
     home.take_back(home.earn(months_ago, "45"), months_ago)
     home.earn(months_ago, "100")
     assert cli.main(["payouts", "list"]) == cli.DONE
     assert capsys.readouterr().out == "No payout was issued yet.\n"
     assert cli.main(["payouts", "run", "--dry-run"]) == cli.DONE
     due = capsys.readouterr().out.splitlines()
-    assert " ".join(due[1].split()).endswith("-01 UTC 3 14.50 USD 4.50 USD 10.00 USD")
+    assert " ".join(due[1].split()).endswith(f" – {last_day} UTC 3 14.50 USD 4.50 USD 10.00 USD")
     assert due[-1] == "Nothing was issued."
     assert [cli.main(["payouts", "run"]) for _ in range(2)] == [cli.DONE] * 2
     assert capsys.readouterr().out == "1 issued.\nNo payout is due.\n"
     assert cli.main(["payouts", "list"]) == cli.DONE
     listed = capsys.readouterr().out.splitlines()[1]
     assert listed.startswith("1   PO-000001  Home Pages")
-    assert " ".join(listed.split()).endswith("-01 UTC issued 10.00 USD")
-    assert cli.main(["payouts", "show", "1"]) == cli.DONE
+    assert " ".join(listed.split()).endswith(f" – {last_day} UTC issued 10.00 USD")
+    assert cli.main(["payouts", "show", "PO-000001"]) == cli.DONE
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "PO-000001, Home Pages, not paid yet"
     assert shown[-1] == "14.50 USD earned, 4.50 USD reversed: 10.00 USD to pay."

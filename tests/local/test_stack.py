@@ -103,7 +103,8 @@ def own_stack(tmp_path: Path) -> Iterator[Running]:
 
 def test_the_summary_is_private_and_complete(stack: Running) -> None:
     summary = stack.summary
-    assert set(summary) == {"api_url", "database_url", "operator_token", "sink_url", "stripe_url", "pids"}
+    addresses = {"api_url", "public_url", "database_url", "sink_url", "stripe_url"}
+    assert set(summary) == {*addresses, "operator_token", "pids"}
     assert set(summary["pids"]) == {"stack", *CHILDREN}
     assert summary["pids"]["stack"] == stack.process.pid
     assert (stack.state / "stack.json").stat().st_mode & 0o777 == 0o600

@@ -138,6 +138,10 @@ def test_a_statement_is_csv_and_pdf_too(conn: Connection[Any], offer: int, pay: 
     closing = [row["balance"] for row in rows if row["what"] == "Closing balance"]
     assert closing == ["43.55", "0"]
     assert [row["reference"] for row in rows if row["section"] == "open"] == ["INV-000001"]
+    assert {row["date"] for row in rows} == {"2026-05-18", "2026-06-17"}  # days, as the market has them
+    money.a_billed_lead(conn, offer, buyer, now, "31.00")
+    rest = reporting.statement_csv(reporting.statement(conn, buyer, first=None, last=None, now=now)).splitlines()[-1]
+    assert rest == "open,2026-06-17,On no open invoice,,,31.00,,74.55,EUR"
     drawn = reporting.statement_pdf(conn, found, now=now)
     assert drawn.startswith(b"%PDF")
     assert reporting.statement_pdf(conn, found, now=now) == drawn
@@ -237,6 +241,18 @@ def test_an_export_has_a_line_for_each_lead_of_what_was_issued_in_these_days(
     money.an_invoice(conn, offer, buyer, now, "45.00", "46.00")
     money.an_invoice(conn, offer, buyer, now + timedelta(days=9), "47.00")
     for for_quickbooks, column in ((False, "price"), (True, "*Item amount")):
-        text = "".join(reporting.export(conn, now, now + timedelta(days=1), for_quickbooks=for_quickbooks))
+        text = "".join(reporting.export(conn, now.date(), now.date(), for_quickbooks=for_quickbooks))
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
         assert [row[column] for row in rows] == ["45.00", "46.00"]
+
+
+def test_an_invoice_is_exported_with_the_day_that_stands_on_it(conn: Connection[Any], offer: int) -> None:
+    """At 23:30 UTC on the last of June it is July in Hamburg, and so says the invoice."""
+    buyer = a_billed_buyer(conn)
+    money.an_invoice(conn, offer, buyer, datetime(2026, 6, 30, 23, 30, tzinfo=UTC))
+    june, july = (
+        list(reporting.export(conn, date(2026, month, 1), date(2026, month, 30), for_quickbooks=True))
+        for month in (6, 7)
+    )
+    assert (len(june), len(july)) == (1, 2)
+    assert ",2026-07-01," in july[1]

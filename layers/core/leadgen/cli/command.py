@@ -35,13 +35,18 @@ class CommandFailed(Exception):
 
 
 def environment() -> Mapping[str, str]:
-    """The process's environment; without a DATABASE_URL, that of the embedded stack that runs here."""
+    """The process's environment; without a DATABASE_URL, that of the embedded stack that runs here: with its addresses,
+    and its key where it made one.
+    """
     if os.environ.get("DATABASE_URL"):
         return os.environ
     summary = Path(os.environ.get("LEADGEN_STATE") or ".local") / "stack.json"
+    key = summary.with_name("secret_key")
     try:
         stack = json.loads(summary.read_text())
-        return {"SINK_URL": stack["sink_url"], **os.environ, "DATABASE_URL": stack["database_url"]}
+        known = {"SINK_URL": stack["sink_url"], "PUBLIC_URL": stack.get("public_url", "")}
+        known["SECRET_KEY"] = key.read_text().strip() if key.exists() else ""
+        return {**known, **os.environ, "DATABASE_URL": stack["database_url"]}
     except OSError:
         raise CommandFailed(
             f"no database to work on: set DATABASE_URL, or start the embedded stack (there is no {summary})"

@@ -16,10 +16,12 @@ from leadgen.domain.errors import PolicyInvalid, Refusal
 from leadgen.domain.events import Event
 from leadgen.operations.acting import Actor
 from leadgen.operations.apply import actor
-from leadgen.store import decisions, invoices, queues
+from leadgen.store import decisions, documents, invoices, queues
+from leadgen.store.documents import Kind
 
 EPILOG = f"{DATABASE} LEADGEN_ACTOR names who does it, for the audit trail."
 MOST = 100
+_NUMBERS: Mapping[Kind, str] = {"invoice": "INV-000012", "credit_note": "CN-000012", "payout": "PO-000012"}
 
 Made = TypeVar("Made")
 
@@ -65,6 +67,18 @@ def invoice(conn: Connection[Any], named: str) -> int:
     if invoice_id is None:
         raise CommandFailed(f"there is no invoice {named}: name one by its number, such as INV-000012, or its id")
     return invoice_id
+
+
+def issued(conn: Connection[Any], kind: Kind, named: str) -> int:
+    """The invoice, credit note or payout that a person names by its number or its id. Raises CommandFailed."""
+    written = named.strip()
+    found = documents.numbered(conn, kind, written.upper())
+    if found is None and written.isdecimal() and int(written) < 2**31:
+        return int(written)
+    if found is None:
+        what = kind.replace("_", " ")
+        raise CommandFailed(f"there is no {what} {named}: name one by its number, such as {_NUMBERS[kind]}, or its id")
+    return found
 
 
 def cell(amount: Decimal, currency: str) -> str:

@@ -1,20 +1,23 @@
 """Documents and reports: invoices as files, statements, the aging report, the journal and exports."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.adapters import clock
+from leadgen.cli import desk
 from leadgen.cli.columns import columns, printable
-from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.cli.command import DATABASE, DONE, CommandFailed, connection, environment
 from leadgen.domain import aging, letter, money
 from leadgen.domain.errors import PolicyInvalid, Refusal
 from leadgen.domain.statements import Account, Statement
 from leadgen.operations import rendering, reporting
+from leadgen.store import documents
 from leadgen.store.documents import Format, Kind
 
 if TYPE_CHECKING:
@@ -49,7 +52,8 @@ def add(commands: "Subparsers") -> None:
     export = commands.add_parser(
         "export-invoices",
         help="issued invoices as CSV: a line for each lead, or what QuickBooks Online imports",
-        description="The invoices issued in these days (UTC) as CSV, a line for each lead.",
+        description="The invoices dated from the first day to the last, each by its market's clock, as CSV: a line for "
+        "each lead.",
         epilog=DATABASE,
     )
     _add_days(export, required=True)
@@ -67,7 +71,7 @@ def _add_document(commands: "Subparsers") -> None:
         epilog=DATABASE,
     )
     parser.add_argument("kind", choices=tuple(_KINDS))
-    parser.add_argument("id", type=number, metavar="ID")
+    parser.add_argument("document", metavar="NUMBER_OR_ID", help="such as INV-000012, CN-000003 or PO-000001")
     parser.add_argument("--format", choices=tuple(_FORMS), default="pdf", help="pdf unless given")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to; without it, by its number, here")
     parser.set_defaults(run=_document)
@@ -80,7 +84,7 @@ def _add_statement(commands: "Subparsers") -> None:
         description="A buyer's account from one day to another by its market's clock; without days, the last 30.",
         epilog=DATABASE,
     )
-    parser.add_argument("buyer", type=number, metavar="BUYER_ID")
+    parser.add_argument("buyer", metavar="BUYER", help="its id or e-mail address")
     _add_days(parser, required=False)
     parser.add_argument("--format", choices=("text", "csv", "pdf"), default="text", help="text unless given")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; a PDF must have one")
@@ -100,9 +104,14 @@ def _day(written: str) -> date:
 
 
 def _document(options: argparse.Namespace) -> int:
-    with connection(environment()) as conn:
+    kind, form = _KINDS[options.kind], _FORMS[options.format]
+    environ = environment()
+    with connection(environ) as conn:
         try:
-            drawn = rendering.document(conn, _KINDS[options.kind], options.id, _FORMS[options.format])
+            document_id = desk.issued(conn, kind, options.document)
+            if kind == "invoice" and form != "ubl" and documents.get(conn, kind, document_id, form) is None:
+                _set_link_up(environ)
+            drawn = rendering.document(conn, kind, document_id, form)
         except (Refusal, PolicyInvalid) as refused:
             raise CommandFailed(str(refused)) from None
     target = options.output or Path(drawn.filename)
@@ -111,13 +120,24 @@ def _document(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _set_link_up(environ: Mapping[str, str]) -> None:
+    """The link to pay stands in the file for ever: it is made as the functions make it. Raises CommandFailed."""
+    if not (environ.get("SECRET_KEY") and environ.get("PUBLIC_URL")):
+        raise CommandFailed(
+            "this file was not drawn yet, and a link to pay stands in it: set SECRET_KEY and PUBLIC_URL as the "
+            "functions have them, or get the file from the API"
+        )
+    os.environ.update({name: environ[name] for name in ("DATABASE_URL", "SECRET_KEY", "PUBLIC_URL")})
+
+
 def _statement(options: argparse.Namespace) -> int:
     if options.format == "pdf" and options.output is None:
         raise CommandFailed("--format pdf needs a file: give --output too")
     now = clock.now()
     with connection(environment()) as conn:
         try:
-            found = reporting.statement(conn, options.buyer, first=options.from_day, last=options.to_day, now=now)
+            buyer_id = desk.buyer(conn, options.buyer)
+            found = reporting.statement(conn, buyer_id, first=options.from_day, last=options.to_day, now=now)
             drawn = reporting.statement_pdf(conn, found, now=now) if options.format == "pdf" else b""
         except (Refusal, PolicyInvalid) as refused:
             raise CommandFailed(str(refused)) from None
@@ -143,14 +163,15 @@ def _text(found: Statement) -> list[str]:
         "",
         "Open invoices",
     ]
-    if not found.open_items:
-        return [*lines, "none"]
     balance, rows = Decimal(0), []
     for item in found.open_items:
         balance += item.due
         days = (letter.day(item.issued_at, zone), letter.day(item.due_date, zone))
         rows.append((item.number, *days, *_amounts(found.currency, item.total, item.due, balance)))
-    return [*lines, *columns(("invoice", "issued", "due", "total", "open", "so far"), rows, left=3)]
+    lines += columns(("INVOICE", "ISSUED", "DUE", "TOTAL", "OPEN", "SO FAR"), rows, left=3) if rows else ["none"]
+    closing, apart = found.owed.closing, found.apart
+    on_invoices, apart_, owed = (money.shown(one, found.currency) for one in (closing - apart, apart, closing))
+    return [*lines, "", f"Open invoices {on_invoices}, on no open invoice {apart_}: owed {owed}."]
 
 
 def _side(title: str, side: Account, found: Statement) -> list[str]:
@@ -161,7 +182,7 @@ def _side(title: str, side: Account, found: Statement) -> list[str]:
          *_amounts(found.currency, entry.change, entry.balance))
         for entry in side.entries
     ]  # fmt: skip
-    head = ("date", "what", "reference", "change", "balance")
+    head = ("DATE", "WHAT", "REFERENCE", "CHANGE", "BALANCE")
     return [title, *columns(head, [opening, *entries, closing], left=3)]
 
 
@@ -174,38 +195,43 @@ def _aging(options: argparse.Namespace) -> int:
     if not rows:
         print("Nobody owes anything.")
         return DONE
-    table = [
-        (row.owing.currency, printable(row.owing.name),
-         *_amounts(row.owing.currency, *row.aged.amounts, row.aged.total, row.owing.uninvoiced, row.owing.balance))
-        for row in [*rows, *totals]
-    ]  # fmt: skip
-    head = ("currency", "buyer", *aging.LABELS, "open", "uninvoiced", "owed")
+    # What few books have takes no room in the others.
+    rest = {"CHARGEBACKS": [row.owing.debts for row in rows], "BEFORE LEDGER": [row.owing.opening for row in rows]}
+    named = [name for name, amounts in rest.items() if any(amounts)]
+    table = []
+    for row in [*rows, *totals]:
+        owing = row.owing
+        apart = {"CHARGEBACKS": owing.debts, "BEFORE LEDGER": owing.opening}
+        amounts = (*row.aged.amounts, row.aged.total, owing.uninvoiced, *(apart[name] for name in named), owing.balance)
+        table.append((owing.currency, printable(owing.name), *_amounts(owing.currency, *amounts)))
+    labels = (label.upper() for label in aging.LABELS)
+    head = ("CURRENCY", "BUYER", *labels, "OPEN", "NOT INVOICED", *named, "OWED")
     print("\n".join(columns(head, table, left=2)))
     return DONE
 
 
 def _journal(options: argparse.Namespace) -> int:
-    start, end = _instants(options)
+    first, last = _ordered(options)
+    start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
     with connection(environment()) as conn:
         _put(reporting.journal_csv(conn, start, end), options.output)
     return DONE
 
 
 def _export(options: argparse.Namespace) -> int:
-    start, end = _instants(options)
+    first, last = _ordered(options)
     with connection(environment()) as conn:
-        lines = reporting.export(conn, start, end, for_quickbooks=options.format == "quickbooks")
+        lines = reporting.export(conn, first, last, for_quickbooks=options.format == "quickbooks")
         _put(lines, options.output)
     return DONE
 
 
-def _instants(options: argparse.Namespace) -> tuple[datetime, datetime]:
+def _ordered(options: argparse.Namespace) -> tuple[date, date]:
     try:
         reporting.days(options.from_day, options.to_day)
     except Refusal as refused:
         raise CommandFailed(str(refused)) from None
-    start = datetime.combine(options.from_day, time(), UTC)
-    return start, datetime.combine(options.to_day, time(), UTC) + timedelta(days=1)
+    return options.from_day, options.to_day
 
 
 def _amounts(currency: str, *amounts: Decimal) -> Sequence[str]:

@@ -22,15 +22,17 @@ def written(found: Sequence[Invoice], *, next_only: bool) -> list[str]:
             f"{printable(one.buyer)} ({one.buyer_id})",
             printable(one.offer),
             unbroken(_period(one)),
+            one.currency,
             f"{one.total_leads:,}",
-            _amount(one, "subtotal"),
-            _amount(one, "tax_amount"),
-            _amount(one, "wallet_applied"),
-            _amount(one, "amount_due"),
+            *(
+                _amount(one, name).removesuffix(f"\N{NO-BREAK SPACE}{one.currency}")
+                for name in ("subtotal", "tax_amount", "wallet_applied", "amount_due")
+            ),
         )
         for one in found
     ]
-    return columns(("INVOICE", "BUYER", "OFFER", "PERIOD", "LEADS", "SUBTOTAL", "TAX", "PREPAID", "DUE"), rows, left=4)
+    head = ("INVOICE", "BUYER", "OFFER", "PERIOD", "IN", "LEADS", "SUBTOTAL", "TAX", "PREPAID", "DUE")
+    return columns(head, rows, left=5)
 
 
 def summary(done: Run, is_dry: bool) -> list[str]:
@@ -81,7 +83,7 @@ def head(invoice: Invoice) -> Iterator[str]:
     """An invoice's own lines."""
     name = f"Invoice {invoice.invoice_number}" if invoice.invoice_number else "Draft"
     yield f"{name} ({invoice.invoice_id}) to {printable(invoice.buyer)} ({invoice.buyer_id}): {_status(invoice)}"
-    yield f"For {printable(invoice.offer)}, {_period(invoice)} ({invoice.timezone}), {invoice.total_leads:,} leads"
+    yield f"For {printable(invoice.offer)}, {_period(invoice)} ({invoice.timezone}), {_leads(invoice.total_leads)}"
     if invoice.issued_at is not None:
         yield f"Issued {minute(invoice.issued_at)} UTC, due on {_on(invoice, invoice.due_date)}"
     parts = (
@@ -117,11 +119,19 @@ def settled(invoice: Invoice, found: Sequence[invoices.Settled]) -> list[str]:
         (
             unbroken(minute(one.settled_at)),
             one.kind.replace("_", " "),
+            _by(one),
             unbroken(money.shown(one.amount, invoice.currency)),
         )
         for one in found
     ]
-    return columns(("SETTLED (UTC)", "BY", "AMOUNT"), rows, left=2) if rows else []
+    return columns(("SETTLED (UTC)", "BY", "WHICH", "AMOUNT"), rows, left=3) if rows else []
+
+
+def _by(settled: invoices.Settled) -> str:
+    """By which payment, credit note or chargeback, as their own commands name them."""
+    if settled.credit_note is not None:
+        return settled.credit_note
+    return next((str(one) for one in (settled.payment_id, settled.chargeback_id) if one is not None), "")
 
 
 def reminded(told: Sequence[dunning.Notice]) -> list[str]:
@@ -149,7 +159,12 @@ def _period(invoice: Invoice) -> str:
     zone = ZoneInfo(invoice.timezone)
     first = invoice.period_start.astimezone(zone)
     last = (invoice.period_end - timedelta(microseconds=1)).astimezone(zone)
-    return f"{first:%Y-%m-%d} – {last:%m-%d}"
+    end = f"{last:%m-%d}" if first.year == last.year else f"{last:%Y-%m-%d}"
+    return f"{first:%Y-%m-%d} – {end}"
+
+
+def _leads(count: int) -> str:
+    return "1 lead" if count == 1 else f"{count:,} leads"
 
 
 def _amount(invoice: Invoice, name: str) -> str:

@@ -11,6 +11,7 @@ from leadgen.cli.columns import columns, minute, printable, unbroken
 from leadgen.cli.command import DONE, CommandFailed, connection, environment, number
 from leadgen.cli.desk import EPILOG, MOST, cell
 from leadgen.domain import money, payment_entries, payments, remarks
+from leadgen.domain.errors import Refusal
 from leadgen.domain.payment_entries import PaymentEntry
 from leadgen.operations import drawing, entering, paying, writing_off
 from leadgen.operations.acting import Actor
@@ -125,7 +126,10 @@ def _top_up(options: argparse.Namespace) -> int:
 def _read(options: argparse.Namespace, now: datetime) -> PaymentEntry:
     given = {"amount": options.amount, "method": options.method, "received_at": options.on}
     given |= {"reference": options.reference, "note": options.note}
-    return payment_entries.read_payment({k: v for k, v in given.items() if v is not None}, now=now)
+    try:
+        return payment_entries.read_payment({k: v for k, v in given.items() if v is not None}, now=now)
+    except Refusal as refusal:  # the command's option has a shorter name
+        raise CommandFailed(refusal.message.replace("received_at:", "--on:")) from None
 
 
 def _key(options: argparse.Namespace) -> str | None:
@@ -188,7 +192,7 @@ def _list(options: argparse.Namespace) -> int:
         )
         for one in found
     ]
-    head = ("PAYMENT", "AT (UTC)", "BUYER", "INVOICE", "METHOD", "STATUS", "REFERENCE", "AMOUNT", "WENT BACK")
+    head = ("ID", "AT (UTC)", "BUYER", "INVOICE", "METHOD", "STATUS", "REFERENCE", "AMOUNT", "WENT BACK")
     for line in columns(head, rows, left=7) if rows else ["There are no payments."]:
         print(line)
     if account is not None:

@@ -4,15 +4,16 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
 from leadgen.adapters import clock
+from leadgen.cli import desk
 from leadgen.cli.columns import columns, printable, unbroken
-from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
+from leadgen.cli.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment
 from leadgen.cli.review import USER_AGENT
 from leadgen.domain import money
 from leadgen.domain.errors import Refusal
@@ -45,7 +46,7 @@ def add(commands: "Subparsers") -> None:
     listed = actions.add_parser("list", help="the payouts", description="The payouts, those not paid yet first.")
     listed.set_defaults(run=_list)
     shown = actions.add_parser("show", help="a payout, lead by lead", description="A payout's statement.")
-    shown.add_argument("payout", type=number, metavar="ID", help="the payout's id, as `leadgen payouts list` has it")
+    _of_payout(shown)
     shown.add_argument("--csv", action="store_true", help="as CSV, for a spreadsheet")
     shown.set_defaults(run=_show)
     paid = actions.add_parser(
@@ -54,9 +55,13 @@ def add(commands: "Subparsers") -> None:
         description="Note that a payout was transferred, and post it. The same again does nothing more.",
         epilog="LEADGEN_ACTOR names who did it, for the audit trail.",
     )
-    paid.add_argument("payout", type=number, metavar="ID", help="the payout's id")
+    _of_payout(paid)
     paid.add_argument("--reference", required=True, metavar="TEXT", help="the transfer's reference")
     paid.set_defaults(run=_paid)
+
+
+def _of_payout(action: argparse.ArgumentParser) -> None:
+    action.add_argument("payout", metavar="PAYOUT", help="its number, such as PO-000001, or its id")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -127,7 +132,7 @@ def _row(payout: IssuedPayout) -> tuple[str, ...]:
 def _show(options: argparse.Namespace) -> int:
     try:
         with connection(environment()) as conn:
-            statement = paying_out.statement(conn, options.payout)
+            statement = paying_out.statement(conn, desk.issued(conn, "payout", options.payout))
     except Refusal as refusal:
         raise CommandFailed(f"{refusal.message}: `leadgen payouts list` lists them") from None
     if options.csv:
@@ -155,8 +160,9 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _period(start: datetime, end: datetime, timezone: str) -> str:
-    zone = ZoneInfo(timezone)
-    return unbroken(f"{start.astimezone(zone):%Y-%m-%d} to {end.astimezone(zone):%Y-%m-%d} {timezone}")
+    """From its first day to its last."""
+    first, last = (instant.astimezone(ZoneInfo(timezone)) for instant in (start, end - timedelta(microseconds=1)))
+    return unbroken(f"{first:%Y-%m-%d} – {last:%Y-%m-%d} {timezone}")
 
 
 def _paid(options: argparse.Namespace) -> int:
@@ -164,7 +170,8 @@ def _paid(options: argparse.Namespace) -> int:
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            paid = paying_out.pay(conn, options.payout, options.reference, who, now=clock.now())
+            payout_id = desk.issued(conn, "payout", options.payout)
+            paid = paying_out.pay(conn, payout_id, options.reference, who, now=clock.now())
     except Refusal as refusal:
         raise CommandFailed(refusal.message) from None
     payout = paid.payout

@@ -141,6 +141,8 @@ def _told(returned: Returned) -> str:
 def _decide(options: argparse.Namespace) -> int:
     verdict = "approve" if options.approve is not None else "reject"
     return_id = options.approve if options.approve is not None else options.reject
+    if options.note is None:
+        raise CommandFailed(f"say why: leadgen return --{verdict} {return_id} --note TEXT")
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Returned:
         said = rules.read_verdict({"verdict": verdict, "remark": options.note})

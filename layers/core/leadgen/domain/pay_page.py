@@ -31,6 +31,7 @@ button,.button{display:block;width:100%;padding:.85rem;border:0;border-radius:.5
 font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 button:focus-visible,a:focus-visible{outline:3px solid var(--ink);outline-offset:2px}
 .second{background:none;color:var(--ink);border:1px solid var(--line);margin-top:.75rem}
+.apart{margin-top:1.5rem}
 .note{border-radius:.5rem;border:1px solid var(--line);padding:.75rem;margin:1rem 0 0}
 """
 
@@ -58,6 +59,9 @@ class Invoice:
     just_paid: bool = False
 
 
+# As the payer has it: that it was sent is the seller's concern.
+_STATES = {"sent": "open"}
+
 _SAYS = {
     "paid": "This invoice is paid. Thank you.",
     "cancelled": "This invoice is cancelled. There is nothing to pay.",
@@ -73,11 +77,13 @@ def invoice(shown: Invoice) -> str:
         says = "Thank you. Your payment is being confirmed; this page will say so in a minute."
     rows = [
         ("Invoice", shown.number),
-        ("Status", shown.status),
+        ("Status", _STATES.get(shown.status, shown.status)),
         ("Issued", _day(shown.issued_at, shown.timezone)),
         ("Due", _day(shown.due_date, shown.timezone)),
         ("Total", money.shown(shown.total, shown.currency)),
     ]
+    if 0 < shown.due < shown.total:
+        rows.append(("Paid or credited", money.shown(shown.total - shown.due, shown.currency)))
     parts = [
         f"<h1>{escape(seller) or 'Invoice'}</h1>",
         f'<p class="soft">Invoice {escape(shown.number)}</p>',
@@ -91,7 +97,7 @@ def invoice(shown: Invoice) -> str:
     if says is not None:
         parts.append(f'<p class="note" role="status">{escape(says)}</p>')
     elif bank := _bank(shown):
-        parts += ['<p class="note">Or by transfer:</p>', _list(bank)]
+        parts += ['<p class="soft apart">Or by transfer:</p>', _list(bank)]
     return _page(f"Invoice {shown.number}", parts)
 
 

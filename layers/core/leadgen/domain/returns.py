@@ -135,7 +135,7 @@ _WHY: Mapping[str, tuple[int, str]] = {
     "policy": (409, "may not be given back: its offer has no return policy, and only an operator may return it"),
     "reason": (409, "may not be given back for this reason"),
     "window": (409, "may not be given back any more: its time is over"),
-    "quota": (409, "may not be given back: the quota of this billing cycle is used up"),
+    "quota": (409, "may not be given back: more than the quota of this billing cycle; ask the seller"),
 }
 _CODES = {"sold": "lead_not_sold", "not_returned": "already_returned"}
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from leadgen.domain import letter, money, sales_letters
 from leadgen.domain.billing_terms import Seller
@@ -122,18 +123,25 @@ def said(movement: Movement) -> str:
 
 
 def rows(statement: Statement) -> Iterator[Sequence[Cell]]:
-    """The statement as a table, under :data:`HEAD`: what is owed, prepaid money, open invoices."""
-    currency = statement.currency
+    """The statement as a table, under :data:`HEAD`: what is owed, prepaid money, open invoices and, last, what is owed
+    on none of them. Days are the market's.
+    """
+    currency, zone = statement.currency, ZoneInfo(statement.timezone)
+    first, last = (instant.astimezone(zone).date() for instant in (statement.start, _last(statement)))
     for section, side in (("account", statement.owed), ("prepaid", statement.prepaid)):
-        yield (section, statement.start, "Opening balance", "", None, None, None, side.opening, currency)
+        yield (section, first, "Opening balance", "", None, None, None, side.opening, currency)
         for entry in side.entries:
             up, down = (entry.change, None) if entry.change > 0 else (None, -entry.change)
-            yield (section, entry.at, entry.what, entry.reference, None, up, down, entry.balance, currency)
-        yield (section, statement.end, "Closing balance", "", None, None, None, side.closing, currency)
+            on = entry.at.astimezone(zone).date()
+            yield (section, on, entry.what, entry.reference, None, up, down, entry.balance, currency)
+        yield (section, last, "Closing balance", "", None, None, None, side.closing, currency)
     open_ = Decimal(0)
     for item in statement.open_items:
         open_ += item.due
-        yield ("open", item.issued_at, "Invoice", item.number, item.due_date, item.due, None, open_, currency)
+        issued, due = (instant.astimezone(zone).date() for instant in (item.issued_at, item.due_date))
+        yield ("open", issued, "Invoice", item.number, due, item.due, None, open_, currency)
+    if statement.apart != 0:
+        yield ("open", last, "On no open invoice", "", None, statement.apart, None, statement.owed.closing, currency)
 
 
 def to_letter(statement: Statement, seller: Seller, *, now: datetime) -> Letter:

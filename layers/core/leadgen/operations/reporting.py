@@ -98,9 +98,9 @@ def lines_csv(conn: Connection[Any], invoice_id: int) -> str:
     return csv_text.written(sales_tables.LINES_HEAD, sales_tables.lines(rendering.invoice(conn, invoice_id)))
 
 
-def export(conn: Connection[Any], start: datetime, end: datetime, *, for_quickbooks: bool) -> Iterator[str]:
-    """The invoices issued from ``start`` to just before ``end``, a line for each lead, as CSV."""
-    invoices = (rendering.invoice(conn, invoice_id) for invoice_id in accounts.issued_between(conn, start, end))
+def export(conn: Connection[Any], first: date, last: date, *, for_quickbooks: bool) -> Iterator[str]:
+    """The invoices dated from the first day to the last, a line for each lead, as CSV."""
+    invoices = (rendering.invoice(conn, invoice_id) for invoice_id in accounts.issued_between(conn, first, last))
     if for_quickbooks:
         rows = chain.from_iterable(map(sales_tables.quickbooks, invoices))
         return csv_text.lines(sales_tables.QUICKBOOKS_HEAD, rows)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -210,9 +210,14 @@ def journal(conn: Connection[Any], start: datetime, end: datetime) -> Iterator[J
         )
 
 
-def issued_between(conn: Connection[Any], start: datetime, end: datetime) -> list[int]:
-    """The invoices issued from ``start`` to just before ``end``, by number."""
+def issued_between(conn: Connection[Any], first: date, last: date) -> list[int]:
+    """The invoices that bear a date from the first day to the last, by number: days of each invoice's own market."""
     rows = conn.execute(
-        "SELECT id FROM invoices WHERE issued_at >= %s AND issued_at < %s ORDER BY series, sequence", (start, end)
+        """
+        SELECT id FROM invoices
+         WHERE issued_at IS NOT NULL AND (issued_at AT TIME ZONE timezone)::date BETWEEN %s AND %s
+         ORDER BY series, sequence
+        """,
+        (first, last),
     )
     return [row[0] for row in rows]

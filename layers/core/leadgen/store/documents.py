@@ -22,6 +22,20 @@ class Document:
     sha256: str
 
 
+def numbered(conn: Connection[Any], kind: Kind, number: str) -> int | None:
+    """The invoice, credit note or payout of a number, or None."""
+    row = conn.execute(
+        """
+        SELECT id FROM (SELECT 'invoice' AS kind, invoice_number AS number, id FROM invoices
+                        UNION ALL SELECT 'credit_note', number, id FROM credit_notes
+                        UNION ALL SELECT 'payout', number, id FROM payouts) AS issued
+         WHERE kind = %s AND number = %s
+        """,
+        (kind, number),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def get(conn: Connection[Any], kind: Kind, document_id: int, form: Format) -> Document | None:
     """The file that is kept of an invoice, a credit note or a payout; None where none was drawn yet."""
     with conn.cursor(row_factory=class_row(Document)) as cursor:

@@ -130,6 +130,7 @@ class Settled:
     amount: Decimal
     payment_id: int | None
     credit_note_id: int | None
+    credit_note: str | None
     chargeback_id: int | None
 
 
@@ -138,8 +139,10 @@ def settlements(conn: Connection[Any], invoice_id: int) -> list[Settled]:
     with conn.cursor(row_factory=class_row(Settled)) as cursor:
         cursor.execute(
             """
-            SELECT settled_at, kind, amount, payment_id, credit_note_id, chargeback_id
-              FROM invoice_settlements WHERE invoice_id = %s ORDER BY id
+            SELECT s.settled_at, s.kind, s.amount, s.payment_id, s.credit_note_id, c.number AS credit_note,
+                   s.chargeback_id
+              FROM invoice_settlements s LEFT JOIN credit_notes c ON c.id = s.credit_note_id
+             WHERE s.invoice_id = %s ORDER BY s.id
             """,
             (invoice_id,),
         )
