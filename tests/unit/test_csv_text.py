@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,13 +17,16 @@ from tests.sales import BUYER, an_issued_invoice
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 
 
+def bare(cell: str) -> str:
+    """Without the apostrophes that keep a text from being a formula."""
+    return re.sub(r"([;\t\r\n] *)'(?=[=+\-@＝＋－＠])", r"\1", cell.removeprefix("'"))
+
+
 @given(st.lists(st.tuples(WORDS, WORDS)))
 def test_whatever_is_written_is_read_again(rows: list[tuple[str, str]]) -> None:
     read = list(csv.reader(io.StringIO(csv_text.written(("a", "b"), rows), newline="")))
     assert read[0] == ["a", "b"]
-    assert [[cell.removeprefix("'") for cell in row] for row in read[1:]] == [
-        [cell.removeprefix("'") for cell in row] for row in rows
-    ]
+    assert [[bare(cell) for cell in row] for row in read[1:]] == [[bare(cell) for cell in row] for row in rows]
 
 
 @given(WORDS)
