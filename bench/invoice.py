@@ -123,5 +123,22 @@ def fill(conn: Connection[Any], leads: int) -> None:
         SELECT id, kind, 'receivable', 'revenue', 45.37 FROM posted
         """
     )
+    conn.execute(
+        """
+        INSERT INTO uninvoiced_leads (lead_id, buyer_id, offer_id, delivered_at, since, price)
+        SELECT id, buyer_id, offer_id, delivered_at, billed_at, price FROM leads
+        """
+    )
+    # It has written invoices before: what is planned for an empty table looks through all of it for every line.
+    conn.execute(
+        """
+        INSERT INTO invoices (buyer_id, offer_id, period_start, period_end, due_date, currency, timezone, status,
+                              cancelled_at)
+        SELECT buyer, 1, at - %(week)s, at, at, 'USD', 'America/Denver', 'cancelled', at
+          FROM generate_series(1, %(buyers)s) buyer
+         CROSS JOIN LATERAL (SELECT %(open)s - %(week)s * n FROM generate_series(1, 20) n) AS t(at)
+        """,
+        {"buyers": buyers, "open": CLOSE - 2 * WEEK, "week": WEEK},
+    )
     conn.execute("VACUUM (ANALYZE)")
     conn.execute("CHECKPOINT")

@@ -172,7 +172,9 @@ CREATE FUNCTION public.refuse_lines_after_issue() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-  IF EXISTS (SELECT FROM added JOIN invoices i ON i.id = added.invoice_id WHERE i.issued_at IS NOT NULL) THEN
+  -- Not a join: its plan may be one of when there were no invoices, and look at all of them for every line.
+  IF EXISTS (SELECT FROM invoices i
+              WHERE i.id = ANY (ARRAY(SELECT DISTINCT invoice_id FROM added)) AND i.issued_at IS NOT NULL) THEN
     RAISE EXCEPTION 'lines are added to drafts only'
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'invoice_lines_of_drafts';
   END IF;
@@ -982,7 +984,6 @@ CREATE TABLE public.leads (
     route_again_at timestamp with time zone,
     route_attempts integer DEFAULT 0 NOT NULL,
     erased_at timestamp with time zone,
-    invoiced_at timestamp with time zone,
     in_review_since timestamp with time zone,
     review_reason character varying(64),
     review_detail character varying(1000),
@@ -1553,6 +1554,15 @@ ALTER TABLE public.suppressions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.uninvoiced_leads (
+    lead_id integer NOT NULL,
+    buyer_id integer NOT NULL,
+    offer_id integer NOT NULL,
+    delivered_at timestamp with time zone NOT NULL,
+    since timestamp with time zone NOT NULL,
+    price numeric(10,2) NOT NULL
+);
+
 CREATE TABLE public.validation_policies (
     id integer NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -1887,6 +1897,9 @@ ALTER TABLE ONLY public.suppressions
 ALTER TABLE ONLY public.suppressions
     ADD CONSTRAINT suppressions_unique UNIQUE NULLS NOT DISTINCT (hash, kind, offer_id);
 
+ALTER TABLE ONLY public.uninvoiced_leads
+    ADD CONSTRAINT uninvoiced_leads_pkey PRIMARY KEY (lead_id);
+
 ALTER TABLE ONLY public.validation_policies
     ADD CONSTRAINT validation_policies_pkey PRIMARY KEY (id);
 
@@ -2015,11 +2028,11 @@ CREATE INDEX idx_leads_undecided_email ON public.leads USING btree (offer_id, no
 
 CREATE INDEX idx_leads_undecided_phone ON public.leads USING btree (offer_id, normalized_phone) WHERE (status = 'received'::public.lead_status);
 
-CREATE INDEX idx_leads_uninvoiced ON public.leads USING btree (buyer_id, offer_id, delivered_at) WHERE ((billing_status = 'billed'::public.billing_status) AND (invoiced_at IS NULL));
-
 CREATE INDEX idx_leads_vertical_created_at ON public.leads USING btree (vertical_id, created_at DESC);
 
 CREATE INDEX idx_ledger_transactions_buyer ON public.ledger_transactions USING btree (buyer_id, id) WHERE (buyer_id IS NOT NULL);
+
+CREATE INDEX idx_ledger_transactions_drawn ON public.ledger_transactions USING btree (lead_id) WHERE ((kind)::text = 'wallet_drawn'::text);
 
 CREATE INDEX idx_ledger_transactions_invoice ON public.ledger_transactions USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
 
@@ -2082,6 +2095,8 @@ CREATE INDEX idx_sources_offer_id ON public.sources USING btree (offer_id);
 CREATE INDEX idx_subscriptions_active ON public.subscriptions USING btree (buyer_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX idx_suppressions_offer ON public.suppressions USING btree (offer_id) WHERE (offer_id IS NOT NULL);
+
+CREATE INDEX idx_uninvoiced_leads_account ON public.uninvoiced_leads USING btree (buyer_id, offer_id, delivered_at);
 
 CREATE UNIQUE INDEX invoice_disputes_one_open ON public.invoice_disputes USING btree (invoice_id) WHERE (closed_at IS NULL);
 
@@ -2438,6 +2453,9 @@ ALTER TABLE ONLY public.subscriptions
 
 ALTER TABLE ONLY public.suppressions
     ADD CONSTRAINT suppressions_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.uninvoiced_leads
+    ADD CONSTRAINT uninvoiced_leads_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES public.leads(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.wallets
     ADD CONSTRAINT wallets_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE CASCADE;

@@ -101,7 +101,8 @@ def everything(conn: Connection[Any]) -> list[tuple[Any, ...]]:
         UNION ALL SELECT 'wallet', buyer_id::text, balance::text FROM wallets
         UNION ALL SELECT 'transaction', id::text, row(kind, idempotency_key)::text FROM ledger_transactions
         UNION ALL SELECT 'entry', id::text, row(debit, credit, amount)::text FROM ledger_entries
-        UNION ALL SELECT 'lead', id::text, row(billing_status, price, invoiced_at)::text FROM leads
+        UNION ALL SELECT 'lead', id::text, row(billing_status, price)::text FROM leads
+        UNION ALL SELECT 'waiting', lead_id::text, row(buyer_id, offer_id, price)::text FROM uninvoiced_leads
         UNION ALL SELECT 'invoice', id::text, row(invoice_number, status, amount_due, amount_paid)::text FROM invoices
         UNION ALL SELECT 'line', id::text, row(lead_id, amount, released_at)::text FROM invoice_lines
         UNION ALL SELECT 'settlement', id::text, row(invoice_id, kind, amount)::text FROM invoice_settlements

@@ -101,6 +101,7 @@ CREATE TABLE ledger_transactions (
 CREATE INDEX idx_ledger_transactions_buyer ON ledger_transactions (buyer_id, id) WHERE buyer_id IS NOT NULL;
 CREATE INDEX idx_ledger_transactions_publisher ON ledger_transactions (publisher_id, id) WHERE publisher_id IS NOT NULL;
 CREATE INDEX idx_ledger_transactions_lead ON ledger_transactions (lead_id) WHERE lead_id IS NOT NULL;
+CREATE INDEX idx_ledger_transactions_drawn ON ledger_transactions (lead_id) WHERE kind = 'wallet_drawn';
 CREATE INDEX idx_ledger_transactions_invoice ON ledger_transactions (invoice_id) WHERE invoice_id IS NOT NULL;
 CREATE INDEX idx_ledger_transactions_payment ON ledger_transactions (payment_id) WHERE payment_id IS NOT NULL;
 

@@ -98,8 +98,8 @@ CORRUPTIONS = [
     ("a_line_is_a_billed_lead_of_the_account", "UPDATE invoices SET offer_id = offer_id + 1 WHERE id = %(invoice)s"),
     ("a_line_is_a_billed_lead_of_the_account",
      "UPDATE invoices SET status = 'cancelled', cancelled_at = now() WHERE id = %(draft)s"),
-    ("a_lead_is_on_one_invoice", "UPDATE leads SET invoiced_at = NULL WHERE id = %(lead)s"),
-    ("a_lead_is_on_one_invoice", "UPDATE leads SET invoiced_at = now() WHERE id = %(billed)s"),
+    ("a_lead_is_on_one_invoice", "UPDATE uninvoiced_leads SET price = price + 1 WHERE lead_id = %(billed)s"),
+    ("a_lead_is_on_one_invoice", "DELETE FROM uninvoiced_leads WHERE lead_id = %(billed)s"),
     ("a_lead_is_on_one_invoice",
      """DROP INDEX invoice_lines_lead_once;
         INSERT INTO invoice_lines (invoice_id, lead_id, delivered_at, amount)
@@ -126,7 +126,7 @@ CORRUPTIONS = [
         UPDATE invoices SET buyer_id = %(buyer)s, period_start = '2026-01-01', period_end = '2026-12-01'"""),
     ("what_crosses_a_threshold_is_invoiced",
      """UPDATE offers SET invoice_threshold = 1, created_at = '2026-01-01';
-        UPDATE leads SET billed_at = '2026-02-01' WHERE id = %(billed)s"""),
+        UPDATE uninvoiced_leads SET since = '2026-02-01' WHERE lead_id = %(billed)s"""),
     ("a_payment_is_posted_once",
      """INSERT INTO payments (buyer_id, method, status, amount, currency, received_at, to_wallet, actor)
         VALUES (%(buyer)s, 'check', 'succeeded', 5, 'USD', now(), 5, 'test')"""),

@@ -106,15 +106,19 @@ def test_numbers_taken_at_once_are_all_different_and_without_gaps(database_url: 
 def test_an_open_account_is_what_is_billed_and_on_no_invoice(conn: Connection[Any], now: datetime) -> None:
     offer = an_offer(conn, invoice_threshold="100.00")
     buyer, source = a_buyer(conn, billing_cycle="monthly"), a_source(conn, offer)
-    for price, status, invoiced in (("45", "billed", None), ("20.5", "billed", None), ("7", "billed", now),
-                                    ("3", "pending", None)):  # fmt: skip
-        a_lead(conn, source, buyer_id=buyer, price=price, billing_status=status, invoiced_at=invoiced, delivered_at=now)
+    for price, status, waits in (("45", "billed", True), ("20.5", "billed", True), ("7", "billed", False),
+                                 ("3", "pending", False)):  # fmt: skip
+        lead = a_lead(conn, source, buyer_id=buyer, price=price, billing_status=status, delivered_at=now)
+        if waits:
+            conn.execute(
+                "INSERT INTO uninvoiced_leads VALUES (%s, %s, %s, %s, %s, %s)", (lead, buyer, offer, now, now, price)
+            )
     insert(
         conn, "invoices", buyer_id=buyer, offer_id=offer, period_start=now.replace(day=1), period_end=now,
         due_date=now, currency="USD", timezone="UTC",
     )  # fmt: skip
-    (account,) = invoicing.open_accounts(conn)
+    assert invoicing.waiting_buyers(conn) == [buyer]
+    (account,) = invoicing.open_accounts(conn, [buyer])
     assert (str(account.uninvoiced), str(account.threshold)) == ("65.50", "100.00")
     assert (account.billing_cycle, account.timezone, account.last_period_end) == ("monthly", "America/Denver", now)
-    assert invoicing.open_accounts(conn, [buyer]) == [account]
     assert invoicing.open_accounts(conn, [buyer + 1]) == []

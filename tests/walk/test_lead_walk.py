@@ -88,7 +88,8 @@ def test_a_lead_is_taken_in_validated_routed_delivered_billed_and_invoiced(
 
     # 5. Billed: what was pending is owed now.
     step(conn, functions, "bill")
-    assert row(conn, lead, "billing_status::text, price::text, invoiced_at") == ("billed", "60.00", None)
+    assert row(conn, lead, "billing_status::text, price::text") == ("billed", "60.00")
+    assert conn.execute("SELECT lead_id FROM uninvoiced_leads").fetchall() == [(lead,)]
     assert conn.execute("SELECT balance::text, pending_amount::text FROM buyers").fetchone() == ("60.00", "0.00")
     assert conn.execute("SELECT count(*) FROM invoices").fetchone() == (0,)
 

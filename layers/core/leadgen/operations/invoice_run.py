@@ -65,7 +65,8 @@ def run(
     ``told`` hears how many of the buyers are done, ``seen`` of each buyer's invoices before they are committed.
     """
     with transaction() as reading:
-        due = sorted({entry.account.buyer_id for entry in _due(invoicing.open_accounts(reading.conn), now)})
+        accounts = invoicing.open_accounts(reading.conn, invoicing.waiting_buyers(reading.conn))
+        due = sorted({entry.account.buyer_id for entry in _due(accounts, now)})
         failing = invoicing_failures.failing(reading.conn)
     _forgive(transaction, failing - set(due))
     issued = drafted = failed = 0

@@ -65,7 +65,7 @@ def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[i
     written = invoicing.write_drafts(conn, drafts, now=now)
     ids = {(row.buyer_id, row.offer_id): row.invoice_id for row in written}
     lines = [(ids[one.buyer_id, one.offer_id], line) for one in drafts for line in one.lines]
-    invoicing.write_lines(conn, lines, now=now)
+    invoicing.write_lines(conn, lines)
     return written
 
 

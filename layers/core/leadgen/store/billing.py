@@ -55,7 +55,10 @@ def bill(conn: Connection[Any], lead_ids: Sequence[int], buyer_ids: Sequence[int
               UPDATE leads
                  SET billing_status = 'billed', price = delivered_price, billed_at = %(now)s, updated_at = %(now)s
                WHERE id IN (SELECT id FROM billable) AND billing_status = 'pending' AND delivered_price IS NOT NULL
-              RETURNING id AS lead_id, buyer_id, offer_id, source_id, price, trace_id
+              RETURNING id AS lead_id, buyer_id, offer_id, source_id, price, delivered_at, trace_id
+            ), waiting AS (
+              INSERT INTO uninvoiced_leads (lead_id, buyer_id, offer_id, delivered_at, since, price)
+              SELECT lead_id, buyer_id, offer_id, delivered_at, %(now)s, price FROM lead_update
             ), charge AS (
               SELECT buyer_id, sum(price) AS amount FROM lead_update GROUP BY buyer_id
             ), buyer_update AS (

@@ -90,14 +90,15 @@ def add_lines(conn: Connection[Any], credit_note_id: int, credited: Sequence[Lin
 
 
 def refund_leads(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> None:
-    """Billed leads are refunded, for good; one that stood on a draft does so no more."""
+    """Billed leads are refunded, for good; one that waited for an invoice does so no more."""
     conn.execute(
         """
-        UPDATE leads l
-           SET billing_status = 'refunded', updated_at = %(now)s,
-               invoiced_at = CASE WHEN EXISTS (SELECT FROM invoice_lines x
-                                                WHERE x.lead_id = l.id AND x.released_at IS NULL) THEN l.invoiced_at END
-         WHERE l.id = ANY(%(ids)s) AND l.billing_status <> 'pending'
+        WITH refunded AS (
+          UPDATE leads SET billing_status = 'refunded', updated_at = %(now)s
+           WHERE id = ANY(%(ids)s) AND billing_status <> 'pending'
+          RETURNING id
+        )
+        DELETE FROM uninvoiced_leads u USING refunded WHERE u.lead_id = refunded.id
         """,
         {"ids": list(lead_ids), "now": now},
     )

@@ -31,16 +31,27 @@ def a_line_is_a_billed_lead_of_the_account(conn: Connection[Any]) -> list[Broken
 
 
 def a_lead_is_on_one_invoice(conn: Connection[Any]) -> list[Broken]:
-    """A lead has at most one living line, and says whether it has."""
+    """A billed lead has one living line or waits for one; what is given back waits for none."""
     with conn.cursor(row_factory=class_row(Broken)) as cursor:
         cursor.execute(
             """
-            SELECT 'leads' AS subject, coalesce(l.id, x.lead_id) AS id, coalesce(x.times, 0) || ' lines' AS says,
-                   CASE WHEN l.id IS NULL THEN 'none' ELSE '1 line' END AS should
-              FROM (SELECT id FROM leads WHERE invoiced_at IS NOT NULL) AS l
-              FULL JOIN (SELECT lead_id, count(*) AS times FROM invoice_lines
-                          WHERE released_at IS NULL GROUP BY lead_id) AS x ON x.lead_id = l.id
-             WHERE l.id IS NULL OR x.times IS DISTINCT FROM 1
+            SELECT 'leads' AS subject, l.id,
+                   l.lines || ' lines' || CASE WHEN l.waits THEN ', waits' ELSE '' END AS says,
+                   CASE WHEN l.billing_status = 'pending' THEN 'nothing'
+                        WHEN l.billing_status = 'refunded' THEN '1 line or nothing'
+                        ELSE '1 line or waits' END AS should
+              FROM (SELECT l.id, l.billing_status, coalesce(x.lines, 0) AS lines, u.lead_id IS NOT NULL AS waits,
+                           (u.buyer_id, u.offer_id, u.price) IS DISTINCT FROM (l.buyer_id, l.offer_id, l.price)
+                           AS differs
+                      FROM leads l
+                      LEFT JOIN (SELECT lead_id, count(*) AS lines FROM invoice_lines
+                                  WHERE released_at IS NULL GROUP BY lead_id) AS x ON x.lead_id = l.id
+                      LEFT JOIN uninvoiced_leads u ON u.lead_id = l.id
+                     WHERE l.billing_status <> 'pending' OR u.lead_id IS NOT NULL OR x.lead_id IS NOT NULL) AS l
+             WHERE (l.waits AND l.differs)
+                OR CASE l.billing_status WHEN 'pending' THEN true
+                                         WHEN 'refunded' THEN l.waits OR l.lines > 1
+                                         ELSE l.lines + l.waits::int <> 1 END
             """
         )
         return cursor.fetchall()
@@ -146,12 +157,11 @@ def what_is_owed_is_invoices_leads_and_debts(conn: Connection[Any]) -> list[Brok
               SELECT buyer_id, amount_due AS amount FROM invoices
                WHERE issued_at IS NOT NULL AND amount_due <> 0
               UNION ALL
-              SELECT l.buyer_id,
-                     l.price - coalesce((SELECT sum(e.amount) FROM ledger_transactions t
+              SELECT u.buyer_id,
+                     u.price - coalesce((SELECT sum(e.amount) FROM ledger_transactions t
                                            JOIN ledger_entries e ON e.transaction_id = t.id
-                                          WHERE t.lead_id = l.id AND t.kind = 'wallet_drawn'), 0)
-                FROM leads l
-               WHERE l.billing_status = 'billed' AND l.invoiced_at IS NULL
+                                          WHERE t.lead_id = u.lead_id AND t.kind = 'wallet_drawn'), 0)
+                FROM uninvoiced_leads u
               UNION ALL
               SELECT l.buyer_id,
                      l.price - coalesce((SELECT sum(e.amount) FROM ledger_transactions t
@@ -238,11 +248,8 @@ def what_crosses_a_threshold_is_invoiced(conn: Connection[Any], *, before: datet
             """
             SELECT 'buyers' AS subject, owed.buyer_id AS id, owed.amount || ' of offer ' || o.id AS says,
                    'below ' || o.invoice_threshold AS should
-              FROM (SELECT buyer_id, offer_id, sum(price) AS amount FROM leads
-                     WHERE billing_status = 'billed' AND invoiced_at IS NULL AND billed_at < %(before)s
-                       AND NOT EXISTS (SELECT FROM invoice_lines x
-                                        WHERE x.lead_id = leads.id AND x.released_at >= %(before)s)
-                     GROUP BY buyer_id, offer_id) AS owed
+              FROM (SELECT buyer_id, offer_id, sum(price) AS amount FROM uninvoiced_leads
+                     WHERE since < %(before)s GROUP BY buyer_id, offer_id) AS owed
               JOIN offers o ON o.id = owed.offer_id
              WHERE owed.amount >= o.invoice_threshold AND coalesce(o.updated_at, o.created_at) < %(before)s
             """,

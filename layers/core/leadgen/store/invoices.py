@@ -155,9 +155,11 @@ def cancel_draft(conn: Connection[Any], invoice_id: int, *, reason: str | None, 
         """
         WITH released AS (
           UPDATE invoice_lines SET released_at = %(now)s WHERE invoice_id = %(id)s AND released_at IS NULL
-          RETURNING lead_id
+          RETURNING lead_id, delivered_at, amount
         ), freed AS (
-          UPDATE leads SET invoiced_at = NULL, updated_at = %(now)s FROM released WHERE leads.id = released.lead_id
+          INSERT INTO uninvoiced_leads (lead_id, buyer_id, offer_id, delivered_at, since, price)
+          SELECT r.lead_id, i.buyer_id, i.offer_id, r.delivered_at, %(now)s, r.amount
+            FROM released r JOIN invoices i ON i.id = %(id)s
         )
         UPDATE invoices
            SET status = 'cancelled', cancelled_at = %(now)s, resolution_notes = %(reason)s, updated_at = %(now)s

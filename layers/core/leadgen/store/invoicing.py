@@ -31,8 +31,13 @@ class Account:
     last_period_end: datetime | None
 
 
-def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int] | None = None) -> list[Account]:
-    """The accounts with billed leads on no invoice: of these buyers, or of all."""
+def waiting_buyers(conn: Connection[Any]) -> list[int]:
+    """The buyers with billed leads on no invoice, in the order of their ids."""
+    return [row[0] for row in conn.execute("SELECT DISTINCT buyer_id FROM uninvoiced_leads ORDER BY buyer_id")]
+
+
+def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[Account]:
+    """The accounts of these buyers with billed leads on no invoice."""
     with conn.cursor(row_factory=class_row(Account)) as cursor:
         cursor.execute(
             """
@@ -43,16 +48,15 @@ def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int] | None = None)
                        -- One that was issued and written off may be owed again: its period stays its own.
                        AND (i.status <> 'cancelled' OR i.issued_at IS NOT NULL)) AS last_period_end
               FROM (SELECT buyer_id, offer_id, sum(price) AS uninvoiced, min(delivered_at) AS oldest
-                      FROM leads
-                     WHERE billing_status = 'billed' AND invoiced_at IS NULL
-                       AND (%(buyer_ids)s::int[] IS NULL OR buyer_id = ANY(%(buyer_ids)s))
+                      FROM uninvoiced_leads
+                     WHERE buyer_id = ANY(%(buyer_ids)s)
                      GROUP BY buyer_id, offer_id) AS owed
               JOIN offers o ON o.id = owed.offer_id
               JOIN markets m ON m.id = o.market_id
               JOIN buyers b ON b.id = owed.buyer_id
              ORDER BY owed.buyer_id, owed.offer_id
             """,
-            {"buyer_ids": None if buyer_ids is None else sorted(set(buyer_ids))},
+            {"buyer_ids": sorted(set(buyer_ids))},
         )
         return cursor.fetchall()
 
@@ -80,12 +84,11 @@ def uninvoiced_leads(
     with conn.cursor(row_factory=class_row(_Uninvoiced)) as cursor:
         cursor.execute(
             """
-            SELECT l.buyer_id, l.offer_id, l.id AS lead_id, l.delivered_at, l.price
+            SELECT u.buyer_id, u.offer_id, u.lead_id, u.delivered_at, u.price
               FROM unnest(%s::int[], %s::int[], %s::timestamptz[]) AS a(buyer_id, offer_id, before)
-              JOIN leads l ON l.buyer_id = a.buyer_id AND l.offer_id = a.offer_id
-             WHERE l.billing_status = 'billed' AND l.invoiced_at IS NULL
-               AND (a.before IS NULL OR l.delivered_at < a.before)
-             ORDER BY l.id
+              JOIN uninvoiced_leads u ON u.buyer_id = a.buyer_id AND u.offer_id = a.offer_id
+             WHERE a.before IS NULL OR u.delivered_at < a.before
+             ORDER BY u.lead_id
             """,
             (
                 [account.buyer_id for account, _ in accounts],
@@ -146,7 +149,7 @@ def write_drafts(conn: Connection[Any], drafts: Sequence[Draft], *, now: datetim
         return cursor.fetchall()
 
 
-def write_lines(conn: Connection[Any], lines: Sequence[tuple[int, BilledLead]], *, now: datetime) -> None:
+def write_lines(conn: Connection[Any], lines: Sequence[tuple[int, BilledLead]]) -> None:
     """Put each lead on its draft (by id), and off the list of those that wait for one."""
     conn.execute(
         """
@@ -154,16 +157,14 @@ def write_lines(conn: Connection[Any], lines: Sequence[tuple[int, BilledLead]], 
           INSERT INTO invoice_lines (invoice_id, lead_id, delivered_at, amount)
           SELECT * FROM unnest(%(invoices)s::int[], %(leads)s::int[], %(delivered)s::timestamptz[],
                                %(amounts)s::numeric[])
-          RETURNING lead_id
         )
-        UPDATE leads SET invoiced_at = %(now)s, updated_at = %(now)s FROM lines WHERE leads.id = lines.lead_id
+        DELETE FROM uninvoiced_leads WHERE lead_id = ANY(%(leads)s)
         """,
         {
             "invoices": [invoice_id for invoice_id, _ in lines],
             "leads": [line.lead_id for _, line in lines],
             "delivered": [line.delivered_at for _, line in lines],
             "amounts": [line.price for _, line in lines],
-            "now": now,
         },
     )
 
