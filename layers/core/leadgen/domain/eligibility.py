@@ -140,8 +140,7 @@ def judge(enrolment: Enrolment, standing: Standing, terms: Terms) -> Verdict:
 
 def is_eligible(enrolment: Enrolment, standing: Standing, terms: Terms) -> bool:
     """The outcome alone: no rule is asked after the first that fails."""
-    # A loop: what-if asks this a million times.
-    for check in checks(enrolment, standing, terms):  # noqa: SIM110
+    for check in checks(enrolment, standing, terms):  # noqa: SIM110 - a loop is faster, and what-if asks a million times
         if not check.passed:
             return False
     return True
