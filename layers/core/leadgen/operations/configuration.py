@@ -155,7 +155,7 @@ class Source(Section):
         return earning
 
 
-class Exclusivity(Section):
+class ExclusivePlace(Section):
     """One postal code or city whose leads go to one buyer first, named by its e-mail address."""
 
     postal_code: PostalCode | None = None
@@ -187,7 +187,7 @@ class Offer(Section):
     validation_policy: ValidationRules
     routing_policy: RoutingConfig
     sources: tuple[Source, ...] = ()
-    exclusivities: tuple[Exclusivity, ...] = ()
+    exclusivities: tuple[ExclusivePlace, ...] = ()
 
 
 class Radius(Section):
