@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from leadgen.operations.migrate import migrate
+from leadgen.platform.migrations import migrate
 from leadgen_local import template, topology
 from leadgen_local.postgres import Postgres
 

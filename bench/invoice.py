@@ -9,9 +9,10 @@ import psycopg
 from psycopg import Connection
 
 from bench import database
-from leadgen.adapters import clock
-from leadgen.cli.progress import Progress
-from leadgen.operations import auditing, invoice_run
+from leadgen.platform import clock
+from leadgen.terminal.progress import Progress
+from leadgen.reconciliation.service import auditor
+from leadgen.invoicing.service import run
 
 LEADS, LEADS_OF_A_BUYER = 100_000, 200
 LIMIT_SECONDS, LIMIT_GROWTH = 60, 11
@@ -44,12 +45,12 @@ def _measured(leads: int) -> tuple[float, bool]:
         _read(conn)
         beside = clock.seconds() - began
         began = clock.seconds()
-        done = invoice_run.run(
-            invoice_run.on_connection(conn, keep=True), now=CLOSE, told=Progress(f"invoicing {leads:,}").told
+        done = run.run(
+            run.on_connection(conn, keep=True), now=CLOSE, told=Progress(f"invoicing {leads:,}").told
         )
         seconds = clock.seconds() - began
         began = clock.seconds()
-        broken = [one.name for one in auditing.audit(conn, now=CLOSE) if one.broken]
+        broken = [one.name for one in auditor.audit(conn, now=CLOSE) if one.broken]
         audited = clock.seconds() - began
         is_sound = not done.failed and not broken and _are_invoiced(conn, leads)
     print(f"{f'reading {leads:,} leads':34}{beside:8.1f} s {leads / beside:10,.0f} leads/s")

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from leadgen.operations.apply import apply_files
+from leadgen.configuration.service.apply import apply_files
 from leadgen_local.stack import Stack
 
 POSTS = 100

@@ -19,21 +19,22 @@ import psycopg
 from psycopg import Connection
 
 from bench import database
-from leadgen.adapters import clock
-from leadgen.cli.progress import Progress
-from leadgen.domain import calendar, rotation, turns
-from leadgen.domain.again import RoutingInputs
-from leadgen.domain.calendar import PERIODS, Period
-from leadgen.domain.eligibility import UNUSED, Enrolment, Standing, Used
-from leadgen.domain.lead import Lead
-from leadgen.domain.policies import RoundRobin
-from leadgen.domain.rotation import PoolKey, Rotation
-from leadgen.domain.routing import Offer, Routed
-from leadgen.domain.trace import plain
-from leadgen.domain.turns import Choice, Request
-from leadgen.operations.simulate import Scope, simulate
-from leadgen.store import history
-from leadgen.store.history import Stretch
+from leadgen.platform import clock
+from leadgen.terminal.progress import Progress
+from leadgen.kernel import calendar
+from leadgen.routing.domain import rotation, allocation
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.kernel.calendar import PERIODS, Period
+from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Used
+from leadgen.leads.domain.lead import Lead
+from leadgen.routing.domain.policy import RoundRobin
+from leadgen.routing.domain.rotation import PoolKey, Rotation
+from leadgen.routing.domain.decision import Offer, Routed
+from leadgen.kernel.trace import plain
+from leadgen.routing.domain.allocation import Choice, Request
+from leadgen.simulation.service.simulate import Scope, simulate
+from leadgen.simulation.store import history
+from leadgen.simulation.store.history import Stretch
 
 LEADS = 100_000
 BUYERS, SERVING, BATCH, DAYS = 20, 10, 10, 30
@@ -201,7 +202,7 @@ def _decisions(offer: Offer, enrolments: Sequence[Enrolment], leads: int) -> Ite
         }
         numbers = range(first, min(first + BATCH, leads + 1))
         requests = [_request(number, offer, enrolments, now) for number in numbers]
-        choices = turns.choose_in_turn(requests, standings, {offer.offer_id: list(pools.values())}, now=now)
+        choices = allocation.choose_in_turn(requests, standings, {offer.offer_id: list(pools.values())}, now=now)
         for number, choice in zip(numbers, choices, strict=True):
             yield number, choice, now
             if isinstance(choice.decision, Routed):

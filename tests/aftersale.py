@@ -7,13 +7,16 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.domain.returns import Verdict, Wish
-from leadgen.operations import auditing, charging_back, crediting, paying, returning
-from leadgen.operations.acting import Actor
-from leadgen.operations.charging_back import ChargedBack
-from leadgen.operations.crediting import CreditNote
-from leadgen.operations.paying import Receipt, Received
-from leadgen.operations.returning import Returned
+from leadgen.returns.domain.rules import Verdict, Wish
+from leadgen.reconciliation.service import auditor
+from leadgen.payments.service import chargebacks, receipts
+from leadgen.receivables.service import credit_notes
+from leadgen.returns.service import returns as returning
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.payments.service.chargebacks import ChargedBack
+from leadgen.receivables.service.credit_notes import CreditNote
+from leadgen.payments.service.receipts import Receipt, Received
+from leadgen.returns.service.returns import Returned
 
 OPERATOR = Actor("op", "192.0.2.7", "desk/1")
 BUYER = Actor("jane")
@@ -27,7 +30,7 @@ def pay(
     given: dict[str, Any] = {"method": "bank_transfer", "currency": "USD", "received_at": now, "actor": "op"} | values
     received = Received(buyer_id=buyer, invoice_id=invoice, amount=Decimal(amount), **given)
     with conn.transaction():
-        return paying.receive(conn, received, now=now, anyway=anyway)
+        return receipts.receive(conn, received, now=now, anyway=anyway)
 
 
 def pay_by_card(
@@ -45,14 +48,14 @@ def credit(
     conn: Connection[Any], invoice: int, leads: list[int], now: datetime, reason: str = "goodwill"
 ) -> CreditNote:
     with conn.transaction():
-        return crediting.credit(conn, invoice, leads, reason=reason, note=None, actor="op", now=now)
+        return credit_notes.credit(conn, invoice, leads, reason=reason, note=None, actor="op", now=now)
 
 
 def charge_back(
     conn: Connection[Any], payment: str, amount: str, now: datetime, provider_id: str = "dp_1", currency: str = "USD"
 ) -> ChargedBack:
     with conn.transaction():
-        return charging_back.open_(
+        return chargebacks.open_(
             conn, provider_payment_id=payment, provider_id=provider_id, amount=Decimal(amount), currency=currency,
             reason="fraudulent", evidence_due_by=None, opened_at=now, now=now,
         )  # fmt: skip
@@ -60,7 +63,7 @@ def charge_back(
 
 def end_chargeback(conn: Connection[Any], now: datetime, *, won: bool, provider_id: str = "dp_1") -> ChargedBack:
     with conn.transaction():
-        return charging_back.close(conn, provider_id=provider_id, won=won, now=now)
+        return chargebacks.close(conn, provider_id=provider_id, won=won, now=now)
 
 
 def give_back(
@@ -113,6 +116,6 @@ def postings(conn: Connection[Any], kind: str) -> list[tuple[str, str, str]]:
 
 def assert_books_agree(conn: Connection[Any]) -> None:
     """Nothing that is said of money in one place is said otherwise in another."""
-    found = auditing.audit(conn, now=datetime.now(UTC))
+    found = auditor.audit(conn, now=datetime.now(UTC))
     assert found
     assert {one.name: one.broken for one in found if one.broken} == {}

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from leadgen.adapters import egress
+from leadgen.platform.egress import http_client
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,8 +62,8 @@ class Caller:
         return Called(**json.loads(self._process.stdout.readline()))
 
 
-def _post(origin: str, seconds: float, body: bytes) -> egress.Answer:
-    return egress.post(origin + "/hook", body, {}, timeout_seconds=seconds, allowed_origins=(origin,))
+def _post(origin: str, seconds: float, body: bytes) -> http_client.Answer:
+    return http_client.post(origin + "/hook", body, {}, timeout_seconds=seconds, allowed_origins=(origin,))
 
 
 def _peak() -> int:
@@ -75,11 +75,11 @@ def _call(origin: str, seconds: float, body_bytes: int, warm: list[str]) -> Call
     body = bytes(bytearray(b"x") * body_bytes)
     for honest in warm:
         _post(honest, 10, b"{}")
-        with suppress(egress.EgressFailed):  # failing takes code too
+        with suppress(http_client.EgressFailed):  # failing takes code too
             _post(honest.replace("https", "http"), 10, b"{}")
     Path("/proc/self/clear_refs").write_text("5")  # the peak is what it is now
     before, began = _peak(), time.monotonic()
-    outcome, cause, answer = "Answer", "", egress.Answer(0, {}, b"", complete=False)
+    outcome, cause, answer = "Answer", "", http_client.Answer(0, {}, b"", complete=False)
     try:
         answer = _post(origin, seconds, body)
     except Exception as failure:  # noqa: BLE001 - a test says which it is to be

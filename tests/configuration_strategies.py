@@ -7,7 +7,7 @@ import yaml
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from leadgen.domain.calendar import Day
+from leadgen.kernel.calendar import Day
 
 Fields = dict[str, Any]
 

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import db, settings
-from leadgen.operations.migrate import migrate
+from leadgen.platform import db, settings
+from leadgen.platform.migrations import migrate
 from leadgen_local import template, topology
 from leadgen_local.postgres import Postgres
 from tests.functions_under_test import Functions

@@ -9,29 +9,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from leadgen.domain import conditions, consent, rotation, routing
-from leadgen.domain.again import RoutingInputs
-from leadgen.domain.calendar import DAYS, PERIODS
-from leadgen.domain.conditions import All, AnyOf, Condition, Not, Test
-from leadgen.domain.eligibility import Enrolment, Standing, TrackRecord, Used
-from leadgen.domain.policies import (
-    CapacityBased,
-    ConsentDemand,
-    ExclusiveZip,
-    Exclusivity,
-    PerformanceBased,
-    Premium,
-    Pricing,
-    PriorityBased,
-    RoundRobin,
-    RoutingPolicy,
-    Sla,
-    TimeOfDayPremium,
-    Weighted,
-)
-from leadgen.domain.rotation import Rotation
-from leadgen.domain.routing import ExclusiveBuyer, Facts, Offer, Routed
-from leadgen.domain.strategies import Candidate
+from leadgen.leads.domain import conditions, consent
+from leadgen.routing.domain import rotation, decision as routing
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.kernel.calendar import DAYS, PERIODS
+from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Test
+from leadgen.routing.domain.eligibility import Enrolment, Standing, TrackRecord, Used
+from leadgen.routing.domain.policy import CapacityBased, ConsentDemand, ExclusiveZip, Exclusivity, PerformanceBased, Premium, Pricing, PriorityBased, RoundRobin, RoutingPolicy, Sla, TimeOfDayPremium, Weighted
+from leadgen.routing.domain.rotation import Rotation
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Offer, Routed
+from leadgen.routing.domain.strategies import Candidate
 
 BUYER_IDS = range(1, 10)
 PLACE = "80014"

@@ -10,9 +10,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.domain import normalization
-from leadgen.domain.ledger import Transaction, entries
-from leadgen.store import buyers, ledger
+from leadgen.leads.domain import normalization
+from leadgen.ledger.domain.transactions import Transaction, entries
+from leadgen.buyers.store import buyers
+from leadgen.ledger.store import postings
 
 _numbers = itertools.count(1)
 _PRIORITY = {"strategy": "priority_based"}
@@ -71,7 +72,7 @@ def prepaid(conn: Connection[Any], buyer_id: int, amount: str | int | Decimal) -
     """Top a buyer's wallet up, as a payment does."""
     with conn.transaction():
         buyers.lock(conn, [buyer_id])
-        money = ledger.money(conn, [buyer_id])[buyer_id]
+        money = postings.money(conn, [buyer_id])[buyer_id]
         top_up = Transaction(
             key=f"payment:of a test {next(_numbers)}",
             kind="payment",
@@ -81,7 +82,7 @@ def prepaid(conn: Connection[Any], buyer_id: int, amount: str | int | Decimal) -
             entries=entries(("cash", "wallet", Decimal(amount))),
             buyer_id=buyer_id,
         )
-        ledger.post(conn, [top_up])
+        postings.post(conn, [top_up])
 
 
 def an_enrolment(conn: Connection[Any], buyer_id: int, offer_id: int, **values: Any) -> int:

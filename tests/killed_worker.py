@@ -13,9 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from leadgen.adapters import bus, clock, egress
-from leadgen.adapters.batch import Message
-from leadgen.operations import dispatch, telling
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock
+from leadgen.platform.egress import http_client
+from leadgen.platform.messaging.batch import Message
+from leadgen.delivery.service import dispatch
+from leadgen.notifications.service import dispatch as telling
 from tests.messages import body, messages
 
 POINTS = ("before_call", "during_call", "after_answer", "before_record", "before_commit")
@@ -30,12 +33,12 @@ def _die(*_: Any, **__: Any) -> Any:
 
 def _arm(point: str, records: Any) -> None:
     """Make this process die when it comes to the point; during the call, its receiver kills it."""
-    post = egress.post
+    post = http_client.post
     match point:
         case "before_call":
-            egress.post = _die
+            http_client.post = _die
         case "after_answer":
-            egress.post = lambda *given, **named: _die(post(*given, **named))
+            http_client.post = lambda *given, **named: _die(post(*given, **named))
         case "before_record":
             records.record = _die
         case "before_commit":

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from leadgen.adapters.batch import Message
+from leadgen.platform.messaging.batch import Message
 
 _OCCURRED_AT = datetime(2026, 6, 17, 11, 59, tzinfo=UTC)
 

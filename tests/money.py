@@ -9,12 +9,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.domain import ledger as entries
-from leadgen.domain.ledger import Transaction
-from leadgen.operations import charging, invoicing
-from leadgen.operations.invoicing import Due
-from leadgen.store import buyers, ledger
-from leadgen.store import invoicing as accounts
+from leadgen.ledger.domain import transactions as entries
+from leadgen.ledger.domain.transactions import Transaction
+from leadgen.billing.service import charges
+from leadgen.invoicing.service import issue
+from leadgen.invoicing.service.issue import Due
+from leadgen.buyers.store import buyers
+from leadgen.ledger.store import postings
+from leadgen.invoicing.store import drafts as accounts
 from tests.factories import a_delivery, a_lead, a_source
 
 
@@ -35,7 +37,7 @@ def a_taken_lead(
 def charge(conn: Connection[Any], leads: Sequence[int], now: datetime) -> None:
     """Bill leads as the stage does."""
     with conn.transaction():
-        charging.charge(conn, leads, now=now)
+        charges.charge(conn, leads, now=now)
 
 
 def a_billed_lead(
@@ -54,7 +56,7 @@ def invoice(conn: Connection[Any], buyer: int, now: datetime) -> list[int]:
         due = [Due(account, now, closes=False) for account in accounts.open_accounts(conn, [buyer])]
         before = conn.execute("SELECT coalesce(max(id), 0) FROM invoices").fetchone()
         assert before is not None
-        invoicing.issue(conn, due, actor="stage:test", now=now)
+        issue.issue(conn, due, actor="stage:test", now=now)
         rows = conn.execute("SELECT id FROM invoices WHERE id > %s ORDER BY id", before)
         return [row[0] for row in rows]
 
@@ -77,7 +79,7 @@ def prepay(conn: Connection[Any], buyer: int, amount: str, now: datetime) -> Non
     assert found is not None
     with conn.transaction():
         buyers.lock(conn, [buyer])
-        ledger.post(
+        postings.post(
             conn,
             [
                 Transaction(

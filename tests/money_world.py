@@ -11,33 +11,21 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.domain import minor_units
-from leadgen.domain.errors import Refusal
-from leadgen.domain.provider_facts import DisputeChanged, RefundChanged, Told
-from leadgen.domain.returns import Verdict, Wish
-from leadgen.operations import (
-    charging,
-    charging_back,
-    crediting,
-    disputing,
-    drawing,
-    dunning,
-    invoice_decisions,
-    invoice_run,
-    invoicing,
-    pausing,
-    paying,
-    paying_out,
-    provider_events,
-    refunding,
-    returning,
-    writing_off,
-)
-from leadgen.operations.acting import Actor
-from leadgen.operations.invoicing import Due
-from leadgen.operations.paying import Received
-from leadgen.store import buyers
-from leadgen.store import invoicing as accounts
+from leadgen.payments.domain import minor_units
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.domain.provider_events import DisputeChanged, RefundChanged, Told
+from leadgen.returns.domain.rules import Verdict, Wish
+from leadgen.billing.service import charges
+from leadgen.payments.service import chargebacks, receipts, provider_events, refunds
+from leadgen.receivables.service import credit_notes, disputes, wallet_draws, dunning, overdue, write_offs
+from leadgen.invoicing.service import decisions, run as invoice_run, issue
+from leadgen.publishers.service import payouts
+from leadgen.returns.service import returns
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.invoicing.service.issue import Due
+from leadgen.payments.service.receipts import Received
+from leadgen.buyers.store import buyers
+from leadgen.invoicing.store import drafts as accounts
 from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, insert
 from tests.money import a_taken_lead
 
@@ -120,7 +108,7 @@ class World:
             idempotency_key=key, **values,
         )  # fmt: skip
         with self.conn.transaction():
-            receipt = paying.receive(self.conn, money, now=self.at, anyway=money.method == "stripe")
+            receipt = receipts.receive(self.conn, money, now=self.at, anyway=money.method == "stripe")
         return "repeated" if receipt.is_repeated else None
 
     # What happens to leads.
@@ -149,14 +137,14 @@ class World:
 
     def _bill(self, leads: list[int]) -> str | None:
         with self.conn.transaction():
-            billed = charging.charge(self.conn, leads, now=self.at)
+            billed = charges.charge(self.conn, leads, now=self.at)
             found = {(lead.buyer_id, lead.offer_id) for lead in billed}
             due = [
                 Due(account, self.at, closes=False)
                 for account in accounts.open_accounts(self.conn, sorted({buyer for buyer, _ in found}))
                 if (account.buyer_id, account.offer_id) in found and account.uninvoiced >= account.threshold
             ]
-            invoicing.issue(self.conn, due, actor="stage:bill", now=self.at)
+            issue.issue(self.conn, due, actor="stage:bill", now=self.at)
         return None if billed else "nothing"
 
     def roll_back(self, pick: int) -> str:
@@ -184,14 +172,14 @@ class World:
             return "nothing"
         with self.conn.transaction():
             buyers.lock(self.conn, [row[1]])
-            return None if invoicing.finalise(self.conn, [row[0]], actor="clerk", now=self.at) else "nothing"
+            return None if issue.finalise(self.conn, [row[0]], actor="clerk", now=self.at) else "nothing"
 
     def cancel_draft(self, pick: int) -> str | None:
         row = self._invoice(pick, "draft")
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            invoice_decisions.cancel(self.conn, row[0], "a mistake", CLERK, now=self.at)
+            decisions.cancel(self.conn, row[0], "a mistake", CLERK, now=self.at)
         return None
 
     def cancel(self, pick: int) -> str | None:
@@ -199,7 +187,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            crediting.cancel(self.conn, row[0], note="a mistake", actor=CLERK, now=self.at)
+            credit_notes.cancel(self.conn, row[0], note="a mistake", actor=CLERK, now=self.at)
         return None
 
     def write_off(self, pick: int) -> str | None:
@@ -207,7 +195,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            writing_off.write_off(self.conn, row[0], reason="insolvent", actor=CLERK, now=self.at)
+            write_offs.write_off(self.conn, row[0], reason="insolvent", actor=CLERK, now=self.at)
         return None
 
     def undo_write_off(self, pick: int) -> str | None:
@@ -215,12 +203,12 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            writing_off.undo(self.conn, row[0], reason="it pays", actor=CLERK, now=self.at)
+            write_offs.undo(self.conn, row[0], reason="it pays", actor=CLERK, now=self.at)
         return None
 
     def mark_overdue(self, pick: int) -> str | None:
         with self.conn.transaction():
-            return None if pausing.mark_overdue(self.conn, now=self.at) else "nothing"
+            return None if overdue.mark_overdue(self.conn, now=self.at) else "nothing"
 
     def review_pauses(self, pick: int) -> str | None:
         """As the schedule does, of all buyers."""
@@ -236,7 +224,7 @@ class World:
             return "nothing"
         until = None if pick % 3 == 0 else (self.at + timedelta(days=pick % 40)).date()
         with self.conn.transaction():
-            decided = invoice_decisions.promise(self.conn, row[0], until, CLERK, now=self.at)
+            decided = decisions.promise(self.conn, row[0], until, CLERK, now=self.at)
         return "repeated" if decided.is_repeated else None
 
     def agree_otherwise(self, pick: int) -> None:
@@ -264,7 +252,7 @@ class World:
             with self.conn.transaction():
                 yield self.conn
 
-        done = paying_out.issue_all(transaction, actor="stage:invoice", now=self.at)
+        done = payouts.issue_all(transaction, actor="stage:invoice", now=self.at)
         assert done["payouts_failed"] == 0, "a publisher failed"
         return None if done["payouts"] else "nothing"
 
@@ -273,7 +261,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            paid = paying_out.pay(self.conn, row[0], f"wire {pick % 2}", CLERK, now=self.at)
+            paid = payouts.pay(self.conn, row[0], f"wire {pick % 2}", CLERK, now=self.at)
         return "repeated" if paid.is_repeated else None
 
     # Money.
@@ -311,7 +299,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            paying.undo(self.conn, row[0], reason="it bounced", actor=CLERK, now=self.at)
+            receipts.undo(self.conn, row[0], reason="it bounced", actor=CLERK, now=self.at)
         return None
 
     def top_up(self, pick: int) -> None:
@@ -322,7 +310,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            drawing.draw(self.conn, row[0], actor=CLERK, now=self.at)
+            wallet_draws.draw(self.conn, row[0], actor=CLERK, now=self.at)
         return None
 
     def refund(self, pick: int) -> str | None:
@@ -331,7 +319,7 @@ class World:
             return "nothing"
         amount = (row[1], Decimal(1), row[1] + 1)[pick % 3]
         with self.conn.transaction():
-            refunding.request(self.conn, row[0], amount, reason="asked for", actor=CLERK, now=self.at)
+            refunds.request(self.conn, row[0], amount, reason="asked for", actor=CLERK, now=self.at)
         return None
 
     def refund_arrives(self, pick: int) -> str | None:
@@ -339,7 +327,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            refunding.succeed(self.conn, row[0], provider_id=f"re_{row[0]}", now=self.at)
+            refunds.succeed(self.conn, row[0], provider_id=f"re_{row[0]}", now=self.at)
         return None
 
     def refund_fails(self, pick: int) -> str | None:
@@ -347,7 +335,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            refunding.fail(self.conn, row[0], error="closed account", now=self.at)
+            refunds.fail(self.conn, row[0], error="closed account", now=self.at)
         return None
 
     def charge_back(self, pick: int) -> str | None:
@@ -357,7 +345,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            charging_back.open_(
+            chargebacks.open_(
                 self.conn, provider_payment_id=row[0], provider_id=f"dp_{row[2]}_{pick % 2}",
                 amount=row[1] if pick % 3 else Decimal(1), currency=row[3], reason="fraudulent",
                 evidence_due_by=None, opened_at=self.at, now=self.at,
@@ -375,7 +363,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            charging_back.close(self.conn, provider_id=row[0], won=won, now=self.at)
+            chargebacks.close(self.conn, provider_id=row[0], won=won, now=self.at)
         return None
 
     # What the provider tells, in any order.
@@ -439,9 +427,9 @@ class World:
             return "nothing"
         wish = Wish(reason=("duplicate", "spam", "wrong_area")[pick % 3])
         with self.conn.transaction():
-            returning.bill_first(self.conn, row[0], buyer_id=row[1], now=self.at)
+            returns.bill_first(self.conn, row[0], buyer_id=row[1], now=self.at)
         with self.conn.transaction():
-            returning.request(self.conn, row[0], wish, actor=Actor("buyer"), buyer_id=row[1], now=self.at)
+            returns.request(self.conn, row[0], wish, actor=Actor("buyer"), buyer_id=row[1], now=self.at)
         return None
 
     def decide_return(self, pick: int) -> str | None:
@@ -450,7 +438,7 @@ class World:
             return "nothing"
         verdict = Verdict(verdict="reject" if pick % 4 == 0 else "approve", remark="looked at")
         with self.conn.transaction():
-            returning.decide(self.conn, row[0], verdict, actor=CLERK, now=self.at)
+            returns.decide(self.conn, row[0], verdict, actor=CLERK, now=self.at)
         return None
 
     def dispute(self, pick: int) -> str | None:
@@ -458,7 +446,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            disputing.open_(self.conn, row[0], reason="too much", actor=CLERK, buyer_id=row[1], now=self.at)
+            disputes.open_(self.conn, row[0], reason="too much", actor=CLERK, buyer_id=row[1], now=self.at)
         return None
 
     def end_dispute(self, pick: int) -> str | None:
@@ -466,7 +454,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            disputing.close(
+            disputes.close(
                 self.conn, row[0], outcome=("upheld", "rejected", "withdrawn")[pick % 3], remark=None, actor=CLERK,
                 buyer_id=None, now=self.at,
             )  # fmt: skip

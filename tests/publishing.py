@@ -6,9 +6,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.domain.ledger import Entry, Transaction, reversal
-from leadgen.operations import paying_out
-from leadgen.store import ledger, publishers
+from leadgen.ledger.domain.transactions import Entry, Transaction, reversal
+from leadgen.publishers.service import payouts
+from leadgen.ledger.store import postings
+from leadgen.publishers.store import payouts as publishers
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.money import a_billed_lead
 
@@ -65,12 +66,12 @@ class Published:
             lead_id=lead,
             reverses_id=found[0],
         )
-        ledger.post(self.conn, [back])
+        postings.post(self.conn, [back])
 
     def issue(self, now: datetime) -> int | None:
         """The payout issued then, if one is due."""
         with self.conn.transaction():
-            return paying_out.issue(self.conn, self.publisher_id, actor="a test", now=now)
+            return payouts.issue(self.conn, self.publisher_id, actor="a test", now=now)
 
     def total(self, payout_id: int | None) -> Decimal:
         """What a payout pays."""

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from leadgen.operations import configuration_schema
+from leadgen.configuration.domain import json_schema
 
 RECORD = Path(__file__).parents[1] / "docs" / "configuration.schema.json"
 
 if __name__ == "__main__":
-    RECORD.write_text(configuration_schema.text(), encoding="utf-8")
+    RECORD.write_text(json_schema.text(), encoding="utf-8")

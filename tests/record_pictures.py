@@ -5,9 +5,9 @@ draws them anew; ``pdftoppm`` (of poppler) makes pictures of the PDFs.
 import subprocess
 from pathlib import Path
 
-from leadgen.adapters import pdf
-from leadgen.domain import sales_letters
-from leadgen.domain.letter import Letter
+from leadgen.documents.adapters import pdf
+from leadgen.documents.domain import sales_letters
+from leadgen.documents.domain.letter import Letter
 from tests.sales import an_issued_credit_note, an_issued_invoice
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"

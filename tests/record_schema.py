@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from leadgen.operations.migrate import migrate
+from leadgen.platform.migrations import migrate
 from leadgen_local import binaries
 from leadgen_local.postgres import Postgres
 

@@ -9,19 +9,34 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.adapters import body, bus, clock, db, egress, settings
-from leadgen.adapters.log import logger
-from leadgen.adapters.web import JsonAnswer, build_app, lambda_handler, operator, person
-from leadgen.domain import delivery_verdicts, reviewing
-from leadgen.domain.endpoint_addresses import without_query
-from leadgen.domain.errors import Refusal
-from leadgen.domain.subscriptions import SubscriptionInvalid
-from leadgen.operations import deciding, delivery_stories, endpoint_states, explain, subscribing
-from leadgen.operations.acting import Actor
-from leadgen.operations.subscribing import NoSuchSubscription
-from leadgen.routes import disputes, documents, invoices, payments, payouts, provider, returns
-from leadgen.routes.asking import asker
-from leadgen.store import leads, lifecycle, review, subscriptions
+from leadgen.platform.web import body
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock, db, settings
+from leadgen.platform.egress import http_client
+from leadgen.platform.log import logger
+from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler, operator, person
+from leadgen.delivery.domain import verdicts
+from leadgen.review.domain import lead_verdicts
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.kernel.errors import Refusal
+from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
+from leadgen.review.service import verdicts as deciding
+from leadgen.delivery.service import history
+from leadgen.outbound.service import endpoints
+from leadgen.explanation.service import explain
+from leadgen.notifications.service import subscriptions as subscribing
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.notifications.service.subscriptions import NoSuchSubscription
+from leadgen.receivables import routes
+from leadgen.reporting import routes as documents
+from leadgen.invoicing import routes as invoices
+from leadgen.payments.routes import payments, cards
+from leadgen.publishers import routes as payouts
+from leadgen.returns import routes as returns
+from leadgen.access.service.asking import asker
+from leadgen.leads.store import leads, lifecycle
+from leadgen.review.store import leads as review
+from leadgen.notifications.store import subscriptions
 
 _LONGEST_LIST = 200
 
@@ -35,7 +50,7 @@ def get_lead(lead_id: int) -> JsonAnswer:
     with db.current().connection() as conn:
         lead = leads.answer(conn, lead_id)
         timeline = lifecycle.of_lead(conn, lead_id)
-        stories = delivery_stories.of_lead(conn, lead_id)
+        stories = history.of_lead(conn, lead_id)
     if lead is None:
         raise Refusal(404, "not_found", f"there is no lead {lead_id}")
     shown = asdict(lead)
@@ -43,7 +58,7 @@ def get_lead(lead_id: int) -> JsonAnswer:
     return JsonAnswer(
         {
             **shown,
-            "deliveries": [delivery_stories.in_full(story) for story in stories],
+            "deliveries": [history.in_full(story) for story in stories],
             "timeline": [asdict(entry) for entry in timeline],
         }
     )
@@ -66,11 +81,11 @@ def get_review() -> JsonAnswer:
     """The leads and deliveries that wait for an operator, longest waiting first."""
     with db.current().connection() as conn:
         held = review.waiting(conn, limit=_LONGEST_LIST)
-        waiting = delivery_stories.in_review(conn, limit=_LONGEST_LIST)
+        waiting = history.in_review(conn, limit=_LONGEST_LIST)
     return JsonAnswer(
         {
             "leads": [asdict(lead) for lead in held],
-            "deliveries": [delivery_stories.as_json(story) for story in waiting],
+            "deliveries": [history.as_json(story) for story in waiting],
         }
     )
 
@@ -80,10 +95,10 @@ async def post_review(lead_id: int, request: Request) -> JsonAnswer:
     """An operator's verdict on a lead in review: release it, or reject it."""
     actor = _person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return JsonAnswer(await run_in_threadpool(_decide_on_lead, lead_id, reviewing.read(fields), actor))
+    return JsonAnswer(await run_in_threadpool(_decide_on_lead, lead_id, lead_verdicts.read(fields), actor))
 
 
-def _decide_on_lead(lead_id: int, verdict: reviewing.Verdict, actor: Actor) -> Mapping[str, object]:
+def _decide_on_lead(lead_id: int, verdict: lead_verdicts.Verdict, actor: Actor) -> Mapping[str, object]:
     with bus.transaction() as transaction:
         decided = deciding.on_lead(transaction.conn, lead_id, verdict, actor, now=clock.now())
         transaction.announce([decided.event])
@@ -96,10 +111,10 @@ def _decide_on_lead(lead_id: int, verdict: reviewing.Verdict, actor: Actor) -> M
 def get_delivery(delivery_id: UUID) -> JsonAnswer:
     """A delivery with every attempt; of what was sent only its kind and length: the rest is about a person."""
     with db.current().connection() as conn:
-        stories = delivery_stories.tell(conn, [str(delivery_id)])
+        stories = history.tell(conn, [str(delivery_id)])
     if not stories:
         raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
-    return JsonAnswer(delivery_stories.in_full(stories[0]))
+    return JsonAnswer(history.in_full(stories[0]))
 
 
 @operators.post("/api/deliveries/{delivery_id}/review")
@@ -107,11 +122,11 @@ async def post_delivery_review(delivery_id: UUID, request: Request) -> JsonAnswe
     """An operator's verdict on a delivery in review: redeliver, assign, return, reject, or taken."""
     actor = _person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    verdict = delivery_verdicts.read(fields)
+    verdict = verdicts.read(fields)
     return JsonAnswer(await run_in_threadpool(_decide_on_delivery, str(delivery_id), verdict, actor))
 
 
-def _decide_on_delivery(delivery_id: str, verdict: delivery_verdicts.Verdict, actor: Actor) -> Mapping[str, object]:
+def _decide_on_delivery(delivery_id: str, verdict: verdicts.Verdict, actor: Actor) -> Mapping[str, object]:
     with bus.transaction() as transaction:
         decided = deciding.on_delivery(transaction.conn, delivery_id, verdict, actor, now=clock.now())
         transaction.announce(decided.events)
@@ -130,8 +145,8 @@ def _decide_on_delivery(delivery_id: str, verdict: delivery_verdicts.Verdict, ac
 def get_endpoints() -> JsonAnswer:
     """Where calls go and how each place bears them, those in trouble first."""
     with db.current().connection() as conn:
-        listed = endpoint_states.listed(conn, now=clock.now(), limit=_LONGEST_LIST)
-    return JsonAnswer({"endpoints": [endpoint_states.as_json(shown) for shown in listed]})
+        listed = endpoints.listed(conn, now=clock.now(), limit=_LONGEST_LIST)
+    return JsonAnswer({"endpoints": [endpoints.as_json(shown) for shown in listed]})
 
 
 @operators.post("/api/endpoints/{endpoint_id}/open")
@@ -139,7 +154,7 @@ def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
     """Call an endpoint again, whatever it said or failed."""
     actor = _person(request)
     with db.current().transaction() as conn:
-        opened = endpoint_states.open_again(conn, endpoint_id, actor, now=clock.now())
+        opened = endpoints.open_again(conn, endpoint_id, actor, now=clock.now())
     return JsonAnswer(
         {"endpoint_id": opened.endpoint_id, "state": opened.state, "url": opened.url, "repeated": opened.is_repeated}
     )
@@ -169,7 +184,7 @@ def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
     configured = settings.current()
     try:
         wanted = subscribing.read(fields)
-        egress.check(
+        http_client.check(
             wanted.url.strip(),
             allowed_origins=configured.egress_allowed_origins,
             allowed_ports=configured.egress_ports,
@@ -178,7 +193,7 @@ def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
             made = subscribing.subscribe(conn, wanted, actor, now=clock.now())
     except SubscriptionInvalid as error:
         raise Refusal(400, "invalid_request", str(error)) from None
-    except egress.NotSent as error:
+    except http_client.NotSent as error:
         raise Refusal(400, "invalid_request", f"url: {error}") from None
     return JsonAnswer(asdict(made), 201)
 
@@ -200,7 +215,7 @@ app.include_router(invoices.router)
 app.include_router(payouts.router)
 app.include_router(payments.router)
 app.include_router(returns.router)
-app.include_router(disputes.router)
-app.include_router(provider.router)
+app.include_router(routes.router)
+app.include_router(cards.router)
 app.include_router(documents.router)
 handler = lambda_handler(app)

@@ -7,17 +7,18 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.adapters import batch, bus
-from leadgen.adapters.batch import Message, Outcome
-from leadgen.adapters.log import logger
-from leadgen.domain import billing as rules
-from leadgen.domain.errors import PolicyInvalid
-from leadgen.domain.events import Event, Topic
-from leadgen.operations import charging, topping_up
-from leadgen.operations import invoicing as issuing
-from leadgen.operations.invoicing import Due
-from leadgen.store import invoicing
-from leadgen.store.billing import Billed
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.platform.log import logger
+from leadgen.billing.domain import charges as rules
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.kernel.events import Event, Topic
+from leadgen.billing.service import charges
+from leadgen.payments.service import top_ups
+from leadgen.invoicing.service import issue as issuing
+from leadgen.invoicing.service.issue import Due
+from leadgen.invoicing.store import drafts
+from leadgen.billing.store.charges import Billed
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -28,20 +29,20 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Bill each taken lead by the guarded statement; the threshold is asked under the buyer's lock."""
     with bus.transaction() as transaction:
-        billed = charging.charge(transaction.conn, batch.lead_ids(messages), now=now)
+        billed = charges.charge(transaction.conn, batch.lead_ids(messages), now=now)
         events = [_billed(lead, now) for lead in billed]
         if billed:
             accounts = {(lead.buyer_id, lead.offer_id) for lead in billed}
             due = [
                 Due(account, now, closes=False)
-                for account in invoicing.open_accounts(transaction.conn, sorted({buyer for buyer, _ in accounts}))
+                for account in drafts.open_accounts(transaction.conn, sorted({buyer for buyer, _ in accounts}))
                 if (account.buyer_id, account.offer_id) in accounts
                 and rules.crosses_threshold(account.uninvoiced, account.threshold)
             ]
             invoices = _issue(transaction.conn, due, now)
             events += invoices
             events += [replace(invoice, topic=Topic.BUYER_BALANCE_THRESHOLD) for invoice in invoices]
-            events += topping_up.due(transaction.conn, sorted({buyer for buyer, _ in accounts}), now)
+            events += top_ups.due(transaction.conn, sorted({buyer for buyer, _ in accounts}), now)
         transaction.announce(events)
     by_lead = {lead.lead_id: lead for lead in billed}
     return [_outcome(message, by_lead) for message in messages]

@@ -8,11 +8,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.adapters import batch, bus, clock
-from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain.events import Topic
-from leadgen.operations import asking_provider
-from leadgen.operations.asking_provider import Claimed
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform import clock
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.kernel.events import Topic
+from leadgen.payments.service import collection
+from leadgen.payments.service.collection import Claimed
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -22,8 +23,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """One after the other: claim it and commit, ask the provider, record the answer."""
-    done = [_ask(asking_provider.refund_due, one) for one in _ids(messages, Topic.REFUND_REQUESTED, "refund_id")]
-    done += [_ask(asking_provider.top_up_due, one) for one in _ids(messages, Topic.TOP_UP_DUE, "payment_id")]
+    done = [_ask(collection.refund_due, one) for one in _ids(messages, Topic.REFUND_REQUESTED, "refund_id")]
+    done += [_ask(collection.top_up_due, one) for one in _ids(messages, Topic.TOP_UP_DUE, "payment_id")]
     return done
 
 

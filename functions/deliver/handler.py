@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from leadgen.adapters import batch, bus, clock, settings
-from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import outcomes, schedule
-from leadgen.domain.delivery import Done, Release, Review, Step, TryAgain
-from leadgen.domain.events import Event, Topic
-from leadgen.operations import calling, dispatch, handing_over
-from leadgen.operations.calling import Call
-from leadgen.operations.dispatch import Parcel
-from leadgen.store import deliveries
-from leadgen.store.deliveries import Unfinished
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform import clock, settings
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.outbound.domain import outcomes, backoff
+from leadgen.delivery.domain.steps import Done, Release, Review, Step, TryAgain
+from leadgen.kernel.events import Event, Topic
+from leadgen.outbound.service import webhook
+from leadgen.delivery.service import dispatch, attempt
+from leadgen.outbound.service.webhook import Call
+from leadgen.delivery.service.dispatch import Parcel
+from leadgen.delivery.store import deliveries
+from leadgen.delivery.store.deliveries import Unfinished
 
 # How much longer than the call itself a claim lives: time to record what came of it.
 CLAIM_GRACE_SECONDS = 10
@@ -29,7 +31,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     lead_ids = batch.lead_ids(messages)
     configured = settings.current()
     until = now + timedelta(seconds=configured.webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
-    default = schedule.specified(attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay)
+    default = backoff.specified(attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay)
     with bus.transaction() as transaction:
         claimed = dispatch.claim(transaction.conn, lead_ids, default, now=now, until=until)
         known = {parcel.due.lead_id for parcel in claimed.parcels} | claimed.steps.keys()
@@ -46,7 +48,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         steps.update(following)
         calls.update({parcel.due.lead_id: (parcel, call) for parcel, call in made})
 
-    calling.recorded(calling.at_once(claimed.parcels, handing_over.hand_over), record)
+    webhook.recorded(webhook.at_once(claimed.parcels, attempt.hand_over), record)
     return [_outcome(message, steps, calls) for message in messages]
 
 

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadgen.adapters import batch, clock, db, settings
-from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import outcomes
-from leadgen.domain.events import Topic
-from leadgen.operations import calling, mailing_documents
-from leadgen.operations.calling import Call
-from leadgen.operations.mailing_documents import Errand
-from leadgen.store.document_mails import Result
+from leadgen.platform.messaging import batch
+from leadgen.platform import clock, db, settings
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.outbound.domain import outcomes
+from leadgen.kernel.events import Topic
+from leadgen.outbound.service import webhook
+from leadgen.documents.service import mails
+from leadgen.outbound.service.webhook import Call
+from leadgen.documents.service.mails import Errand
+from leadgen.documents.store.mails import Result
 
 # How much longer than the call itself a claim lives: time to record what came of it.
 CLAIM_GRACE_SECONDS = 10
@@ -30,19 +32,19 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     credit_notes = [int(m.body["credit_note_id"]) for m in messages if m.event == Topic.CREDIT_NOTE_ISSUED]
     began = clock.seconds()
     with db.current().connection() as conn:
-        mailing_documents.draw(conn, invoices, credit_notes)
+        mails.draw(conn, invoices, credit_notes)
     drawn_at = now + timedelta(seconds=clock.seconds() - began)
     until = drawn_at + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
     with db.current().transaction() as conn:
-        errands = mailing_documents.claim(conn, invoices, credit_notes, now=drawn_at, until=until)
+        errands = mails.claim(conn, invoices, credit_notes, now=drawn_at, until=until)
     done: list[Outcome] = []
 
     def record(ended: Sequence[tuple[Errand, Call]]) -> None:
         with db.current().transaction() as conn:
-            results = mailing_documents.record(conn, ended, now=clock.now())
+            results = mails.record(conn, ended, now=clock.now())
         done.extend(_outcome(errand, call, results[errand.claimed.mail_id]) for errand, call in ended)
 
-    calling.recorded(calling.at_once(errands, mailing_documents.send), record)
+    webhook.recorded(webhook.at_once(errands, mails.send), record)
     return done + [Outcome("nothing_due")] * (len(messages) - len(done))
 
 

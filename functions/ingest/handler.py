@@ -13,17 +13,21 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from leadgen import VERSION
-from leadgen.adapters import body, bus, clock, db, settings
-from leadgen.adapters.log import count, logger
-from leadgen.adapters.web import JsonAnswer, bearer, build_app, ip_address, lambda_handler
-from leadgen.domain import classification, idempotency, normalization, submission
-from leadgen.domain.classification import Identification, Resolution
-from leadgen.domain.errors import Refusal
-from leadgen.domain.submission import Submission
-from leadgen.store import health as health_store
-from leadgen.store import intake, leads
-from leadgen.store.intake import Intake
-from leadgen.store.leads import Answer
+from leadgen.platform.web import body
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock, db, settings
+from leadgen.platform.log import count, logger
+from leadgen.platform.web.app import JsonAnswer, bearer, build_app, ip_address, lambda_handler
+from leadgen.intake.domain import classification, idempotency, submission
+from leadgen.leads.domain import normalization
+from leadgen.intake.domain.classification import Identification, Resolution
+from leadgen.kernel.errors import Refusal
+from leadgen.intake.domain.submission import Submission
+from leadgen.platform import health as health_store
+from leadgen.intake.store import intake
+from leadgen.leads.store import leads
+from leadgen.intake.store.intake import Intake
+from leadgen.leads.store.leads import Answer
 
 LONGEST_WAIT_SECONDS = 10
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.01, 0.1

@@ -7,9 +7,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from leadgen.adapters import bus, clock
-from leadgen.adapters.log import logger
-from leadgen.operations import collecting, dunning, invoice_run, pausing, paying_out
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock
+from leadgen.platform.log import logger
+from leadgen.payments.service import checkout
+from leadgen.receivables.service import dunning, overdue as pausing
+from leadgen.invoicing.service import run as invoice_run
+from leadgen.publishers.service import payouts
 
 # What is left of Lambda's time when nothing more is begun: enough for the buyer at hand.
 SPARE_SECONDS = 30
@@ -26,8 +30,8 @@ def run(now: datetime, has_time: Callable[[], bool] = lambda: True) -> dict[str,
         overdue = pausing.mark_overdue(transaction.conn, now=now)
     invoiced = invoice_run.run(bus.transaction, now=now, has_time=has_time)
     paused = dunning.review_pauses(bus.transaction, now=now)
-    reminded = dunning.remind(bus.transaction, now=now, pay_at=collecting.payment_url, has_time=has_time)
-    paid_out = paying_out.run(now)
+    reminded = dunning.remind(bus.transaction, now=now, pay_at=checkout.payment_url, has_time=has_time)
+    paid_out = payouts.run(now)
     done = {
         **asdict(invoiced),
         **paid_out,

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from leadgen.adapters import db, settings
-from leadgen.adapters.log import logger
-from leadgen.operations.migrate import migrate
-from leadgen.store import queues
+from leadgen.platform import db, settings
+from leadgen.platform.log import logger
+from leadgen.platform.migrations import migrate
+from leadgen.platform.messaging import queues
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from leadgen.adapters import batch, bus, clock, settings
-from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import outcomes
-from leadgen.domain.events import WAKE_UPS, Topic, event_key
-from leadgen.domain.notices import Done, GivenUp, Later, Step
-from leadgen.operations import calling, telling
-from leadgen.operations.calling import Call
-from leadgen.operations.telling import Errand
-from leadgen.store import lifecycle
-from leadgen.store.lifecycle import LoggedEvent
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform import clock, settings
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.outbound.domain import outcomes
+from leadgen.kernel.events import WAKE_UPS, Topic, event_key
+from leadgen.notifications.domain.notices import Done, GivenUp, Later, Step
+from leadgen.outbound.service import webhook
+from leadgen.notifications.service import dispatch
+from leadgen.outbound.service.webhook import Call
+from leadgen.notifications.service.dispatch import Errand
+from leadgen.leads.store import lifecycle
+from leadgen.leads.store.lifecycle import LoggedEvent
 
 # How much longer than the call itself a claim lives: time to record what came of it.
 CLAIM_GRACE_SECONDS = 10
@@ -39,20 +41,20 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     until = now + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
     with bus.transaction() as transaction:
         new = lifecycle.log(transaction.conn, list(events.values())) if events else set()
-        made = telling.make(transaction.conn, [events[key] for key in sorted(new)], now=now)
+        made = dispatch.make(transaction.conn, [events[key] for key in sorted(new)], now=now)
         wanted = [*woken, *made]
-        claimed = telling.claim(transaction.conn, wanted[:MOST_AT_ONCE], now=now, until=until)
-        others = [telling.wake_up(notice_id, now) for notice_id in wanted[MOST_AT_ONCE:]]
+        claimed = dispatch.claim(transaction.conn, wanted[:MOST_AT_ONCE], now=now, until=until)
+        others = [dispatch.wake_up(notice_id, now) for notice_id in wanted[MOST_AT_ONCE:]]
         transaction.announce([*claimed.wake_ups, *others])
     done = [_outcome(notice_id, step, {}) for notice_id, step in claimed.steps.items()]
 
     def record(ended: Sequence[tuple[Errand, Call]]) -> None:
         with bus.transaction() as transaction:
-            steps, wake_ups = telling.record(transaction.conn, ended, now=clock.now())
+            steps, wake_ups = dispatch.record(transaction.conn, ended, now=clock.now())
             transaction.announce(wake_ups)
         done.extend(_outcome(e.parcel.notice_id, steps[e.parcel.notice_id], _facts(e, call)) for e, call in ended)
 
-    calling.recorded(calling.at_once(claimed.errands, telling.send), record)
+    webhook.recorded(webhook.at_once(claimed.errands, dispatch.send), record)
     idle = woken.keys() - {outcome.facts["notice_id"] for outcome in done}
     return noted + done + [Outcome("nothing_due", None, {"notice_id": notice_id}) for notice_id in sorted(idle)]
 

@@ -8,15 +8,19 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from leadgen.adapters import body, bus, clock, db, provider, settings
-from leadgen.adapters.log import logger
-from leadgen.adapters.provider import NotFromProvider
-from leadgen.adapters.web import JsonAnswer, build_app, lambda_handler
-from leadgen.domain import pay_page, provider_facts
-from leadgen.domain.errors import Refusal
-from leadgen.domain.pay_page import Invoice
-from leadgen.domain.provider_facts import EventUnreadable, Told
-from leadgen.operations import collecting, provider_events, rendering
+from leadgen.platform.web import body
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock, db, settings
+from leadgen.payments.adapters import provider
+from leadgen.platform.log import logger
+from leadgen.payments.adapters.provider import NotFromProvider
+from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler
+from leadgen.payments.domain import pay_page, provider_events as provider_facts
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.domain.pay_page import Invoice
+from leadgen.payments.domain.provider_events import EventUnreadable, Told
+from leadgen.payments.service import checkout, provider_events
+from leadgen.documents.service import documents
 
 app = build_app()
 handler = lambda_handler(app)
@@ -42,7 +46,7 @@ def get_page(token: str, paid: str | None = None) -> Response:
 def post_page(token: str) -> Response:
     """To the provider's page, to pay what is due now."""
     try:
-        url = collecting.checkout_url(token, now=clock.now())
+        url = checkout.checkout_url(token, now=clock.now())
     except Refusal as refusal:
         if refusal.status == 409 and refusal.code == "invoice_not_payable":
             return _invoice(token, status=409)
@@ -54,9 +58,9 @@ def post_page(token: str) -> Response:
 def get_document(token: str) -> Response:
     """The invoice as it was mailed."""
     try:
-        invoice_id = collecting.payable(token).invoice_id
+        invoice_id = checkout.payable(token).invoice_id
         with db.current().connection() as conn:
-            document = rendering.document(conn, "invoice", invoice_id)
+            document = documents.document(conn, "invoice", invoice_id)
     except Refusal as refusal:
         return _refused(refusal)
     # Without the page's policy: a browser shows a PDF by a page of its own, which that would forbid.
@@ -98,7 +102,7 @@ def _act(told: Told, now: datetime) -> None:
 
 
 def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Response:
-    invoice = collecting.payable(token)
+    invoice = checkout.payable(token)
     shown = Invoice(
         number=invoice.number,
         status=invoice.status,
@@ -109,7 +113,7 @@ def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Respo
         total=invoice.total,
         due=invoice.due,
         seller=invoice.seller,
-        may_pay=invoice.status in collecting.PAYABLE and provider.is_configured(),
+        may_pay=invoice.status in checkout.PAYABLE and provider.is_configured(),
         document=f"{token}/invoice.pdf",
         just_paid=just_paid,
     )

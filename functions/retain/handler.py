@@ -3,10 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from leadgen.adapters import clock, db
-from leadgen.adapters.log import logger
-from leadgen.domain import retention
-from leadgen.store import audit, claims, deliveries, endpoints, leads, notices, replays, subscriptions
+from leadgen.platform import clock, db
+from leadgen.platform.log import logger
+from leadgen.leads.domain import retention
+from leadgen.audit_trail.store import audit_log
+from leadgen.routing.store import assignments
+from leadgen.delivery.store import deliveries
+from leadgen.outbound.store import endpoints
+from leadgen.leads.store import leads
+from leadgen.notifications.store import notices, replays, subscriptions
 
 BATCH = 1000
 
@@ -22,7 +27,7 @@ def run(now: datetime) -> dict[str, int]:
     while (count := _erase(now)) > 0:
         erased += count
     with db.current().transaction() as conn:
-        purged = audit.purge(conn, before=retention.audit_horizon(now))
+        purged = audit_log.purge(conn, before=retention.audit_horizon(now))
     forgotten = 0
     while (count := _forget(now)) > 0:
         forgotten += count
@@ -56,7 +61,7 @@ def _erase(now: datetime) -> int:
 
 def _forget(now: datetime) -> int:
     with db.current().transaction() as conn:
-        return claims.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
+        return assignments.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
 
 
 def _purge_notices(now: datetime) -> int:

@@ -4,27 +4,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
-from leadgen.adapters import batch, bus
-from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import calendar, policies, turns, waiting
-from leadgen.domain import claims as taken
-from leadgen.domain.again import RoutingInputs
-from leadgen.domain.errors import PolicyInvalid
-from leadgen.domain.events import Event, Topic
-from leadgen.domain.policies import RoutingPolicy
-from leadgen.domain.routing import NoBuyer, Routed
-from leadgen.domain.trace import plain
-from leadgen.domain.turns import Choice
-from leadgen.domain.waiting import GivenUp, HeldUntil
-from leadgen.operations import gather
-from leadgen.operations.gather import Asking, Gathered
-from leadgen.store import claims, decisions, leads, review
-from leadgen.store import routing as store
-from leadgen.store.claims import Waiting
-from leadgen.store.decisions import Record
-from leadgen.store.leads import State
-from leadgen.store.review import Held
-from leadgen.store.routing import LockedLead
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.kernel import calendar
+from leadgen.routing.domain import policy as policies, allocation, disposition
+from leadgen.routing.domain import reservations as taken
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.kernel.events import Event, Topic
+from leadgen.routing.domain.policy import RoutingPolicy
+from leadgen.routing.domain.decision import NoBuyer, Routed
+from leadgen.kernel.trace import plain
+from leadgen.routing.domain.allocation import Choice
+from leadgen.routing.domain.disposition import GivenUp, HeldUntil
+from leadgen.routing.service import candidates
+from leadgen.routing.service.candidates import Asking, Gathered
+from leadgen.routing.store import assignments
+from leadgen.decisions.store import decisions
+from leadgen.leads.store import leads
+from leadgen.review.store import leads as review
+from leadgen.routing.store import candidates as store
+from leadgen.routing.store.assignments import Waiting
+from leadgen.decisions.store.decisions import Record
+from leadgen.leads.store.leads import State
+from leadgen.review.store.leads import Held
+from leadgen.routing.store.candidates import LockedLead
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -43,24 +47,24 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             review.hold(conn, held, now=now)
         periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.offer.timezone) for lead in locked.values()}
         asking = [Asking(locked[lead_id], policy) for lead_id, policy in parsed.items()]
-        choices = _choose(conn, gather.load(conn, asking, periods, now=now), now) if asking else []
+        choices = _choose(conn, candidates.load(conn, asking, periods, now=now), now) if asking else []
         routed = {c.request.lead.lead_id: c.decision for c in choices if isinstance(c.decision, Routed)}
         near: dict[int, int] = {}
         if routed:
-            claims.claim(conn, routed, now=now)
-            near = taken.near_limit(choices, claims.reserve_credit(conn, taken.credit(choices)))
-            claims.use_capacity(conn, taken.capacity(choices, periods))
-            claims.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
-        shared = turns.rotated(choices)
+            assignments.claim(conn, routed, now=now)
+            near = taken.near_limit(choices, assignments.reserve_credit(conn, taken.credit(choices)))
+            assignments.use_capacity(conn, taken.capacity(choices, periods))
+            assignments.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
+        shared = allocation.rotated(choices)
         if shared:
-            claims.save_pools(conn, shared, now=now)
+            assignments.save_pools(conn, shared, now=now)
         nobody = [c for c in choices if isinstance(c.decision, NoBuyer)]
         assigned = [c for c in nobody if c.request.assigned_to is not None]
         if assigned:
             review.hold(conn, [_assignment_failed(c) for c in assigned], now=now)
         unrouted = [_wait(c, locked[c.request.lead.lead_id], now) for c in nobody if c.request.assigned_to is None]
         if unrouted:
-            claims.mark_unrouted(conn, unrouted, now=now)
+            assignments.mark_unrouted(conn, unrouted, now=now)
         if choices:
             decisions.record(conn, [_record(c, locked[c.request.lead.lead_id], now) for c in choices], decided_at=now)
         missed = [lead_id for lead_id in lead_ids if lead_id not in locked]
@@ -99,14 +103,14 @@ def _assignment_failed(choice: Choice) -> Held:
 
 
 def _choose(conn: Any, gathered: Gathered, now: datetime) -> list[Choice]:
-    spans = turns.spans(gathered.requests, gathered.standings, now=now)
+    spans = allocation.spans(gathered.requests, gathered.standings, now=now)
     pools = store.pools(conn, spans) if spans else {}
-    return turns.choose_in_turn(gathered.requests, gathered.standings, pools, now=now)
+    return allocation.choose_in_turn(gathered.requests, gathered.standings, pools, now=now)
 
 
 def _wait(choice: Choice, locked: LockedLead, now: datetime) -> Waiting:
     assert isinstance(choice.decision, NoBuyer)
-    verdict = waiting.unrouted(
+    verdict = disposition.unrouted(
         choice.request.policy, choice.facts, choice.decision, first_unrouted_at=locked.unrouted_at or now, now=now
     )
     match verdict:

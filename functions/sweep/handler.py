@@ -3,13 +3,21 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadgen.adapters import bus, clock, db
-from leadgen.adapters.log import logger
-from leadgen.domain.events import Event, Topic
-from leadgen.operations import asking_provider, mailing_documents, provider_events, telling, topping_up
-from leadgen.store import buyers, collecting, deliveries, document_mails, leads, notices
-from leadgen.store import provider_events as told_by_provider
-from leadgen.store.leads import Stuck
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock, db
+from leadgen.platform.log import logger
+from leadgen.kernel.events import Event, Topic
+from leadgen.payments.service import collection, provider_events, top_ups
+from leadgen.documents.service import mails
+from leadgen.notifications.service import dispatch
+from leadgen.buyers.store import buyers
+from leadgen.payments.store import collection as collecting
+from leadgen.delivery.store import deliveries
+from leadgen.documents.store import mails as document_mails
+from leadgen.leads.store import leads
+from leadgen.notifications.store import notices
+from leadgen.payments.store import provider_events as told_by_provider
+from leadgen.leads.store.leads import Stuck
 
 # How long a step may take before it is taken for lost, and how much is picked up in one run.
 PATIENCE = timedelta(seconds=60)
@@ -21,7 +29,7 @@ MOST_TOP_UPS = 100
 
 # Replays of a recovery are woken before their time: as many as the fastest one makes until the next run.
 MOST_NOTICES = 4000
-AHEAD = timedelta(seconds=telling.AHEAD_SECONDS)
+AHEAD = timedelta(seconds=dispatch.AHEAD_SECONDS)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -43,8 +51,8 @@ def run(now: datetime) -> dict[str, int]:
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
-            + [telling.wake_up_at(one, now) for one in told]
-            + [mailing_documents.again(one, now) for one in documents]
+            + [dispatch.wake_up_at(one, now) for one in told]
+            + [mails.again(one, now) for one in documents]
         )
     swept = {
         "published": published,
@@ -71,11 +79,11 @@ def _act_on_events(now: datetime, since: datetime) -> int:
 def _ask_again(now: datetime, since: datetime) -> int:
     """Refunds and top-ups that nobody is at, and prepaid money that has become less without a lead being billed."""
     with bus.transaction() as transaction:
-        low = topping_up.low(transaction.conn, now=now, limit=MOST_TOP_UPS)
+        low = top_ups.low(transaction.conn, now=now, limit=MOST_TOP_UPS)
         buyers.lock(transaction.conn, low)
-        events = topping_up.due(transaction.conn, low, now)
+        events = top_ups.due(transaction.conn, low, now)
         waiting = collecting.unasked(transaction.conn, now=now, since=since, limit=MOST)
-        events += [asking_provider.wake_up(one, now) for one in waiting]
+        events += [collection.wake_up(one, now) for one in waiting]
         transaction.announce(events)
     return len(waiting)
 

@@ -5,29 +5,25 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from leadgen.adapters import batch, bus, settings
-from leadgen.adapters.batch import Message, Outcome
-from leadgen.domain import duplicates, policies, validation
-from leadgen.domain.duplicates import Duplicate, Search
-from leadgen.domain.errors import PolicyInvalid
-from leadgen.domain.events import Event, Topic
-from leadgen.domain.policies import ValidationPolicy
-from leadgen.domain.screening import (
-    Deferred,
-    Screened,
-    Verdict,
-    duplicate_verdict,
-    screen_in_turn,
-    validation_verdict,
-)
-from leadgen.domain.trace import Json, plain
-from leadgen.domain.validation import Held, Rejected
-from leadgen.operations import look_up
-from leadgen.store import decisions, leads
-from leadgen.store import validation as store
-from leadgen.store.decisions import Record
-from leadgen.store.leads import State
-from leadgen.store.validation import DuplicateEvent, LockedLead, Transition
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform import settings
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.validation.domain import duplicates, rules
+from leadgen.routing.domain import policy as policies
+from leadgen.validation.domain.duplicates import Duplicate, Search
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.kernel.events import Event, Topic
+from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.validation.domain.screening import Deferred, Screened, Verdict, duplicate_verdict, screen_in_turn, validation_verdict
+from leadgen.kernel.trace import Json, plain
+from leadgen.validation.domain.rules import Held, Rejected
+from leadgen.validation.service import lookups
+from leadgen.decisions.store import decisions
+from leadgen.leads.store import leads
+from leadgen.validation.store import screening as store
+from leadgen.decisions.store.decisions import Record
+from leadgen.leads.store.leads import State
+from leadgen.validation.store.screening import DuplicateEvent, LockedLead, Transition
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -38,13 +34,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Screen the leads of the messages, and with them every earlier undecided lead of the same people."""
     lead_ids = batch.lead_ids(messages)
-    taking_mail = look_up.domains_taking_mail(lead_ids, now)
+    taking_mail = lookups.domains_taking_mail(lead_ids, now)
     with bus.transaction() as transaction:
         conn = transaction.conn
         with_kin = store.with_undecided_kin(conn, lead_ids)
         locked = {lead.lead.lead_id: lead for lead in store.lock_received(conn, with_kin)}
         readable, unreadable = _parsed(locked.values())
-        requests = look_up.requests(conn, readable, taking_mail)
+        requests = lookups.requests(conn, readable, taking_mail)
         searches = [request.search for request in requests if isinstance(request.search, Search)]
         in_batch = [request.lead.lead_id for request in requests]
         stored = store.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
@@ -86,7 +82,7 @@ def _parsed(
         try:
             readable.append((lead, policies.parse_validation(lead.rules, label=_label(lead))))
         except PolicyInvalid as problem:
-            unreadable[lead.lead.lead_id] = validation.unreadable(problem)
+            unreadable[lead.lead.lead_id] = rules.unreadable(problem)
     return readable, unreadable
 
 
@@ -105,7 +101,7 @@ def _transition(screened: Screened) -> Transition:
             return replace(decided, review_reason=reason, review_detail=detail)
         case Rejected():
             return decided
-        case validation.Validated(flags=flags):
+        case rules.Validated(flags=flags):
             return replace(decided, flags=flags)
         case _:
             assert_never(screened.validation)
@@ -121,13 +117,13 @@ def _records(screened: Screened, locked: Mapping[int, LockedLead]) -> list[Recor
     looked_for = duplicates.inputs(request.policy.detection, request.contact, request.search, screened.found)
     records = [_record(lead, "duplicates", plain(looked_for), duplicate_verdict(screened.duplicate))]
     if screened.validation is not None and screened.observations is not None:
-        inputs = validation.inputs(request.policy, screened.observations)
+        inputs = rules.inputs(request.policy, screened.observations)
         records.append(_record(lead, "validation", plain(inputs), validation_verdict(screened.validation)))
     return records
 
 
 def _unreadable_record(locked: LockedLead, held: Held) -> Record:
-    inputs = validation.unreadable_inputs(locked.rules, label=_label(locked))
+    inputs = rules.unreadable_inputs(locked.rules, label=_label(locked))
     return _record(locked, "validation", plain(inputs), validation_verdict(held))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadgen.adapters.settings import RECEIVER_PORT, Settings, receiver_origin
+from leadgen.platform.settings import RECEIVER_PORT, Settings, receiver_origin
 from leadgen_local import stripe_account, texts
 
 # Their presence means AWS: announcements would be published there.

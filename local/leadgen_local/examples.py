@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from leadgen.operations.apply import ConfigurationInvalid, apply_files
+from leadgen.configuration.service.apply import ConfigurationInvalid, apply_files
 from leadgen_local import paths, report
 from leadgen_local.stack import Stack
 

@@ -15,8 +15,9 @@ from threading import Event
 
 import psycopg
 
-from leadgen.adapters import settings, tokens
-from leadgen.operations.migrate import MigrationFailed, migrate
+from leadgen.platform import settings
+from leadgen.access.adapters import tokens
+from leadgen.platform.migrations import MigrationFailed, migrate
 from leadgen_local import database, environment, paths, processes, pump, sockets, template, topology
 from leadgen_local.binaries import BinariesError
 from leadgen_local.child import Child, ChildError

@@ -1,6 +1,6 @@
 """Makes the database's queues and topic bindings what the template says."""
 
-from leadgen.store import queues as store
+from leadgen.platform.messaging import queues as store
 from leadgen_local.queues import Connection
 from leadgen_local.template import Template
 

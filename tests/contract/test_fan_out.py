@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from leadgen.domain.events import Topic
+from leadgen.kernel.events import Topic
 from tests.contract.cloudformation import named, subscriptions
 
 HEARS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leadgen.domain.events import Topic
+from leadgen.kernel.events import Topic
 from tests.contract.cloudformation import (
     ROOT,
     arn,

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from leadgen.adapters import settings
-from leadgen.adapters.settings import Settings
+from leadgen.platform import settings
+from leadgen.platform.settings import Settings
 from tests.contract.cloudformation import functions, written
 
 # They call the provider, or ask whether there is one.

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import log
+from leadgen.platform import log
 from leadgen_local import stripe_account
 from tests.factories import a_source, an_offer
 from tests.functions.endpoints import BuyerEndpoint, Mailbox

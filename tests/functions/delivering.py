@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.adapters import clock
+from leadgen.platform import clock
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import messages

@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx2
 
-from leadgen.adapters import clock, tokens
-from leadgen.adapters.web import lambda_handler
+from leadgen.platform import clock
+from leadgen.access.adapters import tokens
+from leadgen.platform.web.app import lambda_handler
 from tests.conftest import SECRET_KEY
 from tests.factories import a_post
 from tests.functions_under_test import Functions

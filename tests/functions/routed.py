@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.store import decisions as stored_decisions
+from leadgen.decisions.store import decisions as stored_decisions
 from tests.factories import a_lead
 from tests.functions_under_test import Functions
 from tests.messages import messages

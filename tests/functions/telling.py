@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.adapters import clock
-from leadgen.adapters.batch import Message
+from leadgen.platform import clock
+from leadgen.platform.messaging.batch import Message
 from tests.factories import a_delivery, a_lead, a_source, an_offer
 from tests.functions.endpoints import Received
 from tests.functions_under_test import Functions

@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from psycopg import Connection
 
-from leadgen.adapters import clock
+from leadgen.platform import clock
 from tests.aftersale import credit, set_policy
 from tests.factories import a_buyer, an_enrolment, an_offer
 from tests.functions.paying import Provider

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import clock
+from leadgen.platform import clock
 from tests.functions.posting import a_token, refusal
 from tests.functions.test_access import BODIES, ROUTES, Premises, premises
 from tests.functions.test_api_money import Desk

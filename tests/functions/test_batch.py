@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import settings
+from leadgen.platform import settings
 from tests.factories import a_lead, a_source, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import body, failed_ids, sqs_event, told

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.errors import Refusal
-from leadgen.domain.money import NOTHING
-from leadgen.operations import refunding
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.money import NOTHING
+from leadgen.payments.service import refunds
 from tests.aftersale import (
     OPERATOR,
     assert_books_agree,
@@ -204,10 +204,10 @@ def test_a_refund_that_is_only_on_its_way_does_not_hold_a_chargeback_back(
 ) -> None:
     payment = pay_by_card(conn, buyer, "100.00", now, "pi_1")
     with conn.transaction():
-        pending = refunding.request(conn, payment.payment_id, Decimal(100), reason="asked for", actor=OPERATOR, now=now)
+        pending = refunds.request(conn, payment.payment_id, Decimal(100), reason="asked for", actor=OPERATOR, now=now)
     assert charge_back(conn, "pi_1", "100.00", now).debt == Decimal(100)
     with conn.transaction():
-        refunding.fail(conn, pending.refund_id, error="charge_disputed", now=now)
+        refunds.fail(conn, pending.refund_id, error="charge_disputed", now=now)
     assert money_of(conn, buyer) == ("0.00", "0.00")
     assert_books_agree(conn)
 
@@ -221,7 +221,7 @@ def test_chargebacks_refunds_and_returns_at_once_leave_books_that_agree(
 
     def refund(mine: Connection[Any]) -> None:
         with mine.transaction():
-            refunding.request(mine, payment.payment_id, Decimal(20), reason="x", actor=OPERATOR, now=now)
+            refunds.request(mine, payment.payment_id, Decimal(20), reason="x", actor=OPERATOR, now=now)
 
     jobs: list[Callable[[Connection[Any]], object]] = [
         *[refund] * 4,

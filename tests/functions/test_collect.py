@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.adapters import clock, settings
-from leadgen.operations import refunding, topping_up
-from leadgen.store import buyers
+from leadgen.platform import clock, settings
+from leadgen.payments.service import refunds as refunding, top_ups
+from leadgen.buyers.store import buyers
 from tests.aftersale import OPERATOR, assert_books_agree, money_of, pay_by_card, postings
 from tests.factories import a_buyer
 from tests.functions.paying import Provider, hand_over
@@ -64,7 +64,7 @@ def top_up_when_due(conn: Connection[Any], functions: Functions, buyer: int) -> 
     """What billing does at the end of its transaction, and whoever waits for it."""
     with functions.module("collect").bus.transaction() as transaction:
         buyers.lock(transaction.conn, [buyer])
-        transaction.announce(topping_up.due(transaction.conn, [buyer], clock.now()))
+        transaction.announce(top_ups.due(transaction.conn, [buyer], clock.now()))
     functions.drain()
 
 

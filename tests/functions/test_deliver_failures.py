@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import clock
+from leadgen.platform import clock
 from tests.factories import a_delivery, a_lead
 from tests.functions.delivering import a_routed_lead, attempts, deliver, make_due, state
 from tests.functions.endpoints import BuyerEndpoint, Mailbox

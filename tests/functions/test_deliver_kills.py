@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import clock
+from leadgen.platform import clock
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.killing import Workers

@@ -14,22 +14,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from psycopg import Connection
 
-from leadgen.adapters import bus
-from leadgen.domain import schedule
-from leadgen.domain.delivery_verdicts import NAMES, Verdict
-from leadgen.domain.errors import Refusal
-from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
-from leadgen.domain.reviewing import Verdict as LeadVerdict
-from leadgen.operations import deciding, dispatch
-from leadgen.operations.acting import Actor
-from leadgen.operations.calling import Call
-from leadgen.operations.dispatch import Parcel
+from leadgen.platform.messaging import bus
+from leadgen.outbound.domain import backoff
+from leadgen.delivery.domain.verdicts import NAMES, Verdict
+from leadgen.kernel.errors import Refusal
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.review.domain.lead_verdicts import Verdict as LeadVerdict
+from leadgen.review.service import verdicts
+from leadgen.delivery.service import dispatch
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.outbound.service.webhook import Call
+from leadgen.delivery.service.dispatch import Parcel
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import messages, told
 
 CALL_SECONDS = 15
-SPECIFIED = schedule.specified(attempts=3, unit_seconds=1)
+SPECIFIED = backoff.specified(attempts=3, unit_seconds=1)
 OPERATOR = Actor("op")
 
 ANSWERS: list[tuple[CallOutcome, int | None]] = [
@@ -122,7 +123,7 @@ class Life(RuleBasedStateMachine):
             verdict = Verdict(verdict=name, buyer_id=self.buyers[buyer] if name == "assign" else None)
             try:
                 with bus.transaction() as transaction:
-                    decided = deciding.on_delivery(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
+                    decided = verdicts.on_delivery(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
                     transaction.announce(decided.events)
             except Refusal as refusal:
                 assert refusal.status == 409  # noqa: PT017 - most verdicts are carried out
@@ -133,7 +134,7 @@ class Life(RuleBasedStateMachine):
         if found:
             with bus.transaction() as transaction:
                 verdict = LeadVerdict(verdict="release")
-                decided = deciding.on_lead(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
+                decided = verdicts.on_lead(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
                 transaction.announce([decided.event])
 
     @rule(

@@ -11,8 +11,8 @@ import pytest
 from psycopg import Connection
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from leadgen.adapters import clock, db
-from leadgen.store import configured_buyers
+from leadgen.platform import clock, db
+from leadgen.configuration.store import buyers
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
 from tests.functions.delivering import LONG_AGO
 from tests.functions.endpoints import BuyerEndpoint
@@ -130,7 +130,7 @@ def test_a_hundred_rotations_under_load_lose_nothing(
 
 def _rotate(secret: str, url: str) -> None:
     with db.current().transaction() as conn:
-        configured_buyers.upsert_buyer(
+        buyers.upsert_buyer(
             conn, email="rotating@example.com", name="Rotating", phone="+13035550100", company=None, webhook_url=url,
             webhook_secret=secret, email_notifications=True, sms_notifications=False, is_active=True,
             credit_limit=None, billing_cycle="weekly", currency="USD", billing="{}",

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import clock
-from leadgen.domain.delivery import MOST_LOST
-from leadgen.operations import replaying
-from leadgen.operations.acting import Actor
-from leadgen.operations.replaying import ReplayImpossible
-from leadgen.store import deliveries
-from leadgen.store.deliveries import Settlement
+from leadgen.platform import clock
+from leadgen.delivery.domain.steps import MOST_LOST
+from leadgen.notifications.service import replays
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.notifications.service.replays import ReplayImpossible
+from leadgen.delivery.store import deliveries
+from leadgen.delivery.store.deliveries import Settlement
 from tests.factories import a_buyer, an_enrolment
 from tests.functions.delivering import deliver, make_due
 from tests.functions.endpoints import BuyerEndpoint, Mailbox
@@ -217,13 +217,13 @@ def test_a_replay_of_what_is_taken_back_is_not_sent(
 ) -> None:
     _, delivery = market.in_review(functions, body=b"{}", content_type="application/json")
     with conn.transaction():
-        replaying.replay(conn, delivery, Actor("op"), now=clock.now())
+        replays.replay(conn, delivery, Actor("op"), now=clock.now())
     decide(functions, delivery, verdict)
     functions.drain()
     assert conn.execute("SELECT status, error FROM notices").fetchall() == [("given_up", "taken back")]
     assert "/first" not in {request.path for request in buyer_endpoint.received}
     with pytest.raises(ReplayImpossible), conn.transaction():
-        replaying.replay(conn, delivery, Actor("op"), now=clock.now())
+        replays.replay(conn, delivery, Actor("op"), now=clock.now())
 
 
 def test_a_worker_that_comes_back_late_finds_the_verdict_standing(

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from psycopg import Connection
 
-from leadgen.domain.delivery_verdicts import NAMES
+from leadgen.delivery.domain.verdicts import NAMES
 from tests.functions.delivering import deliver, make_due
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.reviewing import Market, a_token, ask, decide

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.disputes import Outcome
-from leadgen.domain.errors import Refusal
-from leadgen.operations import crediting, disputing, drawing, invoice_decisions, pausing
-from leadgen.operations.disputing import Disputed
+from leadgen.receivables.domain.disputes import Outcome
+from leadgen.kernel.errors import Refusal
+from leadgen.receivables.service import credit_notes, disputes, wallet_draws, overdue
+from leadgen.invoicing.service import decisions
+from leadgen.receivables.service.disputes import Disputed
 from tests.aftersale import (
     BUYER,
     OPERATOR,
@@ -41,14 +42,14 @@ def buyer(conn: Connection[Any]) -> int:
 
 def dispute(conn: Connection[Any], invoice: int, now: datetime, *, buyer: int | None = None) -> Disputed:
     with conn.transaction():
-        return disputing.open_(conn, invoice, reason="too much", actor=BUYER, buyer_id=buyer, now=now)
+        return disputes.open_(conn, invoice, reason="too much", actor=BUYER, buyer_id=buyer, now=now)
 
 
 def close(
     conn: Connection[Any], dispute_id: int, outcome: Outcome, now: datetime, *, buyer: int | None = None
 ) -> Disputed:
     with conn.transaction():
-        return disputing.close(
+        return disputes.close(
             conn, dispute_id, outcome=outcome, remark="looked at it", actor=OPERATOR, buyer_id=buyer, now=now
         )
 
@@ -61,7 +62,7 @@ def test_edge_34_a_disputed_invoice_is_not_overdue_until_the_dispute_ends(
     assert (opened.invoice_status, opened.dispute.opened_by) == ("disputed", "jane")
     later = now + 30 * DAY
     with conn.transaction():
-        pausing.mark_overdue(conn, now=later)
+        overdue.mark_overdue(conn, now=later)
     assert invoice_of(conn, invoice) == ("disputed", "119.00")
     row = conn.execute("SELECT billing_status::text FROM leads WHERE id = %s", (lead,)).fetchone()
     assert row == ("disputed",)
@@ -141,12 +142,12 @@ def test_a_cancelled_invoice_of_which_money_is_owed_again_is_disputed_no_more(
     end_chargeback(conn, now, won=False)
     dispute(conn, invoice, now)
     with conn.transaction():
-        decided = invoice_decisions.cancel(conn, invoice, "never asked for", OPERATOR, now=now)
+        decided = decisions.cancel(conn, invoice, "never asked for", OPERATOR, now=now)
     # What it had of the card for the first lead is in the wallet, and owed again.
     assert (decided.invoice.status, str(decided.invoice.amount_due)) == ("sent", "71.40")
     assert money_of(conn, buyer) == ("71.40", "71.40")
     with conn.transaction():
-        drawing.draw(conn, invoice, actor=OPERATOR, now=now)
+        wallet_draws.draw(conn, invoice, actor=OPERATOR, now=now)
     assert invoice_of(conn, invoice) == ("paid", "0.00")
     assert_books_agree(conn)
 
@@ -215,7 +216,7 @@ def test_edge_35_an_issued_invoice_is_cancelled_by_crediting_what_is_left_and_ke
     credit(conn, invoice, leads[:1], now)
     opened = dispute(conn, invoice, now).dispute
     with conn.transaction():
-        decided = invoice_decisions.cancel(conn, invoice, "never asked for", OPERATOR, now=now)
+        decided = decisions.cancel(conn, invoice, "never asked for", OPERATOR, now=now)
     assert (decided.invoice.status, decided.invoice.invoice_number) == ("cancelled", "INV-000001")
     assert [event.topic for event in decided.events] == ["credit_note.issued"]
     assert money_of(conn, buyer) == ("0.00", "0.00")
@@ -225,7 +226,7 @@ def test_edge_35_an_issued_invoice_is_cancelled_by_crediting_what_is_left_and_ke
     assert actions == ["invoice.dispute", "invoice.cancel"]
     assert_books_agree(conn)
     with pytest.raises(Refusal, match="is cancelled"), conn.transaction():
-        crediting.cancel(conn, invoice, note="again", actor=OPERATOR, now=now)
+        credit_notes.cancel(conn, invoice, note="again", actor=OPERATOR, now=now)
 
 
 def test_edge_35_a_paid_invoice_that_is_cancelled_is_prepaid_money(
@@ -234,6 +235,6 @@ def test_edge_35_a_paid_invoice_that_is_cancelled_is_prepaid_money(
     invoice, _ = an_invoice(conn, offer, buyer, now, "100.00")
     pay(conn, buyer, "119.00", now, invoice=invoice)
     with conn.transaction():
-        crediting.cancel(conn, invoice, note="never asked for", actor=OPERATOR, now=now)
+        credit_notes.cancel(conn, invoice, note="never asked for", actor=OPERATOR, now=now)
     assert (invoice_of(conn, invoice), money_of(conn, buyer)) == (("cancelled", "0.00"), ("0.00", "119.00"))
     assert_books_agree(conn)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import clock
-from leadgen.adapters.batch import Message
-from leadgen.domain import document_mail
-from leadgen.operations import crediting
+from leadgen.platform import clock
+from leadgen.platform.messaging.batch import Message
+from leadgen.documents.domain import mail as document_mail
+from leadgen.receivables.service import credit_notes
 from tests import money
 from tests.factories import a_market, an_offer
 from tests.functions.endpoints import Mailbox
@@ -181,7 +181,7 @@ def a_credit_note(conn: Connection[Any], invoice: int, now: datetime) -> int:
     row = conn.execute("SELECT min(lead_id) FROM invoice_lines WHERE invoice_id = %s", (invoice,)).fetchone()
     assert row is not None
     with conn.transaction():
-        credited = crediting.credit(conn, invoice, [row[0]], reason="spam", note="A robot", actor="test", now=now)
+        credited = credit_notes.credit(conn, invoice, [row[0]], reason="spam", note="A robot", actor="test", now=now)
     return credited.credit_note_id
 
 

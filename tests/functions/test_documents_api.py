@@ -17,8 +17,9 @@ from psycopg import Connection
 from pypdf import PdfReader
 
 from leadgen import cli
-from leadgen.adapters import clock, tokens
-from leadgen.adapters.web import lambda_handler
+from leadgen.platform import clock
+from leadgen.access.adapters import tokens
+from leadgen.platform.web.app import lambda_handler
 from tests import money
 from tests.aftersale import charge_back, pay_by_card
 from tests.conftest import ROOT, SECRET_KEY
@@ -142,9 +143,9 @@ def test_the_aging_report_answers_by_buyer_and_in_all(functions: Functions, invo
 def test_a_journal_that_is_too_long_is_refused_with_what_to_do(
     functions: Functions, invoice: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from leadgen.routes import documents
+    from leadgen.reporting import routes
 
-    monkeypatch.setattr(documents, "_LONGEST_JOURNAL", 2)
+    monkeypatch.setattr(routes, "_LONGEST_JOURNAL", 2)
     answer = get(functions, "/api/reports/journal.csv?from=2026-06-01&to=2026-06-30")
     assert refusal(answer) == (400, "too_long")
     assert "leadgen journal" in answer.json()["error"]["message"]

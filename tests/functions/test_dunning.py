@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.settling import Settlement
-from leadgen.operations import collecting, settling
+from leadgen.receivables.domain.settlement import Settlement
+from leadgen.payments.service import checkout as collecting
+from leadgen.receivables.service import settlement
 from tests.factories import a_buyer, an_offer
 from tests.functions.endpoints import Mailbox
 from tests.functions.test_invoice import HOUR, MONDAY, run
@@ -27,8 +28,8 @@ def statuses(conn: Connection[Any]) -> list[str]:
 def pay(conn: Connection[Any], invoice_id: int, amount: str, now: datetime) -> None:
     """Settle what a payment would."""
     with conn.transaction():
-        invoice = settling.lock_invoice(conn, invoice_id)
-        settling.settle(conn, invoice, [Settlement("write_off", Decimal(amount))], now=now)
+        invoice = settlement.lock_invoice(conn, invoice_id)
+        settlement.settle(conn, invoice, [Settlement("write_off", Decimal(amount))], now=now)
 
 
 def paused_since(conn: Connection[Any]) -> list[datetime | None]:
@@ -72,7 +73,7 @@ def test_edge_34_a_dispute_stops_overdue_reminders_and_the_pause(
     assert run(functions, DUE + 4 * DAY + NOON) == {}
     assert (statuses(conn), mailbox.mails, paused_since(conn)) == (["disputed"], [], [None])
     with conn.transaction():  # the dispute is closed, and the money still due
-        settling.settle(conn, settling.lock_invoice(conn, invoice_id), [], is_disputed=False, now=DUE + 5 * DAY)
+        settlement.settle(conn, settlement.lock_invoice(conn, invoice_id), [], is_disputed=False, now=DUE + 5 * DAY)
     assert (statuses(conn), paused_since(conn)) == (["overdue"], [DUE + 5 * DAY])
     assert run(functions, DUE + 5 * DAY + NOON) == {"reminded": 1}
 

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from leadgen.store import leads
+from leadgen.leads.store import leads
 from leadgen_local.postgres import Postgres
 from tests.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.store import routing as store_routing
-from leadgen.store import validation as store_validation
+from leadgen.routing.store import candidates as store_routing
+from leadgen.validation.store import screening as store_validation
 from tests.factories import a_buyer, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import told, waiting

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.adapters import clock
+from leadgen.platform import clock
 from tests.aftersale import pay
 from tests.factories import a_buyer, an_offer
 from tests.functions.test_invoice import HOUR, MONDAY

@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.operations import invoice_decisions
-from leadgen.operations.acting import Actor
+from leadgen.invoicing.service import decisions
+from leadgen.audit_trail.domain.actor import Actor
 from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, failed_checks, route
 from tests.functions.test_invoice import HOUR, MONDAY, WEEK, on_invoices, run
@@ -295,7 +295,7 @@ def test_edge_35_the_leads_of_a_cancelled_draft_go_on_the_next_invoice(
     leads = [a_billed_lead(conn, offer, buyer, MONDAY - n * HOUR) for n in (2, 1)]
     (draft,) = invoice(conn, buyer, MONDAY)
     with conn.transaction():
-        invoice_decisions.cancel(conn, draft, "wrong tax", Actor("Ann"), now=MONDAY)
+        decisions.cancel(conn, draft, "wrong tax", Actor("Ann"), now=MONDAY)
     conn.execute("UPDATE buyers SET billing = %s", (Jsonb({}),))
     assert run(functions, MONDAY) == {"issued": 1}
     rows = conn.execute("SELECT lead_id FROM invoice_lines WHERE released_at IS NULL ORDER BY 1").fetchall()

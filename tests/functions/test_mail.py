@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from leadgen.adapters import mail, settings
-from leadgen.adapters.mail import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
-from leadgen.domain.lead_mail import compose
+from leadgen.platform.mail import mail
+from leadgen.platform import settings
+from leadgen.platform.mail.mail import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
+from leadgen.delivery.domain.lead_mail import compose
 from tests.domain_values import facts
 from tests.functions.endpoints import Mailbox
 from tests.functions.mail_server import DRIP, DROP, HANG, ScriptedMailServer

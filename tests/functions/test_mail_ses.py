@@ -14,8 +14,8 @@ import trustme
 from moto import mock_aws
 from moto.ses.models import ses_backends
 
-from leadgen.adapters import mail, ses
-from leadgen.adapters.mail import MailFailed, MailNotSent, MailRefused, MailUnknown
+from leadgen.platform.mail import mail, ses
+from leadgen.platform.mail.mail import MailFailed, MailNotSent, MailRefused, MailUnknown
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.mail_server import DRIP, ScriptedMailServer
 from tests.receivers import Peer, Receiver

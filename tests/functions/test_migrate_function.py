@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from leadgen.adapters import settings
+from leadgen.platform import settings
 from tests.conftest import ROOT
 from tests.functions_under_test import Functions
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import clock, tokens
+from leadgen.platform import clock
+from leadgen.access.adapters import tokens
 from leadgen.cli import DONE, FAILED, main
 from tests.aftersale import assert_books_agree, give_back, invoice_of, money_of, pay, set_policy
 from tests.conftest import SECRET_KEY

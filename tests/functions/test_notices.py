@@ -12,11 +12,11 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.adapters import clock
-from leadgen.domain import subscriptions as rules
-from leadgen.domain.signing import sign
-from leadgen.operations import subscribing
-from leadgen.operations.acting import Actor
+from leadgen.platform import clock
+from leadgen.notifications.domain import subscriptions as rules
+from leadgen.outbound.domain.signing import sign
+from leadgen.notifications.service import subscriptions
+from leadgen.audit_trail.domain.actor import Actor
 from tests.factories import a_buyer, a_subscription
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (
@@ -262,7 +262,7 @@ def test_a_hundred_rotations_lose_no_event_of_a_receiver_that_changes_its_secret
     subscription = a_subscription(conn, buyer_endpoint.url(), secret=SECRET)
     known = SECRET
     for _ in range(100):
-        made = subscribing.rotate(conn, subscription, None, Actor("op"), now=clock.now())
+        made = subscriptions.rotate(conn, subscription, None, Actor("op"), now=clock.now())
         tell(functions, body("lead.received", some_lead(conn)))
         received = buyer_endpoint.received[-1]
         for secret in (known, made.secret):

@@ -16,7 +16,7 @@ import standardwebhooks
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.adapters import settings
+from leadgen.platform import settings
 from tests.factories import a_buyer, a_subscription, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import a_taken_delivery, money, some_lead, tell

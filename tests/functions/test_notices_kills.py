@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import clock
-from leadgen.operations import replaying
-from leadgen.operations.acting import Actor
+from leadgen.platform import clock
+from leadgen.notifications.service import replays
+from leadgen.audit_trail.domain.actor import Actor
 from tests.factories import a_buyer, a_subscription, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.killing import Workers
@@ -89,7 +89,7 @@ def test_each_delivery_of_a_recovery_arrives_and_bills_nothing(
     before = money(conn)
     now = clock.now()
     with conn.transaction():
-        replaying.recover(
+        replays.recover(
             conn, str(buyer), since=now - timedelta(days=365), until=now, rate=50, actor=Actor("op"), now=now
         )
     kill_all(conn, functions, buyer_endpoint, workers)

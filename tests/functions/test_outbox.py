@@ -12,9 +12,10 @@ from botocore.stub import ANY, Stubber
 from moto import mock_aws
 from psycopg import Connection
 
-from leadgen.adapters import bus, clock, settings
-from leadgen.domain.events import Event, Topic
-from leadgen.store import queues
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock, settings
+from leadgen.kernel.events import Event, Topic
+from leadgen.platform.messaging import queues
 from tests.factories import a_buyer, a_delivery, a_lead, a_post, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import messages, told

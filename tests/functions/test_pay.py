@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.domain import pay_page, paylinks
-from leadgen.operations import collecting
+from leadgen.payments.domain import pay_page, pay_links as paylinks
+from leadgen.payments.service import checkout as collecting
 from tests.aftersale import pay
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg import Connection
 
-from leadgen.domain import paylinks
+from leadgen.payments.domain import pay_links
 from leadgen_local.stripe_account import SECRET_KEY as STRIPE_KEY
 from leadgen_local.stripe_account import WEBHOOK_SECRET
 from tests.conftest import SECRET_KEY
@@ -29,7 +29,7 @@ def client(functions: Functions, provider: Provider) -> TestClient:
 @pytest.fixture
 def token(conn: Connection[Any], offer: int, now: datetime) -> str:
     """The link of a sent invoice."""
-    return paylinks.token(SECRET_KEY, an_invoice(conn, offer, a_buyer(conn), now)[0])
+    return pay_links.token(SECRET_KEY, an_invoice(conn, offer, a_buyer(conn), now)[0])
 
 
 def test_no_log_line_holds_a_link_a_key_or_a_body(
@@ -100,7 +100,7 @@ def test_every_answer_to_a_link_keeps_the_link_to_itself(client: TestClient, pro
 
 
 def test_a_link_that_was_made_up_asks_the_database_nothing(client: TestClient, statements: list[str]) -> None:
-    for made_up in ("x" * 38, paylinks.token("another-secret-key-of-sufficient-length", 1)):
+    for made_up in ("x" * 38, pay_links.token("another-secret-key-of-sufficient-length", 1)):
         for path in (f"/pay/{made_up}", f"/pay/{made_up}/invoice.pdf"):
             assert client.get(path).status_code == 404
         assert client.post(f"/pay/{made_up}").status_code == 404

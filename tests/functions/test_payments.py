@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.errors import Refusal
-from leadgen.domain.money import NOTHING
-from leadgen.operations import paying, writing_off
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.money import NOTHING
+from leadgen.payments.service import receipts
+from leadgen.receivables.service import write_offs
 from tests import aftersale
 from tests.aftersale import OPERATOR, assert_books_agree, charge_back, credit, invoice_of, money_of, pay, pay_by_card
 from tests.factories import a_buyer, an_offer
@@ -30,9 +31,9 @@ def buyer(conn: Connection[Any]) -> int:
     return a_buyer(conn)
 
 
-def undo(conn: Connection[Any], payment_id: int, now: datetime) -> paying.Receipt:
+def undo(conn: Connection[Any], payment_id: int, now: datetime) -> receipts.Receipt:
     with conn.transaction():
-        return paying.undo(conn, payment_id, reason="a typing error", actor=OPERATOR, now=now)
+        return receipts.undo(conn, payment_id, reason="a typing error", actor=OPERATOR, now=now)
 
 
 def test_edge_31_an_underpayment_leaves_the_rest_due_and_the_rest_pays_it(
@@ -313,18 +314,18 @@ def test_a_write_off_cancels_the_invoice_and_may_be_undone_and_done_again(
     pay(conn, buyer, "40.00", now, invoice=invoice)
     for _ in range(2):
         with conn.transaction():
-            off = writing_off.write_off(conn, invoice, reason="insolvent", actor=OPERATOR, now=now)
+            off = write_offs.write_off(conn, invoice, reason="insolvent", actor=OPERATOR, now=now)
         assert (off.amount, invoice_of(conn, invoice)) == (Decimal(60), ("cancelled", "0.00"))
         assert money_of(conn, buyer) == ("0.00", "0.00")
         with pytest.raises(Refusal, match="written off: undo that first"):
             pay(conn, buyer, "60.00", now, invoice=invoice)
         with conn.transaction():
-            writing_off.undo(conn, invoice, reason="it paid", actor=OPERATOR, now=now)
+            write_offs.undo(conn, invoice, reason="it paid", actor=OPERATOR, now=now)
         assert (invoice_of(conn, invoice), money_of(conn, buyer)) == (("sent", "60.00"), ("60.00", "0.00"))
         assert_books_agree(conn)
     assert [row[0] for row in aftersale.postings(conn, "write_off_undone")] == ["receivable"] * 2
     with pytest.raises(Refusal, match="is not written off"), conn.transaction():
-        writing_off.undo(conn, invoice, reason="again", actor=OPERATOR, now=now)
+        write_offs.undo(conn, invoice, reason="again", actor=OPERATOR, now=now)
 
 
 def test_what_is_invoiced_after_a_write_off_does_not_stand_in_the_way_of_undoing_it(
@@ -332,10 +333,10 @@ def test_what_is_invoiced_after_a_write_off_does_not_stand_in_the_way_of_undoing
 ) -> None:
     invoice, _ = an_invoice(conn, offer, buyer, now, "100.00")
     with conn.transaction():
-        writing_off.write_off(conn, invoice, reason="insolvent", actor=OPERATOR, now=now)
+        write_offs.write_off(conn, invoice, reason="insolvent", actor=OPERATOR, now=now)
     an_invoice(conn, offer, buyer, now, "45.00")
     with conn.transaction():
-        writing_off.undo(conn, invoice, reason="it paid", actor=OPERATOR, now=now)
+        write_offs.undo(conn, invoice, reason="it paid", actor=OPERATOR, now=now)
     assert money_of(conn, buyer) == ("145.00", "0.00")
     assert_books_agree(conn)
 
@@ -353,6 +354,6 @@ def test_what_is_not_owed_or_disputed_is_not_written_off(
         charge_back(conn, "pi_1", "45.00", now)
     before = everything(conn)
     with pytest.raises(Refusal) as refused, conn.transaction():
-        writing_off.write_off(conn, invoice, reason="insolvent", actor=OPERATOR, now=now)
+        write_offs.write_off(conn, invoice, reason="insolvent", actor=OPERATOR, now=now)
     assert refused.value.code == ("invoice_disputed" if kind == "disputed" else "invoice_not_owed")
     assert everything(conn) == before

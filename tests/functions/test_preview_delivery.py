@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.operations.apply import apply_files
+from leadgen.configuration.service.apply import apply_files
 from tests.configurations import changed, written
 from tests.factories import a_lead, a_source
 

@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg import Connection
 
-from leadgen.adapters import clock
-from leadgen.domain import paylinks
-from leadgen.operations import refunding
+from leadgen.platform import clock
+from leadgen.payments.domain import pay_links as paylinks
+from leadgen.payments.service import refunds
 from leadgen_local.stripe_account import Object
 from tests.aftersale import OPERATOR, assert_books_agree, invoice_of, money_of, pay, postings
 from tests.conftest import SECRET_KEY
@@ -398,7 +398,7 @@ def test_edge_30_a_refund_of_ours_that_fails_at_the_provider_is_in_the_wallet_ag
     (payment,) = conn.execute("SELECT id FROM payments").fetchone() or (0,)
     for number, order in enumerate(itertools.permutations(("pending", "succeeded", "failed"))):
         with conn.transaction():
-            refund = refunding.request(conn, payment, Decimal("20.00"), reason="asked", actor=OPERATOR, now=now)
+            refund = refunds.request(conn, payment, Decimal("20.00"), reason="asked", actor=OPERATOR, now=now)
         events = [a_refund(f"re_{number}", refund.refund_id, buyer, status) for status in order]
         assert set(hand_over(client, events)) == {200}
         assert money_of(conn, buyer) == ("0.00", "45.00"), order

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.errors import Refusal
-from leadgen.operations import refunding
-from leadgen.operations.refunding import Refunding
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.service import refunds
+from leadgen.payments.service.refunds import Refunding
 from tests.aftersale import (
     OPERATOR,
     assert_books_agree,
@@ -40,19 +40,19 @@ def buyer(conn: Connection[Any]) -> int:
 
 def refund(conn: Connection[Any], payment_id: int, amount: str, now: datetime, **values: Any) -> Refunding:
     with conn.transaction():
-        return refunding.request(
+        return refunds.request(
             conn, payment_id, Decimal(amount), reason="asked for", actor=OPERATOR, now=now, **values
         )
 
 
 def succeed(conn: Connection[Any], refund_id: int, now: datetime) -> Refunding:
     with conn.transaction():
-        return refunding.succeed(conn, refund_id, provider_id="re_1", now=now)
+        return refunds.succeed(conn, refund_id, provider_id="re_1", now=now)
 
 
 def fail(conn: Connection[Any], refund_id: int, now: datetime) -> Refunding:
     with conn.transaction():
-        return refunding.fail(conn, refund_id, error="expired_card", now=now)
+        return refunds.fail(conn, refund_id, error="expired_card", now=now)
 
 
 def test_what_a_person_pays_back_is_paid_at_once(conn: Connection[Any], buyer: int, now: datetime) -> None:

@@ -10,10 +10,10 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.adapters import clock
-from leadgen.operations import replaying
-from leadgen.operations.acting import Actor
-from leadgen.operations.replaying import ReplayImpossible
+from leadgen.platform import clock
+from leadgen.notifications.service import replays
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.notifications.service.replays import ReplayImpossible
 from tests.factories import a_buyer, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (
@@ -44,13 +44,13 @@ def buyer(conn: Connection[Any], offer: int, buyer_endpoint: BuyerEndpoint) -> i
 
 def replay(conn: Connection[Any], delivery: str) -> str:
     with conn.transaction():
-        return replaying.replay(conn, delivery, OPERATOR, now=clock.now())
+        return replays.replay(conn, delivery, OPERATOR, now=clock.now())
 
 
 def recover(conn: Connection[Any], buyer: int, *, rate: int = 5, now: datetime | None = None) -> int:
     now = now or clock.now()
     with conn.transaction():
-        begun = replaying.recover(
+        begun = replays.recover(
             conn, str(buyer), since=now - timedelta(days=365), until=now + timedelta(days=1), rate=rate, actor=OPERATOR,
             now=now,
         )  # fmt: skip
@@ -163,10 +163,10 @@ def test_a_recovery_takes_what_the_webhook_took_in_its_time_and_nothing_else(
     a_taken_delivery(conn, buyer, source, settled_at="2026-06-17T10:40:00Z", channel="email")  # the webhook failed
     since, until = (datetime.fromisoformat(f"2026-06-17T{hour}:00:00+00:00") for hour in (10, 12))
     with conn.transaction():
-        begun = replaying.recover(conn, str(buyer), since=since, until=until, rate=50, actor=OPERATOR, now=clock.now())
+        begun = replays.recover(conn, str(buyer), since=since, until=until, rate=50, actor=OPERATOR, now=clock.now())
     assert (begun.progress.total, begun.left_out) == (2, 2)
     functions.drain()
-    while progress := replaying.progress(conn, begun.progress.recovery_id):
+    while progress := replays.progress(conn, begun.progress.recovery_id):
         if progress.settled == progress.total:
             break
         functions.drain()
@@ -191,7 +191,7 @@ def test_a_stopped_recovery_sends_nothing_more(
         a_taken_delivery(conn, buyer, source)
     recovery = recover(conn, buyer)
     with conn.transaction():
-        assert replaying.stop(conn, recovery, OPERATOR, now=clock.now()) == 3
+        assert replays.stop(conn, recovery, OPERATOR, now=clock.now()) == 3
     functions.drain()
     assert buyer_endpoint.received == []
 
@@ -252,7 +252,7 @@ def test_recovering_200_with_workers_that_die_sends_each_at_least_once_and_bills
         raise SystemExit
 
     rounds = 0
-    while (progress := replaying.progress(conn, recovery)).settled < progress.total:
+    while (progress := replays.progress(conn, recovery)).settled < progress.total:
         rounds += 1
         conn.execute("UPDATE recoveries SET paced_to = '2026-01-01Z'")
         open_endpoints(conn)
@@ -306,5 +306,5 @@ def test_what_a_recovery_failed_at_is_tried_again(
         open_endpoints(conn)
         conn.execute("UPDATE recoveries SET paced_to = '2026-01-01Z'")
         assert wake(functions, notice) == [expected]
-    assert replaying.progress(conn, recovery).taken == 1
+    assert replays.progress(conn, recovery).taken == 1
     assert json.dumps([one.headers["webhook-id"] for one in buyer_endpoint.received]).count("-") == 16

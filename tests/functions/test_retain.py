@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.operations.simulate import Scope, simulate
+from leadgen.simulation.service.simulate import Scope, simulate
 from tests.factories import a_buyer, a_lead, a_post, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, buyers_of, route
 from tests.functions_under_test import Functions

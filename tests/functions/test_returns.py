@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.errors import Refusal
-from leadgen.operations import invoicing
-from leadgen.store import buyers
+from leadgen.kernel.errors import Refusal
+from leadgen.invoicing.service import issue
+from leadgen.buyers.store import buyers
 from tests.aftersale import (
     assert_books_agree,
     credit,
@@ -109,7 +109,7 @@ def test_edge_28_a_draft_of_which_a_lead_was_given_back_is_issued_without_it(
     give_back(conn, first, now)
     with conn.transaction():
         buyers.lock(conn, [buyer])
-        invoicing.finalise(conn, [draft], actor="op", now=now)
+        issue.finalise(conn, [draft], actor="op", now=now)
     assert invoice_of(conn, draft) == ("paid", "0.00")
     assert money_of(conn, buyer) == ("0.00", "13.34")
     assert_books_agree(conn)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.domain import policies
-from leadgen.domain.errors import PolicyInvalid
+from leadgen.routing.domain import policy
+from leadgen.kernel.errors import PolicyInvalid
 from tests.factories import a_buyer, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, failed_checks, route
 from tests.functions_under_test import Functions
@@ -46,4 +46,4 @@ def test_a_lead_is_routed_only_within_the_hours(
 )  # fmt: skip
 def test_hours_that_never_open_or_do_not_parse_are_refused(hours: object) -> None:
     with pytest.raises(PolicyInvalid, match="acceptance_hours"):
-        policies.parse_routing({"strategy": "priority_based", "acceptance_hours": hours}, label="test")
+        policy.parse_routing({"strategy": "priority_based", "acceptance_hours": hours}, label="test")

@@ -5,10 +5,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.domain import suppression
-from leadgen.store import decisions as stored_decisions
-from leadgen.store import review, suppressions
-from leadgen.store.review import Held
+from leadgen.suppression.domain import hashes
+from leadgen.decisions.store import decisions as stored_decisions
+from leadgen.review.store import leads
+from leadgen.suppression.store import suppressions
+from leadgen.review.store.leads import Held
 from tests.factories import a_buyer, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
@@ -70,7 +71,7 @@ def test_a_held_lead_whose_person_was_suppressed_meanwhile_is_never_sold(
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
     assert route(functions, lead, at=now) == ["unrouted"]
     an_enrolment(conn, a_buyer(conn), offer)
-    suppressions.add(conn, [suppression.of_email("someone@example.com")], offer_id=None, reason="asked us to")
+    suppressions.add(conn, [hashes.of_email("someone@example.com")], offer_id=None, reason="asked us to")
     assert route(functions, lead, at=now + timedelta(minutes=15)) == ["unrouted"]
     assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == ("rejected", "suppressed")
     assert told(conn, "notify")[-1] == ("lead.rejected", lead)
@@ -81,8 +82,8 @@ def test_a_lead_released_from_review_whose_person_was_suppressed_meanwhile_is_ne
 ) -> None:
     an_enrolment(conn, a_buyer(conn), offer)
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
-    review.hold(conn, [Held(lead, "policy_invalid", "its policy did not parse")], now=now)
-    suppressions.add(conn, [suppression.of_email("someone@example.com")], offer_id=None, reason="asked us to")
-    review.release(conn, lead, now=now + timedelta(days=1))
+    leads.hold(conn, [Held(lead, "policy_invalid", "its policy did not parse")], now=now)
+    suppressions.add(conn, [hashes.of_email("someone@example.com")], offer_id=None, reason="asked us to")
+    leads.release(conn, lead, now=now + timedelta(days=1))
     assert route(functions, lead, at=now + timedelta(days=1)) == ["unrouted"]
     assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == ("rejected", "suppressed")

@@ -13,12 +13,13 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.domain.policies import PerformanceBased, Sla
-from leadgen.domain.simulation import Sale
-from leadgen.domain.track_records import TrackRecords, asked_by
-from leadgen.operations.simulate import Report, Scope, simulate
-from leadgen.store import history, lookbacks
-from leadgen.store.lookbacks import Lookback
+from leadgen.routing.domain.policy import PerformanceBased, Sla
+from leadgen.simulation.domain.simulation import Sale
+from leadgen.simulation.domain.track_records import TrackRecords, asked_by
+from leadgen.simulation.service.simulate import Report, Scope, simulate
+from leadgen.simulation.store import history
+from leadgen.routing.store import track_records
+from leadgen.routing.store.track_records import Lookback
 from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert, prepaid
 from tests.functions.routed import a_valid_lead, buyers_of, route
 from tests.functions_under_test import Functions
@@ -342,7 +343,7 @@ def test_past_track_records_are_what_the_stage_counts(
     for offer in town.offers.values():
         found = TrackRecords(ask, history.past(conn, offer, since=now - timedelta(days=2)))
         lookback = Lookback(offer, late - timedelta(days=1), late - timedelta(hours=9), 60)
-        for buyer_offer_id, record in lookbacks.track_records(conn, town.buyers, [lookback], now=late).items():
+        for buyer_offer_id, record in track_records.track_records(conn, town.buyers, [lookback], now=late).items():
             assert found.at(buyer_offer_id, late) == record
             seen.add(record)
     assert any(r.accepted and r.delivered > r.on_time > 0 for r in seen)

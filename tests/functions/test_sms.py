@@ -7,8 +7,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from leadgen.adapters import settings, sms
-from leadgen.adapters.sms import SmsFailed, SmsNotSent, SmsRefused, SmsUnknown
+from leadgen.platform import settings
+from leadgen.platform.sms import sms
+from leadgen.platform.sms.sms import SmsFailed, SmsNotSent, SmsRefused, SmsUnknown
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.mail_server import DRIP, DROP, ScriptedMailServer
 

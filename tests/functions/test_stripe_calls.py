@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from leadgen.adapters import provider as stripe_api
-from leadgen.adapters import settings
-from leadgen.adapters.provider import ProviderLater, ProviderRefused
+from leadgen.payments.adapters import provider as stripe_api
+from leadgen.platform import settings
+from leadgen.payments.adapters.provider import ProviderLater, ProviderRefused
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.paying import Provider
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters import dns
+from leadgen.platform.egress import dns
 from tests.factories import a_lead, a_source, an_offer
 from tests.functions.name_server import BROKEN, SILENT, NameServer
 from tests.functions_under_test import Functions

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from leadgen.adapters import settings
+from leadgen.platform import settings
 from leadgen_local import environment
 from leadgen_local.environment import ChoiceError, Choices
 

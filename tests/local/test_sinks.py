@@ -20,7 +20,8 @@ import psycopg
 import pytest
 from stripe import WebhookSignature
 
-from leadgen.adapters import settings, sms
+from leadgen.platform import settings
+from leadgen.platform.sms import sms
 from leadgen_local import environment, processes, sockets, stripe_account, texts
 from leadgen_local.child import Child
 from leadgen_local.journal import Journal

@@ -9,13 +9,14 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain import billing_terms, earnings, return_policy
-from leadgen.domain.earnings import Share
-from leadgen.operations import export
-from leadgen.operations.applied import Change
-from leadgen.operations.apply import ConfigurationInvalid, application, apply_files
-from leadgen.operations.rollback import rollback
-from leadgen.store import buyers
+from leadgen.billing.domain import terms as billing_terms, earnings
+from leadgen.returns.domain import policy
+from leadgen.billing.domain.earnings import Share
+from leadgen.configuration.service import export
+from leadgen.configuration.service.changes import Change
+from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
+from leadgen.configuration.service.rollback import rollback
+from leadgen.buyers.store import buyers
 from tests.configurations import SOUND, changed, written
 from tests.factories import a_lead, prepaid
 
@@ -79,9 +80,9 @@ def test_what_is_applied_is_what_the_stages_read(conn: Connection[Any], tmp_path
     assert terms.auto_top_up is not None
     assert terms.auto_top_up.amount == Decimal("200.50")
     assert one(conn, "SELECT billing FROM buyers WHERE name LIKE 'Blue%'") == {}
-    assert return_policy.parse(one(conn, "SELECT returns FROM offers"), label="Lawns").auto_approve == ("duplicate",)
+    assert policy.parse(one(conn, "SELECT returns FROM offers"), label="Lawns").auto_approve == ("duplicate",)
     own = one(conn, "SELECT returns FROM buyer_offers WHERE returns IS NOT NULL")
-    assert return_policy.parse(own, label="Green in Lawns").window_hours == 24
+    assert policy.parse(own, label="Green in Lawns").window_hours == 24
     publisher = conn.execute("SELECT id, name, currency, timezone FROM publishers").fetchone()
     assert publisher is not None
     assert publisher[1:] == ("Home Pages", "USD", "America/Denver")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.operations.apply import ConfigurationInvalid, application, apply_files
+from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
 from tests.configurations import changed, written
 
 # Around Denver, some kilometres apart; the last one on the other side of the 180th meridian.

@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.operations.apply import ConfigurationInvalid, apply_files
+from leadgen.configuration.service.apply import ConfigurationInvalid, apply_files
 from tests.configurations import SOUND, changed, written
 
 # Another market of the same buyers, with sources and a host of its own.

@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.operations.apply import application, apply_files
-from leadgen.store import leads
+from leadgen.configuration.service.apply import application, apply_files
+from leadgen.leads.store import leads
 from tests.configurations import changed, written
 from tests.factories import a_lead, a_source, an_offer
 

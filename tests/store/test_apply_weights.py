@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.operations import export
-from leadgen.operations.apply import ConfigurationInvalid, application, apply_files
+from leadgen.configuration.service import export
+from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
 from tests.configurations import changed, written
 
 

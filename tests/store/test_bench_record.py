@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import Connection
 
 from bench import simulate as bench
-from leadgen.operations.simulate import Scope, simulate
+from leadgen.simulation.service.simulate import Scope, simulate
 
 
 def test_it_is_one_that_is_reproduced(conn: Connection[Any]) -> None:

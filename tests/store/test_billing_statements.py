@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.store import billing, invoicing
+from leadgen.billing.store import charges as billing
+from leadgen.invoicing.store import drafts
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer, insert
 
 
@@ -76,11 +77,11 @@ def test_several_leads_of_one_buyer_are_charged_together_and_each_is_told(conn: 
 
 
 def test_numbers_of_a_series_have_no_gaps_over_rollbacks(conn: Connection[Any]) -> None:
-    assert invoicing.next_numbers(conn, "INV", 2) == 2
+    assert drafts.next_numbers(conn, "INV", 2) == 2
     with conn.transaction(force_rollback=True):
-        assert invoicing.next_numbers(conn, "INV", 3) == 5
-    assert invoicing.next_numbers(conn, "INV", 1) == 3
-    assert invoicing.next_numbers(conn, "CRN", 1) == 1
+        assert drafts.next_numbers(conn, "INV", 3) == 5
+    assert drafts.next_numbers(conn, "INV", 1) == 3
+    assert drafts.next_numbers(conn, "CRN", 1) == 1
 
 
 def test_numbers_taken_at_once_are_all_different_and_without_gaps(database_url: str) -> None:
@@ -92,7 +93,7 @@ def test_numbers_taken_at_once_are_all_different_and_without_gaps(database_url: 
             barrier.wait()
             for attempt in range(5):
                 with conn.transaction(force_rollback=(worker + attempt) % 3 == 0):
-                    last = invoicing.next_numbers(conn, "INV", 2)
+                    last = drafts.next_numbers(conn, "INV", 2)
                 if (worker + attempt) % 3 != 0:
                     taken += [last - 1, last]
         return taken
@@ -117,8 +118,8 @@ def test_an_open_account_is_what_is_billed_and_on_no_invoice(conn: Connection[An
         conn, "invoices", buyer_id=buyer, offer_id=offer, period_start=now.replace(day=1), period_end=now,
         due_date=now, currency="USD", timezone="UTC",
     )  # fmt: skip
-    assert invoicing.waiting_buyers(conn) == [buyer]
-    (account,) = invoicing.open_accounts(conn, [buyer])
+    assert drafts.waiting_buyers(conn) == [buyer]
+    (account,) = drafts.open_accounts(conn, [buyer])
     assert (str(account.uninvoiced), str(account.threshold)) == ("65.50", "100.00")
     assert (account.billing_cycle, account.timezone, account.last_period_end) == ("monthly", "America/Denver", now)
-    assert invoicing.open_accounts(conn, [buyer + 1]) == []
+    assert drafts.open_accounts(conn, [buyer + 1]) == []

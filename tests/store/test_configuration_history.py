@@ -8,10 +8,10 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.operations import export
-from leadgen.operations.apply import ConfigurationInvalid, application, apply_files
-from leadgen.operations.rollback import NoSuchVersion, rollback
-from leadgen.store import configuration_versions as versions
+from leadgen.configuration.service import export
+from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
+from leadgen.configuration.service.rollback import NoSuchVersion, rollback
+from leadgen.configuration.store import versions
 from tests.configurations import changed, written
 
 ELSEWHERE = changed(

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.adapters.db import Database, DatabaseAway
+from leadgen.platform.db import Database, DatabaseAway
 
 
 def backend(conn: Connection[Any]) -> int:

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from leadgen.domain import duplicates
-from leadgen.domain.duplicates import Prior, Search
-from leadgen.domain.lead import Contact
-from leadgen.store import validation
+from leadgen.validation.domain import duplicates
+from leadgen.validation.domain.duplicates import Prior, Search
+from leadgen.leads.domain.lead import Contact
+from leadgen.validation.store import screening
 from tests.factories import a_lead, a_source, an_offer
 
 PHONES = st.sampled_from([None, "13035550100", "13035550101"])
@@ -83,7 +83,7 @@ def test_the_latest_match_in_sql_is_the_latest_of_the_domains_matches(
         ]  # fmt: skip
         matches = [match for prior in priors if (match := duplicates.matches(search, prior)) is not None]
         expected = max(matches, key=lambda match: (match.created_at, match.lead_id), default=None)
-        found = validation.latest_matches(conn, [search], except_ids=except_ids)
+        found = screening.latest_matches(conn, [search], except_ids=except_ids)
         assert found == ({} if expected is None else {searching: expected})
 
 
@@ -105,7 +105,7 @@ def test_of_two_matches_in_the_same_instant_the_later_id_counts(conn: Connection
         search = Search(
             searching, offer, None, hour_ago, now, "13035550100", "jane@example.com", False, ("received",)
         )  # fmt: skip
-        assert validation.latest_matches(conn, [search], except_ids=[])[searching].lead_id == last
+        assert screening.latest_matches(conn, [search], except_ids=[])[searching].lead_id == last
 
 
 def test_several_searches_are_answered_each_for_its_own_lead(conn: Connection[Any], now: datetime) -> None:
@@ -120,5 +120,5 @@ def test_several_searches_are_answered_each_for_its_own_lead(conn: Connection[An
         Search(lead, row[0], None, now - timedelta(hours=1), now + timedelta(minutes=n), phone, None, False, ())
         for n, (lead, phone) in enumerate(zip(leads, ["13035550100", "13035550101"] * 2, strict=True))
     ]
-    found = validation.latest_matches(conn, searches, except_ids=[])
+    found = screening.latest_matches(conn, searches, except_ids=[])
     assert {searching: match.lead_id for searching, match in found.items()} == {leads[2]: leads[0], leads[3]: leads[1]}

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, note, settings
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.operations import export
-from leadgen.operations.apply import ConfigurationInvalid, application, apply_files
-from leadgen.operations.migrate import migrate
+from leadgen.configuration.service import export
+from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
+from leadgen.platform.migrations import migrate
 from tests.configuration_strategies import configurations, text
 from tests.configurations import changed, written
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.pricing import Component, Price
-from leadgen.domain.routing import Routed
-from leadgen.store import claims, deliveries, validation
-from leadgen.store.claims import Waiting
-from leadgen.store.deliveries import Settlement
-from leadgen.store.validation import Transition
+from leadgen.routing.domain.pricing import Component, Price
+from leadgen.routing.domain.decision import Routed
+from leadgen.routing.store import assignments
+from leadgen.delivery.store import deliveries
+from leadgen.validation.store import screening
+from leadgen.routing.store.assignments import Waiting
+from leadgen.delivery.store.deliveries import Settlement
+from leadgen.validation.store.screening import Transition
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
 
 STATES = ["received", "validated", "delivered", "accepted", "rejected"]
@@ -34,16 +36,16 @@ def test_only_a_received_lead_is_validated_or_rejected(
     conn: Connection[Any], leads: dict[str, int], now: datetime
 ) -> None:
     transitions = [Transition(lead, "validated", None, None) for lead in leads.values()]
-    assert validation.apply_transitions(conn, transitions, now=now) == [leads["received"]]
+    assert screening.apply_transitions(conn, transitions, now=now) == [leads["received"]]
     assert states(conn, leads) == {state: state for state in STATES} | {"received": "validated"}
     rejected = [Transition(lead, "rejected", "too_late", None) for lead in leads.values()]
-    assert validation.apply_transitions(conn, rejected, now=now) == []
+    assert screening.apply_transitions(conn, rejected, now=now) == []
 
 
 def test_only_a_validated_lead_is_claimed(conn: Connection[Any], leads: dict[str, int], now: datetime) -> None:
     price = Price(Decimal("45.00"), (Component("offer_default", Decimal("45.00")),))
     routed = Routed(a_buyer(conn), 1, price, exclusive=False, verdicts=())
-    assert claims.claim(conn, dict.fromkeys(leads.values(), routed), now=now) == [leads["validated"]]
+    assert assignments.claim(conn, dict.fromkeys(leads.values(), routed), now=now) == [leads["validated"]]
     assert states(conn, leads) == {state: state for state in STATES} | {"validated": "delivered"}
     assert conn.execute("SELECT count(*) FROM leads WHERE buyer_id IS NOT NULL").fetchone() == (1,)
 
@@ -53,7 +55,7 @@ def test_only_a_validated_lead_is_held_or_given_up(
     conn: Connection[Any], leads: dict[str, int], now: datetime, again: bool
 ) -> None:
     waiting = [Waiting(lead, "no_eligible_buyer", now if again else None) for lead in leads.values()]
-    assert claims.mark_unrouted(conn, waiting, now=now) == [leads["validated"]]
+    assert assignments.mark_unrouted(conn, waiting, now=now) == [leads["validated"]]
     after = {"validated": "validated" if again else "rejected"}
     assert states(conn, leads) == {state: state for state in STATES} | after
 

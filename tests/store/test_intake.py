@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from leadgen.domain import idempotency
-from leadgen.store import intake
-from leadgen.store.intake import Intake
+from leadgen.intake.domain import idempotency
+from leadgen.intake.store import intake
+from leadgen.intake.store.intake import Intake
 from tests.factories import a_source, an_offer
 from tests.messages import told, waiting
 

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain import ledger as rules
-from leadgen.domain.ledger import Account, Entry, Kind, Transaction
-from leadgen.store import ledger
-from leadgen.store.ledger import PostedOtherwise
+from leadgen.ledger.domain import transactions as rules
+from leadgen.ledger.domain.transactions import Account, Entry, Kind, Transaction
+from leadgen.ledger.store import postings
+from leadgen.ledger.store.postings import PostedOtherwise
 from tests.factories import a_buyer, an_offer
 from tests.money import an_invoice, prepay
 
@@ -28,18 +28,18 @@ def a_transaction(buyer: int, now: datetime, *parts: tuple[Account, Account, str
 
 
 def balances(conn: Connection[Any], buyer: int) -> tuple[str, str]:
-    money = ledger.money(conn, [buyer])[buyer]
+    money = postings.money(conn, [buyer])[buyer]
     return str(money.owed), str(money.wallet)
 
 
 def test_what_is_posted_moves_what_is_owed_and_what_is_prepaid(conn: Connection[Any], now: datetime) -> None:
     buyer = a_buyer(conn, balance="60.00")
-    posted = ledger.post(
+    posted = postings.post(
         conn, [a_transaction(buyer, now, ("cash", "receivable", "60"), ("cash", "wallet", "40"), ("cash", "tax", "0"))]
     )
     assert list(posted) == ["payment:1"]
     assert balances(conn, buyer) == ("0.00", "40.00")
-    ledger.post(conn, [a_transaction(buyer, now, ("wallet", "receivable", "0")), replace(
+    postings.post(conn, [a_transaction(buyer, now, ("wallet", "receivable", "0")), replace(
         a_transaction(buyer, now, ("wallet", "refunds_due", "15.50")), key="refund_requested:1",
         kind="refund_requested")][1:])  # fmt: skip
     assert balances(conn, buyer) == ("0.00", "24.50")
@@ -48,11 +48,11 @@ def test_what_is_posted_moves_what_is_owed_and_what_is_prepaid(conn: Connection[
 def test_a_key_moves_nothing_again_and_something_else_under_it_is_refused(conn: Connection[Any], now: datetime) -> None:
     buyer = a_buyer(conn)
     paid = a_transaction(buyer, now, ("cash", "wallet", "40.00"))
-    assert len(ledger.post(conn, [paid])) == 1
-    assert ledger.post(conn, [paid]) == {}
-    assert ledger.post(conn, [replace(paid, entries=(Entry("cash", "wallet", Decimal(40)),))]) == {}
+    assert len(postings.post(conn, [paid])) == 1
+    assert postings.post(conn, [paid]) == {}
+    assert postings.post(conn, [replace(paid, entries=(Entry("cash", "wallet", Decimal(40)),))]) == {}
     with pytest.raises(PostedOtherwise, match="payment:1"), conn.transaction():
-        ledger.post(conn, [a_transaction(buyer, now, ("cash", "wallet", "41.00"))])
+        postings.post(conn, [a_transaction(buyer, now, ("cash", "wallet", "41.00"))])
     assert balances(conn, buyer) == ("0.00", "40.00")
 
 
@@ -63,7 +63,7 @@ def test_one_key_posted_by_many_at_once_moves_once(conn: Connection[Any], databa
     def post() -> int:
         barrier.wait()
         with psycopg.connect(database_url) as own:
-            return len(ledger.post(own, [a_transaction(buyer, now, ("cash", "wallet", "40.00"))]))
+            return len(postings.post(own, [a_transaction(buyer, now, ("cash", "wallet", "40.00"))]))
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(future.result() for future in [pool.submit(post) for _ in range(8)]) == 1
@@ -81,16 +81,16 @@ def test_accounts_that_may_not_face_each_other_are_refused_by_the_database(
     buyer = a_buyer(conn, balance="9")
     prepay(conn, buyer, "9", now)
     with pytest.raises(psycopg.errors.ForeignKeyViolation) as refused, conn.transaction():
-        ledger.post(conn, [a_transaction(buyer, now, (debit, credit, "1.00"), kind=kind)])
+        postings.post(conn, [a_transaction(buyer, now, (debit, credit, "1.00"), kind=kind)])
     assert refused.value.diag.constraint_name == "ledger_entries_allowed"
 
 
 def test_a_wallet_and_what_is_owed_never_fall_below_zero(conn: Connection[Any], now: datetime) -> None:
     buyer = a_buyer(conn)
     with pytest.raises(psycopg.errors.CheckViolation):
-        ledger.post(conn, [a_transaction(buyer, now, ("wallet", "refunds_due", "0.01"), kind="refund_requested")])
+        postings.post(conn, [a_transaction(buyer, now, ("wallet", "refunds_due", "0.01"), kind="refund_requested")])
     with pytest.raises(psycopg.errors.CheckViolation):
-        ledger.post(conn, [a_transaction(buyer, now, ("cash", "receivable", "0.01"))])
+        postings.post(conn, [a_transaction(buyer, now, ("cash", "receivable", "0.01"))])
 
 
 def test_the_code_and_the_database_know_the_same_kinds_and_accounts(conn: Connection[Any]) -> None:

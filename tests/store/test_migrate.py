@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.operations.migrate import MigrationFailed, migrate
+from leadgen.platform.migrations import MigrationFailed, migrate
 from tests.conftest import ROOT
 from tests.record_schema import RECORD, dump
 

@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.operations import invoice_run, writing_off
-from leadgen.operations.migrate import migrate
+from leadgen.invoicing.service import run as invoice_run
+from leadgen.receivables.service import write_offs
+from leadgen.platform.migrations import migrate
 from tests.aftersale import OPERATOR, assert_books_agree, credit, invoice_of, money_of, pay
 from tests.conftest import ROOT
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer, insert
@@ -114,7 +115,7 @@ def test_what_somebody_marked_by_hand_keeps_its_mark_and_goes_on(before: Connect
     ]  # fmt: skip
     later = BEGAN + 60 * DAY
     with before.transaction():
-        writing_off.undo(before, cancelled, reason="it pays", actor=OPERATOR, now=later)
+        write_offs.undo(before, cancelled, reason="it pays", actor=OPERATOR, now=later)
     assert invoice_of(before, cancelled) == ("overdue", "90.00")
     leads = before.execute("SELECT lead_id FROM invoice_lines WHERE invoice_id = %s ORDER BY 1", (paid,)).fetchall()
     assert credit(before, paid, [leads[0][0]], later).to_wallet == 45

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from leadgen.domain.errors import Refusal
-from leadgen.operations import auditing, paying_out
-from leadgen.operations.acting import Actor
-from leadgen.store import publishers
+from leadgen.kernel.errors import Refusal
+from leadgen.reconciliation.service import auditor
+from leadgen.publishers.service import payouts
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.publishers.store import payouts as publishers
 from tests.publishing import CORRUPTIONS, Published
 
 JUNE, JULY, AUGUST, SEPTEMBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8, 9))
@@ -23,9 +24,9 @@ IN_JUNE, IN_JULY = JUNE + timedelta(days=9), JULY + timedelta(days=9)
 ANN = Actor("ann")
 
 
-def pay(published: Published, payout_id: int | None, reference: str = "wire 1") -> paying_out.Paid:
+def pay(published: Published, payout_id: int | None, reference: str = "wire 1") -> payouts.Paid:
     with published.conn.transaction():
-        return paying_out.pay(published.conn, payout_id or 0, reference, ANN, now=JULY + timedelta(days=2))
+        return payouts.pay(published.conn, payout_id or 0, reference, ANN, now=JULY + timedelta(days=2))
 
 
 def test_a_month_is_paid_after_it_closed_and_once(conn: Connection[Any]) -> None:
@@ -126,7 +127,7 @@ def test_a_payout_paid_otherwise_or_without_a_reference_is_refused(
 
 def test_a_payout_that_is_not_there_is_not_found(conn: Connection[Any]) -> None:
     with pytest.raises(Refusal) as refusal:
-        paying_out.statement(conn, 10**18)
+        payouts.statement(conn, 10**18)
     assert (refusal.value.status, refusal.value.code) == (404, "not_found")
 
 
@@ -165,9 +166,9 @@ def test_one_publisher_that_fails_does_not_hold_back_the_others(
     for published in (first, second):
         published.earn(IN_JUNE)
     conn.execute("UPDATE publishers SET timezone = 'No/Where' WHERE name = 'Broken'")
-    assert paying_out.run(JULY) == {"payouts": 1, "payouts_failed": 1}
+    assert payouts.run(JULY) == {"payouts": 1, "payouts_failed": 1}
     assert [row.publisher for row in publishers.payouts(conn, limit=9)] == ["Sound"]
-    assert paying_out.run(JULY) == {"payouts": 0, "payouts_failed": 1}
+    assert payouts.run(JULY) == {"payouts": 0, "payouts_failed": 1}
 
 
 def test_parallel_runs_put_no_transaction_on_two_payouts(conn: Connection[Any]) -> None:
@@ -179,7 +180,7 @@ def test_parallel_runs_put_no_transaction_on_two_payouts(conn: Connection[Any]) 
 
     def work(_: int) -> dict[str, int]:
         barrier.wait()
-        return paying_out.run(JULY)
+        return payouts.run(JULY)
 
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(work, range(8)))
@@ -204,7 +205,7 @@ def test_the_auditor_finds_what_is_amiss_with_payouts(conn: Connection[Any], inv
 
 
 def _broken(conn: Connection[Any]) -> set[str]:
-    return {one.name for one in auditing.audit(conn, now=IN_JUNE) if one.broken}
+    return {one.name for one in auditor.audit(conn, now=IN_JUNE) if one.broken}
 
 
 STEPS = st.lists(

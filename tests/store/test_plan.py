@@ -8,9 +8,9 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.cli import changes
-from leadgen.operations import export
-from leadgen.operations.apply import application, apply_files
+from leadgen.configuration.commands import changes
+from leadgen.configuration.service import export
+from leadgen.configuration.service.apply import application, apply_files
 from tests.configurations import SOUND, changed, written
 
 TABLES = (

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.domain.events import Event, Topic
-from leadgen.store import queues
+from leadgen.kernel.events import Event, Topic
+from leadgen.platform.messaging import queues
 from tests.messages import told, waiting
 
 

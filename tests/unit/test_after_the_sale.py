@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import amounts, chargebacks, credit_notes, invoicing, payments, returns
-from leadgen.domain.credit_notes import Billed, Line
-from leadgen.domain.errors import Refusal
-from leadgen.domain.money import NOTHING
-from leadgen.domain.payments import Debt, Payment
-from leadgen.domain.proofs import Proof, Records, prove
-from leadgen.domain.return_policy import Quota, ReturnPolicy
-from leadgen.domain.returns import Sale, Wish
+from leadgen.kernel import amounts
+from leadgen.payments.domain import chargebacks, payments
+from leadgen.receivables.domain import credit_notes
+from leadgen.invoicing.domain import invoices
+from leadgen.returns.domain import rules
+from leadgen.receivables.domain.credit_notes import Billed, Line
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.money import NOTHING
+from leadgen.payments.domain.payments import Debt, Payment
+from leadgen.returns.domain.proof import Proof, Records, prove
+from leadgen.returns.domain.policy import Quota, ReturnPolicy
+from leadgen.returns.domain.rules import Sale, Wish
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 CENTS = st.integers(1, 1_000_000).map(lambda cents: Decimal(cents) / 100)
@@ -95,7 +99,7 @@ def test_edge_25_an_invoice_credited_in_any_pieces_in_any_order_ends_at_exactly_
 ) -> None:
     lines, pieces, rate, currency, paid = invoice
     subtotal = sum((line.amount for line in lines), NOTHING)
-    tax = invoicing.tax(subtotal, rate, currency)
+    tax = invoices.tax(subtotal, rate, currency)
     due = max(subtotal + tax - paid, NOTHING)
     net = taxed = wallet = NOTHING
     for piece in pieces:
@@ -166,8 +170,8 @@ def a_sale(**values: Any) -> Sale:
 
 
 def decided(sale: Sale, *, reason: Any = "duplicate", proof: Proof | None = PROVEN, asked_by: int | None = 1,
-            policy: ReturnPolicy | None = POLICY, at: datetime = NOW) -> returns.Decision:  # fmt: skip
-    return returns.decide(Wish(reason=reason), sale, policy, proof, asked_by=asked_by, now=at)
+            policy: ReturnPolicy | None = POLICY, at: datetime = NOW) -> rules.Decision:  # fmt: skip
+    return rules.decide(Wish(reason=reason), sale, policy, proof, asked_by=asked_by, now=at)
 
 
 def test_what_the_records_prove_needs_nobody_and_all_else_waits() -> None:
@@ -197,7 +201,7 @@ def test_edge_29_a_quota_is_a_count_or_a_part_of_what_was_billed_rounded_down(
     quota: tuple[Any, Any], billed: int, allowed: int
 ) -> None:
     terms = Quota(type=quota[0], value=Decimal(quota[1]))
-    assert returns.allowed(terms, billed) == allowed
+    assert rules.allowed(terms, billed) == allowed
     policy = POLICY.model_copy(update={"quota": terms})
     for given_back in range(5):
         failed = decided(a_sale(given_back=given_back, billed=billed), policy=policy).failed
@@ -224,7 +228,7 @@ def test_each_rule_refuses_by_its_name(
     assert rule in decision.failed
     assert not decision.is_approved
     with pytest.raises(Refusal) as refused:
-        returns.refuse(decision, sale)
+        rules.refuse(decision, sale)
     assert (refused.value.status, refused.value.code) == (status, code)
 
 

@@ -12,18 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leadgen.domain import again, redeciding
-from leadgen.domain.again import RoutingInputs
-from leadgen.domain.eligibility import Enrolment
-from leadgen.domain.redeciding import canonical
-from leadgen.domain.routing import NoBuyer, Routed
-from leadgen.domain.strategies import Candidate
-from leadgen.domain.trace import Json, plain
+from leadgen.routing.domain import inputs as again
+from leadgen.explanation.domain import redecision
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.eligibility import Enrolment
+from leadgen.explanation.domain.redecision import canonical
+from leadgen.routing.domain.decision import NoBuyer, Routed
+from leadgen.routing.domain.strategies import Candidate
+from leadgen.kernel.trace import Json, plain
 from tests.decision_strategies import BUYER_IDS, an_enrolment_that_takes_all, routing_inputs, shuffled, standings
 
 
 def bytes_of(decision: Routed | NoBuyer) -> bytes:
-    verdict = redeciding.routing_verdict(decision)
+    verdict = redecision.routing_verdict(decision)
     return canonical({"outcome": verdict.outcome, "reason": verdict.reason, "trace": verdict.trace})
 
 
@@ -44,7 +45,7 @@ def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -
     assert canonical(plain(read)) == canonical(plain(inputs))
     # PostgreSQL's jsonb orders an object's keys its own way.
     reordered = json.dumps(json.loads(recorded, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
-    verdict = redeciding.DECIDERS["routing"](reordered)
+    verdict = redecision.DECIDERS["routing"](reordered)
     assert (verdict.outcome, verdict.reason, canonical(verdict.trace)) == (
         "routed" if isinstance(decided, Routed) else "unrouted",
         None if isinstance(decided, Routed) else decided.reason,
@@ -186,5 +187,5 @@ RECORDED: dict[str, Json] = {"outcome": "routed", "trace": {"verdicts": [{"eligi
     ],
 )  # fmt: skip
 def test_where_two_decisions_differ_is_named(decided: Json, paths: list[str]) -> None:
-    assert list(redeciding.differing(RECORDED, decided)) == paths
+    assert list(redecision.differing(RECORDED, decided)) == paths
     assert (canonical(RECORDED) == canonical(decided)) == (not paths)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import delivery_terms
-from leadgen.domain.answering import Accepted, Reading, Refused, Unclear, read
+from leadgen.delivery.domain import terms
+from leadgen.outbound.domain.response_mapping import Accepted, Reading, Refused, Unclear, read
 
 Answer = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ def means(
     complete: bool = True,
     content_type: str | None = None,
 ) -> Reading:
-    mapping = delivery_terms.parse({"answer": answer} if answer else {}, label="a buyer").answer
+    mapping = terms.parse({"answer": answer} if answer else {}, label="a buyer").answer
     raw = body.encode() if isinstance(body, str) else body
     return read(mapping, status=status, content_type=content_type, body=raw, complete=complete)
 

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leadgen.domain import billing, billing_terms, invoicing
-from leadgen.domain.invoicing import BilledLead
+from leadgen.billing.domain import charges as billing, terms as billing_terms
+from leadgen.invoicing.domain import invoices
+from leadgen.invoicing.domain.invoices import BilledLead
 from tests.domain_values import NOON
 
 
@@ -29,9 +30,9 @@ def billed(lead_id: int, hours_ago: float, price: str = "45.00") -> BilledLead:
     return BilledLead(lead_id, NOON - timedelta(hours=hours_ago), Decimal(price))
 
 
-def a_draft(*leads: BilledLead, last_hours_ago: float | None = None, **billing: object) -> invoicing.Draft:
+def a_draft(*leads: BilledLead, last_hours_ago: float | None = None, **billing: object) -> invoices.Draft:
     last = None if last_hours_ago is None else NOON - timedelta(hours=last_hours_ago)
-    return invoicing.draft(
+    return invoices.draft(
         buyer_id=1,
         offer_id=2,
         currency="USD",
@@ -81,4 +82,4 @@ def test_payment_is_due_at_the_end_of_the_terms_by_the_markets_calendar(terms: d
 
 
 def test_numbers_are_padded_and_grow_beyond_their_padding() -> None:
-    assert [invoicing.number("INV", n) for n in (1, 999_999, 1_000_000)] == ["INV-000001", "INV-999999", "INV-1000000"]
+    assert [invoices.number("INV", n) for n in (1, 999_999, 1_000_000)] == ["INV-000001", "INV-999999", "INV-1000000"]

@@ -5,20 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from leadgen.domain import breaker
-from leadgen.domain.breaker import (
-    DOUBTFUL,
-    FAILURES_TO_OPEN,
-    FIRST_ALLOWED,
-    FULL,
-    HANGS_SECONDS,
-    MOST_ALLOWED,
-    SLOW,
-    Admission,
-    Breaker,
-    InFlight,
-)
-from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain import breaker
+from leadgen.outbound.domain.breaker import DOUBTFUL, FAILURES_TO_OPEN, FIRST_ALLOWED, FULL, HANGS_SECONDS, MOST_ALLOWED, SLOW, Admission, Breaker, InFlight
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from tests.domain_values import NOON
 
 CLOSED = Breaker()

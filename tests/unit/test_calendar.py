@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import calendar
-from leadgen.domain.calendar import Cycle
+from leadgen.kernel import calendar
+from leadgen.kernel.calendar import Cycle
 
 ZONES = [
     "UTC", "America/Denver", "America/Havana", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Kathmandu",

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import classification
-from leadgen.domain.classification import Identification, Resolution
-from leadgen.domain.errors import Refusal
+from leadgen.intake.domain import classification
+from leadgen.intake.domain.classification import Identification, Resolution
+from leadgen.kernel.errors import Refusal
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.cli.columns import columns, folded
+from leadgen.terminal.tables import columns, folded
 
 
 def test_columns_are_aligned_and_long_cells_go_on_below_themselves() -> None:

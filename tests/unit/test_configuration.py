@@ -3,21 +3,21 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from leadgen.operations import documents
-from leadgen.operations.configuration import Configuration
-from leadgen.operations.configuration_files import parse
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.model import Configuration
+from leadgen.configuration.domain.files import parse
 from tests.configurations import SOUND, changed
 
 
 def sound(text: str) -> Configuration:
-    configuration, problems = parse(documents.parse(text, "a.yaml", {}))
+    configuration, problems = parse(yaml_reader.parse(text, "a.yaml", {}))
     assert problems == []
     assert configuration is not None
     return configuration
 
 
 def problems_of(text: str) -> list[str]:
-    return [str(problem) for problem in parse(documents.parse(text, "a.yaml", {}))[1]]
+    return [str(problem) for problem in parse(yaml_reader.parse(text, "a.yaml", {}))[1]]
 
 
 def test_amounts_are_exact_and_have_two_decimals() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from leadgen.operations import documents
-from leadgen.operations.configuration_checks import contradictions
-from leadgen.operations.configuration_files import ConfigurationFile, parse
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.checks import contradictions
+from leadgen.configuration.domain.files import ConfigurationFile, parse
 from tests.configurations import SOUND, changed
 
 # A second market with offers, sources and exclusivities of its own, and the same buyers.
@@ -17,7 +17,7 @@ ELSEWHERE = changed(
 
 
 def file(text: str, name: str = "a.yaml") -> ConfigurationFile:
-    document = documents.parse(text, name, {})
+    document = yaml_reader.parse(text, name, {})
     configuration, problems = parse(document)
     assert problems == []
     assert configuration is not None

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from leadgen import cli
-from leadgen.cli import changes
-from leadgen.operations.applied import Application, Change
-from leadgen.operations.differences import Difference
+from leadgen.configuration.commands import changes
+from leadgen.configuration.service.changes import Application, Change
+from leadgen.configuration.domain.differences import Difference
 from tests.configurations import written
 
 COMMANDS = ("apply", "plan", "export", "schema", "history", "rollback")

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leadgen.operations import documents
-from leadgen.operations.documents import Document
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.yaml_reader import Document
 
 
 def parse(text: str, **environ: str) -> Document:
-    return documents.parse(text, "a.yaml", environ)
+    return yaml_reader.parse(text, "a.yaml", environ)
 
 
 def told(document: Document) -> list[str]:
@@ -68,7 +68,7 @@ def test_a_dollar_more_makes_a_variable_stand_for_itself(written: str, text: str
 @given(st.text(st.sampled_from("${}:-A ")))
 @example("$${{")
 def test_any_text_has_a_spelling_that_means_just_that(text: str) -> None:
-    document = parse(json.dumps({"a": documents.verbatim(text)}), A="1")
+    document = parse(json.dumps({"a": yaml_reader.verbatim(text)}), A="1")
     assert document.problems == []
     assert document.value == {"a": text}
 
@@ -134,8 +134,8 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, problem: str) -> N
 def test_a_file_that_is_not_there_or_no_text_is_a_problem_like_any_other(tmp_path: Path) -> None:
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"name: Caf\xe9\n")
-    assert told(documents.read(latin, {})) == [f"{latin}:1: cannot be read: is not UTF-8"]
-    assert told(documents.read(tmp_path, {})) == [f"{tmp_path}:1: cannot be read: it is a folder; name the files in it"]
-    assert told(documents.read(tmp_path / "none.yaml", {})) == [
+    assert told(yaml_reader.read(latin, {})) == [f"{latin}:1: cannot be read: is not UTF-8"]
+    assert told(yaml_reader.read(tmp_path, {})) == [f"{tmp_path}:1: cannot be read: it is a folder; name the files in it"]
+    assert told(yaml_reader.read(tmp_path / "none.yaml", {})) == [
         f"{tmp_path / 'none.yaml'}:1: cannot be read: No such file or directory"
     ]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from leadgen.operations.configuration import Configuration
-from leadgen.operations.configuration_checks import contradictions
-from leadgen.operations.configuration_files import load
+from leadgen.configuration.domain.model import Configuration
+from leadgen.configuration.domain.checks import contradictions
+from leadgen.configuration.domain.files import load
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

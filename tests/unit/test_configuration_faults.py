@@ -2,8 +2,8 @@
 
 import pytest
 
-from leadgen.operations import documents
-from leadgen.operations.configuration_files import parse
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.files import parse
 from tests.configurations import changed
 
 FAULTS = [
@@ -207,5 +207,5 @@ FAULTS = [
 def test_a_faulty_field_is_told_with_its_line_and_what_it_takes(old: str, new: str, field: str, message: str) -> None:
     text = changed((old, new))
     line = next(number for number, line in enumerate(text.splitlines(), start=1) if line.endswith("# here"))
-    _, problems = parse(documents.parse(text, "a.yaml", {}))
+    _, problems = parse(yaml_reader.parse(text, "a.yaml", {}))
     assert [str(problem) for problem in problems] == [f"a.yaml:{line}: {field}: {message}"]

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from leadgen.domain.billing_terms import Dunning
-from leadgen.domain.earnings import Share
-from leadgen.operations import documents
-from leadgen.operations.configuration import Configuration
-from leadgen.operations.configuration_checks import contradictions
-from leadgen.operations.configuration_files import ConfigurationFile, parse
+from leadgen.billing.domain.terms import Dunning
+from leadgen.billing.domain.earnings import Share
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.model import Configuration
+from leadgen.configuration.domain.checks import contradictions
+from leadgen.configuration.domain.files import ConfigurationFile, parse
 from tests.configurations import SOUND, changed
 
 PUBLISHED = changed(
@@ -33,7 +33,7 @@ YEN = changed(
 
 def read(text: str, name: str = "a.yaml") -> tuple[Configuration | None, list[str]]:
     """The configuration, and every problem of it, with where the ``# here`` of its text stands before each."""
-    document = documents.parse(text, name, {})
+    document = yaml_reader.parse(text, name, {})
     configuration, problems = parse(document)
     if configuration is not None and not problems:
         problems = contradictions([ConfigurationFile(document, configuration)])
@@ -51,7 +51,7 @@ def told(text: str) -> list[str]:
 def both(one: str, other: str) -> list[str]:
     files = []
     for name, text in (("a.yaml", one), ("b.yaml", other)):
-        document = documents.parse(text, name, {})
+        document = yaml_reader.parse(text, name, {})
         configuration, problems = parse(document)
         assert problems == []
         assert configuration is not None

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import conditions
-from leadgen.domain.conditions import OPERATORS
-from leadgen.domain.faults import PATTERNS
-from leadgen.operations import documents
-from leadgen.operations.configuration import Configuration
-from leadgen.operations.configuration_checks import contradictions
-from leadgen.operations.configuration_files import ConfigurationFile, parse
-from leadgen.operations.configuration_schema import schema
+from leadgen.leads.domain import conditions
+from leadgen.leads.domain.conditions import OPERATORS
+from leadgen.kernel.model_errors import PATTERNS
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.model import Configuration
+from leadgen.configuration.domain.checks import contradictions
+from leadgen.configuration.domain.files import ConfigurationFile, parse
+from leadgen.configuration.domain.json_schema import schema
 from tests.configurations import changed
 
 RULES, CONFIG = "offers[0].validation_policy.rules", "offers[0].routing_policy.config"
@@ -28,7 +28,7 @@ def with_config(config: str) -> str:
 
 
 def problems_of(text: str) -> list[str]:
-    document = documents.parse(text, "a.yaml", {})
+    document = yaml_reader.parse(text, "a.yaml", {})
     configuration, problems = parse(document)
     if configuration is not None:
         problems += contradictions([ConfigurationFile(document, configuration)])
@@ -63,7 +63,7 @@ def test_every_operator_is_written_here() -> None:
 def test_every_operator_takes_its_operand_from_text(operator: str) -> None:
     written, operand = WRITTEN[operator]
     text = with_rules(f"conditions: {{not: {{field: roof_age, {operator}: {written}}}}}")
-    configuration, problems = parse(documents.parse(text, "a.yaml", {}))
+    configuration, problems = parse(yaml_reader.parse(text, "a.yaml", {}))
     assert problems == []
     assert configuration is not None
     condition: Any = configuration.offers[0].validation_policy.rules.conditions

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 
 from leadgen import cli
-from leadgen.operations import configuration_schema
+from leadgen.configuration.domain import json_schema
 from tests.configuration_strategies import configurations
 from tests.configurations import SOUND, changed
 from tests.record_configuration_schema import RECORD
@@ -28,7 +28,7 @@ _Loader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
-VALIDATOR = jsonschema.Draft202012Validator(configuration_schema.schema())
+VALIDATOR = jsonschema.Draft202012Validator(json_schema.schema())
 
 
 def loaded(text: str) -> Any:
@@ -48,11 +48,11 @@ def _inner(error: jsonschema.ValidationError) -> Iterator[jsonschema.ValidationE
 
 
 def test_it_is_a_schema_and_the_recorded_one(capsys: pytest.CaptureFixture[str]) -> None:
-    jsonschema.Draft202012Validator.check_schema(configuration_schema.schema())
+    jsonschema.Draft202012Validator.check_schema(json_schema.schema())
     assert cli.main(["schema"]) == cli.DONE
     printed = capsys.readouterr().out
     assert printed == RECORD.read_text(encoding="utf-8"), "run `make schema`"
-    assert json.loads(printed) == configuration_schema.schema()
+    assert json.loads(printed) == json_schema.schema()
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import consent
-from leadgen.domain.consent import NO_EVIDENCE
-from leadgen.domain.policies import ConsentDemand
-from leadgen.domain.trace import plain
+from leadgen.leads.domain import consent
+from leadgen.leads.domain.consent import NO_EVIDENCE
+from leadgen.routing.domain.policy import ConsentDemand
+from leadgen.kernel.trace import plain
 from tests.domain_values import NOON
 
 ALL = ConsentDemand(

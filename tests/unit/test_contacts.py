@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import contacts
-from leadgen.domain.contacts import Phone, PostalCode
+from leadgen.leads.domain import contacts
+from leadgen.leads.domain.contacts import Phone, PostalCode
 
 
 @pytest.mark.parametrize(

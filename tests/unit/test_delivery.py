@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from leadgen.domain import delivery
-from leadgen.domain.delivery import Done, Release, Review, Standing, TryAgain
-from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
-from leadgen.domain.schedule import Schedule, specified
+from leadgen.delivery.domain import steps
+from leadgen.delivery.domain.steps import Done, Release, Review, Standing, TryAgain
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.backoff import Schedule, specified
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 SPECIFIED = specified(attempts=3, unit_seconds=1)
@@ -43,17 +43,17 @@ BY_MAIL = replace(FIRST, channel="email")
     ids=str,
 )
 def test_what_follows_an_attempt(standing: Standing, outcome: CallOutcome, step: object) -> None:
-    assert delivery.next_step(standing, outcome, SPECIFIED) == step
+    assert steps.next_step(standing, outcome, SPECIFIED) == step
 
 
 @pytest.mark.parametrize("outcome", [FAILED, UNKNOWN, GONE, Refused("duplicate")], ids=str)
 @pytest.mark.parametrize("channel", ["webhook", "email"])
 @pytest.mark.parametrize("made", [1, 2, 3])
 def test_a_lead_in_doubt_goes_to_no_other_channel_and_no_other_buyer(
-    outcome: CallOutcome, channel: delivery.Channel, made: int
+    outcome: CallOutcome, channel: steps.Channel, made: int
 ) -> None:
     in_doubt = replace(FIRST, channel=channel, made=made, in_doubt=True)
-    match delivery.next_step(in_doubt, outcome, SPECIFIED):
+    match steps.next_step(in_doubt, outcome, SPECIFIED):
         case TryAgain(channel=again):
             assert again == channel
         case Review(reason=reason):
@@ -64,19 +64,19 @@ def test_a_lead_in_doubt_goes_to_no_other_channel_and_no_other_buyer(
 
 def test_whoever_is_held_back_waits_for_the_endpoint() -> None:
     until = NOW + timedelta(seconds=30)
-    assert delivery.held_back(FIRST, SPECIFIED, until=until, now=NOW) == TryAgain("webhook", 30)
+    assert steps.held_back(FIRST, SPECIFIED, until=until, now=NOW) == TryAgain("webhook", 30)
 
 
 def test_an_endpoint_is_waited_for_no_longer_than_the_schedule_and_a_minute() -> None:
     window = timedelta(seconds=SPECIFIED.window)
     assert window == timedelta(seconds=84)  # (5 + 15) x 1.2 + 60
     held = replace(FIRST, held_since=NOW - timedelta(seconds=80))
-    assert delivery.held_back(held, SPECIFIED, until=NOW + timedelta(seconds=4), now=NOW) == TryAgain("webhook", 4)
+    assert steps.held_back(held, SPECIFIED, until=NOW + timedelta(seconds=4), now=NOW) == TryAgain("webhook", 4)
     late = NOW + timedelta(seconds=5)
-    assert delivery.held_back(held, SPECIFIED, until=late, now=NOW) == TryAgain("email", 0)
-    assert delivery.held_back(replace(held, in_doubt=True), SPECIFIED, until=late, now=NOW) == Review("unknown")
+    assert steps.held_back(held, SPECIFIED, until=late, now=NOW) == TryAgain("email", 0)
+    assert steps.held_back(replace(held, in_doubt=True), SPECIFIED, until=late, now=NOW) == Review("unknown")
     # Whoever has not waited yet waits, however long ago its delivery began.
-    assert delivery.held_back(FIRST, SPECIFIED, until=late, now=NOW) == TryAgain("webhook", 5)
+    assert steps.held_back(FIRST, SPECIFIED, until=late, now=NOW) == TryAgain("webhook", 5)
 
 
 def test_who_has_waited_long_asks_again_more_rarely_and_not_when_the_others_do() -> None:
@@ -85,12 +85,12 @@ def test_who_has_waited_long_asks_again_more_rarely_and_not_when_the_others_do()
     pauses = set()
     for seed in range(100):
         held = replace(FIRST, held_since=NOW - waited, jitter_seed=seed)
-        again = delivery.held_back(held, patient, until=until, now=NOW)
+        again = steps.held_back(held, patient, until=until, now=NOW)
         assert isinstance(again, TryAgain)
-        assert 2 <= again.delay_seconds <= 2 + 1000 * delivery.PATIENCE
+        assert 2 <= again.delay_seconds <= 2 + 1000 * steps.PATIENCE
         pauses.add(round(again.delay_seconds))
     assert len(pauses) > 50
 
 
 def test_an_endpoint_that_is_gone_is_not_waited_for() -> None:
-    assert delivery.held_back(FIRST, SPECIFIED, until=None, now=NOW) == TryAgain("email", 0)
+    assert steps.held_back(FIRST, SPECIFIED, until=None, now=NOW) == TryAgain("email", 0)

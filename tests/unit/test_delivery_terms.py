@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given
 
-from leadgen.domain import delivery_terms
-from leadgen.domain.delivery_terms import DeliveryTerms
-from leadgen.domain.errors import PolicyInvalid
-from leadgen.operations import documents
-from leadgen.operations.configuration import Enrolment
-from leadgen.operations.configuration_checks import contradictions
-from leadgen.operations.configuration_files import ConfigurationFile, parse, typed
+from leadgen.delivery.domain import terms as delivery_terms
+from leadgen.delivery.domain.terms import DeliveryTerms
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.model import Enrolment
+from leadgen.configuration.domain.checks import contradictions
+from leadgen.configuration.domain.files import ConfigurationFile, parse, typed
 from tests.configuration_strategies import Fields, deliveries
 from tests.configurations import changed
 
@@ -105,7 +105,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("written", "told"), FAULTS, ids=[written for written, _ in FAULTS])
 def test_a_fault_is_told_once_with_its_place_and_how_to_mend_it(written: str, told: str) -> None:
-    document = documents.parse(f"offer: Lawns\ndelivery:\n  {written}", "a.yaml", {})
+    document = yaml_reader.parse(f"offer: Lawns\ndelivery:\n  {written}", "a.yaml", {})
     enrolment, problems = typed(document, Enrolment)
     assert enrolment is None
     assert len(problems) == 1
@@ -115,7 +115,7 @@ def test_a_fault_is_told_once_with_its_place_and_how_to_mend_it(written: str, to
 def test_a_number_without_quotes_is_a_number_and_with_quotes_a_text() -> None:
     fields = "{a: {constant: 5}, b: {constant: '5'}, c: {constant: 07030}, d: {constant: true}}"
     text = f"offer: x\ndelivery: {{format: {{type: json, fields: {fields}}}}}"
-    enrolment, problems = typed(documents.parse(text, "a.yaml", {}), Enrolment)
+    enrolment, problems = typed(yaml_reader.parse(text, "a.yaml", {}), Enrolment)
     assert problems == []
     assert enrolment is not None
     assert enrolment.delivery is not None
@@ -146,7 +146,7 @@ def test_a_spelling_that_the_market_does_not_have_is_refused(country: str, spell
     text = changed(("timezone: America/Denver", f"timezone: America/Denver\n  country_code: {country}"))
     fields = f"{{to: {{phone: {{from: phone, phone: {spelling}}}}}}}"
     text += f"        delivery:\n          format: {{type: json, fields: {fields}}}\n"
-    document = documents.parse(text, "a.yaml", {})
+    document = yaml_reader.parse(text, "a.yaml", {})
     configuration, problems = parse(document)
     assert problems == []
     assert configuration is not None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadgen.operations.differences import differences
+from leadgen.configuration.domain.differences import differences
 
 
 def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leadgen.domain import disposable
+from leadgen.validation.domain import disposable_domains
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ from leadgen.domain import disposable
 def test_the_nearest_word_of_an_operator_wins_over_the_list(
     domain: str, overrides: dict[str, bool], thrown_away: bool
 ) -> None:
-    assert disposable.is_disposable(domain, overrides) is thrown_away
+    assert disposable_domains.is_disposable(domain, overrides) is thrown_away
 
 
 def test_a_domain_s_parents_end_before_the_top_level() -> None:
-    assert disposable.parents("a.b.example.net") == ("a.b.example.net", "b.example.net", "example.net")
-    assert disposable.parents("localhost") == ("localhost",)
+    assert disposable_domains.parents("a.b.example.net") == ("a.b.example.net", "b.example.net", "example.net")
+    assert disposable_domains.parents("localhost") == ("localhost",)

@@ -4,9 +4,10 @@ import json
 import re
 from pathlib import Path
 
-from leadgen.domain import credit_notes, return_policy, returns
-from leadgen.domain.disputes import OUTCOMES
-from leadgen.domain.payments import METHODS
+from leadgen.receivables.domain import credit_notes
+from leadgen.returns.domain import policy as return_policy, rules as returns
+from leadgen.receivables.domain.disputes import OUTCOMES
+from leadgen.payments.domain.payments import METHODS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "after-the-sale.md").read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from leadgen.domain.billing_terms import BuyerBilling, Seller
-from leadgen.domain.return_policy import Provable, Reason, ReturnPolicy
-from leadgen.operations import configuration_files, documents
-from leadgen.operations.configuration import Publisher, Source
+from leadgen.billing.domain.terms import BuyerBilling, Seller
+from leadgen.returns.domain.policy import Provable, Reason, ReturnPolicy
+from leadgen.configuration.domain import files, yaml_reader
+from leadgen.configuration.domain.model import Publisher, Source
 
 TEXT = (Path(__file__).parents[2] / "docs" / "billing.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -25,7 +25,7 @@ MODELS: dict[str, type[BaseModel]] = {
 
 @pytest.mark.parametrize(("kind", "written"), EXAMPLES, ids=[f"{kind} {n}" for n, (kind, _) in enumerate(EXAMPLES)])
 def test_an_example_of_the_reference_is_taken_by_the_models(kind: str, written: str) -> None:
-    content, problems = configuration_files.typed(documents.parse(written, kind, {}), MODELS[kind])
+    content, problems = files.typed(yaml_reader.parse(written, kind, {}), MODELS[kind])
     assert [str(problem) for problem in problems] == []
     assert content is not None
     assert content.model_fields_set

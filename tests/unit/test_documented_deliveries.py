@@ -7,11 +7,13 @@ from typing import get_args
 
 import pytest
 
-from leadgen.domain import date_formats, delivery_terms, field_mapping, formats, lead_facts, phone_formats
-from leadgen.domain.answering import JsonAnswer, TextTest
-from leadgen.operations import documents
-from leadgen.operations.configuration import Enrolment
-from leadgen.operations.configuration_files import typed
+from leadgen.delivery.domain.formats import dates, field_mapping, payload
+from leadgen.delivery.domain import terms as delivery_terms, lead_facts
+from leadgen.leads.domain import phone_formats
+from leadgen.outbound.domain.response_mapping import JsonAnswer, TextTest
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.model import Enrolment
+from leadgen.configuration.domain.files import typed
 from tests.unit.test_formats import facts
 
 TEXT = (Path(__file__).parents[2] / "docs" / "delivery-formats.md").read_text(encoding="utf-8")
@@ -22,11 +24,11 @@ EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTA
 def test_an_example_of_the_reference_is_taken_and_can_be_written(kind: str, written: str) -> None:
     if kind != "enrolment":
         written = f"offer: any\ndelivery:\n  {kind}:\n" + "".join(f"    {line}\n" for line in written.splitlines())
-    enrolment, problems = typed(documents.parse(written, kind, {}), Enrolment)
+    enrolment, problems = typed(yaml_reader.parse(written, kind, {}), Enrolment)
     assert problems == []
     assert enrolment is not None
     assert enrolment.delivery is not None
-    assert formats.render(enrolment.delivery.format, facts()).body
+    assert payload.render(enrolment.delivery.format, facts()).body
 
 
 def test_the_reference_has_every_kind_of_format_and_of_answer() -> None:
@@ -44,7 +46,7 @@ def test_every_field_spelling_and_operator_has_its_place_in_the_reference() -> N
     operators = (field.alias or name for name, field in TextTest.model_fields.items())
     for name in (*lead_facts.FIELDS, *get_args(phone_formats.PhoneFormat), *JsonAnswer.model_fields, *operators):
         assert name in words, name
-    assert date_formats.DIRECTIVES in TEXT
+    assert dates.DIRECTIVES in TEXT
 
 
 PHONES = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| `([^`]+)` \|$", TEXT, re.MULTILINE)
@@ -54,7 +56,7 @@ PHONES = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| `([^`]+)` \|$", TEXT, re.MULTI
 def test_a_telephone_number_is_spelled_as_the_reference_shows(spelling: str, american: str, british: str) -> None:
     written = {"type": "form", "fields": {"it": {"from": "phone", "phone": spelling}}}
     terms = delivery_terms.parse({"format": written}, label="x")
-    entry = dict(formats.entries(terms.format))[("fields", "it")] if terms.format else None
+    entry = dict(payload.entries(terms.format))[("fields", "it")] if terms.format else None
     assert entry is not None
     for phone, expected in (("+15125550123", american), ("+442079460123", british)):
         assert field_mapping.value(entry, facts(phone=phone)) == expected
@@ -65,5 +67,5 @@ def test_all_five_spellings_are_shown() -> None:
 
 
 def test_the_instant_of_the_reference_is_written_as_it_says() -> None:
-    assert date_formats.written(datetime(2024, 1, 15, 10, 30, tzinfo=UTC), "iso", "UTC") == "2024-01-15T10:30:00Z"
+    assert dates.written(datetime(2024, 1, 15, 10, 30, tzinfo=UTC), "iso", "UTC") == "2024-01-15T10:30:00Z"
     assert "`2024-01-15T10:30:00Z`" in TEXT

@@ -10,10 +10,11 @@ from typing import Any, get_args
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from leadgen.adapters.settings import Settings, load
-from leadgen.domain import breaker, delivery, delivery_verdicts, outcomes, schedule, signing
-from leadgen.domain.delivery import ReviewReason
-from leadgen.domain.signing import Sending
+from leadgen.platform.settings import Settings, load
+from leadgen.outbound.domain import breaker, outcomes, backoff, signing
+from leadgen.delivery.domain import steps, verdicts
+from leadgen.delivery.domain.steps import ReviewReason
+from leadgen.outbound.domain.signing import Sending
 from leadgen_local.behaviour import Behaviour
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -34,7 +35,7 @@ def receive() -> Callable[[str, dict[str, str], bytes], str]:
 
 
 def sent(*secrets: str, at: int | None = None) -> dict[str, str]:
-    sending = Sending("msg-17", delivery.EVENT, "application/json", BODY)
+    sending = Sending("msg-17", steps.EVENT, "application/json", BODY)
     found = signing.headers(sending, secrets, at=int(time.time()) if at is None else at)
     return {name.lower(): value for name, value in found.items()}
 
@@ -70,7 +71,7 @@ def test_the_headers_of_the_reference_are_those_that_are_sent() -> None:
 
 def test_the_verdict_of_the_reference_is_one() -> None:
     (written,) = re.findall(r"^```json verdict\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-    assert delivery_verdicts.read(json.loads(written)).buyer_id == 7
+    assert verdicts.read(json.loads(written)).buyer_id == 7
 
 
 def rows(heading: str) -> set[str]:
@@ -81,17 +82,17 @@ def rows(heading: str) -> set[str]:
 
 
 def test_every_outcome_reason_and_verdict_has_its_row_and_its_words() -> None:
-    assert rows("outcome") == set(get_args(outcomes.Name)) == delivery_verdicts.OUTCOMES.keys()
-    assert rows("reason") == set(get_args(ReviewReason)) == delivery_verdicts.REVIEW_REASONS.keys()
-    assert rows("verdict") == set(delivery_verdicts.NAMES)
+    assert rows("outcome") == set(get_args(outcomes.Name)) == verdicts.OUTCOMES.keys()
+    assert rows("reason") == set(get_args(ReviewReason)) == verdicts.REVIEW_REASONS.keys()
+    assert rows("verdict") == set(verdicts.NAMES)
     for state in (*get_args(breaker.State), "pending", "taken", "in_review", "released"):
         assert f"| `{state}` |" in TEXT
 
 
 def test_every_refusal_of_a_verdict_has_its_row() -> None:
     source = (
-        Path(delivery_verdicts.__file__).read_text()
-        + (Path(delivery_verdicts.__file__).parents[1] / "operations" / "deciding.py").read_text()
+        Path(verdicts.__file__).read_text()
+        + (Path(verdicts.__file__).parents[1] / "operations" / "deciding.py").read_text()
     )
     assert rows("code") == set(re.findall(r'409,\s+"(\w+)"', source))
 
@@ -100,9 +101,9 @@ def test_the_numbers_of_the_reference_are_those_of_the_code() -> None:
     assert (breaker.FAILURES_TO_OPEN, breaker.FIRST_PAUSE_SECONDS, breaker.LONGEST_PAUSE_SECONDS) == (3, 5, 300)
     assert breaker.HANGS_SECONDS == 1
     assert (breaker.FIRST_ALLOWED, breaker.MOST_ALLOWED, breaker.ALLOWED_WHILE_SLOW) == (10, 50, 1)
-    assert schedule.specified(attempts=3, unit_seconds=1).steps == (5, 15)
-    assert (schedule.JITTER, schedule.PATIENCE_FACTOR, schedule.PATIENCE_SECONDS) == (0.2, 2, 60)
-    assert delivery.MOST_LOST == 10
+    assert backoff.specified(attempts=3, unit_seconds=1).steps == (5, 15)
+    assert (backoff.JITTER, backoff.PATIENCE_FACTOR, backoff.PATIENCE_SECONDS) == (0.2, 2, 60)
+    assert steps.MOST_LOST == 10
 
 
 def test_every_setting_of_the_reference_is_one_with_the_default_it_names() -> None:

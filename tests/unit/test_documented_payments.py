@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from leadgen.adapters import settings
-from leadgen.adapters.settings import SettingsInvalid
-from leadgen.domain import provider_facts
+from leadgen.platform import settings
+from leadgen.platform.settings import SettingsInvalid
+from leadgen.payments.domain import provider_events
 
 TEXT = (Path(__file__).parents[2] / "docs" / "payments.md").read_text(encoding="utf-8")
 
 
 def test_the_events_to_be_sent_are_those_that_are_acted_on() -> None:
     (listed,) = re.findall(r"```\n(payment_intent\.succeeded.*?)```", TEXT, re.DOTALL)
-    assert set(listed.split()) == set(provider_facts.EVENT_TYPES)
+    assert set(listed.split()) == set(provider_events.EVENT_TYPES)
 
 
 def test_the_settings_are_there() -> None:

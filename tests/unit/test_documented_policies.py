@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from leadgen.domain.conditions import OPERATORS
-from leadgen.domain.policies import ValidationPolicy
-from leadgen.operations import documents
-from leadgen.operations.configuration import Enrolment, Market, RoutingConfig, ServiceAreas
+from leadgen.leads.domain.conditions import OPERATORS
+from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.model import Enrolment, Market, RoutingConfig, ServiceAreas
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
@@ -23,7 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {
 
 @pytest.mark.parametrize(("kind", "written"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])
 def test_an_example_of_the_reference_is_taken_by_the_models(kind: str, written: str) -> None:
-    document = documents.parse(written, kind, {})
+    document = yaml_reader.parse(written, kind, {})
     assert document.problems == []
     if kind == "routing":
         assert RoutingConfig.model_validate({"name": "an example", "config": document.value}, strict=False).config

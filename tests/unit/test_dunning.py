@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import calendar, dunning, dunning_mail
-from leadgen.domain.billing_terms import Dunning, Seller
-from leadgen.domain.dunning import OpenInvoice
-from leadgen.domain.mail_page import MailText
+from leadgen.kernel import calendar
+from leadgen.receivables.domain import dunning, dunning_mail
+from leadgen.billing.domain.terms import Dunning, Seller
+from leadgen.receivables.domain.dunning import OpenInvoice
+from leadgen.kernel.mail_page import MailText
 
 DUE = datetime(2026, 6, 15, 6, tzinfo=UTC)  # 0:00 in Denver
 DAY = timedelta(days=1)

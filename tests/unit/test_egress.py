@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leadgen.adapters import egress
-from leadgen.adapters.egress import Answer, NoAnswer, NotSent
+from leadgen.platform.egress import http_client
+from leadgen.platform.egress.http_client import Answer, NoAnswer, NotSent
 from tests.receivers import Peer, Receiver
 
 SPECIFIED = {
@@ -50,11 +50,11 @@ def origin(recorder: Recorder) -> Iterator[str]:
 
 
 def post(origin: str, body: bytes = b"{}", headers: Mapping[str, str] | None = None) -> Answer:
-    return egress.post(origin + "/hook", body, headers or {}, timeout_seconds=5, allowed_origins=(origin,))
+    return http_client.post(origin + "/hook", body, headers or {}, timeout_seconds=5, allowed_origins=(origin,))
 
 
 def test_a_call_says_what_it_must_and_nothing_else(recorder: Recorder, origin: str) -> None:
-    answer = egress.post(
+    answer = http_client.post(
         origin + "/hook?a=b%20c", "é".encode(), SPECIFIED, timeout_seconds=5, allowed_origins=(origin,)
     )
     assert answer == Answer(200, {}, b"ok", complete=True)
@@ -86,12 +86,12 @@ def test_a_header_cannot_carry_another(recorder: Recorder, origin: str, value: s
         post(origin, headers={"webhook-id": value})
     assert value not in str(refused.value)
     with pytest.raises(ValueError, match="Authorization"):
-        egress.post(origin, b"", {}, timeout_seconds=5, allowed_origins=(origin,), authorization=value)
+        http_client.post(origin, b"", {}, timeout_seconds=5, allowed_origins=(origin,), authorization=value)
     assert recorder.requests == []
 
 
 def test_a_provider_is_told_who_calls(recorder: Recorder, origin: str) -> None:
-    egress.post(origin, b"", {}, timeout_seconds=5, allowed_origins=(origin,), authorization="Basic abc")
+    http_client.post(origin, b"", {}, timeout_seconds=5, allowed_origins=(origin,), authorization="Basic abc")
     assert "Authorization: Basic abc" in recorder.head
 
 
@@ -120,7 +120,7 @@ def test_a_name_of_two_addresses_is_called_where_somebody_listens(recorder: Reco
 
 def test_no_time_left_is_not_sent(recorder: Recorder, origin: str) -> None:
     with pytest.raises(NotSent, match="timeout"):
-        egress.post(origin, b"", {}, timeout_seconds=0, allowed_origins=(origin,))
+        http_client.post(origin, b"", {}, timeout_seconds=0, allowed_origins=(origin,))
     assert recorder.requests == []
 
 

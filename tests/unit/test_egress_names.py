@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from leadgen.adapters import egress, settings
-from leadgen.adapters.egress import NotSent
+from leadgen.platform.egress import http_client
+from leadgen.platform import settings
+from leadgen.platform.egress.http_client import NotSent
 from tests.functions.name_server import BROKEN, SILENT, NameServer, Zones
 from tests.ssrf_corpus import PASSED_ANSWERS, PUBLIC, PUBLIC_6, REFUSED_ANSWERS
 
@@ -57,7 +58,7 @@ def _asked(monkeypatch: pytest.MonkeyPatch, server: NameServer) -> NameServer:
 
 def refusal(url: str = "https://buyer.example/hook", *, seconds: float = 5, port: int = 443) -> str:
     with pytest.raises(NotSent) as refused:
-        egress.post(url, b"{}", {}, timeout_seconds=seconds, allowed_ports=(port,))
+        http_client.post(url, b"{}", {}, timeout_seconds=seconds, allowed_ports=(port,))
     return str(refused.value)
 
 
@@ -154,5 +155,5 @@ def test_an_address_in_the_url_asks_no_resolver(name_server: NameServer, begun: 
 def test_a_name_the_operator_trusts_is_asked_of_the_system(name_server: NameServer, closed_port: int) -> None:
     origin = f"http://localhost:{closed_port}"
     with pytest.raises(NotSent, match="connection refused"):
-        egress.post(origin, b"{}", {}, timeout_seconds=5, allowed_origins=(origin,))
+        http_client.post(origin, b"{}", {}, timeout_seconds=5, allowed_origins=(origin,))
     assert name_server.asked == []

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.adapters import addresses, egress, urls
-from leadgen.adapters.egress import NotSent
+from leadgen.platform.egress import public_addresses, http_client, urls
+from leadgen.platform.egress.http_client import NotSent
 from tests.ssrf_corpus import (
     CARRIED,
     PASSED_ANSWERS,
@@ -31,13 +31,13 @@ def test_the_corpus_is_as_large_as_was_promised() -> None:
 @pytest.mark.parametrize("url", REFUSED_URLS, ids=ascii)
 def test_a_url_that_leads_inside_or_may_mean_something_else_is_refused(url: str) -> None:
     with pytest.raises(NotSent) as refused:
-        egress.check(url)
+        http_client.check(url)
     assert not [part for part in ("example", "127", "hook", "word") if part in str(refused.value)]
 
 
 @pytest.mark.parametrize("url", PASSED_URLS, ids=ascii)
 def test_an_honest_url_passes(url: str) -> None:
-    egress.check(url)
+    http_client.check(url)
 
 
 @pytest.mark.parametrize(
@@ -58,26 +58,26 @@ def test_an_honest_url_passes(url: str) -> None:
 )
 def test_a_refusal_says_what_to_mend(url: str, cause: str) -> None:
     with pytest.raises(NotSent) as refused:
-        egress.check(url)
+        http_client.check(url)
     assert str(refused.value) == cause
 
 
 def test_further_ports_are_called_where_they_are_listed() -> None:
-    egress.check("https://example.com:8443/", allowed_ports=(443, 8443))
+    http_client.check("https://example.com:8443/", allowed_ports=(443, 8443))
     for url in ("https://example.com:8444/", "http://example.com:8443/"):
         with pytest.raises(NotSent, match="only https on port 443, 8443 is called"):
-            egress.check(url, allowed_ports=(443, 8443))
+            http_client.check(url, allowed_ports=(443, 8443))
     with pytest.raises(NotSent, match="only https on port 8443 is called"):
-        egress.check("https://example.com/", allowed_ports=(8443,))
+        http_client.check("https://example.com/", allowed_ports=(8443,))
 
 
 def test_an_allowance_is_for_one_origin_exactly() -> None:
     url = "http://127.0.0.1:9000/hook"
-    egress.check(url, allowed_origins=("http://127.0.0.1:9000",))
-    egress.check("HTTP://SINK:9000/hook", allowed_origins=("http://sink:9000",))
+    http_client.check(url, allowed_origins=("http://127.0.0.1:9000",))
+    http_client.check("HTTP://SINK:9000/hook", allowed_origins=("http://sink:9000",))
     for allowed in ("http://127.0.0.1:9001", "https://127.0.0.1:9000", "http://127.0.0.1", "127.0.0.1:9000", ""):
         with pytest.raises(NotSent, match="only https on port 443 is called"):
-            egress.check(url, allowed_origins=(allowed,))
+            http_client.check(url, allowed_origins=(allowed,))
     for other in (
         "http://u@127.0.0.1:9000/",
         "http://127.0.0.1:9000\\/",
@@ -85,13 +85,13 @@ def test_an_allowance_is_for_one_origin_exactly() -> None:
         "http://127.1:9000/",
     ):
         with pytest.raises(NotSent):
-            egress.check(other, allowed_origins=("http://127.0.0.1:9000",))
+            http_client.check(other, allowed_origins=("http://127.0.0.1:9000",))
 
 
 @pytest.mark.parametrize("scheme", ["ftp", "file", "gopher"])
 def test_no_allowance_is_for_another_scheme(scheme: str) -> None:
     with pytest.raises(NotSent):
-        egress.check(f"{scheme}://127.0.0.1:9000/", allowed_origins=(f"{scheme}://127.0.0.1:9000",))
+        http_client.check(f"{scheme}://127.0.0.1:9000/", allowed_origins=(f"{scheme}://127.0.0.1:9000",))
 
 
 @pytest.mark.parametrize(
@@ -110,18 +110,18 @@ def test_a_url_is_called_as_it_was_checked(url: str, host: str, authority: str, 
 
 @pytest.mark.parametrize("address", [*PRIVATE_V4, *PRIVATE_V6, *CARRIED])
 def test_an_address_of_the_inside_is_not_public(address: str) -> None:
-    assert not addresses.is_public(ip_address(address))
+    assert not public_addresses.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", [*PUBLIC_V4, *PUBLIC_V6])
 def test_an_address_of_the_internet_is_public(address: str) -> None:
-    assert addresses.is_public(ip_address(address))
+    assert public_addresses.is_public(ip_address(address))
 
 
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
 def test_the_table_holds_all_that_the_standard_library_calls_private(address: IPv4Address | IPv6Address) -> None:
     # Hypothesis draws from the special networks on purpose.
-    public = addresses.is_public(address)
+    public = public_addresses.is_public(address)
     assert not (public and (address.is_private or address.is_multicast or address.is_reserved or address.is_link_local))
     assert not (public and not address.is_global)
 
@@ -133,7 +133,7 @@ def test_no_form_of_ipv6_that_carries_an_ipv4_address_is_public(inside: IPv4Addr
         number, 0xFFFF << 32 | number, 0xFFFF << 48 | number, 0x64FF9B << 96 | number, 0x64FF9B0001 << 80 | number,
         0x2002 << 112 | number << 80, 0x20010000 << 96 | number ^ 0xFFFFFFFF,
     ):  # fmt: skip
-        assert not addresses.is_public(IPv6Address(carrying))
+        assert not public_addresses.is_public(IPv6Address(carrying))
 
 
 @given(st.text())
@@ -143,6 +143,6 @@ def test_no_text_is_read_as_a_url_of_the_inside(text: str) -> None:
     except urls.UrlRefused:
         return
     assert target.host.isascii()
-    assert target.address is None or addresses.is_public(target.address)
+    assert target.address is None or public_addresses.is_public(target.address)
     assert "\r" not in target.path
     assert "\n" not in target.path

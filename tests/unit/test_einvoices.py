@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from lxml import etree
 from pypdf import PdfReader
 
-from leadgen.adapters import einvoices
-from leadgen.domain import einvoice, money, sales_letters
-from leadgen.domain.sales_documents import CreditNote, Invoice
+from leadgen.documents.adapters import einvoices
+from leadgen.documents.domain import einvoice, sales_letters
+from leadgen.kernel import money
+from leadgen.documents.domain.sales_documents import CreditNote, Invoice
 from tests.sales import BUYER, SELLER, an_issued_credit_note, an_issued_invoice
 
 REVERSE = BUYER.model_copy(update={"reverse_charge": True, "tax_id": "FR12345678901"})

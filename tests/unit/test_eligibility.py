@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import conditions, eligibility
-from leadgen.domain.calendar import PERIODS
-from leadgen.domain.consent import NO_EVIDENCE, Evidence
-from leadgen.domain.eligibility import Terms, Verdict
-from leadgen.domain.policies import ConsentDemand
-from leadgen.domain.trace import Check
+from leadgen.leads.domain import conditions
+from leadgen.routing.domain import eligibility
+from leadgen.kernel.calendar import PERIODS
+from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
+from leadgen.routing.domain.eligibility import Terms, Verdict
+from leadgen.routing.domain.policy import ConsentDemand
+from leadgen.kernel.trace import Check
 from tests.domain_values import NOON, enrolment, standing
 
 RULES = [

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain.events import Event, Topic, event_key
+from leadgen.kernel.events import Event, Topic, event_key
 from tests.domain_values import NOON
 
 

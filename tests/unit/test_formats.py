@@ -14,8 +14,8 @@ from defusedxml import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import delivery_terms
-from leadgen.domain.formats import LeadFacts, Rendered, render
+from leadgen.delivery.domain import terms
+from leadgen.delivery.domain.formats.payload import LeadFacts, Rendered, render
 from tests import domain_values
 
 
@@ -34,7 +34,7 @@ def facts(**values: Any) -> LeadFacts:
 
 def rendered(written: Mapping[str, Any], lead: LeadFacts | None = None) -> Rendered:
     """A lead in a format as a file or the database would have it."""
-    return render(delivery_terms.parse({"format": written}, label="a buyer").format, lead or facts())
+    return render(terms.parse({"format": written}, label="a buyer").format, lead or facts())
 
 
 def as_json(fields: Mapping[str, Any], lead: LeadFacts | None = None, **more: Any) -> Any:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import idempotency
-from leadgen.domain.errors import Refusal
+from leadgen.intake.domain import idempotency
+from leadgen.kernel.errors import Refusal
 
 ALLOWED = string.ascii_letters + string.digits + "._:-"
 FIELDS: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain.lead_mail import compose
+from leadgen.delivery.domain.lead_mail import compose
 from tests.domain_values import facts
 
 TEXT = st.text(st.characters() | st.sampled_from("<>&\"'{}%\r\n\t\u2028\u202e\u2066\x00\x1b\ud800"), max_size=200)

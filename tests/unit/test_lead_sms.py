@@ -4,15 +4,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leadgen.domain import lead_sms
+from leadgen.notifications.domain import sms
 
-NOTICES = [lead_sms.mailed, lead_sms.undelivered]
+NOTICES = [sms.mailed, sms.undelivered]
 
 
 def test_a_notice_says_what_became_of_which_lead() -> None:
     about = {"vertical": "emergency_plumbing", "market": "Austin"}
-    assert lead_sms.mailed(123, **about) == "LeadGen: lead #123 (Emergency plumbing, Austin) was e-mailed to you."
-    assert lead_sms.undelivered(123, **about) == (
+    assert sms.mailed(123, **about) == "LeadGen: lead #123 (Emergency plumbing, Austin) was e-mailed to you."
+    assert sms.undelivered(123, **about) == (
         "LeadGen: lead #123 (Emergency plumbing, Austin) was not confirmed by your system. We keep it; "
         "please check there."
     )
@@ -22,7 +22,7 @@ def test_a_notice_says_what_became_of_which_lead() -> None:
     ("market", "shown"), [("São Paulo", "Sao Paulo"), ("Łódź\n\u202e😀", "odz"), ("{x}~", "x"), ("Zürich", "Zürich")]
 )
 def test_letters_the_alphabet_lacks_lose_their_marks_or_are_left_out(market: str, shown: str) -> None:
-    assert f"(Roofing, {shown})" in lead_sms.mailed(1, vertical="roofing", market=market)
+    assert f"(Roofing, {shown})" in sms.mailed(1, vertical="roofing", market=market)
 
 
 @pytest.mark.parametrize("notice", NOTICES)
@@ -33,5 +33,5 @@ def test_any_notice_fits_into_one_message(notice: object, lead_id: int, vertical
     assert callable(notice)
     text = notice(lead_id, vertical=vertical, market=market)
     assert len(text) <= 160
-    assert set(text) <= lead_sms._ALPHABET
+    assert set(text) <= sms._ALPHABET
     assert f"#{lead_id} (" in text

@@ -7,20 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from leadgen.domain import again, merits, routing
-from leadgen.domain.again import RoutingInputs
-from leadgen.domain.eligibility import TrackRecord
-from leadgen.domain.policies import (
-    CapacityBased,
-    PerformanceBased,
-    PriorityBased,
-    RoundRobin,
-    RoutingPolicy,
-    Sla,
-    Weighted,
-)
-from leadgen.domain.routing import ExclusiveBuyer, Facts, Routed
-from leadgen.domain.strategies import Candidate
+from leadgen.routing.domain import inputs as again, reasons, decision as routing
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.routing.domain.policy import CapacityBased, PerformanceBased, PriorityBased, RoundRobin, RoutingPolicy, Sla, Weighted
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Routed
+from leadgen.routing.domain.strategies import Candidate
 from tests.decision_strategies import routing_inputs
 from tests.domain_values import NOON, enrolment, offer, standing
 
@@ -38,7 +30,7 @@ def told(policy: RoutingPolicy, *candidates: Candidate, exclusive: int | None = 
     assert isinstance(decision, Routed)
     by_buyer = {verdict.buyer_id: verdict.merit for verdict in decision.verdicts}
     won = by_buyer.pop(decision.buyer_id)
-    return merits.won_by(won), [merits.lost_by(merit, won) for merit in by_buyer.values()]
+    return reasons.won_by(won), [reasons.lost_by(merit, won) for merit in by_buyer.values()]
 
 
 SLOW, FAST = TrackRecord(delivered=10, on_time=3), TrackRecord(delivered=10, on_time=10)
@@ -79,20 +71,20 @@ def test_whatever_is_decided_there_are_words_for_it(inputs: RoutingInputs) -> No
     decision = again.route(inputs)
     if isinstance(decision, Routed):
         winner = next(v.merit for v in decision.verdicts if v.buyer_id == decision.buyer_id)
-        assert merits.won_by(winner)
-        assert all(merits.lost_by(v.merit, winner) for v in decision.verdicts if v.eligible)
+        assert reasons.won_by(winner)
+        assert all(reasons.lost_by(v.merit, winner) for v in decision.verdicts if v.eligible)
     else:
-        assert merits.unsold(decision.reason, suppressed=inputs.facts.suppressed)
+        assert reasons.unsold(decision.reason, suppressed=inputs.facts.suppressed)
 
 
 def test_a_record_without_merits_says_that_it_has_none() -> None:
-    assert merits.won_by(None) == merits.lost_by(None, None) == "by what is not on record"
+    assert reasons.won_by(None) == reasons.lost_by(None, None) == "by what is not on record"
 
 
 def test_why_nobody_got_it_names_what_is_not_a_buyers_to_change() -> None:
-    assert "email and phone" in merits.unsold("suppressed", suppressed=("email", "phone"))
-    assert "exclusively Rocky's" in merits.unsold("exclusive_buyer_ineligible", exclusive="Rocky")
-    assert "not active" in merits.unsold("offer_inactive")
+    assert "email and phone" in reasons.unsold("suppressed", suppressed=("email", "phone"))
+    assert "exclusively Rocky's" in reasons.unsold("exclusive_buyer_ineligible", exclusive="Rocky")
+    assert "not active" in reasons.unsold("offer_inactive")
 
 
 def test_a_difference_beyond_the_places_shown_is_no_contradiction() -> None:

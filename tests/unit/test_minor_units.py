@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import minor_units, money
-from leadgen.domain.money import CurrencyUnknown
+from leadgen.payments.domain import minor_units
+from leadgen.kernel import money
+from leadgen.kernel.money import CurrencyUnknown
 
 CURRENCIES = ["USD", "EUR", "JPY", "ISK", "UGX", "MGA", "CLP"]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import normalization
+from leadgen.leads.domain import normalization
 
 
 @pytest.mark.parametrize(

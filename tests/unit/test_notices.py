@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import notices
-from leadgen.domain.notices import Done, GivenUp, Kind, Later, Pace, Standing
-from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.notifications.domain import notices
+from leadgen.notifications.domain.notices import Done, GivenUp, Kind, Later, Pace, Standing
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from tests.domain_values import NOON
 
 

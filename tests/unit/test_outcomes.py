@@ -5,8 +5,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from leadgen.domain import outcomes
-from leadgen.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken
+from leadgen.outbound.domain import outcomes
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken
 from tests.domain_values import NOON
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import payouts
-from leadgen.domain.payouts import Account, Earned
+from leadgen.publishers.domain import payouts
+from leadgen.publishers.domain.payouts import Account, Earned
 
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)

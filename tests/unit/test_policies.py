@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import policies
-from leadgen.domain.errors import PolicyInvalid
+from leadgen.routing.domain import policy
+from leadgen.kernel.errors import PolicyInvalid
 
 # The Duplicate Detection Contract's own example.
 SPECIFIED = {
@@ -25,30 +25,30 @@ SPECIFIED = {
 
 def refusal_of_rules(rules: object) -> str:
     with pytest.raises(PolicyInvalid) as refused:
-        policies.parse_validation(rules, label="'Rules' version 3")
+        policy.parse_validation(rules, label="'Rules' version 3")
     return str(refused.value)
 
 
 def refusal_of_config(config: object) -> str:
     with pytest.raises(PolicyInvalid) as refused:
-        policies.parse_routing(config, label="'Routing' version 3")
+        policy.parse_routing(config, label="'Routing' version 3")
     return str(refused.value)
 
 
 def test_the_contracts_example_is_read_as_it_stands() -> None:
-    parsed = policies.parse_validation({"duplicate_detection": SPECIFIED}, label="x").duplicate_detection
+    parsed = policy.parse_validation({"duplicate_detection": SPECIFIED}, label="x").duplicate_detection
     assert parsed.model_dump(mode="json") == SPECIFIED
 
 
 def test_no_rules_ask_nothing_and_detect_no_duplicates() -> None:
-    parsed = policies.parse_validation({}, label="x")
+    parsed = policy.parse_validation({}, label="x")
     assert parsed.duplicate_detection.enabled is False
     assert parsed.required_fields == ()
     assert parsed.allowed_postal_codes is parsed.allowed_cities is parsed.allowed_country_codes is None
 
 
 def test_detection_that_does_not_say_enabled_is_skipped() -> None:
-    parsed = policies.parse_validation({"duplicate_detection": {"window_hours": 24}}, label="x")
+    parsed = policy.parse_validation({"duplicate_detection": {"window_hours": 24}}, label="x")
     assert parsed.duplicate_detection.enabled is False
 
 
@@ -81,7 +81,7 @@ def test_detection_out_of_its_bounds_is_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("hours", [1, 8760])
 def test_a_window_is_one_hour_to_a_year(hours: int) -> None:
     rules = {"duplicate_detection": SPECIFIED | {"window_hours": hours}}
-    assert policies.parse_validation(rules, label="x").duplicate_detection.window_hours == hours
+    assert policy.parse_validation(rules, label="x").duplicate_detection.window_hours == hours
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_rules_that_are_no_object_are_refused(rules: object) -> None:
 
 
 def test_routing_needs_a_strategy_and_has_the_documented_defaults() -> None:
-    parsed = policies.parse_routing({"strategy": "priority_based"}, label="x")
+    parsed = policy.parse_routing({"strategy": "priority_based"}, label="x")
     assert parsed.exclusivity.fallback == "fail_closed"
     assert (parsed.unrouted.action, parsed.unrouted.retry_minutes, parsed.unrouted.give_up_hours) == ("hold", 15, 24)
     assert "strategy" in refusal_of_config({})
@@ -128,6 +128,6 @@ def test_routing_out_of_its_bounds_is_refused(config: dict[str, Any]) -> None:
 
 
 def test_a_policy_cannot_be_changed_once_read() -> None:
-    parsed = policies.parse_validation({}, label="x")
+    parsed = policy.parse_validation({}, label="x")
     with pytest.raises(ValueError, match="frozen"):
         parsed.required_fields = ("name",)  # type: ignore[misc]

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import policies, pricing
-from leadgen.domain.errors import PolicyInvalid
-from leadgen.domain.policies import Pricing
-from leadgen.domain.pricing import Component, Price
+from leadgen.routing.domain import policy, pricing
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.routing.domain.policy import Pricing
+from leadgen.routing.domain.pricing import Component, Price
 
 WEDNESDAY_NOON = datetime(2026, 6, 17, 12, 0, tzinfo=ZoneInfo("America/Denver"))
 EVENINGS = {"days": ["wed"], "start": "18:00", "end": "08:00", "type": "flat", "value": "5"}
 
 
 def premiums(**values: Any) -> Pricing:
-    return policies.parse_routing({"strategy": "priority_based", "pricing": values}, label="test").pricing
+    return policy.parse_routing({"strategy": "priority_based", "pricing": values}, label="test").pricing
 
 
 def price(offer: str = "45", buyer: str | None = None, *, exclusive: bool = False, at: datetime = WEDNESDAY_NOON,

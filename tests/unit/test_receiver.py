@@ -6,8 +6,8 @@ from queue import Queue
 
 import pytest
 
-from leadgen.cli import receiver
-from leadgen.cli.receiver import Answers, Received
+from leadgen.notifications.commands import receiver
+from leadgen.notifications.commands.receiver import Answers, Received
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtbG9uZyE="
 

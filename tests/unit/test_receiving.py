@@ -5,9 +5,10 @@ import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import receiving, subscriptions
-from leadgen.domain.receiving import NotVerified
-from leadgen.domain.signing import Sending, headers
+from leadgen.outbound.domain import verification
+from leadgen.notifications.domain import subscriptions
+from leadgen.outbound.domain.verification import NotVerified
+from leadgen.outbound.domain.signing import Sending, headers
 from tests.domain_values import NOON
 
 NOW = int(NOON.timestamp())
@@ -22,7 +23,7 @@ def signed(body: bytes = b"{}", *, secrets: tuple[str, ...] = (NEW,), at: int = 
 @given(body=st.binary())
 def test_what_was_signed_is_verified_with_either_secret_of_a_rotation(body: bytes) -> None:
     for secret in (OLD, NEW):
-        receiving.verify(signed(body, secrets=(NEW, OLD)), body, [secret], at=NOW)
+        verification.verify(signed(body, secrets=(NEW, OLD)), body, [secret], at=NOW)
 
 
 @given(body=st.binary(min_size=1), bit=st.integers(0))
@@ -30,14 +31,14 @@ def test_one_changed_bit_is_refused(body: bytes, bit: int) -> None:
     changed = bytearray(body)
     changed[bit // 8 % len(body)] ^= 1 << bit % 8
     with pytest.raises(NotVerified, match="not ours"):
-        receiving.verify(signed(body), bytes(changed), [NEW], at=NOW)
+        verification.verify(signed(body), bytes(changed), [NEW], at=NOW)
 
 
 @pytest.mark.parametrize("age", [-301, 301, 10**6])
 def test_what_is_not_of_now_is_refused(age: int) -> None:
     with pytest.raises(NotVerified, match="signed"):
-        receiving.verify(signed(at=NOW - age), b"{}", [NEW], at=NOW)
-    receiving.verify(signed(at=NOW - 300), b"{}", [NEW], at=NOW)
+        verification.verify(signed(at=NOW - age), b"{}", [NEW], at=NOW)
+    verification.verify(signed(at=NOW - 300), b"{}", [NEW], at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_what_is_not_of_now_is_refused(age: int) -> None:
 )  # fmt: skip
 def test_malformed_headers_are_refused_and_nothing_else_is_raised(changes: dict[str, str]) -> None:
     with pytest.raises(NotVerified):
-        receiving.verify(signed() | changes, b"{}", [NEW], at=NOW)
+        verification.verify(signed() | changes, b"{}", [NEW], at=NOW)
 
 
 def test_the_reference_library_signs_alike() -> None:

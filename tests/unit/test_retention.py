@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leadgen.domain import retention
+from leadgen.leads.domain import retention
 
 
 @pytest.mark.parametrize(

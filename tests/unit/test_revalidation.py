@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import policies, validation
-from leadgen.domain.observations import NOTHING_LOOKED_UP
-from leadgen.domain.observing import observe
-from leadgen.domain.policies import ValidationPolicy
-from leadgen.domain.revalidation import Revalidated, validate_again
-from leadgen.domain.trace import plain
+from leadgen.routing.domain import policy as policies
+from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain.observations import NOTHING_LOOKED_UP
+from leadgen.validation.domain.observe import observe
+from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.simulation.domain.revalidation import Revalidated, validate_again
+from leadgen.kernel.trace import plain
 from tests.domain_values import lead
 
 FIELDS = {

@@ -7,8 +7,8 @@ from math import gcd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import rotation
-from leadgen.domain.rotation import Rotation
+from leadgen.routing.domain import rotation
+from leadgen.routing.domain.rotation import Rotation
 
 WEIGHTS = st.lists(st.integers(1, 1000), min_size=1, max_size=9)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import routing
-from leadgen.domain.policies import Exclusivity, PriorityBased
-from leadgen.domain.routing import ExclusiveBuyer, Facts, NoBuyer, Routed
-from leadgen.domain.strategies import Candidate
+from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain.policy import Exclusivity, PriorityBased
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
+from leadgen.routing.domain.strategies import Candidate
 from tests.domain_values import NOON, enrolment, offer, standing
 
 POLICY = PriorityBased(strategy="priority_based")

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leadgen.domain import duplicates, policies, screening, validation
-from leadgen.domain.errors import PolicyInvalid
-from leadgen.domain.lead import Contact, filled_fields
-from leadgen.domain.observations import LookedUp
-from leadgen.domain.screening import Request, Screened
-from leadgen.domain.trace import Json, plain
+from leadgen.validation.domain import duplicates, screening, rules as validation
+from leadgen.routing.domain import policy as policies
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.leads.domain.lead import Contact, filled_fields
+from leadgen.validation.domain.observations import LookedUp
+from leadgen.validation.domain.screening import Request, Screened
+from leadgen.kernel.trace import Json, plain
 from tests.domain_values import NOON, lead, seen
 
 TESTS = st.sampled_from(

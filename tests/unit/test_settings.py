@@ -2,8 +2,8 @@
 
 import pytest
 
-from leadgen.adapters import settings
-from leadgen.adapters.settings import SettingsInvalid
+from leadgen.platform import settings
+from leadgen.platform.settings import SettingsInvalid
 
 LEAST = {"DATABASE_URL": "postgresql://user:s3cret@db/leadgen", "SECRET_KEY": "k" * 32}
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from leadgen.domain import signing
-from leadgen.domain.signing import Sending
+from leadgen.outbound.domain import signing
+from leadgen.outbound.domain.signing import Sending
 
 SECRET, NEXT = "whsec_" + base64.b64encode(b"a secret of 24 bytes, or").decode(), "the next secret, plain text"
 

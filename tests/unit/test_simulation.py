@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from leadgen.domain import routing
-from leadgen.domain.again import RoutingInputs
-from leadgen.domain.eligibility import TrackRecord
-from leadgen.domain.policies import RoutingPolicy
-from leadgen.domain.rotation import Rotation
-from leadgen.domain.routing import ExclusiveBuyer, Facts, Routed, Settled
-from leadgen.domain.simulation import Attempt, Change, Draft, Fate, Outcome, Sale, Simulation
-from leadgen.domain.strategies import Candidate
-from leadgen.domain.track_records import Past, TrackRecords, asked_by
+from leadgen.routing.domain import decision
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.routing.domain.policy import RoutingPolicy
+from leadgen.routing.domain.rotation import Rotation
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Routed, Settled
+from leadgen.simulation.domain.simulation import Attempt, Change, Draft, Fate, Outcome, Sale, Simulation
+from leadgen.routing.domain.strategies import Candidate
+from leadgen.simulation.domain.track_records import Past, TrackRecords, asked_by
 from tests.domain_values import NOON, enrolment, offer, standing
 
 _POLICY: TypeAdapter[RoutingPolicy] = TypeAdapter(RoutingPolicy)
@@ -275,9 +275,9 @@ def inputs(draw: st.DrawFn) -> RoutingInputs:
 @settings(deadline=None, max_examples=400)
 @given(inputs())
 def test_what_a_decision_comes_to_is_the_same_with_its_reasons_and_without(given_: RoutingInputs) -> None:
-    told = routing.choose(given_.policy, given_.facts, now=given_.now)
+    told = decision.choose(given_.policy, given_.facts, now=given_.now)
     pools = {r.key: r for r in given_.facts.rotations}
-    settled = routing.settle(given_.policy, given_.facts, pools, now=given_.now)
+    settled = decision.settle(given_.policy, given_.facts, pools, now=given_.now)
     if isinstance(told, Routed):
         assert isinstance(settled, Settled)
         assert (settled.winner.enrolment.buyer_id, settled.price, settled.rotation) == (

@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 
 from leadgen import cli
-from leadgen.cli import simulate, times
-from leadgen.domain.simulation import Change, Compared, Outcome, Sale, Sum
-from leadgen.operations.simulate import Report
+from leadgen.simulation.commands import simulate
+from leadgen.terminal import times
+from leadgen.simulation.domain.simulation import Change, Compared, Outcome, Sale, Sum
+from leadgen.simulation.service.simulate import Report
 
 SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 REPORT = Report(

@@ -5,22 +5,12 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import routing, strategies
-from leadgen.domain.eligibility import TrackRecord
-from leadgen.domain.policies import (
-    CapacityBased,
-    ExclusiveZip,
-    Exclusivity,
-    PerformanceBased,
-    PriorityBased,
-    RoundRobin,
-    RoutingPolicy,
-    Sla,
-    Weighted,
-)
-from leadgen.domain.rotation import Rotation
-from leadgen.domain.routing import ExclusiveBuyer, Facts, NoBuyer, Routed
-from leadgen.domain.strategies import Candidate
+from leadgen.routing.domain import decision as routing, strategies
+from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.routing.domain.policy import CapacityBased, ExclusiveZip, Exclusivity, PerformanceBased, PriorityBased, RoundRobin, RoutingPolicy, Sla, Weighted
+from leadgen.routing.domain.rotation import Rotation
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
+from leadgen.routing.domain.strategies import Candidate
 from tests.domain_values import NOON, enrolment, offer, standing
 
 SLA = Sla(max_delivery_seconds=5, percent=90)

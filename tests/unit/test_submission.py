@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import submission
-from leadgen.domain.errors import Refusal
+from leadgen.intake.domain import submission
+from leadgen.kernel.errors import Refusal
 
 POST: dict[str, Any] = {"name": "Jane", "email": "jane@example.com", "phone": "+13035550100", "postal_code": "80014"}
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.domain import subscriptions
-from leadgen.domain.subscriptions import EVENTS, GROUPS, Subscription, SubscriptionInvalid
-from leadgen.operations.trials import EXAMPLES
+from leadgen.notifications.domain import subscriptions
+from leadgen.notifications.domain.subscriptions import EVENTS, GROUPS, Subscription, SubscriptionInvalid
+from leadgen.notifications.service.trial_events import EXAMPLES
 
 SPECIFIED = {
     "lead.received", "lead.validated", "lead.delivered", "lead.accepted", "lead.rejected", "invoice.generated",

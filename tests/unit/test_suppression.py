@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from leadgen.domain import suppression
-from leadgen.domain.suppression import Hashed
+from leadgen.suppression.domain import hashes as suppression
+from leadgen.suppression.domain.hashes import Hashed
 
 
 def sha(text: str) -> str:

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from leadgen.domain import asking_again, top_ups
-from leadgen.domain.billing_terms import AutoTopUp
-from leadgen.domain.top_ups import Account
+from leadgen.payments.domain import provider_backoff, top_ups
+from leadgen.billing.domain.terms import AutoTopUp
+from leadgen.payments.domain.top_ups import Account
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 TERMS = AutoTopUp(below=Decimal("50.00"), amount=Decimal("100.00"))
@@ -49,7 +49,7 @@ def test_a_declined_card_is_left_alone_for_a_day_or_until_there_is_another(
 
 
 def test_the_provider_is_asked_again_ever_more_rarely_and_at_least_four_times_a_day() -> None:
-    pauses = [asking_again.pause(attempt) for attempt in range(1, 40)]
+    pauses = [provider_backoff.pause(attempt) for attempt in range(1, 40)]
     assert pauses[:3] == [timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=4)]
     assert pauses == sorted(pauses)
     assert pauses[-1] == timedelta(hours=6)

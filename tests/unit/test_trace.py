@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import trace
-from leadgen.domain.trace import Check
+from leadgen.kernel import trace
+from leadgen.kernel.trace import Check
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain.eligibility import TrackRecord
-from leadgen.domain.track_records import Ask, Past, TrackRecords
+from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.simulation.domain.track_records import Ask, Past, TrackRecords
 from tests.domain_values import NOON
 
 _MINUTES = st.integers(0, 60).map(lambda minutes: NOON + timedelta(minutes=minutes))

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.domain import turns
-from leadgen.domain.eligibility import TrackRecord
-from leadgen.domain.policies import PriorityBased, RoundRobin, Sla
-from leadgen.domain.routing import Routed
-from leadgen.domain.turns import Request
+from leadgen.routing.domain import allocation
+from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.routing.domain.policy import PriorityBased, RoundRobin, Sla
+from leadgen.routing.domain.decision import Routed
+from leadgen.routing.domain.allocation import Request
 from tests.domain_values import NOON, enrolment, lead, offer, standing
 
 POLICY = PriorityBased(strategy="priority_based")
@@ -25,7 +25,7 @@ def a_request(lead_id: int, *enrolments: Any, minutes: int = 0) -> Request:
 
 
 def winners(requests: list[Request], stands: dict[int, Any]) -> dict[int, int | None]:
-    choices = turns.choose_in_turn(requests, stands, {}, now=NOON)
+    choices = allocation.choose_in_turn(requests, stands, {}, now=NOON)
     return {c.request.lead.lead_id: c.decision.buyer_id if isinstance(c.decision, Routed) else None for c in choices}
 
 
@@ -71,8 +71,8 @@ def shared_out(policy: Any, *caps: int, batch: int, sla_missed: Any = ()) -> lis
     for buyer_id in sla_missed:
         stands[100 + buyer_id] = standing(record=TrackRecord(delivered=1))
     requests = [replace(a_request(n, *enrolled, minutes=n), policy=policy) for n in range(1, batch + 1)]
-    choices = turns.choose_in_turn(requests, stands, {}, now=NOON)
-    found = turns.spans(requests, stands, now=NOON)
+    choices = allocation.choose_in_turn(requests, stands, {}, now=NOON)
+    found = allocation.spans(requests, stands, now=NOON)
     for choice in choices:
         assert isinstance(choice.decision, Routed)
         assert choice.decision.rotation is not None
@@ -100,28 +100,28 @@ def test_every_pool_that_a_batch_shares_out_lies_within_the_spans_told_beforehan
 
 def test_strategies_without_turns_ask_for_no_pools() -> None:
     only = enrolment(buyer_id=1)
-    assert turns.spans([a_request(1, only)], {101: standing()}, now=NOON) == []
+    assert allocation.spans([a_request(1, only)], {101: standing()}, now=NOON) == []
 
 
 def test_a_buyer_sure_to_stay_is_in_every_pool_and_one_near_its_cap_may_leave() -> None:
     sure, near = enrolment(buyer_id=1, capacity_per_day=3), enrolment(buyer_id=2, capacity_per_day=1)
     requests = [replace(a_request(n, sure, near), policy=ROUND_ROBIN) for n in (1, 2)]
-    found = turns.spans(requests, {101: standing(), 102: standing()}, now=NOON)
-    assert found == [turns.Span(10, (101,), (101, 102), 1)]
+    found = allocation.spans(requests, {101: standing(), 102: standing()}, now=NOON)
+    assert found == [allocation.Span(10, (101,), (101, 102), 1)]
 
 
 def test_a_batch_asks_for_no_pool_that_lacks_more_buyers_than_it_has_leads() -> None:
     near = [enrolment(buyer_id=n, capacity_per_day=1) for n in range(1, 31)]
     requests = [replace(a_request(n, *near), policy=ROUND_ROBIN) for n in range(1, 11)]
-    (span,) = turns.spans(requests, {e.buyer_offer_id: standing() for e in near}, now=NOON)
+    (span,) = allocation.spans(requests, {e.buyer_offer_id: standing() for e in near}, now=NOON)
     assert (len(span.at_least), len(span.at_most), span.fewest) == (0, 30, 21)
 
 
 def test_the_pools_are_left_as_the_last_lead_of_the_batch_leaves_them() -> None:
     enrolled = (enrolment(buyer_id=1), enrolment(buyer_id=2), enrolment(buyer_id=3))
     requests = [replace(a_request(n, *enrolled, minutes=n), policy=ROUND_ROBIN) for n in (1, 2)]
-    choices = turns.choose_in_turn(requests, {e.buyer_offer_id: standing() for e in enrolled}, {}, now=NOON)
-    (left,) = turns.rotated(choices).values()
+    choices = allocation.choose_in_turn(requests, {e.buyer_offer_id: standing() for e in enrolled}, {}, now=NOON)
+    (left,) = allocation.rotated(choices).values()
     assert left.taken == (1, 1, 0)
     # On record is the pool before each lead's own turn.
     assert [c.facts.rotations[0].taken for c in choices] == [(0, 0, 0), (1, 0, 0)]

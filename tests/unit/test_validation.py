@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import validation
-from leadgen.domain.lead import Lead, filled_fields
-from leadgen.domain.policies import ValidationPolicy
-from leadgen.domain.trace import Check
-from leadgen.domain.validation import Held, Rejected, Validated
+from leadgen.validation.domain import rules as validation
+from leadgen.leads.domain.lead import Lead, filled_fields
+from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.kernel.trace import Check
+from leadgen.validation.domain.rules import Held, Rejected, Validated
 from tests.domain_values import lead, seen, validation_policy
 
 NOT_SUPPRESSED = Check("suppression", [], [], True)

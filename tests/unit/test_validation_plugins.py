@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from leadgen.domain import policies, validation
-from leadgen.domain.policies import ValidationPolicy
-from leadgen.domain.trace import Check
-from leadgen.domain.validation import Held, Rejected, Validated
+from leadgen.routing.domain import policy as policies
+from leadgen.validation.domain import rules as validation
+from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.kernel.trace import Check
+from leadgen.validation.domain.rules import Held, Rejected, Validated
 from tests.domain_values import NOON, lead, seen
 
 FIELDS = {"email": "jane@example.com", "phone": "+13038662471", "postal_code": "80014", "region_code": "CO"}

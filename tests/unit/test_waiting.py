@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import pytest
 
-from leadgen.domain import routing, waiting
-from leadgen.domain.eligibility import Enrolment, Standing
-from leadgen.domain.policies import PriorityBased, Unrouted
-from leadgen.domain.routing import Facts, NoBuyer
-from leadgen.domain.strategies import Candidate
-from leadgen.domain.waiting import GivenUp, HeldUntil
+from leadgen.routing.domain import decision as routing, disposition
+from leadgen.routing.domain.eligibility import Enrolment, Standing
+from leadgen.routing.domain.policy import PriorityBased, Unrouted
+from leadgen.routing.domain.decision import Facts, NoBuyer
+from leadgen.routing.domain.strategies import Candidate
+from leadgen.routing.domain.disposition import GivenUp, HeldUntil
 from tests.domain_values import NOON, enrolment, offer, standing
 
 HOURS: dict[Any, Any] = {"wed": (("08:00", "11:00"), ("15:30", "16:00")), "thu": (("06:00", "07:00"),)}
@@ -44,7 +44,7 @@ def test_an_unrouted_lead_is_held_until_patience_ends(
     )
     facts, decision = refused(policy=policy)
     first = NOON - timedelta(hours=hours_since)
-    assert waiting.unrouted(policy, facts, decision, first_unrouted_at=first, now=NOON) == expected
+    assert disposition.unrouted(policy, facts, decision, first_unrouted_at=first, now=NOON) == expected
 
 
 def test_a_suppressed_lead_waits_for_nobody() -> None:
@@ -52,7 +52,7 @@ def test_a_suppressed_lead_waits_for_nobody() -> None:
     facts = Facts(offer(), "80014", None, (), suppressed=("phone",))
     decision = routing.choose(policy, facts, now=NOON)
     assert isinstance(decision, NoBuyer)
-    assert waiting.unrouted(policy, facts, decision, first_unrouted_at=NOON, now=NOON) == GivenUp()
+    assert disposition.unrouted(policy, facts, decision, first_unrouted_at=NOON, now=NOON) == GivenUp()
 
 
 # Denver is six hours behind: noon UTC is Wednesday 06:00 there.
@@ -76,7 +76,7 @@ def test_the_next_chance_is_when_the_last_obstacle_of_a_buyer_ends_by_itself(
 ) -> None:
     policy = PriorityBased(strategy="priority_based")
     facts, decision = refused((enrolment(**enrolled), standing(**stands)), policy=policy)
-    assert waiting.next_chance(policy, facts, decision, now=NOON) == chance
+    assert disposition.next_chance(policy, facts, decision, now=NOON) == chance
 
 
 def test_the_next_chance_is_the_soonest_of_all_buyers() -> None:
@@ -86,7 +86,7 @@ def test_the_next_chance_is_the_soonest_of_all_buyers() -> None:
         (enrolment(buyer_id=2, pause_until=NOON + timedelta(minutes=3)), standing()),
         policy=policy,
     )
-    assert waiting.unrouted(policy, facts, decision, first_unrouted_at=NOON, now=NOON) == HeldUntil(
+    assert disposition.unrouted(policy, facts, decision, first_unrouted_at=NOON, now=NOON) == HeldUntil(
         NOON + timedelta(minutes=3)
     )
 
@@ -103,4 +103,4 @@ def test_the_next_chance_is_the_soonest_of_all_buyers() -> None:
 def test_outside_the_hours_the_next_chance_is_the_next_opening(now: datetime, opens: datetime) -> None:
     policy = PriorityBased(strategy="priority_based", acceptance_hours=HOURS)
     facts, decision = refused((enrolment(), standing()), policy=policy, now=now)
-    assert waiting.next_chance(policy, facts, decision, now=now) == opens
+    assert disposition.next_chance(policy, facts, decision, now=now) == opens

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.domain import signing
+from leadgen.outbound.domain import signing
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions_under_test import Functions
 

@@ -1,0 +1,26 @@
+"""Delivery terms that do not go with their market."""
+
+from collections.abc import Iterator
+
+from leadgen.delivery.domain.formats import payload
+from leadgen.leads.domain import phone_formats
+from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.yaml_reader import Problem
+
+
+def misfits(file: ConfigurationFile) -> Iterator[Problem]:
+    """Spellings of telephone numbers that the market's country does not have."""
+    market = file.configuration.market
+    if market.country_code in phone_formats.NORTH_AMERICA:
+        return
+    for position, buyer in enumerate(file.configuration.buyers):
+        for at, enrolment in enumerate(buyer.offers):
+            if enrolment.delivery is None or enrolment.delivery.format is None:
+                continue
+            for place, spelling in payload.phone_spellings(enrolment.delivery.format):
+                if spelling in phone_formats.NORTH_AMERICAN:
+                    yield file.problem(
+                        ("buyers", position, "offers", at, "delivery", "format", *place),
+                        f"{spelling} is for numbers of North America, and the market is in {market.country_code}: "
+                        "choose e164 or digits",
+                    )

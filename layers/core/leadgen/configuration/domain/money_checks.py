@@ -1,0 +1,71 @@
+"""What the files say about money, and cannot mean in the market's currency or of the one they name."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from leadgen.kernel import money
+from leadgen.configuration.domain import fields
+from leadgen.configuration.domain.model import Buyer, Offer
+from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.yaml_reader import Location, Problem
+
+_BUDGETS = ("price", "budget_per_hour", "budget_per_day", "budget_per_week", "budget_per_month", "min_balance_required")
+
+
+def misfits(file: ConfigurationFile) -> Iterator[Problem]:
+    """Parts of a currency that has none, and addresses that no mail arrives at."""
+    currency = file.configuration.market.currency
+    for location, amount in _amounts(file):
+        if money.digits(currency) == 0 and not money.is_exact(amount, currency):
+            yield file.problem(location, f"must be a whole amount: {currency} has no smaller unit than 1")
+    for location, address in _addresses(file):
+        try:
+            fields.email(address)
+        except ValueError as fault:
+            yield file.problem(location, str(fault))
+
+
+def _amounts(file: ConfigurationFile) -> Iterator[tuple[Location, Decimal]]:
+    for position, offer in enumerate(file.configuration.offers):
+        for place, amount in _of_offer(offer):
+            yield ("offers", position, *place), amount
+    for position, buyer in enumerate(file.configuration.buyers):
+        for place, amount in _of_buyer(buyer):
+            yield ("buyers", position, *place), amount
+
+
+def _of_offer(offer: Offer) -> Iterator[tuple[Location, Decimal]]:
+    yield ("price",), offer.price
+    if offer.invoice_threshold is not None:
+        yield ("invoice_threshold",), offer.invoice_threshold
+    pricing, place = offer.routing_policy.config.pricing, ("routing_policy", "config", "pricing")
+    if pricing.exclusivity_premium is not None and pricing.exclusivity_premium.type == "flat":
+        yield (*place, "exclusivity_premium", "value"), pricing.exclusivity_premium.value
+    for at, premium in enumerate(pricing.time_of_day_premiums):
+        if premium.type == "flat":
+            yield (*place, "time_of_day_premiums", at, "value"), premium.value
+    for at, source in enumerate(offer.sources):
+        if source.earning is not None and source.earning.type == "flat":
+            yield ("sources", at, "earning", "value"), source.earning.value
+
+
+def _of_buyer(buyer: Buyer) -> Iterator[tuple[Location, Decimal]]:
+    for field in ("credit_limit", "opening_wallet_balance"):
+        if (amount := getattr(buyer, field)) is not None:
+            yield (field,), amount
+    if buyer.billing is not None and buyer.billing.auto_top_up is not None:
+        yield ("billing", "auto_top_up", "below"), buyer.billing.auto_top_up.below
+        yield ("billing", "auto_top_up", "amount"), buyer.billing.auto_top_up.amount
+    for at, enrolment in enumerate(buyer.offers):
+        for field in _BUDGETS:
+            if (amount := getattr(enrolment, field)) is not None:
+                yield ("offers", at, field), amount
+
+
+def _addresses(file: ConfigurationFile) -> Iterator[tuple[Location, str]]:
+    seller = file.configuration.seller
+    if seller is not None and seller.email is not None:
+        yield ("seller", "email"), seller.email
+    for position, buyer in enumerate(file.configuration.buyers):
+        if buyer.billing is not None and buyer.billing.email is not None:
+            yield ("buyers", position, "billing", "email"), buyer.billing.email

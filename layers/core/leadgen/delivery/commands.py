@@ -1,0 +1,85 @@
+"""A delivery as a person reads it: how it stands, and what came of every attempt."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from leadgen.terminal.tables import columns, printable, unbroken
+from leadgen.terminal.command import CommandFailed
+from leadgen.delivery.domain import verdicts as rules
+from leadgen.delivery.domain.verdicts import Delivery
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.delivery.service.history import Story
+from leadgen.delivery.store import history
+from leadgen.delivery.store.history import Attempt
+
+_ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
+
+
+def named(conn: Connection[Any], written: str) -> str:
+    """The id of the delivery that a person names by its id or the first digits of it. Raises CommandFailed."""
+    digits = written.strip().lower()
+    if not _ID.fullmatch(digits) or len(plain := digits.replace("-", "")) > 32:
+        raise CommandFailed(f"{written!r} is no delivery's id, nor the first digits of one (four at least)")
+    found = history.beginning_with(
+        conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2
+    )
+    if not found:
+        raise CommandFailed(f"there is no delivery {written}")
+    if len(found) > 1:
+        raise CommandFailed(f"several deliveries' ids begin with {written}: write more of it")
+    return found[0]
+
+
+def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
+    """Its lines; ``told`` writes an instant."""
+    delivery = story.delivery
+    buyer = f"{printable(delivery.buyer)} ({delivery.buyer_id})"
+    yield f"Delivery {delivery.delivery_id} to {buyer}: {rules.state(delivery)}"
+    if delivery.status == "pending" and delivery.next_attempt_at is not None:
+        yield f"The next attempt is due {told(delivery.next_attempt_at)}, by {delivery.channel}."
+    if delivery.refusal is not None:
+        yield f"The buyer says: {printable(delivery.refusal)}"
+    if delivery.reference is not None:
+        yield f"The buyer's own reference: {printable(delivery.reference)}"
+    if delivery.in_doubt and delivery.review_reason != "unknown":
+        yield "In doubt: some attempt went out and nobody knows what became of it."
+    yield from about_endpoint(delivery)
+    if delivery.verdict is not None and delivery.verdict_at is not None:
+        to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"
+        yield f"{printable(delivery.verdict_by or '')} decided {told(delivery.verdict_at)}: {delivery.verdict}{to}"
+    if not story.attempts:
+        yield "No attempt was made yet."
+        return
+    yield ""
+    yield from columns(
+        ("WHEN", "CHANNEL", "TOOK", "OUTCOME"),
+        [
+            (unbroken(told(made.started_at)), made.channel, _took(made), f"{rules.OUTCOMES[made.outcome]}{cause(made)}")
+            for made in story.attempts
+        ],
+    )
+
+
+def about_endpoint(delivery: Delivery) -> Iterator[str]:
+    """What stands in the way of calling the endpoint that was called last; nothing where nothing does."""
+    if delivery.endpoint_url is None or delivery.endpoint_state == "closed":
+        return
+    reason = f": {printable(delivery.endpoint_reason)}" if delivery.endpoint_reason else ""
+    yield f"Its endpoint {without_query(delivery.endpoint_url)} is {delivery.endpoint_state}{reason}"
+    if delivery.endpoint_state == "gone":
+        yield f"It is called no more until its URL changes, or `leadgen endpoints --open {delivery.endpoint_id}`."
+
+
+def _took(made: Attempt) -> str:
+    return "-" if made.milliseconds is None else f"{made.milliseconds:,} ms"
+
+
+def cause(made: Attempt) -> str:
+    """What an attempt's outcome rests on, in brackets."""
+    why = made.error or (None if made.http_status is None else f"status {made.http_status}")
+    return "" if why is None else f" ({printable(why)})"

@@ -1,0 +1,42 @@
+"""One attempt to hand a lead to its buyer. No transaction may be open meanwhile."""
+
+from typing import assert_never
+
+from leadgen.platform.mail import mail
+from leadgen.platform import settings
+from leadgen.delivery.domain import steps, lead_mail
+from leadgen.outbound.domain.outcomes import CallOutcome
+from leadgen.outbound.domain.signing import Sending
+from leadgen.outbound.service import webhook, mail as mailing
+from leadgen.outbound.service.webhook import Call
+from leadgen.delivery.service.dispatch import Parcel
+
+
+def hand_over(parcel: Parcel) -> Call:
+    """Make the call that the delivery's channel asks for."""
+    claimed = parcel.claimed
+    match parcel.due.channel:
+        case "webhook":
+            assert parcel.due.url is not None
+            assert parcel.rendered is not None
+            sending = Sending(claimed.delivery_id, steps.EVENT, parcel.rendered.content_type, parcel.rendered.body)
+            return webhook.post(parcel.due.url, sending, claimed.secrets, parcel.terms.answer)
+        case "email":
+            return webhook.timed(lambda: (_mail(parcel), None))
+        case _:
+            assert_never(parcel.due.channel)
+
+
+def _mail(parcel: Parcel) -> CallOutcome:
+    claimed = parcel.claimed
+    mailed = lead_mail.compose(claimed.facts)
+    return mailing.outcome_of(
+        lambda: mail.send(
+            to=parcel.due.email_to,
+            subject=mailed.subject,
+            text=mailed.text,
+            html=mailed.html,
+            message_id=claimed.delivery_id,
+            timeout_seconds=settings.current().webhook_timeout_seconds,
+        )
+    )

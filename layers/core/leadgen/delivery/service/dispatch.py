@@ -1,0 +1,258 @@
+"""Deliveries on their way: claimed as far as their endpoints bear it, and settled by what the calls came to."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from psycopg import Connection
+
+from leadgen.delivery.domain import steps as delivery, terms as delivery_terms
+from leadgen.delivery.domain.formats import payload
+from leadgen.outbound.domain import outcomes
+from leadgen.delivery.domain.steps import Done, Release, Review, Standing, Step, TryAgain
+from leadgen.delivery.domain.terms import DeliveryTerms
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.kernel.events import Event, Topic
+from leadgen.delivery.domain.formats.payload import Rendered
+from leadgen.outbound.domain.outcomes import Unknown
+from leadgen.outbound.domain.backoff import Schedule
+from leadgen.outbound.service import admission
+from leadgen.routing.service import release
+from leadgen.outbound.service.admission import Report
+from leadgen.outbound.service.webhook import Call
+from leadgen.routing.service.release import Refusal
+from leadgen.delivery.store import deliveries
+from leadgen.outbound.store import endpoints
+from leadgen.delivery.store.deliveries import Attempt, Claimed, Due, Settlement
+from leadgen.outbound.store.endpoints import Address
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A delivery that is this worker's to make, on its terms. ``rendered`` is what a webhook is sent."""
+
+    due: Due
+    terms: DeliveryTerms
+    claimed: Claimed
+    rendered: Rendered | None
+    schedule: Schedule
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """What came of a batch's due deliveries: some are to be made now, of the others it is known what follows."""
+
+    parcels: tuple[Parcel, ...]
+    steps: Mapping[int, Step]
+    events: tuple[Event, ...]
+
+
+def claim(
+    conn: Connection[Any], lead_ids: Sequence[int], default: Schedule, *, now: datetime, until: datetime
+) -> Dispatch:
+    """Take the leads' due deliveries, as many as their endpoints bear; hold back the others."""
+    read = deliveries.due(conn, lead_ids, now=now)
+    found = [_counted(due) for due in read]
+    steps: dict[str, Step] = {}
+    ready: dict[str, tuple[Due, DeliveryTerms]] = {}
+    for due in found:
+        ready_or_not = _prepare(due)
+        if isinstance(ready_or_not, DeliveryTerms):
+            ready[due.delivery_id] = due, ready_or_not
+        else:
+            steps[due.delivery_id] = ready_or_not
+    waiting: dict[Address, list[Due]] = defaultdict(list)
+    for due, _ in ready.values():
+        waiting[_address(due)].append(due)
+    admitted = admission.admit(conn, Counter({a: len(dues) for a, dues in waiting.items()}), now=now) if waiting else {}
+    # From here on nobody else changes them; what another has changed meanwhile is no longer as it was read.
+    locked = deliveries.lock(conn, [due.delivery_id for due in read]) if read else {}
+    unchanged = {due.delivery_id for due in read if locked.get(due.delivery_id) == due.version}
+    found = [due for due in found if due.delivery_id in unchanged]
+    going: dict[str, int] = {}
+    for address, all_dues in waiting.items():
+        dues = [due for due in all_dues if due.delivery_id in unchanged]
+        bears = admitted[address]
+        going |= {due.delivery_id: bears.endpoint_id for due in dues[: bears.calls]}
+        for due in dues[bears.calls :]:
+            own = _schedule(ready[due.delivery_id][1], default)
+            steps[due.delivery_id] = delivery.held_back(_standing(due), own, until=bears.come_back_at, now=now)
+    abandoned = [due.delivery_id for due in found if due.is_abandoned]
+    if abandoned:
+        deliveries.reap(conn, abandoned, now=now)
+    claimed = deliveries.claim(conn, going, now=now, until=until) if going else {}
+    parcels = tuple(_parcel(*ready[delivery_id], taken, default) for delivery_id, taken in claimed.items())
+    fresh = {p.claimed.delivery_id: p.rendered for p in parcels if p.rendered and p.claimed.rendered is None}
+    if fresh:
+        deliveries.keep_bodies(conn, fresh)
+    held = [due for due in found if due.delivery_id in steps]
+    settled = _settle(conn, [_holding(due, steps[due.delivery_id], now) for due in held], now)
+    return Dispatch(
+        parcels,
+        {due.lead_id: steps[due.delivery_id] for due in held},
+        tuple(_event(due, steps[due.delivery_id], due.attempts, now) for due in held if due.delivery_id in settled),
+    )
+
+
+def _counted(due: Due) -> Due:
+    """A delivery whose worker died has one attempt more that nobody knows the outcome of."""
+    if not due.is_abandoned:
+        return due
+    return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, in_doubt=True)
+
+
+def _prepare(due: Due) -> DeliveryTerms | Step:
+    """The terms a delivery is made on; or what follows where it cannot be made at all."""
+    if due.is_erased:
+        return Review("erased")
+    if due.lost_attempts >= delivery.MOST_LOST:
+        return Review("workers_died")
+    if due.url is None if due.channel == "webhook" else not due.mailable:
+        return delivery.channel_over(_standing(due))
+    try:
+        return delivery_terms.parse(due.terms, label=f"buyer {due.buyer_id} in {due.offer}")
+    except PolicyInvalid:
+        return Review("format_invalid")
+
+
+def _address(due: Due) -> Address:
+    return endpoints.MAIL if due.channel == "email" else endpoints.of_buyer(due.buyer_id, due.url or "")
+
+
+def _schedule(terms: DeliveryTerms, default: Schedule) -> Schedule:
+    return default if terms.schedule is None else Schedule(terms.schedule, jittered=True)
+
+
+def _standing(due: Due, *, begun: int = 0) -> Standing:
+    """How far a delivery is when so many attempts more have begun since it was read."""
+    return Standing(
+        channel=due.channel,
+        held_since=due.held_since,
+        made=due.attempts + begun - due.uncounted,
+        in_doubt=due.in_doubt,
+        jitter_seed=due.jitter_seed,
+        mailable=due.mailable,
+        broke_down=due.broke_down,
+    )
+
+
+def _parcel(due: Due, terms: DeliveryTerms, claimed: Claimed, default: Schedule) -> Parcel:
+    rendered = claimed.rendered
+    if rendered is None and due.channel == "webhook":
+        rendered = payload.render(terms.format, claimed.facts)
+    return Parcel(due, terms, claimed, rendered, _schedule(terms, default))
+
+
+def record(
+    conn: Connection[Any], calls: Sequence[tuple[Parcel, Call]], *, now: datetime
+) -> tuple[dict[int, Step], list[Event]]:
+    """Keep what the calls came to; what follows, by lead id, and what is to be told.
+
+    Locks leads and buyers where a lead was refused, then endpoints, then deliveries.
+    """
+    following = {
+        parcel.claimed.delivery_id: delivery.next_step(_standing(parcel.due, begun=1), call.outcome, parcel.schedule)
+        for parcel, call in calls
+    }
+    refusals = release.decide(
+        conn,
+        {
+            parcel.due.lead_id: step.reason
+            for parcel, _ in calls
+            if isinstance(step := following[parcel.claimed.delivery_id], Release)
+        },
+    )
+    admission.report(
+        conn,
+        [Report(p.claimed.endpoint_id, call.outcome, call.status, call.milliseconds / 1000) for p, call in calls],
+        now=now,
+    )
+    deliveries.lock(conn, [parcel.claimed.delivery_id for parcel, _ in calls])
+    deliveries.record_attempts(conn, [_attempt(parcel, call) for parcel, call in calls])
+    steps = {p.due.lead_id: _decided(following[p.claimed.delivery_id], refusals.get(p.due.lead_id)) for p, _ in calls}
+    settled = _settle(
+        conn,
+        [
+            replace(
+                _settlement(p.due, p.claimed.attempt, steps[p.due.lead_id], now),
+                in_doubt=isinstance(call.outcome, Unknown) or _is_doubted(steps[p.due.lead_id]),
+            )
+            for p, call in calls
+        ],
+        now,
+    )
+    ours = [parcel for parcel, _ in calls if parcel.claimed.delivery_id in settled]
+    given_back = [refusals[p.due.lead_id] for p in ours if isinstance(steps[p.due.lead_id], Release)]
+    events = [_event(p.due, steps[p.due.lead_id], p.claimed.attempt, now) for p in ours]
+    return steps, [*events, *release.apply(conn, given_back, rejected_as="refused", now=now)]
+
+
+def _decided(step: Step, refusal: Refusal | None) -> Step:
+    """A refused lead goes where the policy says: it may be a person's to decide on."""
+    if isinstance(step, Release) and (refusal is None or refusal.goes == "review"):
+        return Review("refused", step.reason)
+    return step
+
+
+def _is_doubted(step: Step) -> bool:
+    return isinstance(step, Review) and step.reason == "refused_in_doubt"
+
+
+def _attempt(parcel: Parcel, call: Call) -> Attempt:
+    return Attempt(
+        delivery_id=parcel.claimed.delivery_id,
+        channel=parcel.due.channel,
+        number=parcel.claimed.attempt,
+        started_at=call.started_at,
+        milliseconds=call.milliseconds,
+        outcome=outcomes.name(call.outcome),
+        http_status=call.status,
+        error=outcomes.cause(call.outcome),
+    )
+
+
+def _settle(conn: Connection[Any], settlements: Sequence[Settlement], now: datetime) -> set[str]:
+    return deliveries.settle(conn, settlements, now=now) if settlements else set()
+
+
+def _holding(due: Due, step: Step, now: datetime) -> Settlement:
+    """What becomes of a delivery that no call was made for: on its channel it waits for a place."""
+    is_held = isinstance(step, TryAgain) and step.channel == due.channel
+    return replace(_settlement(due, due.attempts, step, now), is_held=is_held)
+
+
+def _settlement(due: Due, attempts: int, step: Step, now: datetime) -> Settlement:
+    match step:
+        case Done(reference=reference):
+            return Settlement(due.delivery_id, attempts, "taken", due.channel, reference=reference)
+        case Release(reason=reason):
+            return Settlement(
+                due.delivery_id, attempts, "released", due.channel, release_reason="refused", refusal=reason
+            )
+        case TryAgain(channel=channel, delay_seconds=delay):
+            at = now + timedelta(seconds=delay)
+            begins = channel != due.channel
+            return Settlement(due.delivery_id, attempts, "pending", channel, begins=begins, next_attempt_at=at)
+        case Review(reason=reason, refusal=refusal):
+            return Settlement(
+                due.delivery_id, attempts, "in_review", due.channel, review_reason=reason, refusal=refusal
+            )
+        case _:
+            assert_never(step)
+
+
+def _event(due: Due, step: Step, attempts: int, now: datetime) -> Event:
+    ids: dict[str, int | str] = {"buyer_id": due.buyer_id, "delivery_id": due.delivery_id}
+    match step:
+        case Done():
+            return Event(Topic.LEAD_DELIVERED, now, due.lead_id, due.trace_id, ids={"buyer_id": due.buyer_id})
+        case Release():
+            return Event(Topic.DELIVERY_REFUSED, now, due.lead_id, due.trace_id, ids=ids)
+        case TryAgain(delay_seconds=delay):
+            return Event(Topic.DELIVERY_DUE, now, due.lead_id, due.trace_id, delay_seconds=delay)
+        case Review():
+            return Event(Topic.DELIVERY_FAILED, now, due.lead_id, due.trace_id, ids={**ids, "attempt": attempts})
+        case _:
+            assert_never(step)

@@ -1,0 +1,108 @@
+"""A delivery and all that was tried: one value, which the command line and the API each put in their own form."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.delivery.domain import verdicts as rules
+from leadgen.delivery.domain.verdicts import Delivery
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.delivery.store import history
+from leadgen.delivery.store.history import Attempt
+
+
+@dataclass(frozen=True)
+class Story:
+    """A delivery with its attempts, oldest first."""
+
+    delivery: Delivery
+    attempts: tuple[Attempt, ...]
+
+
+def tell(conn: Connection[Any], delivery_ids: Sequence[str]) -> list[Story]:
+    """These deliveries, in the order given, in two statements."""
+    if not delivery_ids:
+        return []
+    made: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in history.attempts(conn, delivery_ids):
+        made[attempt.delivery_id].append(attempt)
+    shown = history.shown(conn, delivery_ids)
+    return [Story(delivery, tuple(made[delivery.delivery_id])) for delivery in shown]
+
+
+def in_review(conn: Connection[Any], *, limit: int) -> list[Story]:
+    """The review queue, longest waiting first."""
+    return [
+        story
+        for story in tell(conn, history.in_review(conn, limit=limit))
+        if story.delivery.status == "in_review"  # somebody may have decided meanwhile
+    ]
+
+
+def of_lead(conn: Connection[Any], lead_id: int) -> list[Story]:
+    """A lead's deliveries, oldest first."""
+    return tell(conn, history.of_lead(conn, lead_id))
+
+
+def as_json(story: Story) -> dict[str, Any]:
+    """A delivery as an operator needs it to decide."""
+    delivery = story.delivery
+    return {
+        "delivery_id": delivery.delivery_id,
+        "lead_id": delivery.lead_id,
+        "buyer_id": delivery.buyer_id,
+        "buyer": delivery.buyer,
+        "status": delivery.status,
+        "words": rules.state(delivery),
+        "since": delivery.settled_at or delivery.created_at,
+        "reason": delivery.review_reason or delivery.release_reason,
+        "channel": delivery.channel,
+        "next_attempt_at": delivery.next_attempt_at,
+        "in_doubt": delivery.in_doubt,
+        "refusal": delivery.refusal,
+        "reference": delivery.reference,
+        "attempts": len(story.attempts),
+        "last_attempt": attempt_as_json(story.attempts[-1]) if story.attempts else None,
+        "verdicts": list(rules.possible(delivery)),
+    }
+
+
+def in_full(story: Story) -> dict[str, Any]:
+    """The same with every attempt, its endpoint, and what a person has said of it; of the body only what it is."""
+    delivery = story.delivery
+    endpoint = None
+    if delivery.endpoint_url is not None:
+        endpoint = {
+            "endpoint_id": delivery.endpoint_id,
+            "url": without_query(delivery.endpoint_url),
+            "state": delivery.endpoint_state,
+            "reason": delivery.endpoint_reason,
+        }
+    said = None
+    if delivery.verdict is not None:
+        said = {
+            "verdict": delivery.verdict,
+            "buyer_id": delivery.verdict_buyer_id,
+            "at": delivery.verdict_at,
+            "by": delivery.verdict_by,
+        }
+    return {
+        **as_json(story),
+        "created_at": delivery.created_at,
+        "settled_at": delivery.settled_at,
+        "content_type": delivery.content_type,
+        "body_bytes": delivery.body_bytes,
+        "endpoint": endpoint,
+        "verdict": said,
+        "timeline": [attempt_as_json(attempt) for attempt in story.attempts],
+    }
+
+
+def attempt_as_json(attempt: Attempt) -> dict[str, Any]:
+    """An attempt, with its outcome in words too."""
+    fields = asdict(attempt)
+    del fields["delivery_id"]
+    return {**fields, "words": rules.OUTCOMES[attempt.outcome]}

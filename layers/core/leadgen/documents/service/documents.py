@@ -1,0 +1,176 @@
+"""Documents: drawn when they are first asked for, kept with their hash, and the same bytes ever after."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.billing.domain import bill_to, terms
+from leadgen.documents.domain import einvoice, sales_letters
+from leadgen.publishers.domain import letter
+from leadgen.kernel.errors import Refusal
+from leadgen.documents.domain.letter import Letter
+from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
+from leadgen.payments.service import checkout
+from leadgen.documents.store import documents
+from leadgen.invoicing.store import drafts
+from leadgen.publishers.store import payouts
+from leadgen.documents.store.documents import Document, Format, IssuedLine, Kind
+
+_PDF, _XML = "application/pdf", "application/xml"
+
+
+def document(conn: Connection[Any], kind: Kind, document_id: int, form: Format = "pdf") -> Document:
+    """An invoice's, a credit note's or a payout's file: as it is kept, or drawn and kept now.
+
+    Raises Refusal 404 where there is no such document, 409 ``not_issued`` for a draft, ``fields_missing`` for an
+    electronic invoice that lacks something and ``not_electronic`` for a payout as one.
+    """
+    if (kept := documents.get(conn, kind, document_id, form)) is not None:
+        return kept
+    match kind:
+        case "invoice":
+            sold: Invoice | CreditNote = invoice(conn, document_id)
+        case "credit_note":
+            sold = credit_note(conn, document_id)
+        case "payout":
+            return kept_or_drawn(conn, kind, document_id, form, lambda: _payout(conn, document_id, form))
+    return kept_or_drawn(conn, kind, document_id, form, lambda: _draw(sold, form))
+
+
+def kept_or_drawn(
+    conn: Connection[Any], kind: Kind, document_id: int, form: Format, draw: Callable[[], Document]
+) -> Document:
+    """The file that is kept; where there is none, the one that ``draw`` makes, unless another worker was first."""
+    if (kept := documents.get(conn, kind, document_id, form)) is not None:
+        return kept
+    documents.keep(conn, kind, document_id, form, draw())
+    first = documents.get(conn, kind, document_id, form)
+    assert first is not None
+    return first
+
+
+def file_of(media_type: str, filename: str, content: bytes) -> Document:
+    """A file with its hash."""
+    return Document(media_type, filename, content, hashlib.sha256(content).hexdigest())
+
+
+def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
+    """An issued invoice as it was. Raises Refusal 404 and 409 ``not_issued``."""
+    head = documents.invoice(conn, invoice_id)
+    if head is None:
+        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+    if head.number is None or head.issued_at is None:
+        raise Refusal(
+            409, "not_issued", f"invoice {invoice_id} is a draft: there is a document once it is issued",
+        )  # fmt: skip
+    return Invoice(
+        invoice_id=head.invoice_id,
+        buyer_id=head.buyer_id,
+        number=head.number,
+        currency=head.currency,
+        timezone=head.timezone,
+        issued_at=head.issued_at,
+        due_date=head.due_date,
+        terms_days=head.terms_days,
+        period_start=head.period_start,
+        period_end=head.period_end,
+        subtotal=head.subtotal,
+        tax_rate=head.tax_rate,
+        tax_name=head.tax_name,
+        tax_note=head.tax_note,
+        tax=head.tax,
+        total=head.total,
+        prepaid=head.prepaid,
+        subject=head.subject or "",
+        seller=terms.parse_seller(head.seller),
+        buyer=bill_to.parse(head.buyer, label=head.number),
+        lines=_lines(documents.invoice_lines(conn, invoice_id)),
+    )
+
+
+def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
+    """A credit note as it was issued. Raises Refusal 404."""
+    head = documents.credit_note(conn, credit_note_id)
+    if head is None:
+        raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
+    return CreditNote(
+        credit_note_id=head.credit_note_id,
+        buyer_id=head.buyer_id,
+        number=head.number,
+        currency=head.currency,
+        timezone=head.timezone,
+        issued_at=head.issued_at,
+        invoice_id=head.invoice_id,
+        invoice_number=head.invoice_number,
+        invoice_issued_at=head.invoice_issued_at,
+        reason=head.reason,
+        note=head.note,
+        net=head.net,
+        tax_rate=head.tax_rate,
+        tax_name=head.tax_name,
+        tax_note=head.tax_note,
+        tax=head.tax,
+        total=head.total,
+        to_due=head.to_due,
+        to_wallet=head.to_wallet,
+        subject=head.subject,
+        seller=terms.parse_seller(head.seller),
+        buyer=bill_to.parse(head.buyer, label=head.number),
+        lines=_lines(documents.credit_note_lines(conn, credit_note_id)),
+    )
+
+
+def _payout(conn: Connection[Any], payout_id: int, form: Format) -> Document:
+    from leadgen.documents.adapters import pdf  # slow to import, and a document is drawn once
+
+    issued = payouts.payout(conn, payout_id)
+    if issued is None:
+        raise Refusal(404, "not_found", f"there is no payout {payout_id}")
+    if form != "pdf":
+        raise Refusal(409, "not_electronic", "a payout is no invoice: there is a PDF of it, and a CSV")
+    seller = terms.parse_seller(drafts.seller(conn))
+    drawn = pdf.draw(letter.of_payout(issued, payouts.payout_lines(conn, payout_id), seller))
+    return file_of(_PDF, f"{issued.number}.pdf", drawn)
+
+
+def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
+    from leadgen.documents.adapters import einvoices, pdf  # slow to import, and a document is drawn once
+
+    match form:
+        case "pdf":
+            return file_of(_PDF, f"{sold.number}.pdf", pdf.draw(_letter(sold)))
+        case "ubl":
+            _require(sold)
+            return file_of(_XML, f"{sold.number}.xml", einvoices.ubl(sold))
+        case "factur_x":
+            _require(sold)
+            return file_of(_PDF, f"{sold.number}-factur-x.pdf", einvoices.factur_x(sold, _letter(sold)))
+
+
+def _letter(sold: Invoice | CreditNote) -> Letter:
+    if isinstance(sold, CreditNote):
+        return sales_letters.of_credit_note(sold)
+    return sales_letters.of_invoice(sold, pay_url=checkout.payment_url(sold.invoice_id))
+
+
+def _require(sold: Invoice | CreditNote) -> None:
+    if lacking := einvoice.missing(sold):
+        raise Refusal(
+            409,
+            "fields_missing",
+            f"{sold.number} cannot be an electronic invoice: it lacks {'; '.join(lacking.values())}. What is issued "
+            "stays as it is: invoices issued after the fields are set have them",
+            {"fields": dict(lacking)},
+        )
+
+
+def _lines(rows: Sequence[IssuedLine]) -> tuple[Line, ...]:
+    return tuple(Line(row.lead_id, row.delivered_at, row.amount, _components(row.components)) for row in rows)
+
+
+def _components(stored: object) -> tuple[tuple[str, Decimal], ...]:
+    parts = stored if isinstance(stored, list) else [stored]
+    return tuple((str(part["component"]), Decimal(str(part["amount"]))) for part in parts if isinstance(part, Mapping))

@@ -1,0 +1,133 @@
+"""Mails of documents: drawn and kept, claimed and committed, sent, recorded. Each goes out once; a worker that dies
+between sending and recording is the only reason for a second one, and the log says so. None is forgotten.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.platform.mail import mail
+from leadgen.platform import settings
+from leadgen.platform.log import logger
+from leadgen.platform.mail.mail import Attachment
+from leadgen.documents.domain import mail as document_mail
+from leadgen.outbound.domain import outcomes
+from leadgen.kernel.events import Event, Topic
+from leadgen.kernel.mail_page import MailText
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Taken, Unknown
+from leadgen.outbound.service import webhook, mail as mailing
+from leadgen.payments.service import checkout
+from leadgen.documents.service import documents
+from leadgen.outbound.service.webhook import Call
+from leadgen.documents.store import mails
+from leadgen.documents.store.mails import Claimed, Result, Waiting
+from leadgen.documents.store.documents import Document
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A claimed mail with its words and its attachment."""
+
+    claimed: Claimed
+    number: str
+    words: MailText
+    attached: Document
+
+    @property
+    def message_id(self) -> str:
+        """The same for a second attempt: whoever gets both sees that it is one mail."""
+        claimed = self.claimed
+        return f"invoice-{claimed.invoice_id}" if claimed.invoice_id else f"credit-note-{claimed.credit_note_id}"
+
+
+def draw(conn: Connection[Any], invoice_ids: Collection[int], credit_note_ids: Collection[int]) -> None:
+    """Draw and keep those of the documents that are still to be mailed; before any claim, for it may take a while.
+    Raises PolicyInvalid where one cannot be drawn.
+    """
+    for one in mails.pending(conn, invoice_ids, credit_note_ids):
+        if one.invoice_id is not None:
+            documents.document(conn, "invoice", one.invoice_id)
+        if one.credit_note_id is not None:
+            documents.document(conn, "credit_note", one.credit_note_id)
+
+
+def claim(
+    conn: Connection[Any],
+    invoice_ids: Collection[int],
+    credit_note_ids: Collection[int],
+    *,
+    now: datetime,
+    until: datetime,
+) -> list[Errand]:
+    """Claim what is due of the mails of these documents, which are drawn."""
+    claimed = mails.claim(conn, invoice_ids, credit_note_ids, now=now, until=until)
+    for one in claimed:
+        if one.in_doubt:
+            logger.warning(
+                "document.mailed_again",
+                extra={"mail_id": one.mail_id, "invoice_id": one.invoice_id, "credit_note_id": one.credit_note_id},
+            )
+    return [_errand(conn, one) for one in claimed]
+
+
+def send(errand: Errand) -> Call:
+    """Hand a mail over. No transaction may be open meanwhile."""
+    words, attached = errand.words, errand.attached
+
+    def hand_over() -> tuple[CallOutcome, None]:
+        outcome = mailing.outcome_of(
+            lambda: mail.send(
+                to=errand.claimed.email,
+                subject=words.subject,
+                text=words.text,
+                html=words.html,
+                message_id=errand.message_id,
+                attachments=(Attachment(attached.filename, attached.media_type, attached.content),),
+                timeout_seconds=settings.current().webhook_timeout_seconds,
+            )
+        )
+        return outcome, None
+
+    return webhook.timed(hand_over)
+
+
+def record(conn: Connection[Any], ended: Sequence[tuple[Errand, Call]], *, now: datetime) -> dict[int, Result]:
+    """Keep what came of mails; the results, by the mails' ids."""
+    results = {errand.claimed.mail_id: _result(errand.claimed, call.outcome, now) for errand, call in ended}
+    mails.record(conn, list(results.values()), now=now)
+    return results
+
+
+def again(waiting: Waiting, now: datetime) -> Event:
+    """Tell again of a document whose mail waits."""
+    ids: dict[str, int | str] = {"invoice_id": waiting.invoice_id, "buyer_id": waiting.buyer_id}
+    if waiting.credit_note_id is None:
+        return Event(Topic.INVOICE_GENERATED, now, ids=ids)
+    return Event(Topic.CREDIT_NOTE_ISSUED, now, ids={**ids, "credit_note_id": waiting.credit_note_id})
+
+
+def _errand(conn: Connection[Any], claimed: Claimed) -> Errand:
+    if claimed.invoice_id is not None:
+        invoice = documents.invoice(conn, claimed.invoice_id)
+        words = document_mail.of_invoice(invoice, pay_url=checkout.payment_url(claimed.invoice_id))
+        return Errand(claimed, invoice.number, words, documents.document(conn, "invoice", claimed.invoice_id))
+    assert claimed.credit_note_id is not None
+    note = documents.credit_note(conn, claimed.credit_note_id)
+    attached = documents.document(conn, "credit_note", claimed.credit_note_id)
+    return Errand(claimed, note.number, document_mail.of_credit_note(note), attached)
+
+
+def _result(claimed: Claimed, outcome: CallOutcome, now: datetime) -> Result:
+    wait = document_mail.next_step(claimed.attempts)
+    match outcome:
+        case Taken():
+            return Result(claimed.mail_id, "sent")
+        case FailedForNow() if wait is not None:
+            return Result(claimed.mail_id, "pending", now + wait, outcomes.cause(outcome))
+        case Unknown() if wait is not None and claimed.attempts == 1:  # it may have come: not a third time
+            return Result(claimed.mail_id, "pending", now + wait, outcomes.cause(outcome))
+        case _:
+            return Result(claimed.mail_id, "given_up", error=outcomes.cause(outcome) or outcomes.name(outcome))

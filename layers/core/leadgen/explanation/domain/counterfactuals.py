@@ -1,0 +1,291 @@
+"""The smallest change that would have made a refused buyer eligible: as few changes as possible, each as small as
+possible.
+
+Each rule that refused needs a change of its own, as no two read the same value, but for the two about money: one
+prepayment meets both.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from leadgen.kernel import calendar
+from leadgen.leads.domain import conditions, consent
+from leadgen.routing.domain import eligibility, decision
+from leadgen.explanation.domain import condition_flips
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.kernel.calendar import Period
+from leadgen.leads.domain.consent import Evidence
+from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Terms
+from leadgen.explanation.domain.condition_flips import Flip
+from leadgen.routing.domain.policy import ConsentDemand, RoutingPolicy
+from leadgen.routing.domain.decision import Facts
+from leadgen.routing.domain.strategies import Candidate
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that would have had to be another for ``rule`` to pass.
+
+    ``was`` and ``to`` are the value of ``field`` on record and the nearest one that passes; ``words`` say it to a
+    person, as something to do.
+    """
+
+    rule: str
+    field: str
+    was: Any
+    to: Any
+    words: str
+
+
+def smallest_changes(inputs: RoutingInputs) -> dict[int, tuple[Change, ...]]:
+    """By buyer id, for each buyer that the rules refused: the changes that together would have made it eligible."""
+    asked = decision.terms(inputs.policy, inputs.facts, inputs.facts.candidates, now=inputs.now)
+    found = {}
+    for candidate in inputs.facts.candidates:
+        terms = asked[candidate.enrolment.buyer_id].terms
+        failed = [c.rule for c in eligibility.checks(candidate.enrolment, candidate.standing, terms) if not c.passed]
+        if failed:
+            refused = _Refused(candidate.enrolment, candidate.standing, terms, inputs.facts.offer.timezone)
+            found[candidate.enrolment.buyer_id] = tuple(_changes(refused, failed))
+    return found
+
+
+def with_changes(inputs: RoutingInputs, buyer_id: int, changes: Sequence[Change]) -> RoutingInputs:
+    """The decision's inputs as they would be with these changes of a buyer's."""
+    for change in changes:
+        inputs = _with_change(inputs, buyer_id, change)
+    return inputs
+
+
+@dataclass(frozen=True)
+class _Refused:
+    enrolment: Enrolment
+    standing: Standing
+    terms: Terms
+    timezone: str
+
+
+def _changes(refused: _Refused, failed: Sequence[str]) -> Iterator[Change]:
+    for rule in failed:
+        if rule == "credit_limit" and "min_balance_required" in failed:
+            continue  # the prepayment is already there
+        if rule == "not_refused" and "assigned" in failed:
+            continue  # whom an operator chooses is asked again
+        yield from _REMEDIES[rule.partition("_per_")[0]](refused, rule)
+
+
+def _buyer_active(refused: _Refused, rule: str) -> Iterator[Change]:
+    yield Change(rule, "buyer_active", False, True, "make the buyer active")
+
+
+def _enrolled(refused: _Refused, rule: str) -> Iterator[Change]:
+    yield Change(rule, "enrolled", False, True, "make its enrolment active")
+
+
+def _service_area(refused: _Refused, rule: str) -> Iterator[Change]:
+    yield area_for(refused.terms.place)
+
+
+def area_for(place: str) -> Change:
+    """The smallest service area that covers a place."""
+    area = f"postal_code {place}"
+    return Change("service_area", "area", None, area, f"add service area {area}")
+
+
+def _assigned(refused: _Refused, rule: str) -> Iterator[Change]:
+    was, to = refused.terms.assigned_to, refused.enrolment.buyer_id
+    yield Change(rule, "assigned_to", was, to, "assign the lead to this buyer")
+
+
+def _not_refused(refused: _Refused, rule: str) -> Iterator[Change]:
+    yield Change(rule, "refused", True, False, "assign the lead to this buyer, from which it was taken back")
+
+
+def _configuration(refused: _Refused, rule: str) -> Iterator[Change]:
+    yield Change(rule, "fault", refused.enrolment.fault, None, f"mend what does not parse: {refused.enrolment.fault}")
+
+
+def _filter(refused: _Refused, rule: str) -> Iterator[Change]:
+    condition, observed = refused.enrolment.filter, refused.terms.observed
+    assert condition is not None
+    turned = condition_flips.fewest_flips(condition, observed)
+    if turned is None:
+        yield Change(rule, "filter", condition, None, "drop the filter, which contradicts itself")
+        return
+    for flip in turned:
+        shown = conditions.shown(flip.test, observed)
+        value = cast(Mapping[str, Any], shown)[flip.test.field]
+        said = "absent" if value is None else value["number"] if isinstance(value, Mapping) else str(value)
+        wanted = str(flip.test) if flip.answer else f"not {flip.test}"
+        yield Change(rule, flip.test.field, value, flip, f"a lead with {wanted} (is {said})")
+
+
+def _consent(refused: _Refused, rule: str) -> Iterator[Change]:
+    demand, evidence, now = refused.enrolment.consent, refused.terms.evidence, refused.terms.now
+    assert demand is not None
+    unmet = set(consent.unmet(demand, evidence, now=now))
+    if "given" in unmet:
+        yield Change(rule, "consent", False, True, "record that consent was given")
+    if unmet & {"text", "text_contains"}:
+        words = demand.text_contains or "any text"
+        said = "" if demand.text_contains is None else f" with {words!r}"
+        yield Change(rule, "consent_text", evidence.text, words, f"record a consent_text{said}")
+    if "max_age_days" in unmet:
+        yield _consent_at(demand, evidence, now)
+    if unmet & {"certificate", "certificate_hosts"}:
+        hosts = demand.certificate_hosts
+        said = "" if hosts is None else f" of {' or '.join(hosts)}"
+        to = "any host" if hosts is None else hosts[0]
+        words = f"record a consent_certificate_url{said}"
+        yield Change(rule, "consent_certificate_url", evidence.certificate_host, to, words)
+
+
+def _consent_at(demand: ConsentDemand, evidence: Evidence, now: datetime) -> Change:
+    assert demand.max_age_days is not None
+    earliest = now - timedelta(days=demand.max_age_days)
+    to = earliest if evidence.at is None else min(max(evidence.at, earliest), now)
+    since = f"record a consent_at from {_instant(earliest)} to {_instant(now)}"
+    return Change("consent", "consent_at", evidence.at, to, since)
+
+
+def _not_paused(refused: _Refused, rule: str) -> Iterator[Change]:
+    until, now = refused.enrolment.pause_until, refused.terms.now
+    assert until is not None
+    yield Change(rule, "pause_until", until, now, f"end the pause by {_instant(now)}")
+
+
+def _not_paused_for_overdue(refused: _Refused, rule: str) -> Iterator[Change]:
+    since = refused.enrolment.paused_since
+    assert since is not None
+    yield Change(rule, "paused_since", since, None, f"settle its overdue invoices (paused since {_instant(since)})")
+
+
+def _capacity(refused: _Refused, rule: str) -> Iterator[Change]:
+    period = _period(rule)
+    most, claimed = refused.enrolment.capacity[period], refused.standing.used.get(period, UNUSED).leads
+    yield Change(rule, rule, most, claimed + 1, f"{rule} {most} → {claimed + 1}")
+
+
+def _budget(refused: _Refused, rule: str) -> Iterator[Change]:
+    period = _period(rule)
+    most, spent = refused.enrolment.budget[period], refused.standing.used.get(period, UNUSED).amount
+    wanted = spent + refused.terms.price
+    yield Change(rule, rule, most, wanted, f"{rule} {most} → {wanted}")
+
+
+def _prepayment(refused: _Refused, rule: str) -> Iterator[Change]:
+    enrolment, standing = refused.enrolment, refused.standing
+    short = [Decimal(0)]
+    if enrolment.min_balance_required is not None:
+        short.append(enrolment.min_balance_required - standing.available)
+    if enrolment.credit_limit is not None:
+        short.append(standing.exposure + refused.terms.price - enrolment.credit_limit)
+    words = f"prepay {max(short)} {refused.terms.currency}"
+    yield Change(rule, "wallet", standing.wallet, standing.wallet + max(short), words)
+
+
+def _reachable(refused: _Refused, rule: str) -> Iterator[Change]:
+    yield Change(rule, "reachable", False, True, "give it a webhook or e-mail notifications")
+
+
+def _currency(refused: _Refused, rule: str) -> Iterator[Change]:
+    was, to = refused.enrolment.currency, refused.terms.currency
+    yield Change(rule, "currency", was, to, f"currency {was} → {to}")
+
+
+def _acceptance_hours(refused: _Refused, rule: str) -> Iterator[Change]:
+    local = refused.terms.now.astimezone(ZoneInfo(refused.timezone))
+    day, start = calendar.DAYS[local.weekday()], f"{local:%H:%M}"
+    # The next minute by the wall clock, whatever the clocks do then.
+    end = f"{local.replace(tzinfo=None) + timedelta(minutes=1):%H:%M}" if start != "23:59" else "24:00"
+    words = f"acceptance_hours: open on {day} at {start}"
+    yield Change(rule, "acceptance_hours", refused.terms.hours.limit, (day, start, end), words)
+
+
+_REMEDIES: Mapping[str, Callable[[_Refused, str], Iterator[Change]]] = {
+    "buyer_active": _buyer_active,
+    "enrolled": _enrolled,
+    "service_area": _service_area,
+    "assigned": _assigned,
+    "not_refused": _not_refused,
+    "configuration": _configuration,
+    "filter": _filter,
+    "consent": _consent,
+    "not_paused": _not_paused,
+    "not_paused_for_overdue": _not_paused_for_overdue,
+    "capacity": _capacity,
+    "budget": _budget,
+    "min_balance_required": _prepayment,
+    "credit_limit": _prepayment,
+    "reachable": _reachable,
+    "currency": _currency,
+    "acceptance_hours": _acceptance_hours,
+}
+
+
+def _with_change(inputs: RoutingInputs, buyer_id: int, change: Change) -> RoutingInputs:
+    if change.rule == "acceptance_hours":
+        return replace(inputs, policy=_opened(inputs.policy, *change.to))
+    return replace(inputs, facts=_facts_with_change(inputs.facts, buyer_id, change))
+
+
+def _opened(policy: RoutingPolicy, day: calendar.Day, start: str, end: str) -> RoutingPolicy:
+    hours = dict(policy.acceptance_hours or {})
+    hours[day] = (*hours.get(day, ()), (start, end))
+    return policy.model_copy(update={"acceptance_hours": hours})
+
+
+def _facts_with_change(facts: Facts, buyer_id: int, change: Change) -> Facts:
+    if change.rule == "assigned":
+        return replace(facts, assigned_to=change.to)
+    if change.rule == "consent":
+        return replace(facts, evidence=_evidenced(facts.evidence, change))
+    if isinstance(change.to, Flip):
+        return replace(facts, observed=condition_flips.flipped(facts.observed, [change.to]))
+    return replace(
+        facts,
+        candidates=tuple(
+            _candidate_with_change(candidate, change) if candidate.enrolment.buyer_id == buyer_id else candidate
+            for candidate in facts.candidates
+        ),
+    )
+
+
+def _evidenced(evidence: Evidence, change: Change) -> Evidence:
+    match change.field:
+        case "consent":
+            return replace(evidence, given=change.to)
+        case "consent_text":
+            return replace(evidence, text=True, contains=tuple(sorted({*evidence.contains, change.to})))
+        case "consent_at":
+            return replace(evidence, at=change.to)
+        case _:
+            return replace(evidence, certificate_host=change.to)
+
+
+def _candidate_with_change(candidate: Candidate, change: Change) -> Candidate:
+    enrolment = candidate.enrolment
+    kind = change.rule.partition("_per_")[0]
+    if change.field == "wallet":
+        return replace(candidate, standing=replace(candidate.standing, wallet=change.to))
+    if kind == "capacity":
+        return replace(
+            candidate, enrolment=replace(enrolment, capacity={**enrolment.capacity, _period(change.rule): change.to})
+        )
+    if kind == "budget":
+        return replace(
+            candidate, enrolment=replace(enrolment, budget={**enrolment.budget, _period(change.rule): change.to})
+        )
+    return replace(candidate, enrolment=replace(enrolment, **{change.field: change.to}))
+
+
+def _period(rule: str) -> Period:
+    return cast(Period, rule.partition("_per_")[2])
+
+
+def _instant(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

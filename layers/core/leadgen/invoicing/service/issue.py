@@ -1,0 +1,120 @@
+"""Invoices: drafted from billed leads, and issued. At a threshold and at the close of a cycle by the same steps."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.billing.domain import terms
+from leadgen.invoicing.domain import invoices as rules
+from leadgen.billing.domain.terms import BuyerBilling, Seller
+from leadgen.kernel.events import Event, Topic
+from leadgen.invoicing.domain.invoices import Party
+from leadgen.invoicing.store import drafts as invoicing
+from leadgen.ledger.store import postings
+from leadgen.invoicing.store.drafts import Account, Numbered, Unissued
+
+
+@dataclass(frozen=True)
+class Due:
+    """An account to invoice up to ``period_end``: all it has (a threshold was crossed), or with ``closes`` only what
+    was delivered before (a cycle has closed).
+    """
+
+    account: Account
+    period_end: datetime
+    closes: bool
+
+
+def issue(conn: Connection[Any], due: Sequence[Due], *, actor: str, now: datetime) -> list[Event]:
+    """Draft an invoice for each due account of locked buyers, and issue those that need no approval; the events are the
+    caller's to announce. Raises PolicyInvalid where a buyer's or the seller's terms do not parse.
+    """
+    waiting = {entry.account.buyer_id for entry in due if billing_of(entry.account).approval}
+    drafted = draft(conn, due, now=now)
+    return finalise(conn, [row.invoice_id for row in drafted if row.buyer_id not in waiting], actor=actor, now=now)
+
+
+def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[invoicing.Written]:
+    """Put the billed leads of each due account of locked buyers on a draft; an account without any gets none."""
+    if not due:
+        return []
+    wanted = [(entry.account, entry.period_end if entry.closes else None) for entry in due]
+    leads = invoicing.uninvoiced_leads(conn, wanted)
+    seller = terms.parse_seller(invoicing.seller(conn))
+    drafts = [
+        rules.draft(
+            buyer_id=entry.account.buyer_id,
+            offer_id=entry.account.offer_id,
+            currency=entry.account.currency,
+            timezone=entry.account.timezone,
+            occasion="cycle" if entry.closes else "threshold",
+            leads=found,
+            last_period_end=entry.account.last_period_end,
+            period_end=entry.period_end,
+            billing=billing_of(entry.account),
+            seller=seller,
+            now=now,
+        )
+        for entry in due
+        if (found := leads.get((entry.account.buyer_id, entry.account.offer_id)))
+    ]
+    if not drafts:
+        return []
+    written = invoicing.write_drafts(conn, drafts, now=now)
+    ids = {(row.buyer_id, row.offer_id): row.invoice_id for row in written}
+    lines = [(ids[one.buyer_id, one.offer_id], line) for one in drafts for line in one.lines]
+    invoicing.write_lines(conn, lines)
+    return written
+
+
+def finalise(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str, now: datetime) -> list[Event]:
+    """Issue the drafts among the invoices of locked buyers: terms, tax and parties are fixed, prepaid money pays what
+    it can, and the number comes last. What is to be told.
+    """
+    drafts = invoicing.unissued(conn, invoice_ids) if invoice_ids else []
+    if not drafts:
+        return []
+    seller = terms.parse_seller(invoicing.seller(conn))
+    issues = _issues(drafts, seller, now)
+    postings.post(conn, [move for one in issues for move in one.transactions(actor=actor, now=now)])
+    first = invoicing.next_numbers(conn, rules.SERIES, len(issues)) - len(issues) + 1
+    numbered = [
+        Numbered(one, rules.SERIES, first + place, rules.number(rules.SERIES, first + place))
+        for place, one in enumerate(issues)
+    ]
+    invoicing.write_issues(conn, numbered, seller=seller.model_dump(mode="json"), now=now)
+    return [
+        Event(Topic.INVOICE_GENERATED, now, ids={"invoice_id": one.invoice_id, "buyer_id": one.buyer_id})
+        for one in issues
+    ]
+
+
+def _issues(drafts: Sequence[Unissued], seller: Seller, now: datetime) -> list[rules.Issue]:
+    left = {one.buyer_id: one.wallet for one in drafts}
+    issues: list[rules.Issue] = []
+    for one in drafts:
+        issued = rules.issue(
+            invoice_id=one.invoice_id,
+            buyer_id=one.buyer_id,
+            subtotal=one.subtotal,
+            drawn=one.drawn,
+            wallet=left[one.buyer_id],
+            currency=one.currency,
+            timezone=one.timezone,
+            subject=one.subject,
+            party=Party(one.name, one.company, one.email, one.phone),
+            billing=terms.parse_buyer(one.billing, label=f"buyer {one.buyer_id}"),
+            seller=seller,
+            now=now,
+        )
+        left[one.buyer_id] -= issued.wallet_drawn
+        issues.append(issued)
+    return issues
+
+
+def billing_of(account: Account) -> BuyerBilling:
+    """The terms of an account's buyer. Raises PolicyInvalid."""
+    return terms.parse_buyer(account.billing, label=f"buyer {account.buyer_id}")

@@ -1,0 +1,161 @@
+"""The run that the schedule makes: every account whose cycle has closed, or that is over its threshold, is invoiced."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+from psycopg import Connection
+
+from leadgen.platform.messaging.bus import Transaction
+from leadgen.platform.db import DatabaseAway
+from leadgen.platform.log import logger
+from leadgen.billing.domain import charges
+from leadgen.kernel import calendar
+from leadgen.kernel.calendar import Cycle
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.invoicing.service import issue as issuing
+from leadgen.invoicing.service.issue import Due
+from leadgen.buyers.store import buyers
+from leadgen.invoicing.store import drafts as invoicing, failures
+from leadgen.invoicing.store.drafts import Account
+
+ACTOR = "stage:invoice"
+
+Transactions = Callable[[], AbstractContextManager[Transaction]]
+"""Opens a transaction of the database, which is committed at its end, and announces what is announced in it."""
+
+_AWAY = ("08", "57P")  # the classes of what the server, or the way to it, says as it goes
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run did: invoices issued, drafts that wait for a person, buyers that failed, and those it had no time for,
+    which are the next run's.
+    """
+
+    issued: int = 0
+    drafted: int = 0
+    failed: int = 0
+    left: int = 0
+
+
+def on_connection(conn: Connection[Any], *, keep: bool) -> Transactions:
+    """Transactions of one connection; without ``keep`` each is rolled back at its end."""
+
+    @contextmanager
+    def transaction() -> Iterator[Transaction]:
+        with conn.transaction(force_rollback=not keep):
+            yield Transaction(conn)
+
+    return transaction
+
+
+def run(
+    transaction: Transactions,
+    *,
+    now: datetime,
+    has_time: Callable[[], bool] = lambda: True,
+    told: Callable[[int, int], None] = lambda done, total: None,
+    seen: Callable[[Connection[Any], Sequence[int]], None] = lambda conn, invoice_ids: None,
+) -> Run:
+    """Invoice what is due. One transaction a buyer: one that fails is kept on record, and the others go on. Safe to run
+    twice, at once, weeks late, and to be killed anywhere: leads are claimed by state under the buyer's lock.
+
+    ``told`` hears how many of the buyers are done, ``seen`` of each buyer's invoices before they are committed.
+    """
+    with transaction() as reading:
+        accounts = invoicing.open_accounts(reading.conn, invoicing.waiting_buyers(reading.conn))
+        due = sorted({entry.account.buyer_id for entry in _due(accounts, now)})
+        failing = failures.failing(reading.conn)
+    _forgive(transaction, failing - set(due))
+    issued = drafted = failed = 0
+    for done, buyer_id in enumerate(due):
+        told(done, len(due))
+        if not has_time():
+            return Run(issued, drafted, failed, len(due) - done)
+        try:
+            with transaction() as writing:
+                written, told_of = _invoice(writing, buyer_id, now)
+                if buyer_id in failing:
+                    failures.forget(writing.conn, [buyer_id])
+                seen(writing.conn, written)
+            issued += told_of
+            drafted += len(written) - told_of
+        except Exception as error:  # one account must not hold back the others
+            if _is_away(error):
+                raise
+            failed += 1
+            _record(transaction, buyer_id, error, now)
+    told(len(due), len(due))
+    return Run(issued, drafted, failed)
+
+
+def _invoice(transaction: Transaction, buyer_id: int, now: datetime) -> tuple[list[int], int]:
+    """Invoice what a buyer has due; the invoices' ids, and how many of them are issued."""
+    conn = transaction.conn
+    buyers.lock(conn, [buyer_id])
+    written: list[int] = []
+    issued = 0
+    # A second time where a cycle has closed: what was delivered since may be over the threshold by itself.
+    for _ in ("closed", "since"):
+        due = list(_due(invoicing.open_accounts(conn, [buyer_id]), now))
+        if not due:
+            break
+        drafts = [draft.invoice_id for draft in issuing.draft(conn, due, now=now)]
+        written += drafts
+        if not issuing.billing_of(due[0].account).approval:
+            events = issuing.finalise(conn, drafts, actor=ACTOR, now=now)
+            transaction.announce(events)
+            issued += len(events)
+        if not any(_is_over_threshold(entry.account) for entry in due if entry.closes):
+            break
+    return written, issued
+
+
+def _due(accounts: Collection[Account], now: datetime) -> Iterator[Due]:
+    """The accounts to invoice: closed ones up to their close, then those whose threshold was lowered meanwhile."""
+    for account in accounts:
+        close = calendar.last_close(now, account.timezone, cast(Cycle, account.billing_cycle))
+        has_closed = account.last_period_end is None or account.last_period_end < close
+        if has_closed and account.oldest < close:
+            yield Due(account, close, closes=True)
+        elif _is_over_threshold(account):
+            yield Due(account, now, closes=False)
+
+
+def _is_over_threshold(account: Account) -> bool:
+    return charges.crosses_threshold(account.uninvoiced, account.threshold)
+
+
+def _forgive(transaction: Transactions, buyer_ids: Collection[int]) -> None:
+    """Those that failed and have nothing to invoice any more."""
+    if buyer_ids:
+        with transaction() as forgiving:
+            failures.forget(forgiving.conn, buyer_ids)
+
+
+def _record(transaction: Transactions, buyer_id: int, error: Exception, now: datetime) -> None:
+    cause = _cause(error)
+    logger.error("invoice.failed", extra={"stage": "invoice", "buyer_id": buyer_id, "cause": cause})
+    with transaction() as recording:
+        failures.record(recording.conn, buyer_id, cause, now=now)
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without what the error may quote of a row."""
+    match error:
+        case PolicyInvalid():
+            return str(error)
+        case psycopg.Error():
+            return error.diag.message_primary or type(error).__name__
+        case _:
+            return type(error).__name__
+
+
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, psycopg.OperationalError):
+        return error.sqlstate is None or error.sqlstate.startswith(_AWAY)
+    return isinstance(error, DatabaseAway)

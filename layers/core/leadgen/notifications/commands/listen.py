@@ -1,0 +1,175 @@
+"""Commands for whoever writes a receiver: one to try against, and events to try."""
+
+import argparse
+import queue
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection
+
+from leadgen.platform import clock
+from leadgen.platform.settings import RECEIVER_PORT, receiver_origin
+from leadgen.notifications.commands import receiver, watch as waiting
+from leadgen.terminal.tables import printable
+from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
+from leadgen.notifications.commands.receiver import Answers, Received
+from leadgen.notifications.domain import subscriptions as rules
+from leadgen.notifications.domain.subscriptions import Subscription, SubscriptionInvalid
+from leadgen.notifications.service import trial_events
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.configuration.service.apply import actor
+from leadgen.notifications.service.subscriptions import Subscribed, Wanted, subscribe
+from leadgen.notifications.store import subscriptions
+
+if TYPE_CHECKING:
+    from leadgen.terminal.command import Subparsers
+
+_SECONDS_TO_ANSWER = 20.0
+_SECONDS_TO_SWEEP = 90.0
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the commands."""
+    parser = commands.add_parser(
+        "listen",
+        help="receive events on this machine, verify them and show them",
+        description="Listen on 127.0.0.1, subscribe to events, and show each as it comes: the time, "
+        "the event, its ids, which attempt it is, and whether its signature is right and of the last five minutes. "
+        "Ctrl-C ends it, and the subscription with it.",
+        epilog=f"{DATABASE} The functions may call this machine only where EGRESS_ALLOWED_ORIGINS lists "
+        f"http://127.0.0.1:PORT in their environment; the embedded stack lists port {RECEIVER_PORT}.",
+    )
+    parser.add_argument(
+        "--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"where to listen ({RECEIVER_PORT})"
+    )
+    parser.add_argument("--events", default="*", metavar="EVENTS", help="comma list: names, lead.*, or '*' (all)")
+    parser.add_argument("--fail", type=number, metavar="N", help="refuse the first N attempts of each event")
+    parser.add_argument(
+        "--status", type=number, metavar="S", help="what a refused attempt is answered (503); without --fail, all are"
+    )
+    parser.set_defaults(run=_listen)
+
+    parser = commands.add_parser(
+        "trigger",
+        help="send a made-up event to those who subscribed to it",
+        description='Send an example of an event, marked "trial": true, to the subscriptions that take it, '
+        "through the real queue and stage, once, and tell what came of each.",
+        epilog=DATABASE,
+    )
+    parser.add_argument("event", choices=rules.EVENTS, metavar="EVENT", help=", ".join(rules.EVENTS))
+    parser.add_argument("--subscription", type=number, metavar="ID", help="only to this one")
+    parser.set_defaults(run=_trigger)
+
+
+def _trigger(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
+        sent = _send_trial(conn, options.event, options.subscription)
+        fates = waiting.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
+    for fate in fates:
+        print(f"{fate.url}: {waiting.told(fate)}")
+    return DONE if all(fate.status == "taken" for fate in fates) else FAILED
+
+
+def _send_trial(conn: Connection[Any], event: str, subscription_id: int | None) -> list[str]:
+    try:
+        with conn.transaction():
+            return trial_events.send(conn, event, subscription_id=subscription_id, now=clock.now())
+    except SubscriptionInvalid as error:
+        raise CommandFailed(str(error)) from None
+
+
+def _listen(options: argparse.Namespace) -> int:
+    status = 503 if options.status is None else options.status
+    if not 200 <= status <= 599:
+        raise CommandFailed(f"--status {status} is no answer: write 200 to 599, such as 503 or 410")
+    if not 1 <= options.port <= 65535:
+        raise CommandFailed(f"--port {options.port} is none: write 1 to 65535")
+    failing = options.fail if options.fail is not None else (None if options.status is not None else 0)
+    environ = environment()
+    received: queue.Queue[Received] = queue.Queue()
+    own_trial: set[str] = set()
+    secrets: list[str] = []
+    server = receiver.listening(
+        options.port, secrets, Answers(failing, status), received.put, answers_well=own_trial.__contains__
+    )
+    with ExitStack() as open_until_the_end:
+        try:
+            open_until_the_end.enter_context(server)  # first: whoever listens there already keeps its subscription
+        except OSError as error:
+            raise CommandFailed(f"port {options.port} cannot be listened at: {error.strerror}; name another") from None
+        made = open_until_the_end.enter_context(_subscribed(environ, options))
+        secrets.append(made.secret)
+        with _ended_by_termination():
+            _try_it(environ, made, own_trial)
+            print(f"Listening at {made.url} for {rules.words(made.events)}. Ctrl-C ends it.", flush=True)
+            while True:
+                print(printable(_line(received.get())), flush=True)
+
+
+@contextmanager
+def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iterator[Subscribed]:
+    """A subscription of the operator's while the block runs. One that a killed listener left is ended before."""
+    url = receiver_origin(options.port) + "/"
+    wanted = Wanted(url=url, events=tuple(options.events.split(",")))
+    with connection(environ) as conn, conn.transaction():
+        subscriptions.end(conn, subscriptions.at(conn, url), reason="listens anew", now=clock.now())
+        try:
+            made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
+        except SubscriptionInvalid as error:
+            raise CommandFailed(str(error)) from None
+    try:
+        yield made
+    finally:
+        with connection(environ) as conn:
+            subscriptions.end(conn, [made.subscription_id], reason="listens no more", now=clock.now())
+
+
+@contextmanager
+def _ended_by_termination() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -> None:
+    """See that the functions can call this machine. Raises CommandFailed, saying what to set."""
+    own = Subscription(made.subscription_id, None, made.events)
+    event = next(name for name in rules.EVENTS if rules.takes(own, name, {}))
+    with connection(environ) as conn:
+        with conn.transaction():
+            (trial,) = trial_events.send(conn, event, subscription_id=made.subscription_id, now=clock.now())
+            own_trial.add(trial)
+        (fate,) = waiting.for_answers(conn, [trial], seconds=_SECONDS_TO_ANSWER)
+    if fate.last_outcome is None:
+        raise CommandFailed(f"nothing came in {_SECONDS_TO_ANSWER:.0f} s: no functions seem to work on this database")
+    if fate.status != "taken":
+        origin = made.url.rstrip("/")
+        raise CommandFailed(
+            f"the functions cannot call {origin} ({fate.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: "
+            f"start them with it. The embedded stack lists {receiver_origin(RECEIVER_PORT)} by itself"
+        )
+
+
+def _line(received: Received) -> str:
+    data = received.body.get("data")
+    ids = " ".join(f"{name}={value}" for name, value in data.items()) if isinstance(data, dict) else "no data"
+    return "  ".join(
+        [
+            f"{clock.now().astimezone(UTC):%H:%M:%S}",
+            received.event + (" (trial)" if received.body.get("trial") is True else ""),
+            ids,
+            f"attempt {received.attempt}",
+            "verified" if received.fault is None else f"NOT VERIFIED: {received.fault}",
+            f"answered {received.answered}",
+        ]
+    )

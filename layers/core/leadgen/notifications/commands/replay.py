@@ -1,0 +1,139 @@
+"""Commands that send deliveries again."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection
+
+from leadgen.platform import clock
+from leadgen.delivery import commands as deliveries
+from leadgen.notifications.commands import watch as waiting
+from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
+from leadgen.terminal.progress import Progress as Bar
+from leadgen.terminal.times import instant, when
+from leadgen.notifications.service import replays as replaying
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.configuration.service.apply import actor
+from leadgen.notifications.service.replays import ReplayImpossible
+from leadgen.notifications.store.replays import Progress
+
+if TYPE_CHECKING:
+    from leadgen.terminal.command import Subparsers
+
+_EPILOG = f"{DATABASE} LEADGEN_ACTOR names who does it, for the audit trail."
+_SECONDS_TO_SWEEP = 90.0
+_A_DAY = 86400.0
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the commands."""
+    parser = commands.add_parser(
+        "replay",
+        help="send a delivery to its buyer's webhook again",
+        description="Send the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, "
+        "and neither the delivery nor its lead changes. Called twice, it is sent twice.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("delivery_id", metavar="DELIVERY_ID", help="the delivery, or the first digits of its id")
+    parser.set_defaults(run=_replay)
+
+    parser = commands.add_parser(
+        "recover",
+        help="send again all that a buyer's webhook took in some time",
+        description="Send again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does "
+        "each. It is the functions that send: this command starts that and shows how far it is, and may be stopped by "
+        "Ctrl-C and called again. While one recovery of a buyer is under way, no other is begun.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("buyer", nargs="?", metavar="BUYER", help="its id or e-mail address")
+    parser.add_argument("--since", type=when, metavar="WHEN", help="6h, 3d, or a date and time, in UTC unless it says")
+    parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
+    parser.add_argument(
+        "--rate", type=number, default=5, metavar="N", help=f"calls a second, 1 to {replaying.FASTEST} (5)"
+    )
+    parser.add_argument("--resume", type=number, metavar="ID", help="show the recovery of this number again")
+    parser.add_argument("--stop", type=number, metavar="ID", help="send nothing more of the recovery of this number")
+    parser.set_defaults(run=_recover)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    environ = environment()
+    with connection(environ) as conn:
+        delivery_id = deliveries.named(conn, options.delivery_id)
+        try:
+            with conn.transaction():
+                notice_id = replaying.replay(conn, delivery_id, Actor(actor(environ)), now=clock.now())
+        except ReplayImpossible as error:
+            raise CommandFailed(str(error)) from None
+        (fate,) = waiting.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
+    print(f"Delivery {delivery_id}: {waiting.told(fate)}")
+    return DONE if fate.status == "taken" else FAILED
+
+
+def _recover(options: argparse.Namespace) -> int:
+    environ = environment()
+    by = Actor(actor(environ))
+    with connection(environ) as conn:
+        try:
+            if options.stop is not None:
+                return _stop(conn, options.stop, by)
+            if options.resume is not None:
+                return _watch(conn, replaying.progress(conn, options.resume))
+            return _watch(conn, _begin(conn, options, by))
+        except ReplayImpossible as error:
+            raise CommandFailed(str(error)) from None
+
+
+def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Progress:
+    if options.buyer is None or options.since is None:
+        raise CommandFailed("name a BUYER and --since, or a recovery with --resume or --stop")
+    now = clock.now()
+    since, until = instant(options.since, now), instant(options.until, now) if options.until else now
+    if since >= until:
+        raise CommandFailed(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
+    with conn.transaction():
+        begun = replaying.recover(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
+    found = begun.progress
+    if begun.was_under_way:
+        print(f"Recovery {found.recovery_id} of this buyer is under way and taken up again; no other is begun.")
+    print(
+        f"Recovery {found.recovery_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
+        f"{found.until:%Y-%m-%d %H:%M} UTC, {found.rate} a second.",
+        flush=True,
+    )
+    if begun.left_out:
+        print(f"{begun.left_out:,} more cannot be sent again: they went by e-mail, or are erased.", flush=True)
+    return found
+
+
+def _watch(conn: Connection[Any], found: Progress) -> int:
+    bar = Bar("sending again")
+    latest = found
+
+    def is_over() -> bool:
+        nonlocal latest
+        latest = replaying.progress(conn, found.recovery_id)
+        bar.told(latest.settled, latest.total)
+        return latest.settled >= latest.total
+
+    try:
+        while not waiting.until(is_over, seconds=_A_DAY):
+            pass
+    except KeyboardInterrupt:
+        print(
+            f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} done, {latest.failed:,} tried "
+            f"again.\n`leadgen recover --resume {found.recovery_id}` shows it, --stop {found.recovery_id} ends it."
+        )
+        raise
+    print(f"{latest.taken:,} taken, {latest.given_up:,} given up.")
+    return DONE if not latest.given_up else FAILED
+
+
+def _stop(conn: Connection[Any], recovery_id: int, by: Actor) -> int:
+    with conn.transaction():
+        stopped = replaying.stop(conn, recovery_id, by, now=clock.now())
+    if stopped:
+        print(f"Recovery {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
+    else:
+        print(f"Recovery {recovery_id} is over: nothing was left to send.")
+    return DONE

@@ -1,0 +1,282 @@
+"""Notices on their way: made of events, claimed as far as their endpoints bear it, settled by what calls came to."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from psycopg import Connection
+
+from leadgen.platform import settings
+from leadgen.platform.sms import sms
+from leadgen.notifications.domain import sms as lead_sms, notices
+from leadgen.outbound.domain import outcomes
+from leadgen.leads.domain import phone_formats
+from leadgen.notifications.domain import subscriptions as rules
+from leadgen.kernel.events import Event, Topic
+from leadgen.notifications.domain.notices import Done, GivenUp, Later, Standing, Step
+from leadgen.outbound.domain.outcomes import GONE, CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
+from leadgen.outbound.domain.signing import Sending
+from leadgen.outbound.service import admission, webhook
+from leadgen.outbound.service.admission import Report
+from leadgen.outbound.service.webhook import Call
+from leadgen.outbound.store import endpoints
+from leadgen.notifications.store import drafts as new_notices, replays, subscriptions
+from leadgen.notifications.store import notices as store
+from leadgen.outbound.store.endpoints import Address
+from leadgen.leads.store.lifecycle import LoggedEvent
+from leadgen.notifications.store.drafts import Draft
+from leadgen.notifications.store.notices import Attempt, Due, Parcel, Settlement, Waiting
+
+# A wake-up can be held back for so long; what comes due later the sweep wakes.
+_LONGEST_WAKE_UP_SECONDS = 900
+
+AHEAD_SECONDS = 65
+"""How long before its time a replay of a recovery is woken: until the sweep runs again, and a little."""
+
+# The events of which a buyer may want an SMS.
+_SMS_EVENTS = (Topic.LEAD_DELIVERED, Topic.DELIVERY_FAILED)
+
+
+def make(conn: Connection[Any], events: Sequence[LoggedEvent], *, now: datetime) -> list[str]:
+    """Keep a notice for each subscription that takes one of these new events, and the SMS notices; their ids."""
+    if not events:
+        return []
+    about = {event.event_key: notices.ids(event.message) for event in events}
+    buyers = {buyer for ids in about.values() if isinstance(buyer := ids.get("buyer_id"), int)}
+    listening = subscriptions.listening(conn, buyers)
+    drafts = [
+        Draft(listener.subscription_id, event.event, event.event_key,
+              notices.body(event.event, str(event.message["occurred_at"]), about[event.event_key]))
+        for event in events
+        for listener in listening
+        if rules.takes(listener, event.event, about[event.event_key])
+    ]  # fmt: skip
+    texted = [(event.event, event.lead_id) for event in events if event.event in _SMS_EVENTS and event.lead_id]
+    made = new_notices.add(conn, drafts, now=now) if drafts else []
+    return made + (new_notices.add_sms(conn, texted, now=now) if texted else [])
+
+
+def wake_up(notice_id: str, now: datetime, *, delay_seconds: float = 0) -> Event:
+    """The message that has a notice looked at when it is due."""
+    return Event(Topic.NOTICE_DUE, now, delay_seconds=delay_seconds, ids={"notice_id": notice_id})
+
+
+def wake_up_at(waiting: Waiting, now: datetime) -> Event:
+    """The message that has a waiting notice looked at when it is due.
+
+    It is held back for whole seconds: those that are held back alike are sent in one go.
+    """
+    seconds = max(0, math.ceil((waiting.next_attempt_at - now).total_seconds()))
+    return wake_up(waiting.notice_id, now, delay_seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A notice that is this worker's to send."""
+
+    due: Due
+    parcel: Parcel
+    endpoint_id: int
+
+
+@dataclass(frozen=True)
+class Errands:
+    """What came of a batch's due notices: some are to be sent now, of the others it is known what follows."""
+
+    errands: tuple[Errand, ...]
+    steps: Mapping[str, Step]
+    wake_ups: tuple[Event, ...]
+
+
+def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> Errands:
+    """Take the notices that are due, as many as their endpoints and recoveries bear; hold back the others.
+
+    Locks recoveries, then endpoints, then notices. The number of statements does not depend on that of the notices.
+    """
+    found = [_counted(due) for due in store.due(conn, notice_ids, now=now, limit=len(notice_ids))] if notice_ids else []
+    steps: dict[str, Step] = {due.notice_id: step for due in found if (step := _over(due)) is not None}
+    paced = _pace(conn, [due for due in found if due.notice_id not in steps], now)
+    steps |= paced
+    waiting: dict[Address, list[Due]] = defaultdict(list)
+    for due in found:
+        if due.notice_id not in steps:
+            waiting[_address(due)].append(due)
+    admitted = admission.admit(conn, Counter({a: len(dues) for a, dues in waiting.items()}), now=now) if waiting else {}
+    going: dict[str, int] = {}
+    for address, dues in waiting.items():
+        bears = admitted[address]
+        going |= {due.notice_id: bears.endpoint_id for due in dues[: bears.calls]}
+        for due in dues[bears.calls :]:
+            steps[due.notice_id] = notices.held_back(_standing(due), until=bears.come_back_at, now=now)
+    found = _freed(conn, found, now)
+    taken = store.claim(conn, going, now=now, until=until) if going else {}
+    parcels = store.parcels(conn, taken, now=now) if taken else []
+    settled = _settle(conn, [(due, due.attempts, steps[due.notice_id]) for due in found if due.notice_id in steps], now)
+    by_id = {due.notice_id: due for due in found}
+    return Errands(
+        tuple(Errand(by_id[p.notice_id], p, going[p.notice_id]) for p in parcels),
+        {notice_id: step for notice_id, step in steps.items() if notice_id in settled},
+        _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now),
+    )
+
+
+def _counted(due: Due) -> Due:
+    """A notice whose worker died has one attempt more that does not count."""
+    return replace(due, lost_attempts=due.lost_attempts + 1) if due.is_abandoned else due
+
+
+def _freed(conn: Connection[Any], found: Sequence[Due], now: datetime) -> list[Due]:
+    """The notices, those freed whose worker died; without those that another has freed meanwhile."""
+    abandoned = [due.notice_id for due in found if due.is_abandoned]
+    freed = store.reap(conn, abandoned, now=now) if abandoned else set()
+    return [due for due in found if not due.is_abandoned or due.notice_id in freed]
+
+
+def _over(due: Due) -> GivenUp | None:
+    """Why a notice is not sent at all, if so."""
+    if due.is_over:
+        return GivenUp("the subscription has ended")
+    if due.url is None and due.kind != "sms":
+        return GivenUp("the buyer has no webhook any more")
+    return notices.interrupted(_standing(due))
+
+
+def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[str, Later]:
+    """Which replays of recoveries must wait for their rate's sake, and how long."""
+    of_recovery: dict[int, list[Due]] = defaultdict(list)
+    for due in found:
+        if due.recovery_id is not None:
+            of_recovery[due.recovery_id].append(due)
+    if not of_recovery:
+        return {}
+    held: dict[str, Later] = {}
+    after: dict[int, notices.Pace] = {}
+    for recovery_id, pace in replays.lock_paces(conn, of_recovery).items():
+        dues = of_recovery[recovery_id]
+        paced = notices.paced(pace, len(dues), now=now)
+        for due, at in zip(dues[paced.calls :], paced.come_back_at, strict=True):
+            held[due.notice_id] = Later((at - now).total_seconds(), waits_for="turn")
+        after[recovery_id] = paced.pace
+    replays.save_paces(conn, after)
+    return held
+
+
+def _address(due: Due) -> Address:
+    if due.kind == "sms":
+        return endpoints.SMS
+    assert due.url is not None
+    return endpoints.of_operator(due.url) if due.buyer_id is None else endpoints.of_buyer(due.buyer_id, due.url)
+
+
+def _standing(due: Due, *, begun: int = 0) -> Standing:
+    """How far a notice is when so many attempts more have begun since it was read."""
+    return Standing(
+        kind=due.kind,
+        held_since=due.held_since,
+        made=due.attempts + begun - due.lost_attempts,
+        lost=due.lost_attempts,
+        jitter_seed=due.jitter_seed,
+    )
+
+
+def send(errand: Errand) -> Call:
+    """Make the call that the notice's kind asks for. No transaction may be open meanwhile."""
+    parcel = errand.parcel
+    if parcel.kind == "sms":
+        return webhook.timed(lambda: (_text(parcel), None))
+    if parcel.url is None or parcel.body is None or parcel.content_type is None:
+        gone = FailedForGood("the buyer has no webhook any more" if parcel.url is None else "its bytes are no more")
+        return webhook.timed(lambda: (gone, None))
+    sending = Sending(parcel.message_id, parcel.event, parcel.content_type, parcel.body)
+    secrets = [secret for secret in (parcel.secret, parcel.previous_secret) if secret]
+    return webhook.post(parcel.url, sending, secrets)
+
+
+def _text(parcel: Parcel) -> CallOutcome:
+    if parcel.sms_to is None or parcel.lead_id is None:
+        return FailedForGood("the buyer wants no SMS any more")
+    compose = lead_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else lead_sms.undelivered
+    text = compose(parcel.lead_id, vertical=parcel.vertical or "", market=parcel.market or "")
+    number = phone_formats.written(parcel.sms_to, parcel.country_code or "", "e164")  # as Twilio asks for it
+    try:
+        sms.send(to=number, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
+    except sms.SmsNotSent as failure:
+        return FailedForNow(str(failure))
+    except sms.SmsRefused as failure:
+        return FailedForGood(str(failure))
+    except sms.SmsUnknown as failure:
+        return Unknown(str(failure))
+    return Taken()
+
+
+def record(
+    conn: Connection[Any], made: Sequence[tuple[Errand, Call]], *, now: datetime
+) -> tuple[dict[str, Step], tuple[Event, ...]]:
+    """Keep what the calls came to; what follows, by notice, and the wake-ups for it.
+
+    A subscription whose endpoint says that it is gone ends. Locks endpoints, then subscriptions, then notices.
+    """
+    admission.report(conn, [_report(errand, call) for errand, call in made], now=now)
+    gone = {e.due.subscription_id for e, call in made if call.status == GONE} - {None}
+    if gone:
+        subscriptions.end(conn, [one for one in gone if one is not None], reason="answered 410 Gone", now=now)
+    store.record_attempts(conn, [_attempt(errand.parcel, call) for errand, call in made])
+    steps = {e.parcel.notice_id: notices.next_step(_standing(e.due, begun=1), call.outcome) for e, call in made}
+    settled = _settle(conn, [(e.due, e.parcel.attempt, steps[e.parcel.notice_id]) for e, _ in made], now)
+    return steps, _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now)
+
+
+def _report(errand: Errand, call: Call) -> Report:
+    outcome = call.outcome
+    if call.status == GONE and errand.due.subscription_id is not None:
+        # It wants no events any more. What else is sent to the address is not over: a buyer's leads may go there too.
+        outcome = FailedForNow(f"status {GONE}")
+    return Report(errand.endpoint_id, outcome, call.status, call.milliseconds / 1000)
+
+
+def _attempt(parcel: Parcel, call: Call) -> Attempt:
+    return Attempt(
+        notice_id=parcel.notice_id,
+        number=parcel.attempt,
+        started_at=call.started_at,
+        milliseconds=call.milliseconds,
+        outcome=outcomes.name(call.outcome),
+        http_status=call.status,
+        error=outcomes.cause(call.outcome),
+    )
+
+
+def _settle(conn: Connection[Any], following: Sequence[tuple[Due, int, Step]], now: datetime) -> set[str]:
+    settlements = [_settlement(due.notice_id, attempts, step, now) for due, attempts, step in following]
+    return store.settle(conn, settlements, now=now) if settlements else set()
+
+
+def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Settlement:
+    match step:
+        case Done():
+            return Settlement(notice_id, attempts, "taken")
+        case Later(seconds=seconds, waits_for=waits_for):
+            at = now + timedelta(seconds=seconds)
+            return Settlement(
+                notice_id,
+                attempts,
+                "pending",
+                next_attempt_at=at,
+                due_at=at if waits_for == "time" else None,
+                is_held=waits_for == "place",
+            )
+        case GivenUp(error=error):
+            return Settlement(notice_id, attempts, "given_up", error=error)
+        case _:
+            assert_never(step)
+
+
+def _wake_ups(steps: Mapping[str, Step], now: datetime) -> tuple[Event, ...]:
+    return tuple(
+        wake_up(notice_id, now, delay_seconds=step.seconds)
+        for notice_id, step in steps.items()
+        if isinstance(step, Later) and step.seconds <= _LONGEST_WAKE_UP_SECONDS
+    )

@@ -1,0 +1,122 @@
+"""Sending deliveries again, under their own ids: one, or all that a buyer took in some time. Nothing is billed."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.delivery.domain import steps
+from leadgen.kernel.trace import Json
+from leadgen.notifications.service import dispatch
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.decisions.store import decisions
+from leadgen.platform.messaging import queues
+from leadgen.notifications.store import replays
+from leadgen.review.store import deliveries
+from leadgen.notifications.store.replays import Progress, Replayable
+
+FASTEST = 50
+"""Calls a second that a recovery may make at most."""
+
+
+class ReplayImpossible(Exception):
+    """What was asked for cannot be sent again; the message says why, and what to do."""
+
+
+def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: datetime) -> str:
+    """Send a delivery's bytes again, in the caller's transaction; the notice's id. Each call is a replay of its own.
+
+    Raises ReplayImpossible.
+    """
+    try:
+        wanted = str(uuid.UUID(delivery_id))
+    except ValueError:
+        raise ReplayImpossible(
+            f"{delivery_id!r} is no delivery id: it is written as in X-LeadGen-Delivery-Id"
+        ) from None
+    deliveries.lock_delivery(conn, wanted)  # nobody takes it back meanwhile
+    found = replays.find(conn, wanted)
+    if found is None:
+        raise ReplayImpossible(f"there is no delivery {wanted}")
+    _check(found)
+    if found.status == "in_review":
+        # The buyer may take the lead by this: nobody may sell it to another without being told so.
+        deliveries.put_in_doubt(conn, wanted)
+    notice_id = replays.add(conn, wanted, event=steps.EVENT, now=now)
+    about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
+    _note(conn, audit_log.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)
+    queues.announce(conn, [dispatch.wake_up(notice_id, now)])
+    return notice_id
+
+
+def _check(found: Replayable) -> None:
+    named = f"delivery {found.delivery_id}"
+    if found.status == "pending":
+        raise ReplayImpossible(f"{named} is under way: it is tried by itself")
+    if found.status not in ("taken", "in_review"):
+        raise ReplayImpossible(f"{named} is {found.status}: its buyer does not get the lead")
+    if found.is_erased:
+        raise ReplayImpossible(f"{named}: the person's data is erased, and with it what was sent")
+    if not found.has_body:
+        raise ReplayImpossible(f"{named} never went to a webhook: there is nothing kept that could be sent again")
+    if not found.has_webhook:
+        raise ReplayImpossible(f"{named}: its buyer has no webhook any more")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A recovery, and whether it is one that was under way already; ``left_out`` cannot be sent again."""
+
+    progress: Progress
+    was_under_way: bool
+    left_out: int
+
+
+def recover(
+    conn: Connection[Any], buyer: str, *, since: datetime, until: datetime, rate: int, actor: Actor, now: datetime
+) -> Begun:
+    """Send again all that a buyer's webhook took in a time, at most ``rate`` a second, in the caller's transaction.
+
+    While one of the buyer's recoveries is under way no other is begun: it is that one. Raises ReplayImpossible.
+    """
+    found = decisions.find_buyer(conn, buyer)
+    if found is None:
+        raise ReplayImpossible(f"there is no buyer {buyer!r}: write its e-mail address or its number")
+    if not 1 <= rate <= FASTEST:
+        raise ReplayImpossible(f"the rate is {rate}: it can be 1 to {FASTEST} a second")
+    replays.one_at_a_time(conn, found.buyer_id)
+    under_way = replays.unfinished(conn, found.buyer_id)
+    if under_way is not None:
+        return Begun(progress(conn, under_way), True, replays.unfillable(conn, under_way))
+    recovery_id = replays.begin(conn, found.buyer_id, since=since, until=until, rate=rate, now=now)
+    count = replays.fill(conn, recovery_id, event=steps.EVENT, now=now)
+    about: Json = {"since": since.isoformat(), "until": until.isoformat(), "rate": rate, "deliveries": count,
+                   "buyer_id": found.buyer_id, "by": actor.name}  # fmt: skip
+    _note(conn, audit_log.Entry("recovery.begin", "recovery", recovery_id, None, about), actor, now)
+    first = replays.first(conn, recovery_id, limit=rate * dispatch.AHEAD_SECONDS)
+    queues.announce(conn, [dispatch.wake_up_at(one, now) for one in first])
+    return Begun(progress(conn, recovery_id), False, replays.unfillable(conn, recovery_id))
+
+
+def progress(conn: Connection[Any], recovery_id: int) -> Progress:
+    """How far a recovery is. Raises ReplayImpossible."""
+    found = replays.progress(conn, recovery_id)
+    if found is None:
+        raise ReplayImpossible(f"there is no recovery {recovery_id}")
+    return found
+
+
+def stop(conn: Connection[Any], recovery_id: int, actor: Actor, *, now: datetime) -> int:
+    """Send nothing more of a recovery, in the caller's transaction; how many were left. Raises ReplayImpossible."""
+    before = progress(conn, recovery_id)
+    stopped = replays.stop(conn, recovery_id, now=now)
+    about: Json = {"stopped": stopped, "buyer_id": before.buyer_id, "by": actor.name}
+    _note(conn, audit_log.Entry("recovery.stop", "recovery", recovery_id, None, about), actor, now)
+    return stopped
+
+
+def _note(conn: Connection[Any], entry: audit_log.Entry, actor: Actor, now: datetime) -> None:
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

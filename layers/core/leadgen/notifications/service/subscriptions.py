@@ -1,0 +1,131 @@
+"""Subscribing to events, and ending it."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from psycopg import Connection
+from pydantic import Field, ValidationError
+
+from leadgen.notifications.domain import subscriptions as rules
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.kernel.model_errors import describe
+from leadgen.kernel.model import Model
+from leadgen.kernel.text import StorableText
+from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.decisions.store import decisions
+from leadgen.outbound.store import endpoints
+from leadgen.notifications.store import subscriptions
+from leadgen.notifications.store.subscriptions import Found
+
+
+class NoSuchSubscription(Exception):
+    """There is no subscription of this number in force; the message says so."""
+
+
+class Wanted(Model):
+    """What somebody wants to hear, and where. ``buyer`` is an id or e-mail address; without it, the operator's."""
+
+    url: str
+    events: tuple[str, ...]
+    buyer: StorableText | None = None
+    secret: Annotated[str | None, Field(repr=False)] = None
+
+
+def read(fields: Mapping[str, object]) -> Wanted:
+    """What was posted. Raises SubscriptionInvalid."""
+    try:
+        return Wanted.model_validate({**fields, "events": _as_tuple(fields.get("events"))})
+    except ValidationError as error:
+        raise SubscriptionInvalid(describe(error, whole="the subscription")) from None
+
+
+def _as_tuple(events: object) -> object:
+    return tuple(events) if isinstance(events, list) else events
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """A new subscription; the secret is shown this once."""
+
+    subscription_id: int
+    buyer_id: int | None
+    url: str
+    events: tuple[str, ...]
+    secret: str
+
+
+def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datetime) -> Subscribed:
+    """Subscribe in the caller's transaction, with a secret of our own where none is brought.
+
+    Raises SubscriptionInvalid.
+    An endpoint that failed or said that it is gone is called again: somebody wants it to be.
+    """
+    url, events = rules.checked_url(wanted.url), rules.chosen(wanted.events)
+    secret = _secret(wanted.secret)
+    buyer_id = None
+    if wanted.buyer is not None:
+        buyer = decisions.find_buyer(conn, wanted.buyer)
+        if buyer is None:
+            raise SubscriptionInvalid(f"there is no buyer {wanted.buyer!r}: write its e-mail address or its number")
+        buyer_id = buyer.buyer_id
+    subscriptions.one_at_a_time(conn, buyer_id)
+    if subscriptions.count_in_force(conn, buyer_id) >= rules.MOST_IN_FORCE:
+        whose = "the operator" if buyer_id is None else f"buyer {buyer_id}"
+        raise SubscriptionInvalid(
+            f"{whose} has {rules.MOST_IN_FORCE} subscriptions in force, and there are no more: end one of them first"
+        )
+    subscription_id = subscriptions.create(conn, buyer_id=buyer_id, url=url, events=events, secret=secret, now=now)
+    address = endpoints.of_operator(url) if buyer_id is None else endpoints.of_buyer(buyer_id, url)
+    endpoints.reopen(conn, address, now=now)
+    after = {"url": without_query(url), "events": list(events), "buyer_id": buyer_id}
+    _note(conn, "subscription.create", subscription_id, actor, None, after, now)
+    return Subscribed(subscription_id, buyer_id, url, events, secret)
+
+
+def unsubscribe(conn: Connection[Any], subscription_id: int, actor: Actor, *, now: datetime) -> Found:
+    """End a subscription; what still waits for it is not sent. Raises NoSuchSubscription."""
+    found = _in_force(conn, subscription_id)
+    if not subscriptions.end(conn, [subscription_id], reason="unsubscribed", now=now):
+        raise NoSuchSubscription(f"subscription {subscription_id} has ended already")
+    _note(conn, "subscription.end", subscription_id, actor, {"url": without_query(found.url)}, None, now)
+    return found
+
+
+def rotate(
+    conn: Connection[Any], subscription_id: int, secret: str | None, actor: Actor, *, now: datetime
+) -> Subscribed:
+    """Give a subscription another secret; for a day what is sent is signed with both. Raises NoSuchSubscription and
+    SubscriptionInvalid.
+    """
+    new = _secret(secret)
+    found = _in_force(conn, subscription_id)
+    if not subscriptions.rotate(conn, subscription_id, secret=new, until=now + rules.ROTATION):
+        raise NoSuchSubscription(f"subscription {subscription_id} has ended already")
+    _note(conn, "subscription.rotate", subscription_id, actor, None, None, now)
+    return Subscribed(subscription_id, found.buyer_id, found.url, tuple(found.events), new)
+
+
+def _secret(given: str | None) -> str:
+    return rules.secret(secrets.token_bytes(rules.SECRET_BYTES)) if given is None else rules.checked_secret(given)
+
+
+def _in_force(conn: Connection[Any], subscription_id: int) -> Found:
+    found = subscriptions.find(conn, subscription_id)
+    if found is None:
+        raise NoSuchSubscription(f"there is no subscription {subscription_id}")
+    if found.ended_at is not None:
+        raise NoSuchSubscription(f"subscription {subscription_id} has ended already")
+    return found
+
+
+def _note(
+    conn: Connection[Any], action: str, subscription_id: int, actor: Actor, before: dict[str, Any] | None,
+    after: dict[str, Any] | None, now: datetime,
+) -> None:  # fmt: skip
+    entry = audit_log.Entry(action, "subscription", subscription_id, before, {**(after or {}), "by": actor.name})
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

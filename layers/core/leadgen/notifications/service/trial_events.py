@@ -1,0 +1,75 @@
+"""Trial events: made-up examples, sent through the real queue and stage to see whether they arrive."""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.notifications.domain import notices as rules
+from leadgen.notifications.domain import subscriptions as subscribing
+from leadgen.kernel.events import Topic
+from leadgen.notifications.domain.subscriptions import Subscription, SubscriptionInvalid
+from leadgen.notifications.service import dispatch
+from leadgen.notifications.store import drafts as new_notices, subscriptions
+from leadgen.platform.messaging import queues
+from leadgen.notifications.store.drafts import Draft
+
+_LEAD, _BUYER, _DELIVERY = {"lead_id": 1}, {"buyer_id": 1}, {"delivery_id": "00000000-0000-4000-8000-000000000001"}
+_INVOICE = {"invoice_id": 1}
+
+EXAMPLES: dict[str, dict[str, int | str]] = {
+    Topic.LEAD_RECEIVED: {**_LEAD},
+    Topic.LEAD_VALIDATED: {**_LEAD},
+    Topic.LEAD_REJECTED: {**_LEAD},
+    Topic.LEAD_ROUTED: {**_LEAD, **_BUYER, "attempt": 1},
+    Topic.LEAD_UNROUTED: {**_LEAD, "attempt": 1},
+    Topic.LEAD_DELIVERED: {**_LEAD, **_BUYER},
+    Topic.LEAD_BILLED: {**_LEAD, **_BUYER},
+    Topic.LEAD_ACCEPTED: {**_LEAD, **_BUYER},
+    Topic.LEAD_RETURNED: {**_LEAD, **_BUYER},
+    Topic.DELIVERY_FAILED: {**_LEAD, **_BUYER, **_DELIVERY, "attempt": 3},
+    Topic.DELIVERY_REFUSED: {**_LEAD, **_BUYER, **_DELIVERY},
+    Topic.BUYER_BALANCE_THRESHOLD: {**_INVOICE, **_BUYER},
+    Topic.BUYER_CREDIT_LIMIT_NEAR: {**_LEAD, **_BUYER, "attempt": 1},
+    Topic.INVOICE_GENERATED: {**_INVOICE, **_BUYER},
+    Topic.CREDIT_NOTE_ISSUED: {"credit_note_id": 1, **_INVOICE, **_BUYER},
+    Topic.PAYMENT_RECEIVED: {"payment_id": 1, **_INVOICE, **_BUYER},
+    Topic.PAYMENT_FAILED: {"payment_id": 1, **_BUYER},
+    Topic.AUDIT_FAILED: {
+        "audit_id": 1,
+        "invariant": "owed_is_the_receivable",
+        "subject": "buyers",
+        "rows": 1,
+        "ids": "1",
+    },
+}
+"""What each event is about; the numbers are made up."""
+
+
+def send(conn: Connection[Any], event: str, *, subscription_id: int | None, now: datetime) -> list[str]:
+    """Send an example of an event, in the caller's transaction, to every subscription that takes it, or only to one; by
+    the notices' ids. Raises SubscriptionInvalid.
+    """
+    if event not in EXAMPLES:
+        raise SubscriptionInvalid(f"no event: {event!r}; there are {', '.join(subscribing.EVENTS)}")
+    found = subscriptions.in_force(conn)
+    if subscription_id is not None:
+        found = [one for one in found if one.subscription_id == subscription_id]
+        if not found:
+            raise SubscriptionInvalid(f"there is no subscription {subscription_id} in force")
+    drafts = [draft for one in found if (draft := _draft(one, event, now)) is not None]
+    if not drafts:
+        who = "nobody" if subscription_id is None else f"subscription {subscription_id} is not one that"
+        raise SubscriptionInvalid(f"{who} takes {event}: see `leadgen subscriptions`")
+    made = new_notices.add(conn, drafts, now=now)
+    queues.announce(conn, [dispatch.wake_up(notice_id, now) for notice_id in made])
+    return made
+
+
+def _draft(subscription: Subscription, event: str, now: datetime) -> Draft | None:
+    ids = EXAMPLES[event]
+    if subscription.buyer_id is not None and "buyer_id" in ids:
+        ids = ids | {"buyer_id": subscription.buyer_id}
+    if not subscribing.takes(subscription, event, ids):
+        return None
+    return Draft(subscription.subscription_id, event, None, rules.body(event, now.isoformat(), ids, trial=True))

@@ -1,0 +1,83 @@
+"""Where calls go, and how well each place bears them."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from leadgen.platform import clock
+from leadgen.terminal.tables import columns, minute, printable, unbroken
+from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.review.commands import USER_AGENT
+from leadgen.kernel.errors import Refusal
+from leadgen.outbound.service import endpoints
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.configuration.service.apply import actor
+from leadgen.outbound.service.endpoints import Shown
+from leadgen.outbound.store.endpoints import Endpoint
+
+if TYPE_CHECKING:
+    from leadgen.terminal.command import Subparsers
+
+_MOST = 1000
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "endpoints",
+        help="where calls go, and how each endpoint bears them",
+        description="List the endpoints, those in trouble first, each with the calls under way and how many may be: "
+        "closed is called, open is left alone for a time, half_open is being tried with one call, gone said that it "
+        "wants no more. With --open an endpoint is called again at once, also one that is gone.",
+        epilog=f"{DATABASE} LEADGEN_ACTOR names who opens one, for the audit trail.",
+    )
+    parser.add_argument("--open", type=number, metavar="ID", help="call this endpoint again")
+    parser.set_defaults(run=_endpoints)
+
+
+def _endpoints(options: argparse.Namespace) -> int:
+    environ = environment()
+    if options.open is not None:
+        return _open(environ, options.open)
+    with connection(environ) as conn:
+        listed = endpoints.listed(conn, now=clock.now(), limit=_MOST)
+    if not listed:
+        print("Nobody was called yet.")
+        return DONE
+    head = ("ID", "WHOSE", "URL", "CALLS", "STATE (UTC)")
+    for line in columns(head, [_row(shown) for shown in listed]):
+        print(line)
+    return DONE
+
+
+def _row(shown: Shown) -> tuple[str, ...]:
+    endpoint = shown.endpoint
+    return (
+        str(endpoint.endpoint_id),
+        printable(shown.name),
+        printable(shown.url),
+        f"{endpoint.calls}/{endpoint.allowed}",
+        _state(endpoint),
+    )
+
+
+def _state(endpoint: Endpoint) -> str:
+    said = f"{endpoint.state} since {unbroken(minute(endpoint.since))}"
+    if endpoint.open_until is not None and endpoint.state != "half_open":
+        said += f", called again at {endpoint.open_until.astimezone(UTC):%H:%M:%S}"
+    return f"{said}: {printable(endpoint.reason)}" if endpoint.reason else said
+
+
+def _open(environ: Mapping[str, str], endpoint_id: int) -> int:
+    who = Actor(actor(environ), user_agent=USER_AGENT)
+    try:
+        with connection(environ) as conn, conn.transaction():
+            opened = endpoints.open_again(conn, endpoint_id, who, now=clock.now())
+    except Refusal as refusal:
+        raise CommandFailed(f"{refusal.message}: `leadgen endpoints` lists them") from None
+    if opened.is_repeated:
+        print(f"{opened.url} is called already: nothing is done.")
+    else:
+        print(f"{opened.url} is called again; what waits for it comes by itself.")
+    return DONE

@@ -1,0 +1,115 @@
+"""What a call to somebody else's system came to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from leadgen.outbound.domain import response_mapping
+from leadgen.outbound.domain.response_mapping import AnswerMapping
+
+# Answers that ask for patience: whoever gives one is called less often for a while.
+SLOWING = frozenset({429, 502, 503, 504})
+GONE = 410
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The other side has it. ``reference`` is its own name for it, as far as it gave one."""
+
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The other side has read it and does not want it. ``reason`` may be in its words."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class FailedForNow:
+    """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it said so.
+
+    ``only_this``: the trouble is with this one alone, and whoever was called is well.
+    """
+
+    cause: str
+    retry_after: float | None = None
+    only_this: bool = False
+
+
+@dataclass(frozen=True)
+class FailedForGood:
+    """The other side does not have it, and asking again is of no use."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The request went out and nobody can say what became of it: the other side may have it."""
+
+    cause: str
+
+
+CallOutcome = Taken | Refused | FailedForNow | FailedForGood | Unknown
+Name = Literal["taken", "refused", "failed", "failed_for_good", "unknown"]
+
+
+def name(outcome: CallOutcome) -> Name:
+    """An outcome's name on record."""
+    match outcome:
+        case Taken():
+            return "taken"
+        case Refused():
+            return "refused"
+        case FailedForNow():
+            return "failed"
+        case FailedForGood():
+            return "failed_for_good"
+        case Unknown():
+            return "unknown"
+
+
+def cause(outcome: CallOutcome) -> str | None:
+    """What went wrong, in a few words of ours; a refusal's words are its buyer's, and not told here."""
+    match outcome:
+        case FailedForNow(cause=cause) | FailedForGood(cause=cause) | Unknown(cause=cause):
+            return cause
+        case Taken() | Refused():
+            return None
+
+
+def of_answer(
+    mapping: AnswerMapping | None, *, status: int, content_type: str | None, body: bytes, complete: bool,
+    retry_after: float | None,
+) -> CallOutcome:  # fmt: skip
+    """What an answer says: 2xx is success unless the mapping reads otherwise, 410 is the end, everything else, a
+    redirect too, a failure.
+    """
+    if 200 <= status < 300 or (mapping is not None and status in mapping.refused_statuses):
+        match response_mapping.read(mapping, status=status, content_type=content_type, body=body, complete=complete):
+            case response_mapping.Accepted(reference=reference):
+                return Taken(reference)
+            case response_mapping.Refused(reason=reason):
+                return Refused(reason)
+            case response_mapping.Unclear(cause=cause):
+                return Unknown(cause)
+    if status == GONE:
+        return FailedForGood(f"status {status}")
+    return FailedForNow(f"status {status}", retry_after)
+
+
+def seconds_to_wait(header: str | None, *, now: datetime) -> float | None:
+    """What a ``Retry-After`` asks for, in seconds or as a date (RFC 9110, 10.2.3); None for none and for nonsense."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if at.tzinfo is None:  # "-0000": a time of an unknown zone
+        return None
+    return max(0.0, (at - now).total_seconds())

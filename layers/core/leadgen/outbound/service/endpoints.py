@@ -1,0 +1,88 @@
+"""Where calls go and how each place bears them, as operators see it; and calling one again by hand."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.outbound.domain.breaker import Breaker
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.trace import plain
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.decisions.store import decisions
+from leadgen.outbound.store import endpoints
+from leadgen.outbound.store.endpoints import Endpoint
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An endpoint, and whose it is by name: a buyer's, or the operator."""
+
+    endpoint: Endpoint
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Without its query."""
+        return without_query(self.endpoint.url)
+
+
+def listed(conn: Connection[Any], *, now: datetime, limit: int) -> list[Shown]:
+    """The endpoints, those in trouble first, in two statements."""
+    known = endpoints.known(conn, now=now, limit=limit)
+    names = _names(conn, [endpoint.owner for endpoint in known])
+    return [Shown(endpoint, names[endpoint.owner]) for endpoint in known]
+
+
+def _names(conn: Connection[Any], owners: Sequence[str]) -> dict[str, str]:
+    of_buyers = {owner: int(owner.removeprefix("buyer:")) for owner in owners if owner.startswith("buyer:")}
+    named = decisions.buyers_named(conn, of_buyers.values())
+    return {owner: named.get(of_buyers[owner], owner) if owner in of_buyers else owner for owner in owners}
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """An endpoint; its next probe is when it may be called again."""
+    fields = asdict(shown.endpoint)
+    next_probe_at = fields.pop("open_until")
+    return {**fields, "name": shown.name, "url": shown.url, "next_probe_at": next_probe_at}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An endpoint that may be called; ``is_repeated`` is that it could be already."""
+
+    endpoint_id: int
+    owner: str
+    url: str
+    state: str
+    is_repeated: bool
+
+
+def open_again(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: datetime) -> Opened:
+    """Close an endpoint's breaker in the caller's transaction, whatever it was: calls go there again, as to one that
+    nothing is known of. Raises Refusal 404.
+    """
+    address = endpoints.address(conn, endpoint_id)
+    locked = endpoints.lock(conn, [endpoint_id])
+    if address is None or endpoint_id not in locked:
+        raise Refusal(404, "not_found", f"there is no endpoint {endpoint_id}")
+    url = without_query(address.url)
+    before = locked[endpoint_id]
+    if before.state == "closed" and before.failures == 0 and before.open_until is None:
+        return Opened(endpoint_id, address.owner, url, before.state, is_repeated=True)
+    after = Breaker()
+    endpoints.save(conn, {endpoint_id: after}, now=now)
+    about = {"owner": address.owner, "url": url}
+    entry = audit_log.Entry(
+        "endpoint.open",
+        "endpoint",
+        endpoint_id,
+        {**about, "breaker": plain(before)},
+        {**about, "breaker": plain(after), "by": actor.name},
+    )
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    return Opened(endpoint_id, address.owner, url, after.state, is_repeated=False)

@@ -1,0 +1,21 @@
+"""What handing over a mail came to, as every call's outcome is told."""
+
+from collections.abc import Callable
+
+from leadgen.platform.mail import mail
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
+
+
+def outcome_of(send: Callable[[], None]) -> CallOutcome:
+    """Hand a mail over, and say what came of it."""
+    try:
+        send()
+    except mail.MailPutOff as failure:
+        return FailedForNow(str(failure), only_this=True)
+    except mail.MailNotSent as failure:
+        return FailedForNow(str(failure))
+    except mail.MailRefused as failure:
+        return FailedForGood(str(failure))
+    except mail.MailUnknown as failure:
+        return Unknown(str(failure))
+    return Taken()

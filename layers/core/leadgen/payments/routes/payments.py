@@ -1,0 +1,200 @@
+"""Money that comes in and goes back: operators enter it, buyers see their own."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+
+from leadgen.platform.web import body
+from leadgen.platform.messaging import bus
+from leadgen.platform import clock, db
+from leadgen.platform.log import logger
+from leadgen.platform.web.app import JsonAnswer, buyer_scope, operator, person
+from leadgen.payments.domain import entries
+from leadgen.kernel import remarks
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.service import entries as entering, receipts
+from leadgen.receivables.service import write_offs
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.payments.service.receipts import Receipt
+from leadgen.receivables.service.write_offs import WrittenOff
+from leadgen.access.service.asking import asker
+from leadgen.access.service.parties import LONGEST_LIST, MOST, Id, own
+from leadgen.payments.store import chargebacks, payments, refunds, wallets
+from leadgen.ledger.store import postings
+
+router = APIRouter(prefix="/api", dependencies=[Depends(buyer_scope)])
+
+Asked = Annotated[int | None, Query(ge=1, le=MOST)]
+
+
+@router.post("/invoices/{invoice_id}/payments")
+async def post_payment(invoice_id: Id, request: Request) -> JsonAnswer:
+    """Record money that came in for an invoice: ``{"amount": "45.00", "method": "check", "reference": "1077"}``. What
+    the invoice does not need is prepaid. The header ``Idempotency-Key`` makes it once.
+    """
+    person(request)
+    fields, _ = await body.fields(request, allow_form=False, exact=True)
+    key = entries.read_key(request.headers.get("idempotency-key"))
+    return await run_in_threadpool(_pay, invoice_id, fields, key, asker(request))
+
+
+def _pay(invoice_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
+    now = clock.now()
+    entry = entries.read_payment(fields, now=now)
+    with bus.transaction() as transaction:
+        receipt = entering.payment(transaction.conn, invoice_id, entry, key=key, actor=actor, now=now)
+        transaction.announce(receipt.events)
+    return _received(receipt)
+
+
+@router.post("/buyers/{buyer_id}/top-ups")
+async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
+    """Record money that a buyer prepaid; written as a payment of an invoice is."""
+    person(request)
+    fields, _ = await body.fields(request, allow_form=False, exact=True)
+    key = entries.read_key(request.headers.get("idempotency-key"))
+    return await run_in_threadpool(_top_up, buyer_id, fields, key, asker(request))
+
+
+def _top_up(buyer_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
+    now = clock.now()
+    entry = entries.read_payment(fields, now=now)
+    with bus.transaction() as transaction:
+        receipt = entering.top_up(transaction.conn, buyer_id, entry, key=key, actor=actor, now=now)
+        transaction.announce(receipt.events)
+    return _received(receipt)
+
+
+def _received(receipt: Receipt) -> JsonAnswer:
+    about = {"payment_id": receipt.payment_id, "invoice_id": receipt.invoice_id, "repeated": receipt.is_repeated}
+    logger.info("payment.recorded", extra=about)
+    return JsonAnswer(
+        {
+            **about,
+            "to_invoice": receipt.to_invoice,
+            "to_debt": receipt.to_debt,
+            "to_wallet": receipt.to_wallet,
+            "invoice_status": receipt.invoice_status,
+        },
+        200 if receipt.is_repeated else 201,
+    )
+
+
+@router.post("/payments/{payment_id}/undo")
+async def post_undo(payment_id: Id, request: Request) -> JsonAnswer:
+    """Take back a payment that was entered by mistake, or a check that bounced: ``{"reason": "…"}``."""
+    person(request)
+    fields, _ = await body.fields(request, allow_form=False)
+    return await run_in_threadpool(_undo, payment_id, remarks.read(fields, "reason"), asker(request))
+
+
+def _undo(payment_id: int, reason: str, actor: Actor) -> JsonAnswer:
+    with bus.transaction() as transaction:
+        undone = receipts.undo(transaction.conn, payment_id, reason=reason, actor=actor, now=clock.now())
+    logger.info("payment.undone", extra={"payment_id": payment_id, "repeated": undone.is_repeated})
+    return JsonAnswer(
+        {
+            "payment_id": payment_id,
+            "status": "undone",
+            "invoice_id": undone.invoice_id,
+            "invoice_status": undone.invoice_status,
+            "repeated": undone.is_repeated,
+        }
+    )
+
+
+@router.post("/payments/{payment_id}/refunds")
+async def post_refund(payment_id: Id, request: Request) -> JsonAnswer:
+    """Give money of a payment back out of the wallet: ``{"amount": "45.00", "reason": "…"}``. What the provider
+    received is pending until that says so. The header ``Idempotency-Key`` makes it once.
+    """
+    person(request)
+    fields, _ = await body.fields(request, allow_form=False, exact=True)
+    key = entries.read_key(request.headers.get("idempotency-key"))
+    return await run_in_threadpool(_refund, payment_id, fields, key, asker(request))
+
+
+def _refund(payment_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
+    entry = entries.read_refund(fields)
+    with bus.transaction() as transaction:
+        made = entering.refund(transaction.conn, payment_id, entry, key=key, actor=actor, now=clock.now())
+        transaction.announce(made.events)
+    about = {"refund_id": made.refund_id, "payment_id": payment_id, "repeated": made.is_repeated}
+    logger.info("refund.requested", extra=about)
+    shown = {**about, "amount": made.amount, "currency": made.currency, "status": made.status}
+    return JsonAnswer(shown, 200 if made.is_repeated else 201)
+
+
+@router.post("/invoices/{invoice_id}/write-off")
+async def post_write_off(invoice_id: Id, request: Request) -> JsonAnswer:
+    """Give up what is due of an invoice: ``{"reason": "…"}``."""
+    person(request)
+    fields, _ = await body.fields(request, allow_form=False)
+    return await run_in_threadpool(_write_off, invoice_id, remarks.read(fields, "reason"), asker(request))
+
+
+def _write_off(invoice_id: int, reason: str, actor: Actor) -> JsonAnswer:
+    with bus.transaction() as transaction:
+        done = write_offs.write_off(transaction.conn, invoice_id, reason=reason, actor=actor, now=clock.now())
+    return _written_off(done)
+
+
+@router.post("/invoices/{invoice_id}/write-off/undo")
+async def post_write_off_undo(invoice_id: Id, request: Request) -> JsonAnswer:
+    """What was given up is owed again: ``{"reason": "…"}``."""
+    person(request)
+    fields, _ = await body.fields(request, allow_form=False)
+    return await run_in_threadpool(_undo_write_off, invoice_id, remarks.read(fields, "reason"), asker(request))
+
+
+def _undo_write_off(invoice_id: int, reason: str, actor: Actor) -> JsonAnswer:
+    with bus.transaction() as transaction:
+        done = write_offs.undo(transaction.conn, invoice_id, reason=reason, actor=actor, now=clock.now())
+    return _written_off(done)
+
+
+def _written_off(done: WrittenOff) -> JsonAnswer:
+    logger.info("invoice.written_off", extra={"invoice_id": done.invoice_id, "status": done.invoice_status})
+    return JsonAnswer(asdict(done))
+
+
+@router.get("/payments")
+def get_payments(request: Request, buyer_id: Asked = None, invoice_id: Asked = None) -> JsonAnswer:
+    """The latest payments; a buyer's are its own."""
+    whose = own(request, buyer_id)
+    with db.current().connection() as conn:
+        found = payments.listed(conn, buyer_id=whose, invoice_id=invoice_id, limit=LONGEST_LIST)
+    return JsonAnswer({"payments": [asdict(one) for one in found]})
+
+
+@router.get("/refunds")
+def get_refunds(request: Request, buyer_id: Asked = None) -> JsonAnswer:
+    """The latest refunds; a buyer's are its own."""
+    whose = own(request, buyer_id)
+    with db.current().connection() as conn:
+        found = refunds.listed(conn, buyer_id=whose, limit=LONGEST_LIST)
+    return JsonAnswer({"refunds": [asdict(one) for one in found]})
+
+
+@router.get("/chargebacks")
+def get_chargebacks(request: Request) -> JsonAnswer:
+    """What banks took back, the open ones first."""
+    operator(request)
+    with db.current().connection() as conn:
+        found = chargebacks.listed(conn, limit=LONGEST_LIST)
+    return JsonAnswer({"chargebacks": [asdict(one) for one in found]})
+
+
+@router.get("/buyers/{buyer_id}/wallet")
+def get_wallet(buyer_id: Id, request: Request) -> JsonAnswer:
+    """A buyer's prepaid money, what it owes, and what moved the wallet, the latest first."""
+    own(request, buyer_id)
+    with db.current().connection() as conn:
+        money = postings.money(conn, [buyer_id]).get(buyer_id)
+        if money is None:
+            raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        moves = wallets.history(conn, buyer_id, limit=LONGEST_LIST)
+    return JsonAnswer({**asdict(money), "moves": [asdict(move) for move in moves]})

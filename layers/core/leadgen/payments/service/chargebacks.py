@@ -1,0 +1,183 @@
+"""Chargebacks: the buyer's bank takes a payment back, and sometimes gives it back again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.kernel import amounts
+from leadgen.payments.domain import chargebacks as rules
+from leadgen.payments.domain.chargebacks import Taken
+from leadgen.kernel.errors import Refusal
+from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
+from leadgen.kernel.money import NOTHING
+from leadgen.payments.domain.payments import Debt
+from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.receivables.service import settlement
+from leadgen.buyers.store import buyers
+from leadgen.payments.store import payments
+from leadgen.receivables.store import settlements
+from leadgen.payments.store import chargebacks as store
+from leadgen.ledger.store import postings as books
+from leadgen.payments.store.chargebacks import Chargeback
+
+_ACTOR = "provider:stripe"
+
+
+@dataclass(frozen=True)
+class ChargedBack:
+    """How a chargeback stands; ``is_repeated`` is that it stood so before."""
+
+    chargeback_id: int
+    payment_id: int
+    buyer_id: int
+    invoice_id: int | None
+    status: str
+    amount: Decimal
+    from_invoice: Decimal
+    from_wallet: Decimal
+    debt: Decimal
+    invoice_status: str | None
+    is_repeated: bool
+
+
+def open_(
+    conn: Connection[Any],
+    *,
+    provider_payment_id: str,
+    provider_id: str,
+    amount: Decimal,
+    currency: str,
+    reason: str | None,
+    evidence_due_by: datetime | None,
+    opened_at: datetime,
+    now: datetime,
+) -> ChargedBack:
+    """Money of a payment is taken back: its invoice is owed it again, then the wallet gives it, and the rest is a debt.
+    Locks the buyer. Said again, nothing moves, whatever has become of it since.
+
+    Raises Refusal 404 ``payment_unknown``, 409 ``payment_not_succeeded`` (try again when it has), ``wrong_currency``,
+    ``chargeback_differs`` and ``chargeback_exceeds_payment``, 400 ``invalid_amount``.
+    """
+    found = payments.by_provider(conn, provider_payment_id)
+    if found is None:
+        raise Refusal(404, "payment_unknown", f"there is no payment {provider_payment_id}")
+    payment_id, buyer_id = found
+    buyers.lock(conn, [buyer_id])
+    amount = amounts.exact(amount, currency)
+    before = store.find(conn, provider_id)
+    if before is not None:
+        if (before.payment_id, before.amount, before.currency) != (payment_id, amount, currency):
+            raise Refusal(409, "chargeback_differs", f"chargeback {provider_id} is on record with something else")
+        return _standing(before, _invoice(conn, before.invoice_id), is_repeated=True)
+    payment = payments.get(conn, payment_id)
+    assert payment is not None  # it was there, and payments are never deleted
+    rules.refuse(payment, amount, currency)
+    invoice = _invoice(conn, payment.invoice_id)
+    reopens = invoice is not None and invoice.status != "cancelled"
+    wallet = books.money(conn, [buyer_id])[buyer_id].wallet
+    taken = rules.take(payment, amount, reopens=reopens, wallet=wallet)
+    chargeback_id = store.add(
+        conn,
+        taken,
+        buyer_id=buyer_id,
+        payment_id=payment_id,
+        provider_id=provider_id,
+        amount=amount,
+        currency=currency,
+        reason=reason,
+        evidence_due_by=evidence_due_by,
+        opened_at=opened_at,
+    )
+    chargeback = store.find(conn, provider_id)
+    assert chargeback is not None
+    books.post(conn, [_posting(chargeback, "chargeback", taken.entries, taken.from_invoice > 0, now)])
+    if invoice is not None and reopens:
+        owed = [Settlement("chargeback", -taken.from_invoice, chargeback_id=chargeback_id)]
+        invoice = settlement.settle(conn, invoice, owed if taken.from_invoice > 0 else [], is_disputed=True, now=now)
+    return _standing(chargeback, invoice, is_repeated=False)
+
+
+def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) -> ChargedBack:
+    """A chargeback has ended: won, its money is here again, like a payment; lost, what is open stays so. Said again,
+    nothing moves. Of one that is not known, call ``open_`` first: it may be called however late.
+
+    Raises Refusal 404 ``chargeback_unknown``, 409 ``chargeback_closed`` where it ended otherwise.
+    """
+    found = store.find(conn, provider_id)
+    if found is None:
+        raise Refusal(404, "chargeback_unknown", f"there is no chargeback {provider_id}")
+    buyers.lock(conn, [found.buyer_id])
+    chargeback = store.find(conn, provider_id)
+    assert chargeback is not None  # it was there, and chargebacks are never deleted
+    invoice = _invoice(conn, chargeback.invoice_id)
+    status = "won" if won else "lost"
+    if chargeback.status != "open":
+        if chargeback.status != status:
+            raise Refusal(409, "chargeback_closed", f"chargeback {provider_id} is {chargeback.status}, not {status}")
+        return _standing(chargeback, invoice, is_repeated=True)
+    settled = _give_back(conn, chargeback, invoice, now) if won else []
+    store.close(conn, chargeback.chargeback_id, won=won, now=now)
+    if invoice is not None:
+        # Another dispute may still be open.
+        (again,) = settlements.invoices(conn, [invoice.invoice_id]).values()
+        invoice = settlement.settle(conn, again, settled, now=now)
+    closed = store.find(conn, provider_id)
+    assert closed is not None
+    return _standing(closed, invoice, is_repeated=False)
+
+
+def _give_back(
+    conn: Connection[Any], chargeback: Chargeback, invoice: Invoice | None, now: datetime
+) -> list[Settlement]:
+    debts = store.debts(conn, chargeback.buyer_id)
+    others = [debt for debt in debts if debt.chargeback_id != chargeback.chargeback_id]
+    split = rules.give_back(
+        Taken(chargeback.from_invoice, chargeback.from_wallet, chargeback.from_nothing),
+        invoice_due=NOTHING if invoice is None else invoice.due,
+        own=Debt(chargeback.chargeback_id, chargeback.debt),
+        others=others,
+    )
+    store.repay(conn, split.repaid, now=now)
+    books.post(conn, [_posting(chargeback, "chargeback_won", split.entries, split.to_invoice > 0, now)])
+    if split.to_invoice == 0:
+        return []
+    return [Settlement("chargeback_won", split.to_invoice, chargeback_id=chargeback.chargeback_id)]
+
+
+def _invoice(conn: Connection[Any], invoice_id: int | None) -> Invoice | None:
+    return None if invoice_id is None else settlements.invoices(conn, [invoice_id])[invoice_id]
+
+
+def _posting(
+    chargeback: Chargeback, kind: Kind, entries: tuple[Entry, ...], about_invoice: bool, now: datetime
+) -> Transaction:
+    return Transaction(
+        key=f"{kind}:{chargeback.chargeback_id}",
+        kind=kind,
+        currency=chargeback.currency,
+        occurred_at=now,
+        actor=_ACTOR,
+        entries=entries,
+        buyer_id=chargeback.buyer_id,
+        invoice_id=chargeback.invoice_id if about_invoice else None,
+        payment_id=chargeback.payment_id,
+    )
+
+
+def _standing(chargeback: Chargeback, invoice: Invoice | None, *, is_repeated: bool) -> ChargedBack:
+    return ChargedBack(
+        chargeback_id=chargeback.chargeback_id,
+        payment_id=chargeback.payment_id,
+        buyer_id=chargeback.buyer_id,
+        invoice_id=chargeback.invoice_id,
+        status=chargeback.status,
+        amount=chargeback.amount,
+        from_invoice=chargeback.from_invoice,
+        from_wallet=chargeback.from_wallet,
+        debt=chargeback.debt,
+        invoice_status=None if invoice is None else invoice.status,
+        is_repeated=is_repeated,
+    )

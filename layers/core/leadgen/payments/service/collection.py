@@ -1,0 +1,203 @@
+"""Refunds and automatic payments at the provider: claim and commit, ask, record. No transaction is open in a call.
+
+A row's first call carries the row's own key, and so does every later one. Before a later one it is looked whether an
+earlier one went through after all: the provider forgets keys after a day.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.payments.adapters import provider
+from leadgen.payments.adapters.provider import Charged, ProviderLater, ProviderRefused, Refunded
+from leadgen.payments.domain import provider_backoff, minor_units
+from leadgen.payments.domain.provider_backoff import LOOK_AGAIN
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
+from leadgen.payments.service import receipts, refunds, top_ups
+from leadgen.payments.service.receipts import Received
+from leadgen.payments.service.provider_events import ACTOR
+from leadgen.buyers.store import buyers
+from leadgen.payments.store import collection
+from leadgen.payments.store.collection import Refund, TopUp, Unasked
+
+# Two calls and the time to record what came of them.
+CLAIM = timedelta(seconds=2 * provider.CALL_SECONDS + 15)
+_FAILED = ("failed", "canceled")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What came of asking, for the log; the events are the caller's to announce."""
+
+    outcome: str
+    events: tuple[Event, ...] = ()
+    reason: str | None = None
+
+
+Record = Callable[[Connection[Any], datetime], Recorded]
+
+
+def wake_up(waiting: Unasked, now: datetime) -> Event:
+    """Have the provider asked for what waits."""
+    if waiting.kind == "top_up":
+        return top_ups.wake_up(waiting.id, waiting.buyer_id, now)
+    return Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": waiting.id, "buyer_id": waiting.buyer_id})
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What this worker is at, the how-manieth time; ``ask`` calls the provider and says how to record its answer."""
+
+    attempt: int
+    ask: Callable[[], Record]
+
+
+def refund_due(conn: Connection[Any], refund_id: int, now: datetime) -> Claimed | None:
+    """Take a refund that waits to be made; None where there is nothing to do, or somebody is at it."""
+    claimed = collection.claim_refund(conn, refund_id, now=now, until=now + CLAIM)
+    return None if claimed is None else Claimed(claimed.attempts, partial(_refund, claimed))
+
+
+def top_up_due(conn: Connection[Any], payment_id: int, now: datetime) -> Claimed | None:
+    """Take an automatic payment that waits to be taken from its card; None as above."""
+    claimed = collection.claim_top_up(conn, payment_id, now=now, until=now + CLAIM)
+    return None if claimed is None else Claimed(claimed.attempts, partial(_top_up, claimed))
+
+
+def _refund(claimed: Refund) -> Record:
+    ours = {"refund_id": str(claimed.refund_id), "buyer_id": str(claimed.buyer_id)}
+    try:
+        made = _earlier(claimed, ours)
+        if made is None:
+            amount = minor_units.minor(claimed.amount, claimed.currency)
+            made = provider.refund(claimed.payment, amount, ours, key=_key(claimed))
+    except ProviderLater as failure:
+        return _later(claimed, str(failure))
+    except ProviderRefused as refusal:
+        return _refund_failed(claimed.refund_id, refusal.code)
+    except ValueError:
+        return _refund_failed(claimed.refund_id, "invalid_amount")
+    return _refund_made(claimed.refund_id, made)
+
+
+def _earlier(claimed: Refund, ours: dict[str, str]) -> Refunded | None:
+    if claimed.provider_id is not None:
+        return provider.refund_now(claimed.provider_id)
+    return provider.find_refund(claimed.payment, ours) if claimed.attempts > 1 else None
+
+
+def _key(claimed: Refund) -> str:
+    # With the time it was made, the same id in another database is another key.
+    return f"refund:{claimed.refund_id}:{claimed.created_at.isoformat()}"
+
+
+def _refund_made(refund_id: int, made: Refunded) -> Record:
+    def record(conn: Connection[Any], now: datetime) -> Recorded:
+        if made.status in _FAILED:
+            return Recorded(
+                "refund_failed", refunds.fail(conn, refund_id, error=made.error or "failed", now=now).events
+            )
+        if made.status != "succeeded":
+            collection.put_off_refund(conn, refund_id, until=now + LOOK_AGAIN, provider_id=made.provider_id)
+            return Recorded("refund_pending")
+        try:
+            paid = refunds.succeed(conn, refund_id, provider_id=made.provider_id, now=now)
+        except Refusal:
+            return Recorded("refund_had_failed")  # told meanwhile
+        return Recorded("refund_paid", paid.events)
+
+    return record
+
+
+def _refund_failed(refund_id: int, code: str) -> Record:
+    def record(conn: Connection[Any], now: datetime) -> Recorded:
+        return Recorded("refund_failed", refunds.fail(conn, refund_id, error=code, now=now).events)
+
+    return record
+
+
+def _top_up(claimed: TopUp) -> Record:
+    ours = {"payment_id": str(claimed.payment_id), "buyer_id": str(claimed.buyer_id)}
+    if claimed.customer is None or claimed.method is None:
+        return _declined(claimed, "resource_missing")
+    try:
+        made = provider.find_charge(claimed.customer, ours, since=claimed.created_at) if claimed.attempts > 1 else None
+        if made is None:
+            made = provider.charge(
+                claimed.customer,
+                claimed.method,
+                minor_units.minor(claimed.amount, claimed.currency),
+                claimed.currency,
+                ours,
+                description="Prepaid leads",
+                key=claimed.idempotency_key,
+            )
+    except ProviderLater as failure:
+        return _later(claimed, str(failure))
+    except ProviderRefused as refusal:
+        return _declined(claimed, refusal.code)
+    except ValueError:
+        return _declined(claimed, "invalid_amount")
+    if made.status == "succeeded":
+        return _charged(claimed, made)
+    if made.status == "processing":
+        return _under_way(claimed)
+    return _declined(claimed, made.error or "authentication_required")
+
+
+def _charged(claimed: TopUp, made: Charged) -> Record:
+    def record(conn: Connection[Any], now: datetime) -> Recorded:
+        receipt = receipts.receive(
+            conn,
+            Received(
+                buyer_id=claimed.buyer_id,
+                invoice_id=None,
+                method="stripe",
+                amount=claimed.amount,
+                currency=claimed.currency,
+                received_at=made.made_at,
+                actor=ACTOR,
+                provider_id=made.provider_id,
+                payment_id=claimed.payment_id,
+            ),
+            now=now,
+            anyway=True,
+        )
+        return Recorded("topped_up", receipt.events)
+
+    return record
+
+
+def _declined(claimed: TopUp, code: str) -> Record:
+    def record(conn: Connection[Any], now: datetime) -> Recorded:
+        buyers.lock(conn, [claimed.buyer_id])
+        if not collection.fail_payment(conn, claimed.payment_id, code, now=now):
+            return Recorded("top_up_failed")
+        return Recorded("top_up_failed", (top_ups.failed(claimed.payment_id, claimed.buyer_id, now),))
+
+    return record
+
+
+def _under_way(claimed: TopUp) -> Record:
+    def record(conn: Connection[Any], now: datetime) -> Recorded:
+        collection.put_off_payment(conn, claimed.payment_id, until=now + LOOK_AGAIN)
+        return Recorded("top_up_pending")
+
+    return record
+
+
+def _later(claimed: Refund | TopUp, why: str) -> Record:
+    def record(conn: Connection[Any], now: datetime) -> Recorded:
+        until = now + provider_backoff.pause(claimed.attempts)
+        if isinstance(claimed, Refund):
+            collection.put_off_refund(conn, claimed.refund_id, until=until, provider_id=None)
+        else:
+            collection.put_off_payment(conn, claimed.payment_id, until=until)
+        return Recorded("later", reason=why)
+
+    return record

@@ -1,0 +1,102 @@
+"""Payments and refunds as people enter them: audited, and once for their key."""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.kernel import amounts
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.domain.entries import PaymentEntry, RefundEntry
+from leadgen.kernel.trace import Json
+from leadgen.payments.service import receipts, refunds
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.payments.service.receipts import Receipt, Received
+from leadgen.payments.service.refunds import Refunding
+from leadgen.audit_trail.store import audit_log
+from leadgen.ledger.store import postings
+from leadgen.payments.store import payments
+from leadgen.receivables.store import settlements
+
+
+def payment(
+    conn: Connection[Any], invoice_id: int, entry: PaymentEntry, *, key: str | None, actor: Actor, now: datetime
+) -> Receipt:
+    """Record money that came in for an invoice. Raises Refusal as ``paying.receive`` does."""
+    buyer_id = settlements.buyer_of(conn, invoice_id)
+    if buyer_id is None:
+        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+    return _enter(conn, buyer_id, invoice_id, entry, key=key, actor=actor, now=now)
+
+
+def top_up(
+    conn: Connection[Any], buyer_id: int, entry: PaymentEntry, *, key: str | None, actor: Actor, now: datetime
+) -> Receipt:
+    """Record money that a buyer prepaid. Raises Refusal as ``paying.receive`` does."""
+    return _enter(conn, buyer_id, None, entry, key=key, actor=actor, now=now)
+
+
+def _enter(
+    conn: Connection[Any],
+    buyer_id: int,
+    invoice_id: int | None,
+    entry: PaymentEntry,
+    *,
+    key: str | None,
+    actor: Actor,
+    now: datetime,
+) -> Receipt:
+    money = postings.money(conn, [buyer_id]).get(buyer_id)
+    if money is None:
+        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+    currency = entry.currency or money.currency
+    if currency != money.currency:
+        raise receipts.wrong_currency(buyer_id, money.currency, currency)
+    received = Received(
+        buyer_id=buyer_id,
+        invoice_id=invoice_id,
+        method=entry.method,
+        amount=amounts.read(entry.amount, currency),
+        currency=currency,
+        received_at=entry.received_at or now,
+        actor=actor.name,
+        reference=entry.reference,
+        note=entry.note,
+        idempotency_key=key,
+    )
+    receipt = receipts.receive(conn, received, now=now)
+    if not receipt.is_repeated:
+        after: Json = {
+            "buyer_id": buyer_id,
+            "invoice_id": invoice_id,
+            "method": entry.method,
+            "amount": str(received.amount),
+            "currency": currency,
+            "reference": entry.reference,
+            "to_invoice": str(receipt.to_invoice),
+            "to_debt": str(receipt.to_debt),
+            "to_wallet": str(receipt.to_wallet),
+            "by": actor.name,
+        }
+        recorded = audit_log.Entry("payment.record", "payment", receipt.payment_id, None, after)
+        audit_log.record(conn, recorded, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    return receipt
+
+
+def refund(
+    conn: Connection[Any], payment_id: int, entry: RefundEntry, *, key: str | None, actor: Actor, now: datetime
+) -> Refunding:
+    """Give money of a payment back. Raises Refusal as ``refunding.request`` does."""
+    found = payments.get(conn, payment_id)
+    if found is None:
+        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+    return refunds.request(
+        conn,
+        payment_id,
+        amounts.read(entry.amount, found.currency),
+        reason=entry.reason,
+        reference=entry.reference,
+        actor=actor,
+        idempotency_key=key,
+        now=now,
+    )

@@ -1,0 +1,323 @@
+"""Money that comes in: what a payment pays of an invoice, of open debts, and what is prepaid with the rest."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from psycopg import Connection
+
+from leadgen.kernel import amounts
+from leadgen.payments.domain import payments as rules
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
+from leadgen.ledger.domain.transactions import Transaction
+from leadgen.kernel.money import NOTHING
+from leadgen.payments.domain.payments import Payment, Split
+from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.receivables.service import debts, settlement
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.buyers.store import buyers
+from leadgen.payments.store import chargebacks
+from leadgen.receivables.store import settlements
+from leadgen.ledger.store import postings as books
+from leadgen.payments.store import payments as store
+from leadgen.payments.store.payments import New
+
+Method = Literal["stripe", "manual", "bank_transfer", "check"]
+
+# Those that a payment can still pay something of.
+_PAYABLE = ("sent", "overdue", "disputed")
+
+
+@dataclass(frozen=True)
+class Received:
+    """Money received from a buyer: for an invoice, or prepaid. ``payment_id`` is a pending payment that came true."""
+
+    buyer_id: int
+    invoice_id: int | None
+    method: Method
+    amount: Decimal
+    currency: str
+    received_at: datetime
+    actor: str
+    reference: str | None = None
+    note: str | None = None
+    provider_id: str | None = None
+    idempotency_key: str | None = None
+    payment_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a payment; ``is_repeated`` is that it was on record. The events are the caller's to announce."""
+
+    payment_id: int
+    invoice_id: int | None
+    to_invoice: Decimal
+    to_debt: Decimal
+    to_wallet: Decimal
+    invoice_status: str | None
+    is_repeated: bool
+    events: tuple[Event, ...] = ()
+
+
+def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway: bool = False) -> Receipt:
+    """Record a payment, once. Locks the buyer. With ``anyway`` the provider has the money already: what the invoice
+    cannot take pays debts and is prepaid.
+
+    Raises Refusal 400 ``invalid_amount``, 404 for a buyer or an invoice that there is none of, and 409
+    ``wrong_currency``, ``invoice_not_payable``, and ``payment_differs`` where its key, its id or the provider's id is
+    on record with something else.
+    """
+    buyers.lock(conn, [received.buyer_id])
+    money = books.money(conn, [received.buyer_id]).get(received.buyer_id)
+    if money is None:
+        raise Refusal(404, "not_found", f"there is no buyer {received.buyer_id}")
+    received = replace(received, amount=amounts.exact(received.amount, received.currency))
+    before = _known(conn, received)
+    if before is not None and before.status in ("succeeded", "undone"):
+        return _repeated(conn, before)
+    if received.currency != money.currency:
+        raise wrong_currency(received.buyer_id, money.currency, received.currency)
+    invoice = _invoice(conn, received, anyway=anyway)
+    takes = invoice.due if invoice is not None and invoice.status in _PAYABLE else NOTHING
+    split = rules.split(received.amount, invoice_takes=takes, debts=chargebacks.debts(conn, received.buyer_id))
+    payment_id = _record(conn, before, received, invoice, split, now=now)
+    if payment_id is None:  # taken meanwhile, under another buyer's lock
+        raise _differs()
+    books.post(conn, [_posting(payment_id, received, invoice, split, now)])
+    chargebacks.repay(conn, split.repaid, now=now)
+    if invoice is not None and split.to_invoice > 0:
+        invoice = settlement.settle(
+            conn, invoice, [Settlement("payment", split.to_invoice, payment_id=payment_id)], now=now
+        )
+        store.tell_invoice(conn, invoice.invoice_id, method=received.method, reference=_reference(received))
+    invoice_id = None if invoice is None else invoice.invoice_id
+    ids: dict[str, int | str] = {"payment_id": payment_id, "buyer_id": received.buyer_id}
+    if invoice_id is not None:
+        ids["invoice_id"] = invoice_id
+    return Receipt(
+        payment_id=payment_id,
+        invoice_id=invoice_id,
+        to_invoice=split.to_invoice,
+        to_debt=split.to_debt,
+        to_wallet=split.to_wallet,
+        invoice_status=None if invoice is None else invoice.status,
+        is_repeated=False,
+        events=(Event(Topic.PAYMENT_RECEIVED, now, ids=ids),),
+    )
+
+
+def wrong_currency(buyer_id: int, currency: str, given: str) -> Refusal:
+    """What is said of money in another currency than its buyer's."""
+    return Refusal(
+        409, "wrong_currency", f"buyer {buyer_id} pays in {currency}, not in {given}", {"currency": currency}
+    )
+
+
+def _known(conn: Connection[Any], received: Received) -> Payment | None:
+    """The payment on record that this one is, or comes true. Raises Refusal 409 where it is another."""
+    found = store.known(
+        conn,
+        payment_id=received.payment_id,
+        provider_id=received.provider_id,
+        idempotency_key=received.idempotency_key,
+    )
+    if not found:
+        return None
+    payment = store.get(conn, found[0])
+    assert payment is not None  # it was there, and payments are never deleted
+    if len(found) > 1 or not _is_same(received, payment):
+        raise _differs(payment)
+    return payment
+
+
+def _is_same(received: Received, known: Payment) -> bool:
+    # The provider may name an invoice that could not be named before; a person says all of it again.
+    of_a_person = received.provider_id is None and received.payment_id is None
+    return (
+        (received.buyer_id, received.amount, received.currency, received.method)
+        == (known.buyer_id, known.amount, known.currency, known.method)
+        and known.provider_id in (None, received.provider_id)
+        and (not of_a_person or received.invoice_id == known.invoice_id)
+    )
+
+
+def _differs(known: Payment | None = None) -> Refusal:
+    details = {} if known is None else {"payment_id": known.payment_id, "status": known.status}
+    what = "this payment" if known is None else f"payment {known.payment_id}"
+    return Refusal(
+        409,
+        "payment_differs",
+        f"{what} is on record with another buyer, invoice, amount, currency, method or id of the provider's: one "
+        "Idempotency-Key names one payment",
+        details,
+    )
+
+
+def _repeated(conn: Connection[Any], known: Payment) -> Receipt:
+    status = (
+        None if known.invoice_id is None else settlements.invoices(conn, [known.invoice_id])[known.invoice_id].status
+    )
+    return Receipt(
+        payment_id=known.payment_id,
+        invoice_id=known.invoice_id,
+        to_invoice=known.to_invoice,
+        to_debt=known.to_debt,
+        to_wallet=known.to_wallet,
+        invoice_status=status,
+        is_repeated=True,
+    )
+
+
+def _invoice(conn: Connection[Any], received: Received, *, anyway: bool) -> Invoice | None:
+    """The invoice that the payment is for. Raises Refusal 404 and 409 where it cannot be and the money is not here."""
+    if received.invoice_id is None:
+        return None
+    invoice = settlements.invoices(conn, [received.invoice_id]).get(received.invoice_id)
+    if invoice is None or invoice.buyer_id != received.buyer_id:
+        if anyway:
+            return None
+        raise Refusal(404, "not_found", f"buyer {received.buyer_id} has no invoice {received.invoice_id}")
+    if invoice.status not in _PAYABLE and not anyway:
+        raise Refusal(
+            409,
+            "invoice_not_payable",
+            f"invoice {invoice.number or invoice.invoice_id} is {_why_not(invoice)}",
+            {"status": invoice.status},
+        )
+    return invoice
+
+
+def _why_not(invoice: Invoice) -> str:
+    match invoice.status:
+        case "draft":
+            return "a draft: it is paid when it is issued"
+        case "paid":
+            return "paid: record more money as a top-up"
+        case _:
+            why = "written off: undo that first" if invoice.written_off > 0 else "record the money as a top-up"
+            return f"cancelled: {why}"
+
+
+def _record(
+    conn: Connection[Any],
+    before: Payment | None,
+    received: Received,
+    invoice: Invoice | None,
+    split: Split,
+    *,
+    now: datetime,
+) -> int | None:
+    if before is None:
+        new = New(
+            buyer_id=received.buyer_id,
+            invoice_id=None if invoice is None else invoice.invoice_id,
+            method=received.method,
+            amount=received.amount,
+            currency=received.currency,
+            received_at=received.received_at,
+            provider_id=received.provider_id,
+            reference=received.reference,
+            note=received.note,
+            actor=received.actor,
+            idempotency_key=received.idempotency_key,
+        )
+        return store.add(conn, new, split)
+    store.succeed(
+        conn,
+        before.payment_id,
+        split,
+        invoice_id=None if invoice is None else invoice.invoice_id,
+        provider_id=received.provider_id,
+        reference=received.reference,
+        received_at=received.received_at,
+        now=now,
+    )
+    return before.payment_id
+
+
+def _reference(received: Received) -> str | None:
+    return received.provider_id or received.reference
+
+
+def _posting(payment_id: int, received: Received, invoice: Invoice | None, split: Split, now: datetime) -> Transaction:
+    return Transaction(
+        key=f"payment:{payment_id}",
+        kind="payment",
+        currency=received.currency,
+        occurred_at=now,
+        actor=received.actor,
+        entries=split.entries,
+        buyer_id=received.buyer_id,
+        invoice_id=invoice.invoice_id if invoice is not None and split.to_invoice > 0 else None,
+        payment_id=payment_id,
+    )
+
+
+def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, now: datetime) -> Receipt:
+    """Take back a payment that was entered by mistake, or a check that bounced: its invoice and the debts that it paid
+    are open again, and the wallet gives the rest. Locks the buyer. Said again, nothing moves.
+
+    Raises Refusal 404, and 409 ``payment_not_undoable`` or ``wallet_too_low``.
+    """
+    buyer_id = store.buyer_of(conn, payment_id)
+    if buyer_id is None:
+        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+    buyers.lock(conn, [buyer_id])
+    payment = store.get(conn, payment_id)
+    assert payment is not None  # it was there, and payments are never deleted
+    invoice = (
+        None if payment.invoice_id is None else settlements.invoices(conn, [payment.invoice_id])[payment.invoice_id]
+    )
+    is_repeated = payment.status == "undone"
+    if not is_repeated:
+        undoing = rules.undo(
+            payment,
+            invoice_status=None if invoice is None else invoice.status,
+            debts=chargebacks.debts(conn, buyer_id)[::-1],
+            wallet=books.money(conn, [buyer_id])[buyer_id].wallet,
+        )
+        store.undo(conn, payment_id, now=now)
+        books.post(
+            conn,
+            [
+                Transaction(
+                    key=f"payment_undone:{payment_id}",
+                    kind="payment_undone",
+                    currency=payment.currency,
+                    occurred_at=now,
+                    actor=actor.name,
+                    entries=undoing.entries,
+                    buyer_id=buyer_id,
+                    invoice_id=payment.invoice_id if undoing.from_invoice > 0 else None,
+                    payment_id=payment_id,
+                    note=reason,
+                )
+            ],
+        )
+        chargebacks.repay(conn, undoing.reopened, now=now)
+        if undoing.reopened:
+            debts.from_wallet(conn, buyer_id, actor=actor.name, now=now)
+        if invoice is not None and undoing.from_invoice > 0:
+            taken_back = Settlement("payment_undone", -undoing.from_invoice, payment_id=payment_id)
+            invoice = settlement.settle(conn, invoice, [taken_back], now=now)
+        entry = audit_log.Entry(
+            "payment.undo",
+            "payment",
+            payment_id,
+            {"status": payment.status},
+            {"status": "undone", "reason": reason, "by": actor.name},
+        )
+        audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    return Receipt(
+        payment_id=payment_id,
+        invoice_id=payment.invoice_id,
+        to_invoice=payment.to_invoice,
+        to_debt=payment.to_debt,
+        to_wallet=payment.to_wallet,
+        invoice_status=None if invoice is None else invoice.status,
+        is_repeated=is_repeated,
+    )

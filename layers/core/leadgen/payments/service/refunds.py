@@ -1,0 +1,182 @@
+"""Money that goes back the way it came: out of the wallet, first promised, then paid or not."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.kernel import amounts
+from leadgen.ledger.domain import transactions
+from leadgen.payments.domain import payments as rules
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
+from leadgen.ledger.domain.transactions import Account, Kind, Transaction
+from leadgen.kernel.trace import Json
+from leadgen.receivables.service import debts
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.buyers.store import buyers
+from leadgen.payments.store import payments
+from leadgen.ledger.store import postings as books
+from leadgen.payments.store import refunds as store
+from leadgen.payments.store.refunds import Refund
+
+PROVIDER = "stripe"
+"""Who pays back what it has received, and says when it has."""
+
+
+@dataclass(frozen=True)
+class Refunding:
+    """How a refund stands; ``is_repeated`` is that it stood so before. The events are the caller's to announce."""
+
+    refund_id: int
+    payment_id: int
+    buyer_id: int
+    amount: Decimal
+    currency: str
+    status: str
+    is_repeated: bool
+    events: tuple[Event, ...] = ()
+
+
+def request(
+    conn: Connection[Any],
+    payment_id: int,
+    amount: Decimal,
+    *,
+    reason: str,
+    actor: Actor,
+    idempotency_key: str | None = None,
+    reference: str | None = None,
+    now: datetime,
+) -> Refunding:
+    """Give money of a payment back. One of the provider's is pending until that says so; what a person pays back is
+    paid now. Locks the buyer. The same key again is the same refund.
+
+    Raises Refusal 400 ``invalid_amount``, 404, and 409 ``payment_not_succeeded``, ``refund_exceeds_payment``,
+    ``refund_exceeds_wallet`` or ``refund_differs``.
+    """
+    buyer_id = payments.buyer_of(conn, payment_id)
+    if buyer_id is None:
+        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+    buyers.lock(conn, [buyer_id])
+    payment = payments.get(conn, payment_id)
+    assert payment is not None  # it was there, and payments are never deleted
+    amount = amounts.exact(amount, payment.currency)
+    before = None if idempotency_key is None else store.get(conn, idempotency_key=idempotency_key)
+    if before is not None:
+        if (before.payment_id, before.amount) != (payment_id, amount):
+            raise _differs()
+        return _standing(before, is_repeated=True)
+    money = books.money(conn, [buyer_id])[buyer_id]
+    rules.refuse_refund(payment, amount, wallet=money.wallet, pending=money.pending)
+    is_paid = payment.method != PROVIDER
+    refund_id = store.add(
+        conn,
+        buyer_id=buyer_id,
+        payment_id=payment_id,
+        amount=amount,
+        currency=payment.currency,
+        is_paid=is_paid,
+        reason=reason,
+        reference=reference,
+        actor=actor.name,
+        idempotency_key=idempotency_key,
+        now=now,
+    )
+    if refund_id is None:  # the key was taken meanwhile, under another buyer's lock
+        raise _differs()
+    status = "succeeded" if is_paid else "pending"
+    refund = Refund(refund_id, buyer_id, payment_id, amount, payment.currency, status, None)
+    moves = [_posting(refund, "refund_requested", "wallet", "refunds_due", actor.name, now)]
+    if is_paid:
+        moves.append(_posting(refund, "refund_paid", "refunds_due", "cash", actor.name, now))
+    books.post(conn, moves)
+    after: Json = {
+        "payment_id": payment_id,
+        "amount": str(amount),
+        "currency": payment.currency,
+        "status": status,
+        "reason": reason,
+        "reference": reference,
+        "by": actor.name,
+    }
+    entry = audit_log.Entry("refund.request", "refund", refund_id, None, after)
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    wake_up = Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": refund_id})
+    return _standing(refund, is_repeated=False, events=() if is_paid else (wake_up,))
+
+
+def succeed(conn: Connection[Any], refund_id: int, *, provider_id: str, now: datetime) -> Refunding:
+    """The provider has paid a refund. Said again, nothing moves; one that has failed stays so: the provider has its
+    money back. Raises Refusal 404.
+    """
+    refund = _locked(conn, refund_id)
+    if refund.status != "pending":
+        return _standing(refund, is_repeated=True)
+    store.settle(conn, refund_id, provider_id=provider_id, error=None, now=now)
+    books.post(conn, [_posting(refund, "refund_paid", "refunds_due", "cash", f"provider:{PROVIDER}", now)])
+    return _standing(refund, status="succeeded", is_repeated=False)
+
+
+def fail(conn: Connection[Any], refund_id: int, *, error: str, now: datetime) -> Refunding:
+    """The provider cannot pay a refund, or has its money back after it had: it is in the wallet again, where debts may
+    take it. Said again, nothing moves. Raises Refusal 404.
+    """
+    refund = _locked(conn, refund_id)
+    if refund.status == "failed":
+        return _standing(refund, is_repeated=True)
+    actor = f"provider:{PROVIDER}"
+    comes_from: Account = "refunds_due" if refund.status == "pending" else "cash"
+    store.settle(conn, refund_id, provider_id=None, error=error, now=now)
+    books.post(conn, [_posting(refund, "refund_failed", comes_from, "wallet", actor, now)])
+    debts.from_wallet(conn, refund.buyer_id, actor=actor, now=now)
+    return _standing(refund, status="failed", is_repeated=False)
+
+
+def _locked(conn: Connection[Any], refund_id: int) -> Refund:
+    found = store.get(conn, refund_id=refund_id)
+    if found is None:
+        raise Refusal(404, "not_found", f"there is no refund {refund_id}")
+    buyers.lock(conn, [found.buyer_id])
+    refund = store.get(conn, refund_id=refund_id)
+    assert refund is not None  # it was there, and refunds are never deleted
+    return refund
+
+
+def _posting(refund: Refund, kind: Kind, debit: Account, credit: Account, actor: str, now: datetime) -> Transaction:
+    return Transaction(
+        key=f"{kind}:{refund.refund_id}",
+        kind=kind,
+        currency=refund.currency,
+        occurred_at=now,
+        actor=actor,
+        entries=transactions.entries((debit, credit, refund.amount)),
+        buyer_id=refund.buyer_id,
+        payment_id=refund.payment_id,
+    )
+
+
+def _standing(
+    refund: Refund, *, is_repeated: bool, status: str | None = None, events: tuple[Event, ...] = ()
+) -> Refunding:
+    return Refunding(
+        refund_id=refund.refund_id,
+        payment_id=refund.payment_id,
+        buyer_id=refund.buyer_id,
+        amount=refund.amount,
+        currency=refund.currency,
+        status=status or refund.status,
+        is_repeated=is_repeated,
+        events=events,
+    )
+
+
+def _differs() -> Refusal:
+    return Refusal(
+        409,
+        "refund_differs",
+        "a refund of another payment or amount has this key: one Idempotency-Key names one refund",
+    )

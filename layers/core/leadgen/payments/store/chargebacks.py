@@ -1,0 +1,172 @@
+"""Chargebacks, and the debts that they left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from leadgen.payments.domain.chargebacks import Taken
+from leadgen.payments.domain.payments import Debt, Repaid
+
+
+@dataclass(frozen=True)
+class Chargeback:
+    """A chargeback on record."""
+
+    chargeback_id: int
+    buyer_id: int
+    payment_id: int
+    invoice_id: int | None
+    provider_id: str
+    status: str
+    amount: Decimal
+    currency: str
+    from_invoice: Decimal
+    from_wallet: Decimal
+    from_nothing: Decimal
+    debt: Decimal
+
+
+def find(conn: Connection[Any], provider_id: str) -> Chargeback | None:
+    """The chargeback of this id of the provider's; true until the commit where its buyer is locked."""
+    with conn.cursor(row_factory=class_row(Chargeback)) as cursor:
+        cursor.execute(
+            """
+            SELECT c.id AS chargeback_id, c.buyer_id, c.payment_id, p.invoice_id, c.provider_id, c.status, c.amount,
+                   c.currency, c.from_invoice, c.from_wallet, c.from_nothing, c.debt
+              FROM chargebacks c JOIN payments p ON p.id = c.payment_id
+             WHERE c.provider_id = %s
+            """,
+            (provider_id,),
+        )
+        return cursor.fetchone()
+
+
+def add(
+    conn: Connection[Any],
+    taken: Taken,
+    *,
+    buyer_id: int,
+    payment_id: int,
+    provider_id: str,
+    amount: Decimal,
+    currency: str,
+    reason: str | None,
+    evidence_due_by: datetime | None,
+    opened_at: datetime,
+) -> int:
+    """Record a chargeback; its id."""
+    row = conn.execute(
+        """
+        INSERT INTO chargebacks (opened_at, buyer_id, payment_id, provider_id, amount, currency, reason,
+                                 evidence_due_by, from_invoice, from_wallet, from_nothing, debt)
+        VALUES (%(at)s, %(buyer)s, %(payment)s, %(provider)s, %(amount)s, %(currency)s, left(%(reason)s, 100), %(due)s,
+                %(from_invoice)s, %(from_wallet)s, %(from_nothing)s, %(from_nothing)s)
+        RETURNING id
+        """,
+        {
+            "at": opened_at,
+            "buyer": buyer_id,
+            "payment": payment_id,
+            "provider": provider_id,
+            "amount": amount,
+            "currency": currency,
+            "reason": reason,
+            "due": evidence_due_by,
+            "from_invoice": taken.from_invoice,
+            "from_wallet": taken.from_wallet,
+            "from_nothing": taken.from_nothing,
+        },
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def close(conn: Connection[Any], chargeback_id: int, *, won: bool, now: datetime) -> None:
+    """An open chargeback has ended."""
+    conn.execute(
+        """
+        UPDATE chargebacks SET status = CASE WHEN %(won)s THEN 'won' ELSE 'lost' END, closed_at = %(now)s,
+                               updated_at = %(now)s
+         WHERE id = %(id)s AND status = 'open'
+        """,
+        {"id": chargeback_id, "won": won, "now": now},
+    )
+
+
+def debts(conn: Connection[Any], buyer_id: int) -> list[Debt]:
+    """What chargebacks left that is open or was paid since, oldest first; none of those that were won."""
+    with conn.cursor(row_factory=class_row(Debt)) as cursor:
+        cursor.execute(
+            """
+            SELECT id AS chargeback_id, debt AS open, from_nothing - debt AS paid FROM chargebacks
+             WHERE buyer_id = %s AND status <> 'won' AND from_nothing > 0 ORDER BY id
+            """,
+            (buyer_id,),
+        )
+        return cursor.fetchall()
+
+
+def repay(conn: Connection[Any], parts: Sequence[Repaid], *, now: datetime) -> None:
+    """Debts become less, or more where a part is below zero."""
+    if parts:
+        conn.execute(
+            """
+            UPDATE chargebacks c SET debt = c.debt - r.amount, updated_at = %(now)s
+              FROM unnest(%(ids)s::bigint[], %(amounts)s::numeric[]) AS r(id, amount)
+             WHERE c.id = r.id
+            """,
+            {"ids": [part.chargeback_id for part in parts], "amounts": [part.amount for part in parts], "now": now},
+        )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A chargeback as it is listed."""
+
+    chargeback_id: int
+    buyer_id: int
+    payment_id: int
+    invoice_id: int | None
+    status: str
+    amount: Decimal
+    currency: str
+    reason: str | None
+    debt: Decimal
+    opened_at: datetime
+    evidence_due_by: datetime | None
+    closed_at: datetime | None
+
+
+def listed(conn: Connection[Any], *, limit: int) -> list[Shown]:
+    """Chargebacks, the open ones first, by when evidence is due."""
+    with conn.cursor(row_factory=class_row(Shown)) as cursor:
+        cursor.execute(
+            """
+            SELECT c.id AS chargeback_id, c.buyer_id, c.payment_id, p.invoice_id, c.status, c.amount, c.currency,
+                   c.reason, c.debt, c.opened_at, c.evidence_due_by, c.closed_at
+              FROM chargebacks c JOIN payments p ON p.id = c.payment_id
+             ORDER BY c.status <> 'open', c.evidence_due_by, c.id DESC LIMIT %s
+            """,
+            (limit,),
+        )
+        return cursor.fetchall()
+
+
+def times_settled(conn: Connection[Any], chargeback_ids: Sequence[int]) -> dict[int, int]:
+    """How often the wallet has paid of each one's debt; none of those of which it never has."""
+    rows = conn.execute(
+        """
+        SELECT c.id, count(*) FROM unnest(%s::bigint[]) AS c(id)
+          JOIN ledger_transactions t
+            ON t.kind = 'debt_settled' AND starts_with(t.idempotency_key, 'debt_settled:' || c.id || ':')
+          JOIN chargebacks b ON b.id = c.id AND b.buyer_id = t.buyer_id
+         GROUP BY c.id
+        """,
+        (list(chargeback_ids),),
+    )
+    return dict(rows.fetchall())

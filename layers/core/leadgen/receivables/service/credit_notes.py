@@ -1,0 +1,223 @@
+"""Credit notes: leads of an issued invoice are given back, with the tax on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.receivables.domain import credit_notes as rules
+from leadgen.invoicing.domain import invoices as numbering
+from leadgen.receivables.domain.credit_notes import Billed, Line
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
+from leadgen.ledger.domain.transactions import Transaction
+from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.receivables.service import debts, settlement
+from leadgen.billing.service import earnings
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.receivables.store import disputes, settlements
+from leadgen.invoicing.store import drafts
+from leadgen.receivables.store import credit_notes as store
+from leadgen.ledger.store import postings as books
+
+
+@dataclass(frozen=True)
+class CreditNote:
+    """A credit note just issued: off what the invoice is owed first, the rest is prepaid money now.
+
+    The events are the caller's to announce.
+    """
+
+    credit_note_id: int
+    number: str
+    invoice_id: int
+    buyer_id: int
+    lead_ids: tuple[int, ...]
+    currency: str
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    to_due: Decimal
+    to_wallet: Decimal
+    invoice_status: str
+    transaction_id: int
+    events: tuple[Event, ...] = ()
+
+
+def credit(
+    conn: Connection[Any],
+    invoice_id: int,
+    lead_ids: Sequence[int],
+    *,
+    reason: str,
+    note: str | None,
+    actor: str,
+    now: datetime,
+) -> CreditNote:
+    """Credit leads of an issued invoice: they are refunded, and what their sources' owners earned is taken back. An
+    invoice of which that leaves nothing is cancelled.
+
+    Locks the buyer, then the publishers, then the series. Raises Refusal 400 for no leads or no reason that there is,
+    404 for an invoice that there is none of and for a lead that is not on it, 409 ``invoice_not_creditable`` and
+    ``already_credited``.
+    """
+    rules.refuse_reason(reason)
+    invoice = _creditable(conn, invoice_id)
+    lines = store.lines(conn, invoice_id)
+    chosen = rules.chosen(lead_ids, lines, invoice.number or str(invoice_id))
+    return _credit(conn, invoice, lines, chosen, reason=reason, note=note, actor=actor, now=now)
+
+
+def enter(
+    conn: Connection[Any],
+    invoice_id: int,
+    lead_ids: Sequence[int],
+    *,
+    reason: str,
+    note: str | None,
+    actor: Actor,
+    now: datetime,
+) -> CreditNote:
+    """Credit leads because a person says so, audited. Raises Refusal as ``credit`` does."""
+    made = credit(conn, invoice_id, lead_ids, reason=reason, note=note, actor=actor.name, now=now)
+    _audit(conn, "invoice.credit", made, reason, note, actor, now)
+    return made
+
+
+def cancel(conn: Connection[Any], invoice_id: int, *, note: str, actor: Actor, now: datetime) -> CreditNote:
+    """Cancel an issued invoice by crediting every lead of it that is not credited yet. It keeps its number; a dispute
+    of it ends upheld.
+
+    Locks as ``credit``. Raises Refusal 404, and 409 ``invoice_not_creditable`` and ``already_credited``.
+    """
+    invoice = _creditable(conn, invoice_id)
+    lines = store.lines(conn, invoice_id)
+    left = [line for line in lines if not line.is_credited]
+    if not left:
+        raise Refusal(409, "already_credited", f"every lead of invoice {invoice.number} is credited")
+    # Before the credit, which asks for the invoice's state: some of it may be owed all the same, where a chargeback
+    # took back what had been paid of leads that were credited.
+    disputes.close(conn, invoice_id, outcome="upheld", remark=note, by=actor.name, now=now)
+    (invoice,) = settlements.invoices(conn, [invoice_id]).values()
+    made = _credit(conn, invoice, lines, left, reason="cancelled", note=note, actor=actor.name, now=now)
+    _audit(conn, "invoice.cancel", made, "cancelled", note, actor, now)
+    return made
+
+
+def _creditable(conn: Connection[Any], invoice_id: int) -> Invoice:
+    invoice = settlement.lock_invoice(conn, invoice_id)
+    if invoice.issued_at is None or invoice.status == "cancelled":
+        why = "is a draft: take its leads back, or cancel it" if invoice.issued_at is None else "is cancelled"
+        if invoice.written_off > 0:
+            why = "is written off: undo that first"
+        raise Refusal(
+            409,
+            "invoice_not_creditable",
+            f"invoice {invoice.number or invoice_id} {why}",
+            {"status": invoice.status},
+        )
+    return invoice
+
+
+def _credit(
+    conn: Connection[Any],
+    invoice: Invoice,
+    lines: Sequence[Line],
+    chosen: Sequence[Line],
+    *,
+    reason: str,
+    note: str | None,
+    actor: str,
+    now: datetime,
+) -> CreditNote:
+    figures = rules.credit(_billed(conn, invoice), chosen)
+    lead_ids = [line.lead_id for line in chosen]
+    moves = earnings.earnings_of(conn, lead_ids, actor=actor, now=now)
+    sequence = drafts.next_numbers(conn, rules.SERIES, 1)
+    number = numbering.number(rules.SERIES, sequence)
+    note_id = store.add(
+        conn,
+        invoice.invoice_id,
+        figures,
+        series=rules.SERIES,
+        sequence=sequence,
+        number=number,
+        reason=reason,
+        note=note,
+        actor=actor,
+        now=now,
+    )
+    store.add_lines(conn, note_id, chosen)
+    posting = Transaction(
+        key=f"credit_note:{number}",
+        kind="credit_note",
+        currency=invoice.currency,
+        occurred_at=now,
+        actor=actor,
+        entries=figures.entries,
+        buyer_id=invoice.buyer_id,
+        invoice_id=invoice.invoice_id,
+        credit_note_id=note_id,
+        lead_id=lead_ids[0] if len(lead_ids) == 1 else None,
+    )
+    posted = books.post(conn, [posting, *moves])
+    store.refund_leads(conn, lead_ids, now=now)
+    settled = [Settlement("credit_note", figures.to_due, credit_note_id=note_id)] if figures.to_due > 0 else []
+    is_whole = len(chosen) == sum(not line.is_credited for line in lines)
+    invoice = settlement.settle(conn, invoice, settled, cancels=is_whole, now=now)
+    if figures.to_wallet > 0:
+        debts.from_wallet(conn, invoice.buyer_id, actor=actor, now=now)
+    ids: dict[str, int | str] = {
+        "credit_note_id": note_id,
+        "buyer_id": invoice.buyer_id,
+        "invoice_id": invoice.invoice_id,
+    }
+    return CreditNote(
+        credit_note_id=note_id,
+        number=number,
+        invoice_id=invoice.invoice_id,
+        buyer_id=invoice.buyer_id,
+        lead_ids=tuple(lead_ids),
+        currency=invoice.currency,
+        net=figures.net,
+        tax=figures.tax,
+        total=figures.total,
+        to_due=figures.to_due,
+        to_wallet=figures.to_wallet,
+        invoice_status=invoice.status,
+        transaction_id=posted[posting.key],
+        events=(Event(Topic.CREDIT_NOTE_ISSUED, now, ids=ids),),
+    )
+
+
+def _billed(conn: Connection[Any], invoice: Invoice) -> Billed:
+    net, tax = store.credited(conn, invoice.invoice_id)
+    return Billed(
+        subtotal=invoice.subtotal,
+        tax=invoice.tax,
+        tax_rate=invoice.tax_rate,
+        currency=invoice.currency,
+        credited_net=net,
+        credited_tax=tax,
+        due=invoice.due,
+    )
+
+
+def _audit(
+    conn: Connection[Any], action: str, made: CreditNote, reason: str, note: str | None, actor: Actor, now: datetime
+) -> None:
+    after = {
+        "credit_note": made.number,
+        "lead_ids": list(made.lead_ids),
+        "total": str(made.total),
+        "reason": reason,
+        "note": note,
+        "status": made.invoice_status,
+        "by": actor.name,
+    }
+    entry = audit_log.Entry(action, "invoice", made.invoice_id, None, after)
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

@@ -1,0 +1,112 @@
+"""What a buyer says against an invoice: while it is open, nobody reminds of it and it is not overdue."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.receivables.domain.disputes import Outcome
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.trace import Json
+from leadgen.receivables.service import settlement
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.receivables.store import settlements
+from leadgen.receivables.store import disputes as store
+from leadgen.receivables.store.disputes import Dispute
+
+
+@dataclass(frozen=True)
+class Disputed:
+    """A dispute and what it made of its invoice; ``is_repeated`` is that it stood so before."""
+
+    dispute: Dispute
+    invoice_status: str
+    is_repeated: bool
+
+
+def open_(
+    conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, buyer_id: int | None, now: datetime
+) -> Disputed:
+    """Open a dispute of an issued invoice: it is disputed while money of it is open. ``buyer_id`` is the buyer who says
+    so, None an operator. Locks the buyer.
+
+    Raises Refusal 404, also for another's invoice, and 409 ``invoice_not_disputable`` and ``dispute_open``.
+    """
+    if buyer_id is not None and settlements.buyer_of(conn, invoice_id) != buyer_id:
+        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+    invoice = settlement.lock_invoice(conn, invoice_id)
+    if invoice.issued_at is None and buyer_id is not None:  # a draft is none of its buyer's business
+        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+    if invoice.issued_at is None or invoice.status == "cancelled":
+        raise Refusal(
+            409,
+            "invoice_not_disputable",
+            f"invoice {invoice.number or invoice_id} is {'a draft' if invoice.issued_at is None else 'cancelled'}",
+            {"status": invoice.status},
+        )
+    dispute_id = store.add(conn, invoice_id, reason=reason, by=actor.name, now=now)
+    if dispute_id is None:
+        (before, *_) = store.listed(conn, invoice_id=invoice_id, limit=1)
+        raise Refusal(
+            409,
+            "dispute_open",
+            f"invoice {invoice.number} is disputed already: close dispute {before.dispute_id} first",
+            {"dispute_id": before.dispute_id},
+        )
+    after = settlement.settle(conn, invoice, [], is_disputed=True, now=now)
+    told: Json = {"dispute_id": dispute_id, "reason": reason, "status": after.status, "by": actor.name}
+    entry = audit_log.Entry("invoice.dispute", "invoice", invoice_id, {"status": invoice.status}, told)
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
+
+
+def close(
+    conn: Connection[Any],
+    dispute_id: int,
+    *,
+    outcome: Outcome,
+    remark: str | None,
+    actor: Actor,
+    buyer_id: int | None,
+    now: datetime,
+) -> Disputed:
+    """End a dispute; its invoice is what it would be without. Leads of one that is upheld are credited apart. A buyer
+    withdraws its own. Locks the buyer. Said again, nothing moves.
+
+    Raises Refusal 404, also for another's dispute, and 409 ``dispute_closed`` where it ended otherwise.
+    """
+    found = store.get(conn, dispute_id)
+    if found is None or buyer_id not in (None, found.buyer_id):
+        raise Refusal(404, "not_found", f"there is no dispute {dispute_id}")
+    before = settlement.lock_invoice(conn, found.invoice_id)
+    dispute = _get(conn, dispute_id)
+    if dispute.closed_at is not None:
+        if dispute.outcome != outcome:
+            raise Refusal(
+                409,
+                "dispute_closed",
+                f"dispute {dispute_id} is closed: {dispute.outcome}",
+                {"outcome": dispute.outcome},
+            )
+        return Disputed(dispute, before.status, is_repeated=True)
+    store.close(conn, found.invoice_id, outcome=outcome, remark=remark, by=actor.name, now=now)
+    (invoice,) = settlements.invoices(conn, [found.invoice_id]).values()
+    after = settlement.settle(conn, invoice, [], now=now)
+    told: Json = {
+        "dispute_id": dispute_id,
+        "outcome": outcome,
+        "remark": remark,
+        "status": after.status,
+        "by": actor.name,
+    }
+    entry = audit_log.Entry("invoice.dispute_close", "invoice", found.invoice_id, {"status": before.status}, told)
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
+
+
+def _get(conn: Connection[Any], dispute_id: int) -> Dispute:
+    found = store.get(conn, dispute_id)
+    assert found is not None  # it was there, and disputes are never deleted
+    return found

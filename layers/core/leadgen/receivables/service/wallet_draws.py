@@ -1,0 +1,64 @@
+"""Prepaid money for an invoice that was issued before it came."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.ledger.domain import transactions
+from leadgen.kernel.errors import Refusal
+from leadgen.ledger.domain.transactions import Transaction
+from leadgen.receivables.domain.settlement import Settlement
+from leadgen.receivables.service import settlement
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.receivables.store import settlements
+from leadgen.ledger.store import postings as books
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the wallet paid of an invoice, and what is left in it."""
+
+    invoice_id: int
+    amount: Decimal
+    currency: str
+    invoice_status: str
+    wallet: Decimal
+
+
+def draw(conn: Connection[Any], invoice_id: int, *, actor: Actor, now: datetime) -> Drawn:
+    """Pay of an invoice what the buyer's wallet can. Locks the buyer.
+
+    Raises Refusal 404, and 409 ``invoice_not_payable`` and ``wallet_empty``.
+    """
+    invoice = settlement.lock_invoice(conn, invoice_id)
+    if invoice.status not in ("sent", "overdue", "disputed"):
+        raise Refusal(
+            409,
+            "invoice_not_payable",
+            f"of invoice {invoice.number or invoice_id} nothing can be paid: it is {invoice.status}",
+            {"status": invoice.status},
+        )
+    wallet = books.money(conn, [invoice.buyer_id])[invoice.buyer_id].wallet
+    amount = min(wallet, invoice.due)
+    if amount <= 0:
+        raise Refusal(409, "wallet_empty", f"the wallet of buyer {invoice.buyer_id} is empty: top it up")
+    posting = Transaction(
+        key=f"wallet_drawn:invoice:{invoice_id}:{settlements.count(conn, invoice_id)}",
+        kind="wallet_drawn",
+        currency=invoice.currency,
+        occurred_at=now,
+        actor=actor.name,
+        entries=transactions.entries(("wallet", "receivable", amount)),
+        buyer_id=invoice.buyer_id,
+        invoice_id=invoice_id,
+    )
+    books.post(conn, [posting])
+    after = settlement.settle(conn, invoice, [Settlement("wallet", amount)], now=now)
+    told = {"amount": str(amount), "status": after.status, "by": actor.name}
+    entry = audit_log.Entry("invoice.draw", "invoice", invoice_id, {"status": invoice.status}, told)
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    return Drawn(invoice_id, amount, invoice.currency, after.status, wallet - amount)

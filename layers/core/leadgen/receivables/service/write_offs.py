@@ -1,0 +1,113 @@
+"""Money of an invoice that nobody expects any more, and that it came all the same."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.ledger.domain import transactions
+from leadgen.kernel.errors import Refusal
+from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
+from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.receivables.service import settlement
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.receivables.store import write_offs
+from leadgen.ledger.store import postings as books
+
+
+@dataclass(frozen=True)
+class WrittenOff:
+    """What a write-off, or that it was undone, made of an invoice; ``amount`` is what it moved."""
+
+    invoice_id: int
+    number: str
+    amount: Decimal
+    currency: str
+    invoice_status: str
+
+
+def write_off(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, now: datetime) -> WrittenOff:
+    """Give up all that is due of an invoice: it is cancelled and keeps its number. Locks the buyer.
+
+    Raises Refusal 404, and 409 ``invoice_not_owed``, and ``invoice_disputed`` while a dispute or a chargeback is open.
+    """
+    invoice = settlement.lock_invoice(conn, invoice_id)
+    if invoice.status not in ("sent", "overdue", "disputed"):
+        raise Refusal(
+            409,
+            "invoice_not_owed",
+            f"of invoice {invoice.number or invoice_id} nothing is due: it is {invoice.status}",
+            {"status": invoice.status},
+        )
+    if invoice.is_disputed:
+        raise Refusal(
+            409,
+            "invoice_disputed",
+            f"invoice {invoice.number} is disputed, or a payment of it: wait for the end of that",
+        )
+    times = write_offs.times(conn, invoice_id) + 1
+    after = settlement.settle(conn, invoice, [Settlement("write_off", invoice.due)], now=now)
+    entries = transactions.entries(("bad_debt", "receivable", invoice.due))
+    books.post(conn, [_posting("write_off", times, invoice, entries, actor, now)])
+    write_offs.tell(conn, invoice_id, f"written off: {reason}", now=now)
+    return _told(conn, "invoice.write_off", invoice, after, invoice.due, reason, actor, now)
+
+
+def undo(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, now: datetime) -> WrittenOff:
+    """What was given up is owed again. Locks the buyer. Raises Refusal 404, and 409 ``invoice_not_written_off``."""
+    invoice = settlement.lock_invoice(conn, invoice_id)
+    if invoice.written_off == 0:
+        raise Refusal(
+            409,
+            "invoice_not_written_off",
+            f"invoice {invoice.number or invoice_id} is not written off: it is {invoice.status}",
+            {"status": invoice.status},
+        )
+    times = write_offs.times(conn, invoice_id)
+    reverses_id = write_offs.transaction(conn, invoice_id, times)
+    after = settlement.settle(conn, invoice, [Settlement("write_off_undone", -invoice.written_off)], now=now)
+    entries = transactions.entries(("receivable", "bad_debt", invoice.written_off))
+    books.post(conn, [_posting("write_off_undone", times, invoice, entries, actor, now, reverses_id)])
+    write_offs.tell(conn, invoice_id, f"write-off undone: {reason}", now=now)
+    return _told(conn, "invoice.write_off_undo", invoice, after, invoice.written_off, reason, actor, now)
+
+
+def _posting(
+    kind: Kind,
+    times: int,
+    invoice: Invoice,
+    entries: tuple[Entry, ...],
+    actor: Actor,
+    now: datetime,
+    reverses_id: int | None = None,
+) -> Transaction:
+    return Transaction(
+        key=f"{kind}:{invoice.invoice_id}:{times}",
+        kind=kind,
+        currency=invoice.currency,
+        occurred_at=now,
+        actor=actor.name,
+        entries=entries,
+        buyer_id=invoice.buyer_id,
+        invoice_id=invoice.invoice_id,
+        reverses_id=reverses_id,
+    )
+
+
+def _told(
+    conn: Connection[Any],
+    action: str,
+    before: Invoice,
+    after: Invoice,
+    amount: Decimal,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> WrittenOff:
+    told = {"status": after.status, "amount": str(amount), "reason": reason, "by": actor.name}
+    entry = audit_log.Entry(action, "invoice", before.invoice_id, {"status": before.status}, told)
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    return WrittenOff(before.invoice_id, before.number or "", amount, before.currency, after.status)

@@ -1,0 +1,63 @@
+"""Is all the money where it should be?"""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from leadgen.platform import clock
+from leadgen.terminal.tables import columns, printable
+from leadgen.terminal.command import DATABASE, DONE, FAILED, connection, environment
+from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation.service.auditor import Invariant
+
+if TYPE_CHECKING:
+    from leadgen.terminal.command import Subparsers
+
+_MOST_ROWS = 20
+
+
+def add(commands: "Subparsers") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "audit",
+        help="is all the money where it should be",
+        description="Ask every invariant of the ledger, the invoices and what follows a sale, in one snapshot: nothing "
+        "is changed, and work that goes on breaks none. Ends with 0 where all hold, with 1 where one does not, and "
+        "shows the offending rows. The same runs every hour by itself.",
+        epilog=DATABASE,
+    )
+    parser.add_argument("--json", action="store_true", help="everything, for a program")
+    parser.add_argument("--rules", action="store_true", help="say what each invariant asks")
+    parser.set_defaults(run=_audit)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
+        audited = auditor.audit(conn, now=clock.now())
+    broken = [one for one in audited if one.broken]
+    if options.json:
+        findings = auditor.findings(audited, most=sys.maxsize)
+        print(json.dumps({"invariants": [one.name for one in audited], "broken": findings}, indent=2))
+        return FAILED if broken else DONE
+    if options.rules:
+        for line in columns(("INVARIANT", "RULE"), [(one.name, one.rule) for one in audited]):
+            print(line)
+        return FAILED if broken else DONE
+    if not broken:
+        print(f"All {len(audited)} invariants hold.")
+        return DONE
+    for one in broken:
+        _show(one)
+    print(f"{len(broken)} of {len(audited)} invariants do not hold.")
+    return FAILED
+
+
+def _show(one: Invariant) -> None:
+    print(f"{one.name}: {one.rule}")
+    rows = [(f"{row.subject} {row.id}", printable(row.says or ""), printable(row.should or "")) for row in one.broken]
+    for line in columns(("ROW", "SAYS", "SHOULD"), rows[:_MOST_ROWS]):
+        print(f"  {line}")
+    if len(rows) > _MOST_ROWS:
+        print(f"  … and {len(rows) - _MOST_ROWS} more: --json shows all")
+    print()

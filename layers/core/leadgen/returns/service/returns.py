@@ -1,0 +1,237 @@
+"""Leads that their buyers give back: asked for, proven or decided by a person, and paid back once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from psycopg import Connection
+
+from leadgen.kernel import calendar
+from leadgen.invoicing.domain import invoices
+from leadgen.ledger.domain import transactions
+from leadgen.returns.domain import policy as return_policy
+from leadgen.returns.domain import rules
+from leadgen.kernel.calendar import Cycle
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
+from leadgen.ledger.domain.transactions import Transaction
+from leadgen.returns.domain.rules import Decision, Sale, Verdict, Wish
+from leadgen.billing.service import charges, earnings
+from leadgen.receivables.service import credit_notes as crediting, debts
+from leadgen.returns.service import proof as proving
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.buyers.store import buyers
+from leadgen.receivables.store import credit_notes, settlements
+from leadgen.ledger.store import postings as books
+from leadgen.returns.store import returns as store
+from leadgen.returns.store.returns import Return, Sold
+
+POLICY = "policy"
+"""Who decides where the platform's records prove the reason."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A return as it stands; ``is_repeated`` is that it stood so before. The events are the caller's to announce."""
+
+    stored: Return
+    is_repeated: bool
+    events: tuple[Event, ...] = ()
+
+
+def bill_first(conn: Connection[Any], lead_id: int, *, buyer_id: int | None, now: datetime) -> list[Event]:
+    """Bill a lead that its buyer has taken and nobody has billed yet, in a transaction of its own: what was never sold
+    cannot be given back. ``buyer_id`` is the buyer who asks: another's lead is left alone.
+    """
+    sold = store.sold(conn, lead_id)
+    if sold is None or sold.billing_status != "pending" or buyer_id not in (None, sold.buyer_id):
+        return []
+    return [
+        Event(Topic.LEAD_BILLED, now, lead.lead_id, lead.trace_id, ids={"buyer_id": lead.buyer_id})
+        for lead in charges.charge(conn, [lead_id], now=now)
+    ]
+
+
+def request(
+    conn: Connection[Any], lead_id: int, wish: Wish, *, actor: Actor, buyer_id: int | None, now: datetime
+) -> Returned:
+    """Ask for a lead's money back: ``buyer_id`` is the buyer who does, None an operator, whose word it is at once.
+    Where the policy leaves it to the platform's records and they prove the reason, it is approved; else it waits.
+
+    The lead is billed before (``bill_first``). Locks the buyer, then publishers, then a series. Raises Refusal 404,
+    also for another's lead, 400 for an operator without a remark, and 409 ``lead_not_sold``, ``already_returned`` and
+    ``return_not_allowed``.
+    """
+    if buyer_id is None and wish.note is None:
+        raise Refusal(400, "invalid_request", "note: an operator who gives a lead back says why")
+    found = store.sold(conn, lead_id)
+    if found is None or found.buyer_id is None:
+        raise rules.no_lead(lead_id) if found is None or buyer_id is not None else _not_sold(lead_id)
+    buyers.lock(conn, [found.buyer_id])
+    sold = store.sold(conn, lead_id)
+    assert sold is not None
+    if sold.buyer_id is None or sold.buyer_id != found.buyer_id:  # it went to another buyer, who is not locked
+        raise _not_sold(lead_id) if buyer_id is None else rules.no_lead(lead_id)
+    decision = _decide(conn, sold, wish, buyer_id, now)
+    rules.refuse(decision, _sale(conn, sold, now))
+    by = actor.name
+    return_id = store.add(
+        conn,
+        lead_id=lead_id,
+        buyer_id=sold.buyer_id,
+        offer_id=sold.offer_id,
+        reason=wish.reason,
+        note=wish.note,
+        by=by,
+        trace=decision.trace,
+        now=now,
+    )
+    _audit(conn, "return.request", return_id, None, _told(sold, wish, decision, by), actor, now)
+    if not decision.is_approved:
+        return Returned(_get(conn, return_id), is_repeated=False)
+    decided_by = POLICY if buyer_id is not None else by
+    events = _approve(
+        conn, return_id, sold, wish.reason, by=decided_by, remark=None if buyer_id else wish.note, now=now
+    )
+    return Returned(_get(conn, return_id), is_repeated=False, events=events)
+
+
+def decide(conn: Connection[Any], return_id: int, verdict: Verdict, *, actor: Actor, now: datetime) -> Returned:
+    """A person's verdict on a return that waits. Said again, nothing moves. Locks as ``request``.
+
+    Raises Refusal 404, and 409 ``return_decided`` where it was decided otherwise.
+    """
+    found = store.get(conn, return_id)
+    if found is None:
+        raise Refusal(404, "not_found", f"there is no return {return_id}")
+    buyers.lock(conn, [found.buyer_id])
+    stored = _get(conn, return_id)
+    status = "approved" if verdict.verdict == "approve" else "rejected"
+    if stored.status != "requested":
+        if stored.status != status:
+            raise Refusal(
+                409,
+                "return_decided",
+                f"return {return_id} of lead {stored.lead_id} is {stored.status} already, by {stored.decided_by}",
+                {"status": stored.status, "decided_by": stored.decided_by},
+            )
+        return Returned(stored, is_repeated=True)
+    events: tuple[Event, ...] = ()
+    if status == "approved":
+        sold = store.sold(conn, stored.lead_id)
+        assert sold is not None
+        if sold.billing_status == "refunded":
+            raise Refusal(409, "already_returned", f"lead {stored.lead_id} was credited meanwhile: reject its return")
+        events = _approve(conn, return_id, sold, stored.reason, by=actor.name, remark=verdict.remark, now=now)
+    else:
+        store.decide(conn, return_id, status=status, by=actor.name, remark=verdict.remark, now=now)
+    after = {"status": status, "remark": verdict.remark, "lead_id": stored.lead_id, "by": actor.name}
+    _audit(conn, "return.decide", return_id, {"status": stored.status}, after, actor, now)
+    return Returned(_get(conn, return_id), is_repeated=False, events=events)
+
+
+def _decide(conn: Connection[Any], sold: Sold, wish: Wish, buyer_id: int | None, now: datetime) -> Decision:
+    policy = None if sold.policy is None else return_policy.parse(sold.policy, label=sold.policy_label)
+    asks_for_proof = policy is not None and buyer_id is not None and wish.reason in policy.auto_approve
+    proof = proving.prove(conn, sold, wish.reason) if asks_for_proof else None
+    return rules.decide(wish, _sale(conn, sold, now), policy, proof, asked_by=buyer_id, now=now)
+
+
+def _sale(conn: Connection[Any], sold: Sold, now: datetime) -> Sale:
+    given_back = billed = 0
+    if sold.buyer_id is not None and sold.billing_cycle is not None:
+        since = calendar.last_close(now, sold.timezone, cast(Cycle, sold.billing_cycle))
+        given_back, billed = store.counted(conn, sold.buyer_id, sold.offer_id, since=since)
+    return Sale(
+        lead_id=sold.lead_id,
+        buyer_id=sold.buyer_id,
+        is_sold=sold.billing_status != "pending" and sold.buyer_id is not None,
+        is_refunded=sold.billing_status == "refunded",
+        taken_at=sold.taken_at,
+        standing=sold.standing,
+        given_back=given_back,
+        billed=billed,
+    )
+
+
+def _approve(
+    conn: Connection[Any], return_id: int, sold: Sold, reason: str, *, by: str, remark: str | None, now: datetime
+) -> tuple[Event, ...]:
+    """Give the money of a billed lead back, once, and say so of its return. The buyer is locked."""
+    assert sold.buyer_id is not None
+    if sold.invoice_id is not None and sold.invoice_issued:
+        note = crediting.credit(conn, sold.invoice_id, [sold.lead_id], reason=reason, note=None, actor=by, now=now)
+        credit_note_id, transaction_id, events = note.credit_note_id, note.transaction_id, note.events
+    else:
+        credit_note_id, transaction_id, events = None, _give_back(conn, sold, by, now), ()
+    store.decide(
+        conn,
+        return_id,
+        status="approved",
+        by=by,
+        remark=remark,
+        credit_note_id=credit_note_id,
+        transaction_id=transaction_id,
+        now=now,
+    )
+    ids: dict[str, int | str] = {"buyer_id": sold.buyer_id}
+    return (Event(Topic.LEAD_RETURNED, now, sold.lead_id, sold.trace_id, ids=ids), *events)
+
+
+def _give_back(conn: Connection[Any], sold: Sold, by: str, now: datetime) -> int:
+    """The money of a lead that no issued invoice names: owed no more, and what the wallet paid of it is there again."""
+    assert sold.buyer_id is not None
+    assert sold.price is not None
+    assert sold.currency is not None
+    moves = earnings.earnings_of(conn, [sold.lead_id], actor=by, now=now)
+    posting = Transaction(
+        key=f"lead_returned:{sold.lead_id}",
+        kind="lead_returned",
+        currency=sold.currency,
+        occurred_at=now,
+        actor=by,
+        entries=transactions.entries(
+            ("adjustments", "receivable", sold.price - sold.drawn), ("adjustments", "wallet", sold.drawn)
+        ),
+        buyer_id=sold.buyer_id,
+        lead_id=sold.lead_id,
+    )
+    posted = books.post(conn, [posting, *moves])
+    if sold.invoice_id is not None:
+        draft = settlements.invoices(conn, [sold.invoice_id])[sold.invoice_id]
+        subtotal = draft.subtotal - sold.price
+        tax = invoices.tax(subtotal, draft.tax_rate, draft.currency)
+        store.release_line(conn, draft.invoice_id, sold.lead_id, subtotal=subtotal, tax=tax, now=now)
+    credit_notes.refund_leads(conn, [sold.lead_id], now=now)
+    if sold.drawn > 0:
+        debts.from_wallet(conn, sold.buyer_id, actor=by, now=now)
+    return posted[posting.key]
+
+
+def _get(conn: Connection[Any], return_id: int) -> Return:
+    found = store.get(conn, return_id)
+    assert found is not None  # it was there, and returns are never deleted
+    return found
+
+
+def _not_sold(lead_id: int) -> Refusal:
+    return Refusal(409, "lead_not_sold", f"lead {lead_id} was not sold: no buyer has it")
+
+
+def _told(sold: Sold, wish: Wish, decision: Decision, by: str) -> dict[str, Any]:
+    return {
+        "lead_id": sold.lead_id,
+        "buyer_id": sold.buyer_id,
+        "reason": wish.reason,
+        "overridden": list(decision.overridden),
+        "status": "approved" if decision.is_approved else "requested",
+        "by": by,
+    }
+
+
+def _audit(
+    conn: Connection[Any], action: str, return_id: int, before: Any, after: Any, actor: Actor, now: datetime
+) -> None:
+    entry = audit_log.Entry(action, "return", return_id, before, after)
+    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

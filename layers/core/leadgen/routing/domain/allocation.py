@@ -1,0 +1,172 @@
+"""A batch of leads routed one after the other, oldest first: what one lead claims is gone for the next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from leadgen.routing.domain import rotation, decision as routing, strategies
+from leadgen.leads.domain.conditions import NOTHING_OBSERVED, Observed
+from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
+from leadgen.routing.domain.eligibility import Enrolment, Standing, is_eligible
+from leadgen.leads.domain.lead import Lead
+from leadgen.routing.domain.policy import RoundRobin, RoutingPolicy, Weighted
+from leadgen.routing.domain.rotation import Rotation
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Offer, Routed
+from leadgen.routing.domain.strategies import Candidate
+
+
+@dataclass(frozen=True)
+class Request:
+    """A lead to route, with what does not change while its batch is decided."""
+
+    lead: Lead
+    policy: RoutingPolicy
+    offer: Offer
+    exclusive: ExclusiveBuyer | None
+    enrolments: tuple[Enrolment, ...]
+    observed: Observed = NOTHING_OBSERVED
+    evidence: Evidence = NO_EVIDENCE
+    suppressed: tuple[str, ...] = ()
+    assigned_to: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A decision and the facts it rests on: enough to decide again."""
+
+    request: Request
+    facts: Facts
+    decision: Routed | NoBuyer
+
+
+@dataclass(frozen=True)
+class Span:
+    """The pools that a batch may share out: every set of an offer's enrolments between these two, of ``fewest`` or
+    more.
+    """
+
+    offer_id: int
+    at_least: tuple[int, ...]
+    at_most: tuple[int, ...]
+    fewest: int
+
+
+Pools = Mapping[int, Sequence[Rotation]]
+"""By offer id, the pools that had leads already."""
+
+
+def choose_in_turn(
+    requests: Sequence[Request], standings: Mapping[int, Standing], pools: Pools, *, now: datetime
+) -> list[Choice]:
+    """Decide a batch. ``standings`` are by buyer_offer_id and hold every enrolment of the requests."""
+    current = dict(standings)
+    shared = {offer_id: {(r.members, r.weights): r for r in found} for offer_id, found in pools.items()}
+    choices = []
+    for request in sorted(requests, key=lambda r: (r.lead.created_at, r.lead.lead_id)):
+        rotations = shared.setdefault(request.offer.offer_id, {})
+        facts = _facts(request, current, tuple(rotations.values()))
+        decision = routing.choose(request.policy, facts, now=now)
+        turn = decision.rotation if isinstance(decision, Routed) else None
+        # On record stands only the pool that was shared out, so that the record does not grow with the offer's.
+        choices.append(Choice(request, replace(facts, rotations=() if turn is None else (turn,)), decision))
+        if isinstance(decision, Routed):
+            _claim(current, requests, decision)
+            if turn is not None:
+                rotations[turn.members, turn.weights] = rotation.after(turn, decision.buyer_offer_id)
+    return choices
+
+
+def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
+    """The pools as a batch leaves them, by offer id and pool."""
+    return {
+        (c.request.offer.offer_id, c.decision.rotation.pool): rotation.after(
+            c.decision.rotation, c.decision.buyer_offer_id
+        )
+        for c in choices
+        if isinstance(c.decision, Routed) and c.decision.rotation is not None
+    }
+
+
+def spans(requests: Sequence[Request], standings: Mapping[int, Standing], *, now: datetime) -> list[Span]:
+    """Which pools to know before a batch is decided. Claims only take buyers out, so every pool lies between those
+    eligible now and those still eligible if each had won every lead of the batch. A claim takes out one of them at
+    most: without that bound, a batch would read nearly every pool the offer ever had while its buyers near their caps.
+    """
+    taking_turns = [r for r in requests if isinstance(r.policy, RoundRobin | Weighted)]
+    if not taking_turns:
+        return []
+    spent = _spent(requests, standings, now)
+    found: dict[Span, None] = {}
+    for request in taking_turns:
+        most = _pool(request, standings, now)
+        least = _pool(request, spent, now)
+        found.update(dict.fromkeys(_spans(request, most, least, claims=len(requests) - 1)))
+    return list(found)
+
+
+def _facts(request: Request, standings: Mapping[int, Standing], rotations: tuple[Rotation, ...]) -> Facts:
+    return Facts(
+        offer=request.offer,
+        place=request.lead.postal_code,
+        exclusive=request.exclusive,
+        candidates=tuple(Candidate(e, standings[e.buyer_offer_id]) for e in request.enrolments),
+        observed=request.observed,
+        evidence=request.evidence,
+        suppressed=request.suppressed,
+        rotations=rotations,
+        assigned_to=request.assigned_to,
+    )
+
+
+def _claim(current: dict[int, Standing], requests: Sequence[Request], routed: Routed) -> None:
+    # A buyer's money is one for all its enrolments; its capacity is each enrolment's own.
+    price = routed.price.amount
+    own = {e.buyer_offer_id for r in requests for e in r.enrolments if e.buyer_id == routed.buyer_id}
+    for buyer_offer_id in own:
+        leads = int(buyer_offer_id == routed.buyer_offer_id)
+        current[buyer_offer_id] = current[buyer_offer_id].after_claims(leads, price, of_buyer=price)
+
+
+def _spent(requests: Sequence[Request], standings: Mapping[int, Standing], now: datetime) -> dict[int, Standing]:
+    dearest: dict[int, Decimal] = {}
+    buyers: dict[int, int] = {}
+    for request in requests:
+        facts = _facts(request, standings, ())
+        for buyer_id, asked in routing.terms(request.policy, facts, facts.candidates, now=now).items():
+            dearest[buyer_id] = max(dearest.get(buyer_id, asked.price.amount), asked.price.amount)
+        buyers.update({e.buyer_offer_id: e.buyer_id for e in request.enrolments})
+    return {
+        buyer_offer_id: standings[buyer_offer_id].after_claims(
+            len(requests), dearest[buyer_id] * len(requests), of_buyer=dearest[buyer_id] * len(requests)
+        )
+        for buyer_offer_id, buyer_id in buyers.items()
+    }
+
+
+def _pool(request: Request, standings: Mapping[int, Standing], now: datetime) -> list[Candidate]:
+    facts = _facts(request, standings, ())
+    asked = routing.terms(request.policy, facts, facts.candidates, now=now)
+    return [c for c in facts.candidates if is_eligible(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms)]
+
+
+def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> list[Span]:
+    sla = request.policy.sla
+    found = []
+    if sla is not None:
+        found.append(
+            _span(
+                request,
+                *([c for c in part if strategies.meets(sla, c.standing)] for part in (most, least)),
+                claims=claims,
+            )
+        )
+    if sla is None or not found[0].at_least:
+        # No buyer is sure to meet the SLA to the batch's end, and then all of them count.
+        found.append(_span(request, most, least, claims=claims))
+    return [span for span in found if span.at_most]
+
+
+def _span(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> Span:
+    ids = [tuple(sorted(c.enrolment.buyer_offer_id for c in part)) for part in (least, most)]
+    return Span(request.offer.offer_id, ids[0], ids[1], max(len(least), len(most) - claims))

@@ -1,0 +1,190 @@
+"""The Buyer Scoping Contract: may this buyer have this lead now? Each rule is held and recorded, none is skipped.
+
+A limit that is not set is not asked.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from leadgen.leads.domain import conditions, consent
+from leadgen.kernel.calendar import PERIODS, Period
+from leadgen.leads.domain.conditions import Condition, Observed
+from leadgen.leads.domain.consent import Evidence
+from leadgen.routing.domain.policy import ConsentDemand
+from leadgen.kernel.trace import Check, plain
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A buyer's enrolment in an offer and what the configuration says of it. None, or an absent period, is no limit.
+
+    ``area`` is the service area that covers the lead's place, None where none does; ``capacity`` and ``budget`` are the
+    leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
+    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``refused`` whether it has given this
+    lead back already; ``paused_since`` is when deliveries stopped because its invoices are overdue for too long.
+    """
+
+    buyer_id: int
+    buyer_offer_id: int
+    buyer_active: bool
+    enrolled: bool
+    area: str | None
+    priority: int
+    buyer_price: Decimal | None
+    pause_until: datetime | None
+    capacity: Mapping[Period, int]
+    budget: Mapping[Period, Decimal]
+    filter: Condition | None
+    consent: ConsentDemand | None
+    fault: str | None
+    min_balance_required: Decimal | None
+    credit_limit: Decimal | None
+    currency: str
+    reachable: bool
+    refused: bool = False
+    paused_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Used:
+    """What was claimed in a period: how many leads, at which prices together."""
+
+    leads: int
+    amount: Decimal
+
+
+UNUSED = Used(0, Decimal(0))
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """What became of a buyer's leads in the lookback of a policy that asks: zero where none does.
+
+    ``answered`` are those it accepted or rejected; ``delivered`` those it took, ``on_time`` as fast as the SLA wants.
+    """
+
+    answered: int = 0
+    accepted: int = 0
+    delivered: int = 0
+    on_time: int = 0
+
+
+NO_RECORD = TrackRecord()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a buyer has taken so far: it races, so it is read under the buyer's lock.
+
+    ``used`` is by period of now; ``owed`` is what is billed and unpaid, ``pending`` what is claimed and not yet billed,
+    ``wallet`` prepaid money.
+    """
+
+    used: Mapping[Period, Used]
+    owed: Decimal
+    pending: Decimal
+    wallet: Decimal
+    record: TrackRecord = NO_RECORD
+
+    @property
+    def exposure(self) -> Decimal:
+        """What the platform has at risk with this buyer."""
+        return self.owed + self.pending - self.wallet
+
+    @property
+    def available(self) -> Decimal:
+        """Prepaid money not yet spoken for."""
+        return -self.exposure
+
+    def after_claims(self, leads: int, amount: Decimal, *, of_buyer: Decimal) -> "Standing":
+        """With so many leads more of this enrolment, and ``of_buyer`` more claimed of the buyer in all its offers."""
+        used = {p: Used(u.leads + leads, u.amount + amount) for p, u in self.used.items()} if leads else self.used
+        return Standing(used, self.owed, self.pending + of_buyer, self.wallet, self.record)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is asked for one lead: its price for the buyer, and what the rules need to know of it.
+
+    ``hours`` is the policy's check of the time of day, the same for every buyer; ``assigned_to`` is the one buyer whom
+    an operator has chosen.
+    """
+
+    price: Decimal
+    currency: str
+    place: str
+    observed: Observed
+    evidence: Evidence
+    now: datetime
+    hours: Check
+    assigned_to: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Every rule held against one buyer. ``merit`` is what the strategy went by, None where it did not look at it."""
+
+    buyer_id: int
+    eligible: bool
+    checks: tuple[Check, ...]
+    merit: Mapping[str, str | int | bool] | None = None
+
+
+def judge(enrolment: Enrolment, standing: Standing, terms: Terms) -> Verdict:
+    """Hold every rule against one buyer for one lead."""
+    found = tuple(checks(enrolment, standing, terms))
+    return Verdict(enrolment.buyer_id, all(check.passed for check in found), found)
+
+
+def is_eligible(enrolment: Enrolment, standing: Standing, terms: Terms) -> bool:
+    """The outcome alone: no rule is asked after the first that fails."""
+    for check in checks(enrolment, standing, terms):  # noqa: SIM110 - a loop is faster, and what-if asks a million times
+        if not check.passed:
+            return False
+    return True
+
+
+def checks(enrolment: Enrolment, standing: Standing, terms: Terms) -> Iterator[Check]:
+    """Each rule in turn."""
+    yield Check("buyer_active", enrolment.buyer_active, True, enrolment.buyer_active)
+    yield Check("enrolled", enrolment.enrolled, True, enrolment.enrolled)
+    yield Check("service_area", enrolment.area, terms.place, enrolment.area is not None)
+    if terms.assigned_to is not None:
+        is_chosen = enrolment.buyer_id == terms.assigned_to
+        yield Check("assigned", enrolment.buyer_id, terms.assigned_to, is_chosen)
+    if enrolment.refused and terms.assigned_to != enrolment.buyer_id:
+        yield Check("not_refused", True, False, False)
+    yield from _own_rules(enrolment, terms)
+    if enrolment.pause_until is not None:
+        # As the record has instants: whatever zone the database's session speaks, the text is the same.
+        yield Check("not_paused", plain(terms.now), plain(enrolment.pause_until), enrolment.pause_until <= terms.now)
+    if enrolment.paused_since is not None:
+        yield Check("not_paused_for_overdue", plain(enrolment.paused_since), None, False)
+    for period in PERIODS:
+        used = standing.used.get(period, UNUSED)
+        if (most := enrolment.capacity.get(period)) is not None:
+            yield Check(f"capacity_per_{period}", used.leads, most, used.leads < most)
+        if (budget := enrolment.budget.get(period)) is not None:
+            spent = used.amount + terms.price
+            yield Check(f"budget_per_{period}", str(spent), str(budget), spent <= budget)
+    if (minimum := enrolment.min_balance_required) is not None:
+        yield Check("min_balance_required", str(standing.available), str(minimum), standing.available >= minimum)
+    if (limit := enrolment.credit_limit) is not None:
+        exposure = standing.exposure + terms.price
+        yield Check("credit_limit", str(exposure), str(limit), exposure <= limit)
+    yield Check("reachable", enrolment.reachable, True, enrolment.reachable)
+    yield Check("currency", enrolment.currency, terms.currency, enrolment.currency == terms.currency)
+    yield terms.hours
+
+
+def _own_rules(enrolment: Enrolment, terms: Terms) -> Iterator[Check]:
+    if enrolment.fault is not None:
+        yield Check("configuration", enrolment.fault, None, False)
+    if enrolment.filter is not None:
+        met = conditions.holds(enrolment.filter, terms.observed)
+        yield Check("filter", conditions.shown(enrolment.filter, terms.observed), plain(enrolment.filter), met)
+    if enrolment.consent is not None:
+        unmet = consent.unmet(enrolment.consent, terms.evidence, now=terms.now)
+        yield Check("consent", {"unmet": list(unmet)}, plain(enrolment.consent), not unmet)

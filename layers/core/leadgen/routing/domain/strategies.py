@@ -1,0 +1,103 @@
+"""The strategies of the routing policy: which of the buyers who can take a lead comes first. None is random."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import assert_never
+
+from leadgen.routing.domain import rotation
+from leadgen.kernel.calendar import Period
+from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing
+from leadgen.routing.domain.policy import CapacityBased, ExclusiveZip, PerformanceBased, PriorityBased, RoundRobin, RoutingPolicy, Sla, Weighted
+from leadgen.routing.domain.rotation import Pools, Rotation
+
+Merit = Mapping[str, str | int | bool]
+_PLACES = Decimal("0.0001")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A buyer who may be considered, as configured and as standing."""
+
+    enrolment: Enrolment
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The strategy's choice. ``merits`` says by buyer id what it went by; ``rotation`` is the pool before this turn."""
+
+    winner: Candidate
+    merits: Mapping[int, Merit]
+    rotation: Rotation | None
+
+
+def rank(candidate: Candidate) -> tuple[int, int]:
+    """The order that settles every tie: the highest ``routing_priority``, then the lowest buyer id."""
+    return (-candidate.enrolment.priority, candidate.enrolment.buyer_id)
+
+
+def preferred(sla: Sla | None, eligible: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Of the eligible those that meet the SLA; all of them where none does, or none is asked."""
+    return [c for c in eligible if sla is not None and meets(sla, c.standing)] or eligible
+
+
+def meets(sla: Sla, standing: Standing) -> bool:
+    """Whether a buyer took enough of its deliveries in time."""
+    return standing.record.on_time * 100 >= standing.record.delivered * sla.percent
+
+
+def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Pools) -> Pick:
+    """Choose from a pool that is not empty, in ``rank`` order. ``pools`` are those that had leads already."""
+    match policy:
+        case PriorityBased() | ExclusiveZip():
+            return Pick(pool[0], {c.enrolment.buyer_id: {"priority": c.enrolment.priority} for c in pool}, None)
+        case RoundRobin() | Weighted():
+            return _in_turn(pool, weights(policy, pool), pools)
+        case CapacityBased(period=period):
+            left = {c.enrolment.buyer_id: _capacity_left(c, period) for c in pool}
+            best = max(pool, key=lambda c: left[c.enrolment.buyer_id])
+            return Pick(best, {buyer_id: {"capacity_left": _text(part)} for buyer_id, part in left.items()}, None)
+        case PerformanceBased():
+            rates = {c.enrolment.buyer_id: _accept_rate(policy, c.standing) for c in pool}
+            best = max(pool, key=lambda c: rates[c.enrolment.buyer_id])
+            return Pick(best, {buyer_id: {"accept_rate": _text(rate)} for buyer_id, rate in rates.items()}, None)
+        case _:
+            assert_never(policy)
+
+
+def weights(policy: RoundRobin | Weighted, pool: Sequence[Candidate]) -> dict[int, int]:
+    """What each member weighs, by buyer_offer_id."""
+    named = policy.weights if isinstance(policy, Weighted) else {}
+    return {c.enrolment.buyer_offer_id: named.get(str(c.enrolment.buyer_id), 1) for c in pool}
+
+
+def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], pools: Pools) -> Pick:
+    new = rotation.fresh(of_members)
+    so_far = pools.get(new.key, new)
+    turn = rotation.choose(so_far, [c.enrolment.buyer_offer_id for c in pool])
+    taken = dict(zip(so_far.members, so_far.taken, strict=True))
+    merits = {
+        c.enrolment.buyer_id: {
+            "weight": of_members[c.enrolment.buyer_offer_id],
+            "taken": taken[c.enrolment.buyer_offer_id],
+        }
+        for c in pool
+    }
+    return Pick(next(c for c in pool if c.enrolment.buyer_offer_id == turn), merits, so_far)
+
+
+def _capacity_left(candidate: Candidate, period: Period) -> Decimal:
+    capacity = candidate.enrolment.capacity.get(period)
+    if capacity is None:
+        return Decimal(1)
+    return Decimal(capacity - candidate.standing.used.get(period, UNUSED).leads) / capacity
+
+
+def _accept_rate(policy: PerformanceBased, standing: Standing) -> Decimal:
+    record = standing.record
+    return (record.accepted + policy.prior_rate * policy.prior_leads) / (record.answered + policy.prior_leads)
+
+
+def _text(part: Decimal) -> str:
+    return str(part.quantize(_PLACES, ROUND_HALF_UP))

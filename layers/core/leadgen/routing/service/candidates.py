@@ -1,0 +1,126 @@
+"""What the leads of a batch are routed by: the buyers who serve their places, as configured and as standing.
+
+The buyers are locked before anything that races is read of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.leads.domain import conditions, consent
+from leadgen.suppression.domain import hashes
+from leadgen.simulation.domain import track_records
+from leadgen.kernel.calendar import CapPeriods
+from leadgen.routing.domain.eligibility import Enrolment, Standing
+from leadgen.routing.domain.policy import RoutingPolicy
+from leadgen.routing.domain.decision import ExclusiveBuyer
+from leadgen.routing.domain.allocation import Request
+from leadgen.buyers.store import buyers
+from leadgen.routing.store import track_records as lookbacks, candidates
+from leadgen.suppression.store import suppressions
+from leadgen.routing.store.track_records import Lookback
+from leadgen.routing.store.candidates import LockedLead
+from leadgen.suppression.store.suppressions import Asked
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A locked lead that looks for a buyer, and its policy."""
+
+    locked: LockedLead
+    policy: RoutingPolicy
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All that a batch is decided by; ``standings`` are by buyer_offer_id."""
+
+    requests: tuple[Request, ...]
+    standings: Mapping[int, Standing]
+
+
+def load(
+    conn: Connection[Any], asking: Sequence[Asking], periods: Mapping[int, CapPeriods], *, now: datetime
+) -> Gathered:
+    """Lock the buyers and read what there is of them; ``periods`` are by offer id. A constant number of statements."""
+    leads = [one.locked for one in asking]
+    listed = _suppressed(conn, leads)
+    places = [lead.lead for lead in leads]
+    served = candidates.candidates(conn, leads, candidates.exclusive_buyers(conn, places))
+    buyer_ids = {s.buyer_id for s in served}
+    buyers.lock(conn, buyer_ids)
+    # Again, now that nobody hands a place over: whoever does holds the buyers of both.
+    exclusive = candidates.exclusive_buyers(conn, places)
+    loaded = candidates.load_enrolments(conn, buyer_ids, periods)
+    asked = _lookbacks(asking, now)
+    records = lookbacks.track_records(conn, buyer_ids, asked, now=now) if asked else {}
+    enrolments = {(entry.offer_id, entry.enrolment.buyer_id): entry.enrolment for entry in loaded}
+    areas: dict[int, list[tuple[int, str | None]]] = defaultdict(list)
+    for s in served:
+        areas[s.lead_id].append((s.buyer_id, s.area))
+    requests = []
+    for one in asking:
+        lead = one.locked.lead
+        own = tuple(
+            replace(enrolments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.refused_by)
+            for buyer_id, area in sorted(areas[lead.lead_id])
+        )
+        requests.append(_request(one, own, exclusive.get(lead.lead_id), listed.get(lead.lead_id, ())))
+    standings = {
+        entry.enrolment.buyer_offer_id: replace(entry.standing, record=records[entry.enrolment.buyer_offer_id])
+        if entry.enrolment.buyer_offer_id in records
+        else entry.standing
+        for entry in loaded
+    }
+    return Gathered(tuple(requests), standings)
+
+
+def _request(
+    one: Asking, own: tuple[Enrolment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
+) -> Request:
+    fields = one.locked.fields
+    return Request(
+        lead=one.locked.lead,
+        policy=one.policy,
+        offer=one.locked.offer,
+        exclusive=exclusive,
+        enrolments=own,
+        observed=conditions.observe([e.filter for e in own if e.filter is not None], fields),
+        evidence=consent.evidence(fields, [e.consent for e in own if e.consent is not None]),
+        suppressed=suppressed,
+        assigned_to=one.locked.assigned_to,
+    )
+
+
+def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int, tuple[str, ...]]:
+    """The lists that leads stand on by now which were held since validation asked: nobody is sold after that."""
+    asked = [
+        Asked(
+            lead.lead.lead_id,
+            lead.lead.offer_id,
+            hashes.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
+        )
+        for lead in leads
+        if lead.unrouted_at is not None or lead.is_released
+    ]
+    return suppressions.suppressed(conn, asked) if asked else {}
+
+
+def _lookbacks(asking: Sequence[Asking], now: datetime) -> list[Lookback]:
+    """What the offers' policies want to know of the past; nothing for those that do not ask."""
+    nothing = timedelta(0)
+    asks = {one.locked.lead.offer_id: track_records.asked_by(one.policy) for one in asking}
+    return [
+        Lookback(
+            offer_id,
+            now - (ask.answers_within or nothing),
+            now - (ask.deliveries_within or nothing),
+            int((ask.patience or nothing).total_seconds()),
+        )
+        for offer_id, ask in asks.items()
+        if ask.anything
+    ]

@@ -1,0 +1,120 @@
+"""Track records as they stood at any instant of the past, counted from what became of the leads since.
+
+An answer counts from the moment it was given until the lead has left the lookback; a delivery from the moment it was
+settled or overdue. So each is an interval of time, and how many hold at an instant is how many have begun by then less
+how many have ended before.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadgen.routing.domain.eligibility import NO_RECORD, TrackRecord
+from leadgen.routing.domain.policy import PerformanceBased, RoutingPolicy
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Past:
+    """A lead that was sold, and what became of it: the buyer's answer, and its delivery where there was one."""
+
+    buyer_offer_id: int
+    delivered_at: datetime
+    answered_at: datetime | None
+    accepted: bool
+    handed_at: datetime | None
+    settled_at: datetime | None
+    taken: bool
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a policy wants to know of the past; None for what it does not ask."""
+
+    answers_within: timedelta | None
+    deliveries_within: timedelta | None
+    patience: timedelta | None
+
+    @property
+    def anything(self) -> bool:
+        """Whether the policy looks back at all."""
+        return self.answers_within is not None or self.deliveries_within is not None
+
+    @property
+    def longest(self) -> timedelta:
+        """How far the policy looks back."""
+        return max(self.answers_within or timedelta(0), self.deliveries_within or timedelta(0))
+
+
+def asked_by(policy: RoutingPolicy) -> Ask:
+    """What a policy asks of track records."""
+    return Ask(
+        timedelta(days=policy.lookback_days) if isinstance(policy, PerformanceBased) else None,
+        timedelta(hours=policy.sla.lookback_hours) if policy.sla else None,
+        timedelta(seconds=policy.sla.max_delivery_seconds) if policy.sla else None,
+    )
+
+
+class TrackRecords:
+    """The buyers' track records at any instant, as ``ask`` counts them; ``past`` reaches back as far as it looks."""
+
+    def __init__(self, ask: Ask, past: Iterable[Past]) -> None:
+        spans: dict[int, _Spans] = defaultdict(_Spans)
+        for lead in past:
+            spans[lead.buyer_offer_id].add(lead, ask)
+        self._spans = {buyer_offer_id: found.sorted() for buyer_offer_id, found in spans.items()}
+
+    def at(self, buyer_offer_id: int, now: datetime) -> TrackRecord:
+        """An enrolment's track record as a decision of this instant would have found it."""
+        spans = self._spans.get(buyer_offer_id)
+        return NO_RECORD if spans is None else TrackRecord(*(holding(part, now) for part in spans))
+
+
+_Ends = tuple[list[datetime], list[datetime]]
+
+
+def holding(ends: _Ends, now: datetime) -> int:
+    """Of intervals, given as their beginnings and their ends, each in order, how many hold at an instant."""
+    begun, ended = ends
+    return bisect_right(begun, now) - bisect_left(ended, now)
+
+
+class _Spans:
+    """When what counted, in the order of TrackRecord's fields."""
+
+    def __init__(self) -> None:
+        self._parts: tuple[list[tuple[datetime, datetime]], ...] = ([], [], [], [])
+
+    def add(self, lead: Past, ask: Ask) -> None:
+        answered, accepted, delivered, on_time = self._parts
+        for span in _answer(lead, ask):
+            answered.append(span)
+            if lead.accepted:
+                accepted.append(span)
+        for span, in_time in _delivery(lead, ask):
+            delivered.append(span)
+            if in_time:
+                on_time.append(span)
+
+    def sorted(self) -> tuple[_Ends, ...]:
+        return tuple(
+            (sorted(begin for begin, end in part if begin <= end), sorted(end for begin, end in part if begin <= end))
+            for part in self._parts
+        )
+
+
+def _answer(lead: Past, ask: Ask) -> Iterator[tuple[datetime, datetime]]:
+    if ask.answers_within is not None and lead.answered_at is not None:
+        yield max(lead.answered_at, lead.delivered_at), lead.delivered_at + ask.answers_within
+
+
+def _delivery(lead: Past, ask: Ask) -> Iterator[tuple[tuple[datetime, datetime], bool]]:
+    if ask.deliveries_within is None or ask.patience is None or lead.handed_at is None:
+        return
+    overdue = lead.handed_at + ask.patience + _INSTANT
+    in_time = lead.taken and lead.settled_at is not None and lead.settled_at < overdue
+    counts_from = overdue if lead.settled_at is None else min(lead.settled_at, overdue)
+    yield (counts_from, lead.handed_at + ask.deliveries_within), in_time

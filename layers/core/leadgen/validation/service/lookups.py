@@ -1,0 +1,97 @@
+"""What screening a batch of leads rests on beyond the leads themselves: lists, counts and what DNS says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from leadgen.platform import db, settings
+from leadgen.platform.egress import dns
+from leadgen.leads.domain import contacts
+from leadgen.validation.domain import disposable_domains as disposable, duplicates, observe
+from leadgen.suppression.domain import hashes as suppression
+from leadgen.validation.domain.observations import LookedUp
+from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.validation.domain.screening import Request
+from leadgen.validation.store import disposable_domains, mail_domains, screening, velocity
+from leadgen.suppression.store import suppressions
+from leadgen.suppression.store.suppressions import Asked
+from leadgen.validation.store.screening import LockedLead
+from leadgen.validation.store.velocity import Window
+
+# How long it is believed that a domain takes mail, or takes none.
+_DNS_GOOD_FOR = timedelta(days=1)
+
+
+def domains_taking_mail(lead_ids: Sequence[int], now: datetime) -> dict[str, bool]:
+    """Whether the mail domains of those leads take mail whose policies ask; without what no resolver could tell."""
+    # Before the transaction: nobody else waits for a resolver.
+    with db.current().connection() as conn:
+        asking = mail_domains.asking(conn, lead_ids)
+        if not asking:
+            return {}
+        written = mail_domains.addresses(conn, screening.with_undecided_kin(conn, asking))
+        domains = {domain for address in written if (domain := contacts.email_domain(address)) is not None}
+        known = mail_domains.known(conn, domains, since=now - _DNS_GOOD_FOR)
+    found = dns.taking_mail(domains - known.keys())
+    if found:
+        with db.current().connection() as conn:
+            mail_domains.remember(conn, found, now=now)
+    return {**known, **found}
+
+
+def requests(
+    conn: Connection[Any], parsed: Sequence[tuple[LockedLead, ValidationPolicy]], taking_mail: Mapping[str, bool]
+) -> list[Request]:
+    """Everything that the leads under lock are to be screened by, in a constant number of statements."""
+    if not parsed:
+        return []
+    domains = {
+        locked.lead.lead_id: contacts.email_domain(str(locked.fields["email"]))
+        for locked, policy in parsed
+        if observe.asks_for_email(policy)
+    }
+    names = {
+        name
+        for locked, policy in parsed
+        if observe.asks_for_disposable(policy)
+        for name in disposable.parents(domains[locked.lead.lead_id] or "")
+    }
+    said = disposable_domains.said(conn, names) if names else {}
+    suppressed = suppressions.suppressed(conn, [_asked(locked) for locked, _ in parsed])
+    windows = [window for locked, policy in parsed if (window := _window(locked, policy)) is not None]
+    posts = velocity.posts(conn, windows) if windows else {}
+    hours = settings.current().default_duplicate_window_hours
+    found = []
+    for locked, policy in parsed:
+        lead = locked.lead
+        looked_up = LookedUp(
+            suppressed=suppressed.get(lead.lead_id, ()),
+            ip_country=locked.ip_country,
+            disposable=said,
+            accepts_mail=taking_mail.get(domains.get(lead.lead_id) or ""),
+            is_released=locked.is_released,
+        )
+        if (counted := posts.get(lead.lead_id)) is not None:
+            looked_up = replace(looked_up, ip_posts=counted.ip_posts, phone_posts=counted.phone_posts)
+        search = duplicates.search_for(policy.detection, lead, locked.contact, default_window_hours=hours)
+        found.append(Request(lead, locked.contact, policy, search, locked.fields, looked_up))
+    return found
+
+
+def _asked(locked: LockedLead) -> Asked:
+    hashes = suppression.of_lead(str(locked.fields["email"]), str(locked.fields["phone"]), locked.lead.country_code)
+    return Asked(locked.lead.lead_id, locked.lead.offer_id, hashes)
+
+
+def _window(locked: LockedLead, policy: ValidationPolicy) -> Window | None:
+    detection = policy.fraud_detection
+    if detection is None or (detection.ip_velocity is None and detection.phone_velocity is None):
+        return None
+    return Window(
+        locked.lead.lead_id,
+        detection.ip_velocity.within_minutes if detection.ip_velocity else None,
+        detection.phone_velocity.within_minutes if detection.phone_velocity else None,
+    )
