@@ -9,10 +9,11 @@ import psycopg
 from psycopg import Connection
 
 from bench import database
-from leadgen.platform import clock
-from leadgen.terminal.progress import Progress
-from leadgen.reconciliation.service import auditor
 from leadgen.invoicing.service import run
+from leadgen.platform import clock
+from leadgen.platform.messaging import bus
+from leadgen.reconciliation.service import auditor
+from leadgen.terminal.progress import Progress
 
 LEADS, LEADS_OF_A_BUYER = 100_000, 200
 LIMIT_SECONDS, LIMIT_GROWTH = 60, 11
@@ -45,9 +46,7 @@ def _measured(leads: int) -> tuple[float, bool]:
         _read(conn)
         beside = clock.seconds() - began
         began = clock.seconds()
-        done = run.run(
-            run.on_connection(conn, keep=True), now=CLOSE, told=Progress(f"invoicing {leads:,}").told
-        )
+        done = run.run(bus.on_connection(conn, keep=True), now=CLOSE, told=Progress(f"invoicing {leads:,}").told)
         seconds = clock.seconds() - began
         began = clock.seconds()
         broken = [one.name for one in auditor.audit(conn, now=CLOSE) if one.broken]

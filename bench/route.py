@@ -13,8 +13,8 @@ import psycopg
 from psycopg import Connection
 
 from bench import database
-from leadgen.platform.messaging import batch
 from leadgen.platform import clock
+from leadgen.platform.messaging import batch
 
 SERVING, ENROLLED = 20, 10_000
 ROUNDS, WARM_UP, BATCH = 100, 10, 10

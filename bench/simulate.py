@@ -19,22 +19,22 @@ import psycopg
 from psycopg import Connection
 
 from bench import database
-from leadgen.platform import clock
-from leadgen.terminal.progress import Progress
 from leadgen.kernel import calendar
-from leadgen.routing.domain import rotation, allocation
-from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.kernel.calendar import PERIODS, Period
-from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Used
+from leadgen.kernel.trace import plain
 from leadgen.leads.domain.lead import Lead
+from leadgen.platform import clock
+from leadgen.routing.domain import allocation, rotation
+from leadgen.routing.domain.allocation import Choice, Request
+from leadgen.routing.domain.decision import Offer, Routed
+from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Used
+from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoundRobin
 from leadgen.routing.domain.rotation import PoolKey, Rotation
-from leadgen.routing.domain.decision import Offer, Routed
-from leadgen.kernel.trace import plain
-from leadgen.routing.domain.allocation import Choice, Request
 from leadgen.simulation.service.simulate import Scope, simulate
 from leadgen.simulation.store import history
 from leadgen.simulation.store.history import Stretch
+from leadgen.terminal.progress import Progress
 
 LEADS = 100_000
 BUYERS, SERVING, BATCH, DAYS = 20, 10, 10, 30

@@ -7,15 +7,15 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.returns.domain.rules import Verdict, Wish
-from leadgen.reconciliation.service import auditor
-from leadgen.payments.service import chargebacks, receipts
-from leadgen.receivables.service import credit_notes
-from leadgen.returns.service import returns as returning
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.payments.service import chargebacks, receipts
 from leadgen.payments.service.chargebacks import ChargedBack
-from leadgen.receivables.service.credit_notes import CreditNote
 from leadgen.payments.service.receipts import Receipt, Received
+from leadgen.receivables.service import credit_notes
+from leadgen.receivables.service.credit_notes import CreditNote
+from leadgen.reconciliation.service import auditor
+from leadgen.returns.domain.rules import Verdict, Wish
+from leadgen.returns.service import returns as returning
 from leadgen.returns.service.returns import Returned
 
 OPERATOR = Actor("op", "192.0.2.7", "desk/1")

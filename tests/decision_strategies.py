@@ -9,15 +9,30 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from leadgen.leads.domain import conditions, consent
-from leadgen.routing.domain import rotation, decision as routing
-from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.kernel.calendar import DAYS, PERIODS
+from leadgen.leads.domain import conditions, consent
 from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Test
-from leadgen.routing.domain.eligibility import Enrolment, Standing, TrackRecord, Used
-from leadgen.routing.domain.policy import CapacityBased, ConsentDemand, ExclusiveZip, Exclusivity, PerformanceBased, Premium, Pricing, PriorityBased, RoundRobin, RoutingPolicy, Sla, TimeOfDayPremium, Weighted
-from leadgen.routing.domain.rotation import Rotation
+from leadgen.leads.domain.consent import ConsentDemand
+from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import rotation
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Offer, Routed
+from leadgen.routing.domain.eligibility import Enrolment, Standing, TrackRecord, Used
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.policy import (
+    CapacityBased,
+    ExclusiveZip,
+    Exclusivity,
+    PerformanceBased,
+    Premium,
+    Pricing,
+    PriorityBased,
+    RoundRobin,
+    RoutingPolicy,
+    Sla,
+    TimeOfDayPremium,
+    Weighted,
+)
+from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
 
 BUYER_IDS = range(1, 10)

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from leadgen.kernel.calendar import PERIODS, Period
-from leadgen.routing.domain.eligibility import Enrolment, Standing, Used
-from leadgen.leads.domain.lead import Lead
 from leadgen.delivery.domain.lead_facts import LeadFacts
+from leadgen.kernel.calendar import PERIODS, Period
+from leadgen.leads.domain.lead import Lead
+from leadgen.routing.domain.decision import Offer
+from leadgen.routing.domain.eligibility import Enrolment, Standing, Used
 from leadgen.validation.domain.observations import LookedUp, Observations
 from leadgen.validation.domain.observe import observe
-from leadgen.routing.domain.policy import DuplicateDetection, ValidationPolicy
-from leadgen.routing.domain.decision import Offer
+from leadgen.validation.domain.policy import DuplicateDetection, ValidationPolicy
 
 NOON = datetime(2026, 6, 17, 12, 0, tzinfo=UTC)
 

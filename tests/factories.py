@@ -10,9 +10,9 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from leadgen.buyers.store import buyers
 from leadgen.leads.domain import normalization
 from leadgen.ledger.domain.transactions import Transaction, entries
-from leadgen.buyers.store import buyers
 from leadgen.ledger.store import postings
 
 _numbers = itertools.count(1)

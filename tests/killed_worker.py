@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from leadgen.platform.messaging import bus
-from leadgen.platform import clock
-from leadgen.platform.egress import http_client
-from leadgen.platform.messaging.batch import Message
 from leadgen.delivery.service import dispatch
 from leadgen.notifications.service import dispatch as telling
+from leadgen.platform import clock
+from leadgen.platform.egress import http_client
+from leadgen.platform.messaging import bus
+from leadgen.platform.messaging.batch import Message
 from tests.messages import body, messages
 
 POINTS = ("before_call", "during_call", "after_answer", "before_record", "before_commit")

@@ -9,14 +9,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.ledger.domain import transactions as entries
-from leadgen.ledger.domain.transactions import Transaction
 from leadgen.billing.service import charges
+from leadgen.buyers.store import buyers
 from leadgen.invoicing.service import issue
 from leadgen.invoicing.service.issue import Due
-from leadgen.buyers.store import buyers
-from leadgen.ledger.store import postings
 from leadgen.invoicing.store import drafts as accounts
+from leadgen.ledger.domain import transactions as entries
+from leadgen.ledger.domain.transactions import Transaction
+from leadgen.ledger.store import postings
 from tests.factories import a_delivery, a_lead, a_source
 
 

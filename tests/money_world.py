@@ -11,21 +11,23 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.payments.domain import minor_units
-from leadgen.kernel.errors import Refusal
-from leadgen.payments.domain.provider_events import DisputeChanged, RefundChanged, Told
-from leadgen.returns.domain.rules import Verdict, Wish
-from leadgen.billing.service import charges
-from leadgen.payments.service import chargebacks, receipts, provider_events, refunds
-from leadgen.receivables.service import credit_notes, disputes, wallet_draws, dunning, overdue, write_offs
-from leadgen.invoicing.service import decisions, run as invoice_run, issue
-from leadgen.publishers.service import payouts
-from leadgen.returns.service import returns
 from leadgen.audit_trail.domain.actor import Actor
-from leadgen.invoicing.service.issue import Due
-from leadgen.payments.service.receipts import Received
+from leadgen.billing.service import charges
 from leadgen.buyers.store import buyers
+from leadgen.invoicing.service import decisions, issue
+from leadgen.invoicing.service import run as invoice_run
+from leadgen.invoicing.service.issue import Due
 from leadgen.invoicing.store import drafts as accounts
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.domain import minor_units
+from leadgen.payments.domain.provider_events import DisputeChanged, RefundChanged, Told
+from leadgen.payments.service import chargebacks, provider_events, receipts, refunds
+from leadgen.payments.service.receipts import Received
+from leadgen.platform.messaging import bus
+from leadgen.publishers.service import payouts
+from leadgen.receivables.service import credit_notes, disputes, dunning, overdue, wallet_draws, write_offs
+from leadgen.returns.domain.rules import Verdict, Wish
+from leadgen.returns.service import returns
 from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, insert
 from tests.money import a_taken_lead
 
@@ -161,7 +163,7 @@ class World:
         """The schedule, as late as it comes."""
 
         def transactions() -> AbstractContextManager[Any]:
-            return invoice_run.on_connection(self.conn, keep=True)()
+            return bus.on_connection(self.conn, keep=True)()
 
         run = invoice_run.run(transactions, now=self.at)
         assert run.failed == 0, "an account failed"
@@ -214,7 +216,7 @@ class World:
         """As the schedule does, of all buyers."""
 
         def transactions() -> AbstractContextManager[Any]:
-            return invoice_run.on_connection(self.conn, keep=True)()
+            return bus.on_connection(self.conn, keep=True)()
 
         return None if dunning.review_pauses(transactions, now=self.at) else "nothing"
 

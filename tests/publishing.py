@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.ledger.domain.transactions import Entry, Transaction, reversal
-from leadgen.publishers.service import payouts
 from leadgen.ledger.store import postings
+from leadgen.publishers.service import payouts
 from leadgen.publishers.store import payouts as publishers
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.money import a_billed_lead

@@ -7,10 +7,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.kernel import money
-from leadgen.billing.domain.bill_to import BillTo
+from leadgen.billing.domain.documents import BillTo
 from leadgen.billing.domain.terms import Address, Bank, Seller
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
+from leadgen.kernel import money
 from tests.factories import a_buyer
 
 ISSUED = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)  # midnight in Hamburg

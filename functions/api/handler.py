@@ -9,34 +9,34 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.platform.web import body
-from leadgen.platform.messaging import bus
+from leadgen.access.service.scopes import asker, operator, person
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.delivery.domain import verdicts
+from leadgen.delivery.service import history
+from leadgen.explanation.service import explain
+from leadgen.invoicing import routes as invoices
+from leadgen.kernel.errors import Refusal
+from leadgen.leads.store import leads, lifecycle
+from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
+from leadgen.notifications.service import subscriptions as subscribing
+from leadgen.notifications.service.subscriptions import NoSuchSubscription
+from leadgen.notifications.store import subscriptions
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.outbound.service import endpoints
+from leadgen.payments.routes import cards, payments
 from leadgen.platform import clock, db, settings
 from leadgen.platform.egress import http_client
 from leadgen.platform.log import logger
-from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler, operator, person
-from leadgen.delivery.domain import verdicts
-from leadgen.review.domain import lead_verdicts
-from leadgen.outbound.domain.endpoints import without_query
-from leadgen.kernel.errors import Refusal
-from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
-from leadgen.review.service import verdicts as deciding
-from leadgen.delivery.service import history
-from leadgen.outbound.service import endpoints
-from leadgen.explanation.service import explain
-from leadgen.notifications.service import subscriptions as subscribing
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.notifications.service.subscriptions import NoSuchSubscription
+from leadgen.platform.messaging import bus
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler
+from leadgen.publishers import routes as payouts
 from leadgen.receivables import routes
 from leadgen.reporting import routes as documents
-from leadgen.invoicing import routes as invoices
-from leadgen.payments.routes import payments, cards
-from leadgen.publishers import routes as payouts
 from leadgen.returns import routes as returns
-from leadgen.access.service.asking import asker
-from leadgen.leads.store import leads, lifecycle
+from leadgen.review.domain import lead_verdicts
+from leadgen.review.service import verdicts as deciding
 from leadgen.review.store import leads as review
-from leadgen.notifications.store import subscriptions
 
 _LONGEST_LIST = 200
 

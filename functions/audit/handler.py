@@ -5,10 +5,10 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from leadgen.platform.messaging import bus
+from leadgen.kernel.events import Event, Topic
 from leadgen.platform import clock, db
 from leadgen.platform.log import count, logger
-from leadgen.kernel.events import Event, Topic
+from leadgen.platform.messaging import bus
 from leadgen.reconciliation.service import auditor
 from leadgen.reconciliation.store import runs
 

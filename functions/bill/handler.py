@@ -7,18 +7,19 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform.messaging import batch, bus
-from leadgen.platform.messaging.batch import Message, Outcome
-from leadgen.platform.log import logger
 from leadgen.billing.domain import charges as rules
-from leadgen.kernel.errors import PolicyInvalid
-from leadgen.kernel.events import Event, Topic
 from leadgen.billing.service import charges
-from leadgen.payments.service import top_ups
+from leadgen.billing.store.charges import Billed
 from leadgen.invoicing.service import issue as issuing
 from leadgen.invoicing.service.issue import Due
 from leadgen.invoicing.store import drafts
-from leadgen.billing.store.charges import Billed
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.kernel.events import Event, Topic
+from leadgen.leads.service import messages as leads_messages
+from leadgen.payments.service import top_ups
+from leadgen.platform.log import logger
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Bill each taken lead by the guarded statement; the threshold is asked under the buyer's lock."""
     with bus.transaction() as transaction:
-        billed = charges.charge(transaction.conn, batch.lead_ids(messages), now=now)
+        billed = charges.charge(transaction.conn, leads_messages.lead_ids(messages), now=now)
         events = [_billed(lead, now) for lead in billed]
         if billed:
             accounts = {(lead.buyer_id, lead.offer_id) for lead in billed}

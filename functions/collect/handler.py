@@ -8,12 +8,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform.messaging import batch, bus
-from leadgen.platform import clock
-from leadgen.platform.messaging.batch import Message, Outcome
 from leadgen.kernel.events import Topic
 from leadgen.payments.service import collection
 from leadgen.payments.service.collection import Claimed
+from leadgen.platform import clock
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

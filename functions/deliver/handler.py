@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from leadgen.platform.messaging import batch, bus
-from leadgen.platform import clock, settings
-from leadgen.platform.messaging.batch import Message, Outcome
-from leadgen.outbound.domain import outcomes, backoff
 from leadgen.delivery.domain.steps import Done, Release, Review, Step, TryAgain
-from leadgen.kernel.events import Event, Topic
-from leadgen.outbound.service import webhook
-from leadgen.delivery.service import dispatch, attempt
-from leadgen.outbound.service.webhook import Call
+from leadgen.delivery.service import attempt, dispatch
 from leadgen.delivery.service.dispatch import Parcel
 from leadgen.delivery.store import deliveries
 from leadgen.delivery.store.deliveries import Unfinished
+from leadgen.kernel.events import Event, Topic
+from leadgen.leads.service import messages as leads_messages
+from leadgen.outbound.domain import backoff, outcomes
+from leadgen.outbound.service import webhook
+from leadgen.outbound.service.webhook import Call
+from leadgen.platform import clock, settings
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
 
 # How much longer than the call itself a claim lives: time to record what came of it.
 CLAIM_GRACE_SECONDS = 10
@@ -28,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Claim what is due and commit, call the buyers at once, record each answer: no transaction is open in a call."""
-    lead_ids = batch.lead_ids(messages)
+    lead_ids = leads_messages.lead_ids(messages)
     configured = settings.current()
     until = now + timedelta(seconds=configured.webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
     default = backoff.specified(attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay)

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadgen.platform.messaging import batch
-from leadgen.platform import clock, db, settings
-from leadgen.platform.messaging.batch import Message, Outcome
-from leadgen.outbound.domain import outcomes
-from leadgen.kernel.events import Topic
-from leadgen.outbound.service import webhook
 from leadgen.documents.service import mails
-from leadgen.outbound.service.webhook import Call
 from leadgen.documents.service.mails import Errand
 from leadgen.documents.store.mails import Result
+from leadgen.kernel.events import Topic
+from leadgen.outbound.domain import outcomes
+from leadgen.outbound.service import webhook
+from leadgen.outbound.service.webhook import Call
+from leadgen.platform import clock, db, settings
+from leadgen.platform.messaging import batch
+from leadgen.platform.messaging.batch import Message, Outcome
 
 # How much longer than the call itself a claim lives: time to record what came of it.
 CLAIM_GRACE_SECONDS = 10

@@ -13,21 +13,21 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from leadgen import VERSION
-from leadgen.platform.web import body
-from leadgen.platform.messaging import bus
+from leadgen.access.service.scopes import bearer, ip_address
+from leadgen.intake.domain import classification, idempotency, submission
+from leadgen.intake.domain.classification import Identification, Resolution
+from leadgen.intake.domain.submission import Submission
+from leadgen.intake.store import intake
+from leadgen.intake.store.intake import Intake
+from leadgen.kernel.errors import Refusal
+from leadgen.leads.domain import normalization
+from leadgen.leads.store import leads
+from leadgen.leads.store.leads import Answer
 from leadgen.platform import clock, db, settings
 from leadgen.platform.log import count, logger
-from leadgen.platform.web.app import JsonAnswer, bearer, build_app, ip_address, lambda_handler
-from leadgen.intake.domain import classification, idempotency, submission
-from leadgen.leads.domain import normalization
-from leadgen.intake.domain.classification import Identification, Resolution
-from leadgen.kernel.errors import Refusal
-from leadgen.intake.domain.submission import Submission
-from leadgen.platform import health as health_store
-from leadgen.intake.store import intake
-from leadgen.leads.store import leads
-from leadgen.intake.store.intake import Intake
-from leadgen.leads.store.leads import Answer
+from leadgen.platform.messaging import bus
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler
 
 LONGEST_WAIT_SECONDS = 10
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.01, 0.1
@@ -240,7 +240,7 @@ def _database_seconds() -> float | None:
     began = clock.seconds()
     try:
         with db.current().connection() as conn:
-            health_store.ping(conn)
+            db.ping(conn)
     except db.DatabaseAway:
         return None
     return clock.seconds() - began

@@ -7,13 +7,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from leadgen.platform.messaging import bus
+from leadgen.invoicing.service import run as invoice_run
+from leadgen.payments.service import checkout
 from leadgen.platform import clock
 from leadgen.platform.log import logger
-from leadgen.payments.service import checkout
-from leadgen.receivables.service import dunning, overdue as pausing
-from leadgen.invoicing.service import run as invoice_run
+from leadgen.platform.messaging import bus
 from leadgen.publishers.service import payouts
+from leadgen.receivables.service import dunning
+from leadgen.receivables.service import overdue as pausing
 
 # What is left of Lambda's time when nothing more is begun: enough for the buyer at hand.
 SPARE_SECONDS = 30

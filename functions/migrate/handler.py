@@ -5,8 +5,8 @@ from typing import Any
 
 from leadgen.platform import db, settings
 from leadgen.platform.log import logger
-from leadgen.platform.migrations import migrate
 from leadgen.platform.messaging import queues
+from leadgen.platform.migrations import migrate
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from leadgen.platform.messaging import batch, bus
-from leadgen.platform import clock, settings
-from leadgen.platform.messaging.batch import Message, Outcome
-from leadgen.outbound.domain import outcomes
 from leadgen.kernel.events import WAKE_UPS, Topic, event_key
-from leadgen.notifications.domain.notices import Done, GivenUp, Later, Step
-from leadgen.outbound.service import webhook
-from leadgen.notifications.service import dispatch
-from leadgen.outbound.service.webhook import Call
-from leadgen.notifications.service.dispatch import Errand
 from leadgen.leads.store import lifecycle
 from leadgen.leads.store.lifecycle import LoggedEvent
+from leadgen.notifications.domain.notices import Done, GivenUp, Later, Step
+from leadgen.notifications.service import dispatch
+from leadgen.notifications.service.dispatch import Errand
+from leadgen.outbound.domain import outcomes
+from leadgen.outbound.service import webhook
+from leadgen.outbound.service.webhook import Call
+from leadgen.platform import clock, settings
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
 
 # How much longer than the call itself a claim lives: time to record what came of it.
 CLAIM_GRACE_SECONDS = 10

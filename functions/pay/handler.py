@@ -8,19 +8,20 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from leadgen.platform.web import body
-from leadgen.platform.messaging import bus
-from leadgen.platform import clock, db, settings
-from leadgen.payments.adapters import provider
-from leadgen.platform.log import logger
-from leadgen.payments.adapters.provider import NotFromProvider
-from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler
-from leadgen.payments.domain import pay_page, provider_events as provider_facts
+from leadgen.documents.service import documents
 from leadgen.kernel.errors import Refusal
+from leadgen.payments.adapters import provider
+from leadgen.payments.adapters.provider import NotFromProvider
+from leadgen.payments.domain import pay_page
+from leadgen.payments.domain import provider_events as provider_facts
 from leadgen.payments.domain.pay_page import Invoice
 from leadgen.payments.domain.provider_events import EventUnreadable, Told
 from leadgen.payments.service import checkout, provider_events
-from leadgen.documents.service import documents
+from leadgen.platform import clock, db, settings
+from leadgen.platform.log import logger
+from leadgen.platform.messaging import bus
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler
 
 app = build_app()
 handler = lambda_handler(app)

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from leadgen.platform import clock, db
-from leadgen.platform.log import logger
-from leadgen.leads.domain import retention
 from leadgen.audit_trail.store import audit_log
-from leadgen.routing.store import assignments
 from leadgen.delivery.store import deliveries
-from leadgen.outbound.store import endpoints
+from leadgen.leads.domain import retention
 from leadgen.leads.store import leads
 from leadgen.notifications.store import notices, replays, subscriptions
+from leadgen.outbound.store import endpoints
+from leadgen.platform import clock, db
+from leadgen.platform.log import logger
+from leadgen.routing.store import rotations
 
 BATCH = 1000
 
@@ -61,7 +61,7 @@ def _erase(now: datetime) -> int:
 
 def _forget(now: datetime) -> int:
     with db.current().transaction() as conn:
-        return assignments.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
+        return rotations.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
 
 
 def _purge_notices(now: datetime) -> int:

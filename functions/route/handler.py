@@ -4,30 +4,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
-from leadgen.platform.messaging import batch, bus
-from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.decisions.store import decisions
+from leadgen.decisions.store.decisions import Record
 from leadgen.kernel import calendar
-from leadgen.routing.domain import policy as policies, allocation, disposition
-from leadgen.routing.domain import reservations as taken
-from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
-from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.kernel.trace import plain
+from leadgen.leads.service import messages as leads_messages
+from leadgen.leads.store import holds, leads
+from leadgen.leads.store.holds import Held
+from leadgen.leads.store.leads import State
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.routing.domain import allocation, disposition
+from leadgen.routing.domain import policy as policies
+from leadgen.routing.domain import reservations as taken
 from leadgen.routing.domain.allocation import Choice
+from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.routing.domain.disposition import GivenUp, HeldUntil
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.service import candidates
 from leadgen.routing.service.candidates import Asking, Gathered
-from leadgen.routing.store import assignments
-from leadgen.decisions.store import decisions
-from leadgen.leads.store import leads
-from leadgen.review.store import leads as review
+from leadgen.routing.store import assignments, rotations
 from leadgen.routing.store import candidates as store
 from leadgen.routing.store.assignments import Waiting
-from leadgen.decisions.store.decisions import Record
-from leadgen.leads.store.leads import State
-from leadgen.review.store.leads import Held
 from leadgen.routing.store.candidates import LockedLead
 
 
@@ -40,11 +41,11 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Choose a buyer for each validated lead, oldest first, and claim place and credit for it."""
     with bus.transaction() as transaction:
         conn = transaction.conn
-        lead_ids = batch.lead_ids(messages)
+        lead_ids = leads_messages.lead_ids(messages)
         locked = {lead.lead.lead_id: lead for lead in store.lock_validated(conn, lead_ids)}
         parsed, held = _policies(locked.values())
         if held:
-            review.hold(conn, held, now=now)
+            holds.hold(conn, held, now=now)
         periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.offer.timezone) for lead in locked.values()}
         asking = [Asking(locked[lead_id], policy) for lead_id, policy in parsed.items()]
         choices = _choose(conn, candidates.load(conn, asking, periods, now=now), now) if asking else []
@@ -57,11 +58,11 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             assignments.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
         shared = allocation.rotated(choices)
         if shared:
-            assignments.save_pools(conn, shared, now=now)
+            rotations.save_pools(conn, shared, now=now)
         nobody = [c for c in choices if isinstance(c.decision, NoBuyer)]
         assigned = [c for c in nobody if c.request.assigned_to is not None]
         if assigned:
-            review.hold(conn, [_assignment_failed(c) for c in assigned], now=now)
+            holds.hold(conn, [_assignment_failed(c) for c in assigned], now=now)
         unrouted = [_wait(c, locked[c.request.lead.lead_id], now) for c in nobody if c.request.assigned_to is None]
         if unrouted:
             assignments.mark_unrouted(conn, unrouted, now=now)
@@ -104,7 +105,7 @@ def _assignment_failed(choice: Choice) -> Held:
 
 def _choose(conn: Any, gathered: Gathered, now: datetime) -> list[Choice]:
     spans = allocation.spans(gathered.requests, gathered.standings, now=now)
-    pools = store.pools(conn, spans) if spans else {}
+    pools = rotations.pools(conn, spans) if spans else {}
     return allocation.choose_in_turn(gathered.requests, gathered.standings, pools, now=now)
 
 
@@ -161,7 +162,7 @@ def _outcome(
 ) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in locked:
-        return batch.repeated(lead_id, repeated)
+        return leads_messages.repeated(lead_id, repeated)
     lead = locked[lead_id]
     if lead_id not in choices:
         return Outcome("held", lead_id, {"reason": "policy_invalid", "policy_id": lead.policy_id})

@@ -3,21 +3,21 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadgen.platform.messaging import bus
+from leadgen.buyers.store import buyers
+from leadgen.delivery.store import deliveries
+from leadgen.documents.service import mails
+from leadgen.documents.store import mails as document_mails
+from leadgen.kernel.events import Event, Topic
+from leadgen.leads.store import leads
+from leadgen.leads.store.leads import Stuck
+from leadgen.notifications.service import dispatch
+from leadgen.notifications.store import notices
+from leadgen.payments.service import collection, provider_events, top_ups
+from leadgen.payments.store import collection as collecting
+from leadgen.payments.store import provider_events as told_by_provider
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
-from leadgen.kernel.events import Event, Topic
-from leadgen.payments.service import collection, provider_events, top_ups
-from leadgen.documents.service import mails
-from leadgen.notifications.service import dispatch
-from leadgen.buyers.store import buyers
-from leadgen.payments.store import collection as collecting
-from leadgen.delivery.store import deliveries
-from leadgen.documents.store import mails as document_mails
-from leadgen.leads.store import leads
-from leadgen.notifications.store import notices
-from leadgen.payments.store import provider_events as told_by_provider
-from leadgen.leads.store.leads import Stuck
+from leadgen.platform.messaging import bus
 
 # How long a step may take before it is taken for lost, and how much is picked up in one run.
 PATIENCE = timedelta(seconds=60)

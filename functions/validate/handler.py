@@ -5,24 +5,32 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from leadgen.platform.messaging import batch, bus
-from leadgen.platform import settings
-from leadgen.platform.messaging.batch import Message, Outcome
-from leadgen.validation.domain import duplicates, rules
-from leadgen.routing.domain import policy as policies
-from leadgen.validation.domain.duplicates import Duplicate, Search
+from leadgen.decisions.store import decisions
+from leadgen.decisions.store.decisions import Record
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
-from leadgen.routing.domain.policy import ValidationPolicy
-from leadgen.validation.domain.screening import Deferred, Screened, Verdict, duplicate_verdict, screen_in_turn, validation_verdict
 from leadgen.kernel.trace import Json, plain
-from leadgen.validation.domain.rules import Held, Rejected
-from leadgen.validation.service import lookups
-from leadgen.decisions.store import decisions
+from leadgen.leads.service import messages as leads_messages
 from leadgen.leads.store import leads
-from leadgen.validation.store import screening as store
-from leadgen.decisions.store.decisions import Record
 from leadgen.leads.store.leads import State
+from leadgen.platform import settings
+from leadgen.platform.messaging import batch, bus
+from leadgen.platform.messaging.batch import Message, Outcome
+from leadgen.validation.domain import duplicates, rules
+from leadgen.validation.domain import policy as validation_policy
+from leadgen.validation.domain.duplicates import Duplicate, Search
+from leadgen.validation.domain.policy import ValidationPolicy
+from leadgen.validation.domain.rules import Held, Rejected
+from leadgen.validation.domain.screening import (
+    Deferred,
+    Screened,
+    Verdict,
+    duplicate_verdict,
+    screen_in_turn,
+    validation_verdict,
+)
+from leadgen.validation.service import lookups
+from leadgen.validation.store import screening as store
 from leadgen.validation.store.screening import DuplicateEvent, LockedLead, Transition
 
 
@@ -33,7 +41,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Screen the leads of the messages, and with them every earlier undecided lead of the same people."""
-    lead_ids = batch.lead_ids(messages)
+    lead_ids = leads_messages.lead_ids(messages)
     taking_mail = lookups.domains_taking_mail(lead_ids, now)
     with bus.transaction() as transaction:
         conn = transaction.conn
@@ -80,7 +88,7 @@ def _parsed(
     unreadable: dict[int, Held] = {}
     for lead in locked:
         try:
-            readable.append((lead, policies.parse_validation(lead.rules, label=_label(lead))))
+            readable.append((lead, validation_policy.parse_validation(lead.rules, label=_label(lead))))
         except PolicyInvalid as problem:
             unreadable[lead.lead.lead_id] = rules.unreadable(problem)
     return readable, unreadable
@@ -170,7 +178,7 @@ def _outcome(
 ) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in locked:
-        return batch.repeated(lead_id, repeated)
+        return leads_messages.repeated(lead_id, repeated)
     lead = locked[lead_id]
     facts = {"policy_id": lead.policy_id, "policy_version": lead.policy_version, "trace_id": lead.trace_id}
     if lead_id in unreadable:

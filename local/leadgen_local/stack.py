@@ -15,8 +15,8 @@ from threading import Event
 
 import psycopg
 
-from leadgen.platform import settings
 from leadgen.access.adapters import tokens
+from leadgen.platform import settings
 from leadgen.platform.migrations import MigrationFailed, migrate
 from leadgen_local import database, environment, paths, processes, pump, sockets, template, topology
 from leadgen_local.binaries import BinariesError

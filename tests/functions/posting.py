@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 
-from leadgen.platform import clock
 from leadgen.access.adapters import tokens
+from leadgen.platform import clock
 from leadgen.platform.web.app import lambda_handler
 from tests.conftest import SECRET_KEY
 from tests.factories import a_post

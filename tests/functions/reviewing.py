@@ -5,8 +5,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.access.adapters import tokens
+from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions

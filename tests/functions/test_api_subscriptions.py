@@ -8,9 +8,9 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.access.adapters import tokens
 from leadgen.notifications.domain.subscriptions import MOST_IN_FORCE
+from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, a_subscription
 from tests.functions_under_test import Functions

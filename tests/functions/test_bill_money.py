@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.reconciliation.service import auditor
 from leadgen.ledger.store import postings
+from leadgen.reconciliation.service import auditor
 from tests.aftersale import credit, pay
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions

@@ -9,9 +9,10 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.platform import clock, settings
-from leadgen.payments.service import refunds as refunding, top_ups
 from leadgen.buyers.store import buyers
+from leadgen.payments.service import refunds as refunding
+from leadgen.payments.service import top_ups
+from leadgen.platform import clock, settings
 from tests.aftersale import OPERATOR, assert_books_agree, money_of, pay_by_card, postings
 from tests.factories import a_buyer
 from tests.functions.paying import Provider, hand_over

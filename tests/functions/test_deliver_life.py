@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from psycopg import Connection
 
-from leadgen.platform.messaging import bus
-from leadgen.outbound.domain import backoff
+from leadgen.audit_trail.domain.actor import Actor
 from leadgen.delivery.domain.verdicts import NAMES, Verdict
+from leadgen.delivery.service import dispatch
+from leadgen.delivery.service.dispatch import Parcel
 from leadgen.kernel.errors import Refusal
+from leadgen.outbound.domain import backoff
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.service.webhook import Call
+from leadgen.platform.messaging import bus
 from leadgen.review.domain.lead_verdicts import Verdict as LeadVerdict
 from leadgen.review.service import verdicts
-from leadgen.delivery.service import dispatch
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.outbound.service.webhook import Call
-from leadgen.delivery.service.dispatch import Parcel
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import messages, told

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.delivery.domain.steps import MOST_LOST
+from leadgen.platform import clock
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions.delivering import a_routed_lead, attempts, deliver, make_due, state
 from tests.functions.endpoints import BuyerEndpoint, Mailbox

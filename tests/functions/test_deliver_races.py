@@ -11,8 +11,8 @@ import pytest
 from psycopg import Connection
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from leadgen.platform import clock, db
 from leadgen.configuration.store import buyers
+from leadgen.platform import clock, db
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
 from tests.functions.delivering import LONG_AGO
 from tests.functions.endpoints import BuyerEndpoint

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.delivery.domain.steps import MOST_LOST
-from leadgen.notifications.service import replays
 from leadgen.audit_trail.domain.actor import Actor
-from leadgen.notifications.service.replays import ReplayImpossible
+from leadgen.delivery.domain.steps import MOST_LOST
 from leadgen.delivery.store import deliveries
 from leadgen.delivery.store.deliveries import Settlement
+from leadgen.notifications.service import replays
+from leadgen.notifications.service.replays import ReplayImpossible
+from leadgen.platform import clock
 from tests.factories import a_buyer, an_enrolment
 from tests.functions.delivering import deliver, make_due
 from tests.functions.endpoints import BuyerEndpoint, Mailbox

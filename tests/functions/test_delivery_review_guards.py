@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.delivery.domain.verdicts import NAMES
+from leadgen.platform import clock
 from tests.factories import a_buyer, an_enrolment
 from tests.functions.delivering import deliver
 from tests.functions.endpoints import BuyerEndpoint

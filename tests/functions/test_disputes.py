@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.receivables.domain.disputes import Outcome
-from leadgen.kernel.errors import Refusal
-from leadgen.receivables.service import credit_notes, disputes, wallet_draws, overdue
 from leadgen.invoicing.service import decisions
+from leadgen.kernel.errors import Refusal
+from leadgen.receivables.domain.disputes import Outcome
+from leadgen.receivables.service import credit_notes, disputes, overdue, wallet_draws
 from leadgen.receivables.service.disputes import Disputed
 from tests.aftersale import (
     BUYER,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from leadgen.documents.domain import mail as document_mail
 from leadgen.platform import clock
 from leadgen.platform.messaging.batch import Message
-from leadgen.documents.domain import mail as document_mail
 from leadgen.receivables.service import credit_notes
 from tests import money
 from tests.factories import a_market, an_offer

@@ -17,8 +17,8 @@ from psycopg import Connection
 from pypdf import PdfReader
 
 from leadgen import cli
-from leadgen.platform import clock
 from leadgen.access.adapters import tokens
+from leadgen.platform import clock
 from leadgen.platform.web.app import lambda_handler
 from tests import money
 from tests.aftersale import charge_back, pay_by_card

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.receivables.domain.settlement import Settlement
 from leadgen.payments.service import checkout as collecting
+from leadgen.receivables.domain.settlement import Settlement
 from leadgen.receivables.service import settlement
 from tests.factories import a_buyer, an_offer
 from tests.functions.endpoints import Mailbox

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.platform import settings
 from leadgen.intake.domain import idempotency
+from leadgen.platform import settings
 from tests.factories import a_post, an_offer
 from tests.functions.posting import KEY, post, refusal
 from tests.functions_under_test import Functions

@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.invoicing.service import decisions
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.invoicing.service import decisions
 from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, failed_checks, route
 from tests.functions.test_invoice import HOUR, MONDAY, WEEK, on_invoices, run

@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.access.adapters import tokens
 from leadgen.access.adapters.tokens import Role
+from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, an_offer
 from tests.functions_under_test import Functions

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from leadgen.platform.mail import mail
-from leadgen.platform import settings
-from leadgen.platform.mail.mail import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 from leadgen.delivery.domain.lead_mail import compose
+from leadgen.platform import settings
+from leadgen.platform.mail import mail
+from leadgen.platform.mail.mail import MailFailed, MailNotSent, MailPutOff, MailRefused, MailUnknown
 from tests.domain_values import facts
 from tests.functions.endpoints import Mailbox
 from tests.functions.mail_server import DRIP, DROP, HANG, ScriptedMailServer

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.access.adapters import tokens
 from leadgen.cli import DONE, FAILED, main
+from leadgen.platform import clock
 from tests.aftersale import assert_books_agree, give_back, invoice_of, money_of, pay, set_policy
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, a_source, an_enrolment, an_offer

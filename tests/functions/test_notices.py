@@ -12,11 +12,11 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.notifications.domain import subscriptions as rules
-from leadgen.outbound.domain.signing import sign
-from leadgen.notifications.service import subscriptions
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.notifications.domain import subscriptions as rules
+from leadgen.notifications.service import subscriptions
+from leadgen.outbound.domain.signing import sign
+from leadgen.platform import clock
 from tests.factories import a_buyer, a_subscription
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.notifications.service import replays
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.notifications.service import replays
+from leadgen.platform import clock
 from tests.factories import a_buyer, a_subscription, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.killing import Workers

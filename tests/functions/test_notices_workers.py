@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.notifications.store import notices as store
+from leadgen.platform import clock
 from tests.factories import a_subscription
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (

@@ -12,10 +12,9 @@ from botocore.stub import ANY, Stubber
 from moto import mock_aws
 from psycopg import Connection
 
-from leadgen.platform.messaging import bus
-from leadgen.platform import clock, settings
 from leadgen.kernel.events import Event, Topic
-from leadgen.platform.messaging import queues
+from leadgen.platform import clock, settings
+from leadgen.platform.messaging import bus, queues
 from tests.factories import a_buyer, a_delivery, a_lead, a_post, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import messages, told

@@ -11,7 +11,8 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.payments.domain import pay_page, pay_links as paylinks
+from leadgen.payments.domain import pay_links as paylinks
+from leadgen.payments.domain import pay_page
 from leadgen.payments.service import checkout as collecting
 from tests.aftersale import pay
 from tests.conftest import SECRET_KEY

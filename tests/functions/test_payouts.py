@@ -11,8 +11,8 @@ from psycopg import Connection
 from pypdf import PdfReader
 
 from leadgen import cli
-from leadgen.platform import clock
 from leadgen.access.adapters import tokens
+from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.functions_under_test import Functions
 from tests.publishing import Published

@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg import Connection
 
-from leadgen.platform import clock
 from leadgen.payments.domain import pay_links as paylinks
 from leadgen.payments.service import refunds
+from leadgen.platform import clock
 from leadgen_local.stripe_account import Object
 from tests.aftersale import OPERATOR, assert_books_agree, invoice_of, money_of, pay, postings
 from tests.conftest import SECRET_KEY

@@ -40,9 +40,7 @@ def buyer(conn: Connection[Any]) -> int:
 
 def refund(conn: Connection[Any], payment_id: int, amount: str, now: datetime, **values: Any) -> Refunding:
     with conn.transaction():
-        return refunds.request(
-            conn, payment_id, Decimal(amount), reason="asked for", actor=OPERATOR, now=now, **values
-        )
+        return refunds.request(conn, payment_id, Decimal(amount), reason="asked for", actor=OPERATOR, now=now, **values)
 
 
 def succeed(conn: Connection[Any], refund_id: int, now: datetime) -> Refunding:

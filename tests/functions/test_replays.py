@@ -10,10 +10,10 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.notifications.service import replays
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
+from leadgen.platform import clock
 from tests.factories import a_buyer, an_enrolment
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.telling import (

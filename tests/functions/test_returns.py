@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.kernel.errors import Refusal
-from leadgen.invoicing.service import issue
 from leadgen.buyers.store import buyers
+from leadgen.invoicing.service import issue
+from leadgen.kernel.errors import Refusal
 from tests.aftersale import (
     assert_books_agree,
     credit,

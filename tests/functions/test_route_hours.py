@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.routing.domain import policy
 from leadgen.kernel.errors import PolicyInvalid
+from leadgen.routing.domain import policy
 from tests.factories import a_buyer, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, failed_checks, route
 from tests.functions_under_test import Functions

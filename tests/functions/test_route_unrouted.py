@@ -5,11 +5,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.suppression.domain import hashes
 from leadgen.decisions.store import decisions as stored_decisions
+from leadgen.leads.store import holds
+from leadgen.leads.store.holds import Held
 from leadgen.review.store import leads
+from leadgen.suppression.domain import hashes
 from leadgen.suppression.store import suppressions
-from leadgen.review.store.leads import Held
 from tests.factories import a_buyer, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
@@ -82,7 +83,7 @@ def test_a_lead_released_from_review_whose_person_was_suppressed_meanwhile_is_ne
 ) -> None:
     an_enrolment(conn, a_buyer(conn), offer)
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
-    leads.hold(conn, [Held(lead, "policy_invalid", "its policy did not parse")], now=now)
+    holds.hold(conn, [Held(lead, "policy_invalid", "its policy did not parse")], now=now)
     suppressions.add(conn, [hashes.of_email("someone@example.com")], offer_id=None, reason="asked us to")
     leads.release(conn, lead, now=now + timedelta(days=1))
     assert route(functions, lead, at=now + timedelta(days=1)) == ["unrouted"]

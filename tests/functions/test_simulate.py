@@ -14,12 +14,13 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.routing.domain.policy import PerformanceBased, Sla
-from leadgen.simulation.domain.simulation import Sale
-from leadgen.simulation.domain.track_records import TrackRecords, asked_by
-from leadgen.simulation.service.simulate import Report, Scope, simulate
-from leadgen.simulation.store import history
+from leadgen.routing.domain.track_records import asked_by
 from leadgen.routing.store import track_records
 from leadgen.routing.store.track_records import Lookback
+from leadgen.simulation.domain.simulation import Sale
+from leadgen.simulation.domain.track_records import TrackRecords
+from leadgen.simulation.service.simulate import Report, Scope, simulate
+from leadgen.simulation.store import history
 from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert, prepaid
 from tests.functions.routed import a_valid_lead, buyers_of, route
 from tests.functions_under_test import Functions

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from leadgen.payments.adapters import provider as stripe_api
-from leadgen.platform import settings
 from leadgen.payments.adapters.provider import ProviderLater, ProviderRefused
+from leadgen.platform import settings
 from tests.functions.endpoints import BuyerEndpoint
 from tests.functions.paying import Provider
 

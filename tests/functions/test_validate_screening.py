@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.validation.domain import screening
 from leadgen.review.store import leads as review
+from leadgen.validation.domain import screening
 from tests.factories import a_lead, a_source, an_offer, insert
 from tests.functions_under_test import Functions
 from tests.messages import messages, told

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from leadgen.reporting.domain import aging
-from leadgen.ledger.domain import transactions
-from leadgen.reporting.domain.aging import OpenInvoice
-from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.receivables.domain.settlement import Settlement
-from leadgen.reporting.service import reports
-from leadgen.receivables.service import settlement
 from leadgen.buyers.store import buyers
+from leadgen.kernel.errors import Refusal
+from leadgen.ledger.domain import transactions
+from leadgen.ledger.domain.transactions import Transaction
 from leadgen.ledger.store import postings as books
+from leadgen.receivables.domain.settlement import Settlement
+from leadgen.receivables.service import settlement
+from leadgen.reporting.domain import aging
+from leadgen.reporting.domain.aging import OpenInvoice
+from leadgen.reporting.service import reports
 from tests import money
 from tests.factories import a_market, an_offer, insert
 from tests.sales import a_billed_buyer, set_seller
@@ -253,8 +253,7 @@ def test_an_invoice_is_exported_with_the_day_that_stands_on_it(conn: Connection[
     buyer = a_billed_buyer(conn)
     money.an_invoice(conn, offer, buyer, datetime(2026, 6, 30, 23, 30, tzinfo=UTC))
     june, july = (
-        list(reports.export(conn, date(2026, month, 1), date(2026, month, 30), for_quickbooks=True))
-        for month in (6, 7)
+        list(reports.export(conn, date(2026, month, 1), date(2026, month, 30), for_quickbooks=True)) for month in (6, 7)
     )
     assert (len(june), len(july)) == (1, 2)
     assert ",2026-07-01," in july[1]

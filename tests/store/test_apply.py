@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.configuration.service.changes import Change
 from leadgen.configuration.service.apply import application, apply_files
+from leadgen.configuration.service.changes import Change
 from tests.configurations import SOUND, changed, written
 from tests.factories import prepaid
 

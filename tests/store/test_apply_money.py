@@ -9,14 +9,15 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.billing.domain import terms as billing_terms, earnings
-from leadgen.returns.domain import policy
+from leadgen.billing.domain import earnings
+from leadgen.billing.domain import terms as billing_terms
 from leadgen.billing.domain.earnings import Share
-from leadgen.configuration.service import export
-from leadgen.configuration.service.changes import Change
-from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
-from leadgen.configuration.service.rollback import rollback
 from leadgen.buyers.store import buyers
+from leadgen.configuration.service import export
+from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
+from leadgen.configuration.service.changes import Change
+from leadgen.configuration.service.rollback import rollback
+from leadgen.returns.domain import policy
 from tests.configurations import SOUND, changed, written
 from tests.factories import a_lead, prepaid
 

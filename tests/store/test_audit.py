@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.reconciliation.service import auditor
-from leadgen.invoicing.service import decisions
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.invoicing.service import decisions
+from leadgen.reconciliation.service import auditor
 from tests import publishing
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions

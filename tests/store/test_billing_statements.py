@@ -10,6 +10,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen.billing.store import charges as billing
+from leadgen.billing.store import documents
 from leadgen.invoicing.store import drafts
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer, insert
 
@@ -77,11 +78,11 @@ def test_several_leads_of_one_buyer_are_charged_together_and_each_is_told(conn: 
 
 
 def test_numbers_of_a_series_have_no_gaps_over_rollbacks(conn: Connection[Any]) -> None:
-    assert drafts.next_numbers(conn, "INV", 2) == 2
+    assert documents.next_numbers(conn, "INV", 2) == 2
     with conn.transaction(force_rollback=True):
-        assert drafts.next_numbers(conn, "INV", 3) == 5
-    assert drafts.next_numbers(conn, "INV", 1) == 3
-    assert drafts.next_numbers(conn, "CRN", 1) == 1
+        assert documents.next_numbers(conn, "INV", 3) == 5
+    assert documents.next_numbers(conn, "INV", 1) == 3
+    assert documents.next_numbers(conn, "CRN", 1) == 1
 
 
 def test_numbers_taken_at_once_are_all_different_and_without_gaps(database_url: str) -> None:
@@ -93,7 +94,7 @@ def test_numbers_taken_at_once_are_all_different_and_without_gaps(database_url: 
             barrier.wait()
             for attempt in range(5):
                 with conn.transaction(force_rollback=(worker + attempt) % 3 == 0):
-                    last = drafts.next_numbers(conn, "INV", 2)
+                    last = documents.next_numbers(conn, "INV", 2)
                 if (worker + attempt) % 3 != 0:
                     taken += [last - 1, last]
         return taken

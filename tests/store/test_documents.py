@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.kernel.errors import Refusal
 from leadgen.documents.service import documents
+from leadgen.kernel.errors import Refusal
 from tests import money
 from tests.factories import a_market, an_offer
 from tests.sales import SELLER, a_billed_buyer, set_seller

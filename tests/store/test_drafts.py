@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from leadgen.configuration.service.apply import ConfigurationInvalid, apply_files
 from leadgen.routing.domain.policy import PriorityBased, RoutingPolicy, Weighted
 from leadgen.simulation.service import drafts
-from leadgen.configuration.service.apply import ConfigurationInvalid, apply_files
 from tests.configurations import SOUND, changed, written
 
 DRAFT = """\

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from leadgen.leads.domain.lead import Contact
 from leadgen.validation.domain import duplicates
 from leadgen.validation.domain.duplicates import Prior, Search
-from leadgen.leads.domain.lead import Contact
 from leadgen.validation.store import screening
 from tests.factories import a_lead, a_source, an_offer
 

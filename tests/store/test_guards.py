@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.routing.domain.pricing import Component, Price
-from leadgen.routing.domain.decision import Routed
-from leadgen.routing.store import assignments
 from leadgen.delivery.store import deliveries
-from leadgen.validation.store import screening
-from leadgen.routing.store.assignments import Waiting
 from leadgen.delivery.store.deliveries import Settlement
+from leadgen.routing.domain.decision import Routed
+from leadgen.routing.domain.pricing import Component, Price
+from leadgen.routing.store import assignments
+from leadgen.routing.store.assignments import Waiting
+from leadgen.validation.store import screening
 from leadgen.validation.store.screening import Transition
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
 

@@ -10,8 +10,9 @@ import pytest
 from psycopg import Connection
 
 from leadgen.invoicing.service import run as invoice_run
-from leadgen.receivables.service import write_offs
+from leadgen.platform.messaging import bus
 from leadgen.platform.migrations import migrate
+from leadgen.receivables.service import write_offs
 from tests.aftersale import OPERATOR, assert_books_agree, credit, invoice_of, money_of, pay
 from tests.conftest import ROOT
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer, insert
@@ -88,7 +89,7 @@ def test_billed_leads_wallets_and_invoices_of_before_the_ledger_are_on_it(before
     assert invoice_of(before, invoice) == ("sent", "90.00")
     assert_books_agree(before)
     later = BEGAN + 40 * DAY
-    run = invoice_run.run(lambda: invoice_run.on_connection(before, keep=True)(), now=later)
+    run = invoice_run.run(lambda: bus.on_connection(before, keep=True)(), now=later)
     assert (run.issued, run.failed) == (1, 0)
     pay(before, invoiced, "90.00", later, invoice=invoice)
     assert_books_agree(before)

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from leadgen.kernel.errors import Refusal
-from leadgen.reconciliation.service import auditor
-from leadgen.publishers.service import payouts
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.kernel.errors import Refusal
+from leadgen.publishers.service import payouts
 from leadgen.publishers.store import payouts as publishers
+from leadgen.reconciliation.service import auditor
 from tests.publishing import CORRUPTIONS, Published
 
 JUNE, JULY, AUGUST, SEPTEMBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8, 9))

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadgen.billing.domain import documents
 from leadgen.kernel import amounts
-from leadgen.payments.domain import chargebacks, payments
-from leadgen.receivables.domain import credit_notes
-from leadgen.invoicing.domain import invoices
-from leadgen.returns.domain import rules
-from leadgen.receivables.domain.credit_notes import Billed, Line
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.money import NOTHING
-from leadgen.payments.domain.payments import Debt, Payment
-from leadgen.returns.domain.proof import Proof, Records, prove
+from leadgen.payments.domain import chargebacks, payments
+from leadgen.payments.domain.payments import Payment
+from leadgen.receivables.domain import credit_notes
+from leadgen.receivables.domain.credit_notes import Billed, Line
+from leadgen.receivables.domain.debts import Debt
+from leadgen.returns.domain import rules
 from leadgen.returns.domain.policy import Quota, ReturnPolicy
+from leadgen.returns.domain.proof import Proof, Records, prove
 from leadgen.returns.domain.rules import Sale, Wish
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
@@ -99,7 +100,7 @@ def test_edge_25_an_invoice_credited_in_any_pieces_in_any_order_ends_at_exactly_
 ) -> None:
     lines, pieces, rate, currency, paid = invoice
     subtotal = sum((line.amount for line in lines), NOTHING)
-    tax = invoices.tax(subtotal, rate, currency)
+    tax = documents.tax(subtotal, rate, currency)
     due = max(subtotal + tax - paid, NOTHING)
     net = taxed = wallet = NOTHING
     for piece in pieces:

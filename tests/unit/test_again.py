@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leadgen.routing.domain import inputs as again
 from leadgen.explanation.domain import redecision
-from leadgen.routing.domain.inputs import RoutingInputs
-from leadgen.routing.domain.eligibility import Enrolment
 from leadgen.explanation.domain.redecision import canonical
-from leadgen.routing.domain.decision import NoBuyer, Routed
-from leadgen.routing.domain.strategies import Candidate
 from leadgen.kernel.trace import Json, plain
+from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain.decision import NoBuyer, Routed
+from leadgen.routing.domain.eligibility import Enrolment
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.strategies import Candidate
 from tests.decision_strategies import BUYER_IDS, an_enrolment_that_takes_all, routing_inputs, shuffled, standings
 
 

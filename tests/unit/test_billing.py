@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leadgen.billing.domain import charges as billing, terms as billing_terms
+from leadgen.billing.domain import charges as billing
+from leadgen.billing.domain import documents
+from leadgen.billing.domain import terms as billing_terms
 from leadgen.invoicing.domain import invoices
 from leadgen.invoicing.domain.invoices import BilledLead
 from tests.domain_values import NOON
@@ -82,4 +84,4 @@ def test_payment_is_due_at_the_end_of_the_terms_by_the_markets_calendar(terms: d
 
 
 def test_numbers_are_padded_and_grow_beyond_their_padding() -> None:
-    assert [invoices.number("INV", n) for n in (1, 999_999, 1_000_000)] == ["INV-000001", "INV-999999", "INV-1000000"]
+    assert [documents.number("INV", n) for n in (1, 999_999, 1_000_000)] == ["INV-000001", "INV-999999", "INV-1000000"]

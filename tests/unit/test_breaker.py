@@ -6,7 +6,18 @@ from datetime import timedelta
 import pytest
 
 from leadgen.outbound.domain import breaker
-from leadgen.outbound.domain.breaker import DOUBTFUL, FAILURES_TO_OPEN, FIRST_ALLOWED, FULL, HANGS_SECONDS, MOST_ALLOWED, SLOW, Admission, Breaker, InFlight
+from leadgen.outbound.domain.breaker import (
+    DOUBTFUL,
+    FAILURES_TO_OPEN,
+    FIRST_ALLOWED,
+    FULL,
+    HANGS_SECONDS,
+    MOST_ALLOWED,
+    SLOW,
+    Admission,
+    Breaker,
+    InFlight,
+)
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from tests.domain_values import NOON
 

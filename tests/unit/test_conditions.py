@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from leadgen.leads.domain import conditions
 from leadgen.explanation.domain import condition_flips
-from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Observed
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.routing.domain.policy import parse_filter
 from leadgen.kernel.trace import plain
+from leadgen.leads.domain import conditions
+from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Observed, parse_filter
 
 OBSERVED: TypeAdapter[Observed] = TypeAdapter(Observed)
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from leadgen.configuration.domain import yaml_reader
-from leadgen.configuration.domain.model import Configuration
 from leadgen.configuration.domain.files import parse
+from leadgen.configuration.domain.model import Configuration
 from tests.configurations import SOUND, changed
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from leadgen import cli
 from leadgen.configuration.commands import changes
-from leadgen.configuration.service.changes import Application, Change
 from leadgen.configuration.domain.differences import Difference
+from leadgen.configuration.service.changes import Application, Change
 from tests.configurations import written
 
 COMMANDS = ("apply", "plan", "export", "schema", "history", "rollback")

@@ -135,7 +135,9 @@ def test_a_file_that_is_not_there_or_no_text_is_a_problem_like_any_other(tmp_pat
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"name: Caf\xe9\n")
     assert told(yaml_reader.read(latin, {})) == [f"{latin}:1: cannot be read: is not UTF-8"]
-    assert told(yaml_reader.read(tmp_path, {})) == [f"{tmp_path}:1: cannot be read: it is a folder; name the files in it"]
+    assert told(yaml_reader.read(tmp_path, {})) == [
+        f"{tmp_path}:1: cannot be read: it is a folder; name the files in it"
+    ]
     assert told(yaml_reader.read(tmp_path / "none.yaml", {})) == [
         f"{tmp_path / 'none.yaml'}:1: cannot be read: No such file or directory"
     ]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from leadgen.configuration.domain.model import Configuration
 from leadgen.configuration.domain.checks import contradictions
 from leadgen.configuration.domain.files import load
+from leadgen.configuration.domain.model import Configuration
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

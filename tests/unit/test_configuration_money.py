@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from leadgen.billing.domain.terms import Dunning
 from leadgen.billing.domain.earnings import Share
+from leadgen.billing.domain.terms import Dunning
 from leadgen.configuration.domain import yaml_reader
-from leadgen.configuration.domain.model import Configuration
 from leadgen.configuration.domain.checks import contradictions
 from leadgen.configuration.domain.files import ConfigurationFile, parse
+from leadgen.configuration.domain.model import Configuration
 from tests.configurations import SOUND, changed
 
 PUBLISHED = changed(

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from leadgen.leads.domain import conditions
-from leadgen.leads.domain.conditions import OPERATORS
-from leadgen.kernel.model_errors import PATTERNS
 from leadgen.configuration.domain import yaml_reader
-from leadgen.configuration.domain.model import Configuration
 from leadgen.configuration.domain.checks import contradictions
 from leadgen.configuration.domain.files import ConfigurationFile, parse
 from leadgen.configuration.domain.json_schema import schema
+from leadgen.configuration.domain.model import Configuration
+from leadgen.kernel.model_errors import PATTERNS
+from leadgen.leads.domain import conditions
+from leadgen.leads.domain.conditions import OPERATORS
 from tests.configurations import changed
 
 RULES, CONFIG = "offers[0].validation_policy.rules", "offers[0].routing_policy.config"

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from leadgen.leads.domain import consent
-from leadgen.leads.domain.consent import NO_EVIDENCE
-from leadgen.routing.domain.policy import ConsentDemand
 from leadgen.kernel.trace import plain
+from leadgen.leads.domain import consent
+from leadgen.leads.domain.consent import NO_EVIDENCE, ConsentDemand
 from tests.domain_values import NOON
 
 ALL = ConsentDemand(

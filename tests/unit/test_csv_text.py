@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.kernel import csv_text
 from leadgen.documents.domain import sales_tables
+from leadgen.kernel import csv_text
 from tests.sales import BUYER, an_issued_invoice
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))

@@ -7,8 +7,8 @@ import pytest
 
 from leadgen.delivery.domain import steps
 from leadgen.delivery.domain.steps import Done, Release, Review, Standing, TryAgain
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from leadgen.outbound.domain.backoff import Schedule, specified
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 SPECIFIED = specified(attempts=3, unit_seconds=1)

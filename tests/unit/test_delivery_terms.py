@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given
 
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.checks import contradictions
+from leadgen.configuration.domain.files import ConfigurationFile, parse, typed
+from leadgen.configuration.domain.model import Enrolment
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.terms import DeliveryTerms
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.configuration.domain import yaml_reader
-from leadgen.configuration.domain.model import Enrolment
-from leadgen.configuration.domain.checks import contradictions
-from leadgen.configuration.domain.files import ConfigurationFile, parse, typed
 from tests.configuration_strategies import Fields, deliveries
 from tests.configurations import changed
 

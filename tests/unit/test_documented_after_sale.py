@@ -4,10 +4,11 @@ import json
 import re
 from pathlib import Path
 
-from leadgen.receivables.domain import credit_notes
-from leadgen.returns.domain import policy as return_policy, rules as returns
-from leadgen.receivables.domain.disputes import OUTCOMES
 from leadgen.payments.domain.payments import METHODS
+from leadgen.receivables.domain import credit_notes
+from leadgen.receivables.domain.disputes import OUTCOMES
+from leadgen.returns.domain import policy as return_policy
+from leadgen.returns.domain import rules as returns
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "after-the-sale.md").read_text(encoding="utf-8")

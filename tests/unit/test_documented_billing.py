@@ -8,9 +8,10 @@ import pytest
 from pydantic import BaseModel
 
 from leadgen.billing.domain.terms import BuyerBilling, Seller
-from leadgen.returns.domain.policy import Provable, Reason, ReturnPolicy
 from leadgen.configuration.domain import files, yaml_reader
 from leadgen.configuration.domain.model import Publisher, Source
+from leadgen.receivables.domain.return_reasons import Reason
+from leadgen.returns.domain.policy import Provable, ReturnPolicy
 
 TEXT = (Path(__file__).parents[2] / "docs" / "billing.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)

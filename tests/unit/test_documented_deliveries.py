@@ -7,13 +7,14 @@ from typing import get_args
 
 import pytest
 
+from leadgen.configuration.domain import yaml_reader
+from leadgen.configuration.domain.files import typed
+from leadgen.configuration.domain.model import Enrolment
+from leadgen.delivery.domain import lead_facts
+from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import dates, field_mapping, payload
-from leadgen.delivery.domain import terms as delivery_terms, lead_facts
 from leadgen.leads.domain import phone_formats
 from leadgen.outbound.domain.response_mapping import JsonAnswer, TextTest
-from leadgen.configuration.domain import yaml_reader
-from leadgen.configuration.domain.model import Enrolment
-from leadgen.configuration.domain.files import typed
 from tests.unit.test_formats import facts
 
 TEXT = (Path(__file__).parents[2] / "docs" / "delivery-formats.md").read_text(encoding="utf-8")

@@ -10,11 +10,11 @@ from typing import Any, get_args
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from leadgen.platform.settings import Settings, load
-from leadgen.outbound.domain import breaker, outcomes, backoff, signing
 from leadgen.delivery.domain import steps, verdicts
 from leadgen.delivery.domain.steps import ReviewReason
+from leadgen.outbound.domain import backoff, breaker, outcomes, signing
 from leadgen.outbound.domain.signing import Sending
+from leadgen.platform.settings import Settings, load
 from leadgen_local.behaviour import Behaviour
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from leadgen.platform import clock
 from leadgen.notifications.domain import notices, subscriptions
-from leadgen.outbound.domain.signing import Sending, headers
 from leadgen.notifications.service.trial_events import EXAMPLES
+from leadgen.outbound.domain.signing import Sending, headers
+from leadgen.platform import clock
 
 TEXT = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
 DOCUMENTED = dict(re.findall(r"^### (\S+)\n.+?\n```json\n(.*?)\n```", TEXT, re.MULTILINE | re.DOTALL))

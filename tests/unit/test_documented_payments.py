@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from leadgen.payments.domain import provider_events
 from leadgen.platform import settings
 from leadgen.platform.settings import SettingsInvalid
-from leadgen.payments.domain import provider_events
 
 TEXT = (Path(__file__).parents[2] / "docs" / "payments.md").read_text(encoding="utf-8")
 

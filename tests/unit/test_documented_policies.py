@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from leadgen.leads.domain.conditions import OPERATORS
-from leadgen.routing.domain.policy import ValidationPolicy
 from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.domain.model import Enrolment, Market, RoutingConfig, ServiceAreas
+from leadgen.leads.domain.conditions import OPERATORS
+from leadgen.validation.domain.policy import ValidationPolicy
 
 TEXT = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)

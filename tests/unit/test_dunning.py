@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.kernel import calendar
-from leadgen.receivables.domain import dunning, dunning_mail
 from leadgen.billing.domain.terms import Dunning, Seller
-from leadgen.receivables.domain.dunning import OpenInvoice
+from leadgen.kernel import calendar
 from leadgen.kernel.mail_page import MailText
+from leadgen.receivables.domain import dunning, dunning_mail
+from leadgen.receivables.domain.dunning import OpenInvoice
 
 DUE = datetime(2026, 6, 15, 6, tzinfo=UTC)  # 0:00 in Denver
 DAY = timedelta(days=1)

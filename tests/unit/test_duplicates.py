@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import pytest
 
+from leadgen.leads.domain.lead import Contact
 from leadgen.validation.domain import duplicates
 from leadgen.validation.domain.duplicates import Duplicate, Match, NotDuplicate, Prior, Search
-from leadgen.leads.domain.lead import Contact
 from tests.domain_values import NOON, detection, lead
 
 BOTH = Contact("+13035550100", "jane@example.com")

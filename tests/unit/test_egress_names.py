@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from leadgen.platform.egress import http_client
 from leadgen.platform import settings
+from leadgen.platform.egress import http_client
 from leadgen.platform.egress.http_client import NotSent
 from tests.functions.name_server import BROKEN, SILENT, NameServer, Zones
 from tests.ssrf_corpus import PASSED_ANSWERS, PUBLIC, PUBLIC_6, REFUSED_ANSWERS

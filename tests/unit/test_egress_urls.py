@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.platform.egress import public_addresses, http_client, urls
+from leadgen.platform.egress import http_client, public_addresses, urls
 from leadgen.platform.egress.http_client import NotSent
 from tests.ssrf_corpus import (
     CARRIED,

@@ -13,8 +13,8 @@ from pypdf import PdfReader
 
 from leadgen.documents.adapters import einvoices
 from leadgen.documents.domain import einvoice, sales_letters
-from leadgen.kernel import money
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice
+from leadgen.kernel import money
 from tests.sales import BUYER, SELLER, an_issued_credit_note, an_issued_invoice
 
 REVERSE = BUYER.model_copy(update={"reverse_charge": True, "tax_id": "FR12345678901"})

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from leadgen.leads.domain import conditions
-from leadgen.routing.domain import eligibility
 from leadgen.kernel.calendar import PERIODS
-from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
-from leadgen.routing.domain.eligibility import Terms, Verdict
-from leadgen.routing.domain.policy import ConsentDemand
 from leadgen.kernel.trace import Check
+from leadgen.leads.domain import conditions
+from leadgen.leads.domain.consent import NO_EVIDENCE, ConsentDemand, Evidence
+from leadgen.routing.domain import eligibility
+from leadgen.routing.domain.eligibility import Terms, Verdict
 from tests.domain_values import NOON, enrolment, standing
 
 RULES = [

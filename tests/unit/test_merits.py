@@ -7,11 +7,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from leadgen.routing.domain import inputs as again, reasons, decision as routing
-from leadgen.routing.domain.inputs import RoutingInputs
-from leadgen.routing.domain.eligibility import TrackRecord
-from leadgen.routing.domain.policy import CapacityBased, PerformanceBased, PriorityBased, RoundRobin, RoutingPolicy, Sla, Weighted
+from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain import reasons
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Routed
+from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.policy import (
+    CapacityBased,
+    PerformanceBased,
+    PriorityBased,
+    RoundRobin,
+    RoutingPolicy,
+    Sla,
+    Weighted,
+)
 from leadgen.routing.domain.strategies import Candidate
 from tests.decision_strategies import routing_inputs
 from tests.domain_values import NOON, enrolment, offer, standing

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.payments.domain import minor_units
 from leadgen.kernel import money
 from leadgen.kernel.money import CurrencyUnknown
+from leadgen.payments.domain import minor_units
 
 CURRENCIES = ["USD", "EUR", "JPY", "ISK", "UGX", "MGA", "CLP"]
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from leadgen.routing.domain import policy
 from leadgen.kernel.errors import PolicyInvalid
+from leadgen.routing.domain import policy
+from leadgen.validation.domain import policy as validation_policy
 
 # The Duplicate Detection Contract's own example.
 SPECIFIED = {
@@ -25,7 +26,7 @@ SPECIFIED = {
 
 def refusal_of_rules(rules: object) -> str:
     with pytest.raises(PolicyInvalid) as refused:
-        policy.parse_validation(rules, label="'Rules' version 3")
+        validation_policy.parse_validation(rules, label="'Rules' version 3")
     return str(refused.value)
 
 
@@ -36,19 +37,19 @@ def refusal_of_config(config: object) -> str:
 
 
 def test_the_contracts_example_is_read_as_it_stands() -> None:
-    parsed = policy.parse_validation({"duplicate_detection": SPECIFIED}, label="x").duplicate_detection
+    parsed = validation_policy.parse_validation({"duplicate_detection": SPECIFIED}, label="x").duplicate_detection
     assert parsed.model_dump(mode="json") == SPECIFIED
 
 
 def test_no_rules_ask_nothing_and_detect_no_duplicates() -> None:
-    parsed = policy.parse_validation({}, label="x")
+    parsed = validation_policy.parse_validation({}, label="x")
     assert parsed.duplicate_detection.enabled is False
     assert parsed.required_fields == ()
     assert parsed.allowed_postal_codes is parsed.allowed_cities is parsed.allowed_country_codes is None
 
 
 def test_detection_that_does_not_say_enabled_is_skipped() -> None:
-    parsed = policy.parse_validation({"duplicate_detection": {"window_hours": 24}}, label="x")
+    parsed = validation_policy.parse_validation({"duplicate_detection": {"window_hours": 24}}, label="x")
     assert parsed.duplicate_detection.enabled is False
 
 
@@ -81,7 +82,7 @@ def test_detection_out_of_its_bounds_is_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("hours", [1, 8760])
 def test_a_window_is_one_hour_to_a_year(hours: int) -> None:
     rules = {"duplicate_detection": SPECIFIED | {"window_hours": hours}}
-    assert policy.parse_validation(rules, label="x").duplicate_detection.window_hours == hours
+    assert validation_policy.parse_validation(rules, label="x").duplicate_detection.window_hours == hours
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,6 @@ def test_routing_out_of_its_bounds_is_refused(config: dict[str, Any]) -> None:
 
 
 def test_a_policy_cannot_be_changed_once_read() -> None:
-    parsed = policy.parse_validation({}, label="x")
+    parsed = validation_policy.parse_validation({}, label="x")
     with pytest.raises(ValueError, match="frozen"):
         parsed.required_fields = ("name",)  # type: ignore[misc]

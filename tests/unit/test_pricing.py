@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.routing.domain import policy, pricing
 from leadgen.kernel.errors import PolicyInvalid
+from leadgen.routing.domain import policy, pricing
 from leadgen.routing.domain.policy import Pricing
 from leadgen.routing.domain.pricing import Component, Price
 

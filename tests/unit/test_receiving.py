@@ -5,10 +5,10 @@ import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.outbound.domain import verification
 from leadgen.notifications.domain import subscriptions
-from leadgen.outbound.domain.verification import NotVerified
+from leadgen.outbound.domain import verification
 from leadgen.outbound.domain.signing import Sending, headers
+from leadgen.outbound.domain.verification import NotVerified
 from tests.domain_values import NOON
 
 NOW = int(NOON.timestamp())

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.routing.domain import inputs as again
-from leadgen.kernel import calendar
-from leadgen.leads.domain import conditions
 from leadgen.explanation.domain import condition_flips
-from leadgen.routing.domain.inputs import RoutingInputs
-from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Observed
-from leadgen.leads.domain.consent import Evidence
 from leadgen.explanation.domain.condition_flips import Flip
-from leadgen.routing.domain.policy import ConsentDemand, PriorityBased
 from leadgen.explanation.domain.counterfactuals import Change, smallest_changes, with_changes
-from leadgen.routing.domain.decision import Facts
-from leadgen.routing.domain.strategies import Candidate
+from leadgen.kernel import calendar
 from leadgen.kernel.trace import plain
+from leadgen.leads.domain import conditions
+from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Observed
+from leadgen.leads.domain.consent import ConsentDemand, Evidence
+from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain.decision import Facts
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.policy import PriorityBased
+from leadgen.routing.domain.strategies import Candidate
 from tests.decision_strategies import CONDITIONS, lead_fields, routing_inputs
 from tests.domain_values import NOON, enrolment, offer, standing
 

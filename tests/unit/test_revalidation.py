@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from leadgen.routing.domain import policy as policies
+from leadgen.kernel.trace import plain
+from leadgen.simulation.domain.revalidation import Revalidated, validate_again
+from leadgen.validation.domain import policy as validation_policy
 from leadgen.validation.domain import rules as validation
 from leadgen.validation.domain.observations import NOTHING_LOOKED_UP
 from leadgen.validation.domain.observe import observe
-from leadgen.routing.domain.policy import ValidationPolicy
-from leadgen.simulation.domain.revalidation import Revalidated, validate_again
-from leadgen.kernel.trace import plain
+from leadgen.validation.domain.policy import ValidationPolicy
 from tests.domain_values import lead
 
 FIELDS = {
@@ -39,7 +39,7 @@ POLICIES: dict[str, dict[str, Any]] = {
 
 
 def policy(rules: dict[str, Any]) -> ValidationPolicy:
-    return policies.parse_validation(rules, label="of a test")
+    return validation_policy.parse_validation(rules, label="of a test")
 
 
 def recorded(rules: dict[str, Any]) -> str:

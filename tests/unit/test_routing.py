@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadgen.routing.domain import decision as routing
-from leadgen.routing.domain.policy import Exclusivity, PriorityBased
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
+from leadgen.routing.domain.policy import Exclusivity, PriorityBased
 from leadgen.routing.domain.strategies import Candidate
 from tests.domain_values import NOON, enrolment, offer, standing
 

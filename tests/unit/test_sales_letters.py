@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
+from leadgen.billing.domain.documents import BillTo
 from leadgen.documents.adapters import pdf
 from leadgen.documents.domain import sales_letters
-from leadgen.billing.domain.bill_to import BillTo
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice, period_in_words
 from tests.sales import BUYER, FROM, ISSUED, SELLER, an_issued_credit_note, an_issued_invoice
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.delivery.domain.steps import Done, Release, Review, Standing, TryAgain, next_step
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from leadgen.outbound.domain.backoff import JITTER, PATIENCE_SECONDS, Schedule, specified
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 
 LONG = Schedule((5, 300, 1800, 7200, 18000, 36000), jittered=True)
 

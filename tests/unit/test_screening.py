@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leadgen.leads.domain.lead import Contact
 from leadgen.validation.domain import duplicates, screening
 from leadgen.validation.domain.duplicates import Duplicate, Match, NotDuplicate
-from leadgen.leads.domain.lead import Contact
 from leadgen.validation.domain.observations import LookedUp
-from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.screening import Deferred, Request, Screened
 from tests.domain_values import NOON, detection, lead
 

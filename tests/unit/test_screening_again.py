@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leadgen.validation.domain import duplicates, screening, rules as validation
-from leadgen.routing.domain import policy as policies
 from leadgen.kernel.errors import PolicyInvalid
+from leadgen.kernel.trace import Json, plain
 from leadgen.leads.domain.lead import Contact, filled_fields
+from leadgen.validation.domain import duplicates, screening
+from leadgen.validation.domain import policy as validation_policy
+from leadgen.validation.domain import rules as validation
 from leadgen.validation.domain.observations import LookedUp
 from leadgen.validation.domain.screening import Request, Screened
-from leadgen.kernel.trace import Json, plain
 from tests.domain_values import NOON, lead, seen
 
 TESTS = st.sampled_from(
@@ -140,7 +141,7 @@ def as_bytes(verdict: screening.Verdict) -> bytes:
 def test_a_validation_is_decided_again_from_its_record(
     rules: dict[str, Any], fields: dict[str, Any], looked_up: LookedUp, is_duplicate: bool, code: str
 ) -> None:
-    policy = policies.parse_validation(rules, label="under test")
+    policy = validation_policy.parse_validation(rules, label="under test")
     filled = filled_fields({name: value for name, value in fields.items() if "." not in name}, {})
     subject = lead(postal_code=code, filled=filled | {name for name in fields if "." in name})
     observed = seen(policy, subject, fields=fields, is_duplicate=is_duplicate, **vars(looked_up))
@@ -151,7 +152,8 @@ def test_a_validation_is_decided_again_from_its_record(
     assert as_bytes(again) == as_bytes(screening.validation_verdict(decision))
     # And what was read again is recorded as it was.
     assert (
-        stored_inputs(validation.inputs(policies.parse_validation(inputs["policy"], label="again"), observed)) == inputs
+        stored_inputs(validation.inputs(validation_policy.parse_validation(inputs["policy"], label="again"), observed))
+        == inputs
     )
 
 
@@ -176,7 +178,7 @@ def test_a_validation_is_decided_again_from_its_record(
 def test_a_duplicate_is_found_again_from_its_record(
     leads: list[tuple[int, str | None, str | None]], detection: dict[str, Any]
 ) -> None:
-    policy = policies.parse_validation({"duplicate_detection": detection}, label="under test")
+    policy = validation_policy.parse_validation({"duplicate_detection": detection}, label="under test")
     requests = []
     for number, (minutes, phone, email) in enumerate(leads, start=1):
         subject, contact = lead(lead_id=number, created_at=NOON + timedelta(minutes=minutes)), Contact(phone, email)
@@ -193,7 +195,7 @@ def test_a_duplicate_is_found_again_from_its_record(
 def test_a_policy_that_did_not_parse_is_held_again() -> None:
     rules = {"weight": 0.5, "phone_region": 7}
     try:
-        policies.parse_validation(rules, label="'x' version 3")
+        validation_policy.parse_validation(rules, label="'x' version 3")
     except PolicyInvalid as problem:
         held = validation.unreadable(problem)
     inputs = stored_inputs(validation.unreadable_inputs(rules, label="'x' version 3"))

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from leadgen.routing.domain import decision
-from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Routed, Settled
 from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.rotation import Rotation
-from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Routed, Settled
-from leadgen.simulation.domain.simulation import Attempt, Change, Draft, Fate, Outcome, Sale, Simulation
 from leadgen.routing.domain.strategies import Candidate
-from leadgen.simulation.domain.track_records import Past, TrackRecords, asked_by
+from leadgen.routing.domain.track_records import asked_by
+from leadgen.simulation.domain.simulation import Attempt, Change, Draft, Fate, Outcome, Sale, Simulation
+from leadgen.simulation.domain.track_records import Past, TrackRecords
 from tests.domain_values import NOON, enrolment, offer, standing
 
 _POLICY: TypeAdapter[RoutingPolicy] = TypeAdapter(RoutingPolicy)

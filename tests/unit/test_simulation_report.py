@@ -9,9 +9,9 @@ import pytest
 
 from leadgen import cli
 from leadgen.simulation.commands import simulate
-from leadgen.terminal import times
 from leadgen.simulation.domain.simulation import Change, Compared, Outcome, Sale, Sum
 from leadgen.simulation.service.simulate import Report
+from leadgen.terminal import times
 
 SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 REPORT = Report(

@@ -5,11 +5,22 @@ from typing import Any
 
 import pytest
 
-from leadgen.routing.domain import decision as routing, strategies
-from leadgen.routing.domain.eligibility import TrackRecord
-from leadgen.routing.domain.policy import CapacityBased, ExclusiveZip, Exclusivity, PerformanceBased, PriorityBased, RoundRobin, RoutingPolicy, Sla, Weighted
-from leadgen.routing.domain.rotation import Rotation
+from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import strategies
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
+from leadgen.routing.domain.eligibility import TrackRecord
+from leadgen.routing.domain.policy import (
+    CapacityBased,
+    ExclusiveZip,
+    Exclusivity,
+    PerformanceBased,
+    PriorityBased,
+    RoundRobin,
+    RoutingPolicy,
+    Sla,
+    Weighted,
+)
+from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
 from tests.domain_values import NOON, enrolment, offer, standing
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from leadgen.payments.domain import provider_backoff, top_ups
 from leadgen.billing.domain.terms import AutoTopUp
+from leadgen.payments.domain import provider_backoff, top_ups
 from leadgen.payments.domain.top_ups import Account
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)

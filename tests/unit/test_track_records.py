@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadgen.routing.domain.eligibility import TrackRecord
-from leadgen.simulation.domain.track_records import Ask, Past, TrackRecords
+from leadgen.routing.domain.track_records import Ask
+from leadgen.simulation.domain.track_records import Past, TrackRecords
 from tests.domain_values import NOON
 
 _MINUTES = st.integers(0, 60).map(lambda minutes: NOON + timedelta(minutes=minutes))

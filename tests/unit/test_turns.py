@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadgen.routing.domain import allocation
+from leadgen.routing.domain.allocation import Request
+from leadgen.routing.domain.decision import Routed
 from leadgen.routing.domain.eligibility import TrackRecord
 from leadgen.routing.domain.policy import PriorityBased, RoundRobin, Sla
-from leadgen.routing.domain.decision import Routed
-from leadgen.routing.domain.allocation import Request
 from tests.domain_values import NOON, enrolment, lead, offer, standing
 
 POLICY = PriorityBased(strategy="priority_based")

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from leadgen.validation.domain import rules as validation
-from leadgen.leads.domain.lead import Lead, filled_fields
-from leadgen.routing.domain.policy import ValidationPolicy
 from leadgen.kernel.trace import Check
+from leadgen.leads.domain.lead import Lead, filled_fields
+from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.rules import Held, Rejected, Validated
 from tests.domain_values import lead, seen, validation_policy
 

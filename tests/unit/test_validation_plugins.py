@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from leadgen.routing.domain import policy as policies
-from leadgen.validation.domain import rules as validation
-from leadgen.routing.domain.policy import ValidationPolicy
 from leadgen.kernel.trace import Check
+from leadgen.validation.domain import policy as validation_policy
+from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.rules import Held, Rejected, Validated
 from tests.domain_values import NOON, lead, seen
 
@@ -16,7 +16,7 @@ Decision = Validated | Rejected | Held
 
 
 def decide(rules: dict[str, Any], fields: dict[str, Any] | None = None, **values: Any) -> Decision:
-    policy = policies.parse_validation(rules, label="under test")
+    policy = validation_policy.parse_validation(rules, label="under test")
     subject = lead(**{name: values.pop(name) for name in ("postal_code", "country_code", "filled") if name in values})
     return validation.validate(policy, seen(policy, subject, fields={**FIELDS, **(fields or {})}, **values))
 
@@ -51,7 +51,7 @@ def test_phone_validation_asks_for_a_number_that_can_be_somebody_s(phone: str, p
 def test_a_name_of_an_attribute_that_looks_personal_is_on_record_only_where_the_policy_asks_for_it() -> None:
     asked = {"attributes.question_30355577", "attributes.trap_30355577"}
     filled = frozenset({"name", "attributes.rooms", "attributes.jane@example.com", "attributes." + "x" * 200, *asked})
-    policy = policies.parse_validation(
+    policy = validation_policy.parse_validation(
         {
             "required_fields": ["question_30355577", "rooms"],
             "fraud_detection": {"honeypot": {"field": "trap_30355577", "points": 5}, "reject_at": 5},
@@ -107,7 +107,7 @@ def test_mx_lookup_asks_whether_the_domain_takes_mail(accepts: bool, passes: boo
 
 def test_what_is_no_address_takes_no_mail_and_needs_no_resolver() -> None:
     rules = {"mx_lookup_enabled": True}
-    policy = policies.parse_validation(rules, label="under test")
+    policy = validation_policy.parse_validation(rules, label="under test")
     assert failing(rules, {"email": "jane"}) == ["mx_lookup"]
     assert failing(rules, {"email": ""}) == []
     for email, known in (("jane", True), ("", True), ("jane@example.com", False)):
@@ -340,12 +340,12 @@ def test_a_domain_is_kept_only_where_a_rule_is_about_domains() -> None:
         ("email_validation", None), ("mx_lookup_enabled", "example.com"),
         ("disposable_email_blocklist_enabled", "example.com"),
     ):  # fmt: skip
-        observed = seen(policies.parse_validation({rule: True}, label="under test"), lead(), fields=FIELDS)
+        observed = seen(validation_policy.parse_validation({rule: True}, label="under test"), lead(), fields=FIELDS)
         assert observed.email is not None
         assert (observed.email.valid, observed.email.domain) == (True, kept)
 
 
 def test_a_number_in_the_field_for_seconds_is_not_kept() -> None:
-    policy = policies.parse_validation({"fraud_detection": FRAUD}, label="under test")
+    policy = validation_policy.parse_validation({"fraud_detection": FRAUD}, label="under test")
     for number in ("5125550102", 5125550102, "-5125550102"):
         assert "512555" not in str(seen(policy, lead(), fields={**FIELDS, "attributes.seconds": number}))

@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 import pytest
 
-from leadgen.routing.domain import decision as routing, disposition
+from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import disposition
+from leadgen.routing.domain.decision import Facts, NoBuyer
+from leadgen.routing.domain.disposition import GivenUp, HeldUntil
 from leadgen.routing.domain.eligibility import Enrolment, Standing
 from leadgen.routing.domain.policy import PriorityBased, Unrouted
-from leadgen.routing.domain.decision import Facts, NoBuyer
 from leadgen.routing.domain.strategies import Candidate
-from leadgen.routing.domain.disposition import GivenUp, HeldUntil
 from tests.domain_values import NOON, enrolment, offer, standing
 
 HOURS: dict[Any, Any] = {"wed": (("08:00", "11:00"), ("15:30", "16:00")), "thu": (("06:00", "07:00"),)}

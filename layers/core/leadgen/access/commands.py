@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from leadgen.access.adapters import tokens
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
 from leadgen.terminal import money_command
 from leadgen.terminal.command import DONE, CommandFailed, number
 from leadgen.terminal.money_command import EPILOG
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

@@ -9,23 +9,23 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.reconciliation import commands as audit
 from leadgen.access import commands as buyer_tokens
 from leadgen.configuration.commands import configuration, history
-from leadgen.receivables.commands import credit_notes
-from leadgen.reporting import commands as documents
-from leadgen.outbound import commands as endpoints
+from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.explanation.commands import explain
 from leadgen.invoicing.commands import invoices
 from leadgen.notifications.commands import listen, replay, subscriptions
-from leadgen.validation import commands as lists
+from leadgen.outbound import commands as endpoints
 from leadgen.payments import commands as payments
 from leadgen.publishers import commands as payouts
-from leadgen.simulation.commands import delivery_preview, simulate
+from leadgen.receivables.commands import credit_notes
+from leadgen.reconciliation import commands as audit
+from leadgen.reporting import commands as documents
 from leadgen.returns import commands as returns
 from leadgen.review import commands as review
+from leadgen.simulation.commands import delivery_preview, simulate
 from leadgen.terminal.command import CHANGES, DONE, ENOUGH, FAILED, STOPPED, CommandFailed
-from leadgen.configuration.service.apply import ConfigurationInvalid
+from leadgen.validation import commands as lists
 
 __all__ = ["CHANGES", "DONE", "ENOUGH", "FAILED", "STOPPED", "main"]
 

@@ -8,14 +8,14 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from leadgen.terminal.tables import columns, printable, unbroken
-from leadgen.terminal.command import CommandFailed
 from leadgen.delivery.domain import verdicts as rules
 from leadgen.delivery.domain.verdicts import Delivery
-from leadgen.outbound.domain.endpoints import without_query
 from leadgen.delivery.service.history import Story
 from leadgen.delivery.store import history
 from leadgen.delivery.store.history import Attempt
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.terminal.command import CommandFailed
+from leadgen.terminal.tables import columns, printable, unbroken
 
 _ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
 
@@ -25,9 +25,7 @@ def named(conn: Connection[Any], written: str) -> str:
     digits = written.strip().lower()
     if not _ID.fullmatch(digits) or len(plain := digits.replace("-", "")) > 32:
         raise CommandFailed(f"{written!r} is no delivery's id, nor the first digits of one (four at least)")
-    found = history.beginning_with(
-        conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2
-    )
+    found = history.beginning_with(conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2)
     if not found:
         raise CommandFailed(f"there is no delivery {written}")
     if len(found) > 1:

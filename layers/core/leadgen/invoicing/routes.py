@@ -8,21 +8,21 @@ from datetime import date
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.platform.web import body
-from leadgen.platform.messaging import bus
-from leadgen.platform import clock, db
-from leadgen.platform.log import logger
-from leadgen.platform.web.app import JsonAnswer, buyer_scope, person
+from leadgen.access.service.scopes import MOST, asker, buyer_scope, person
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.invoicing.service import decisions
+from leadgen.invoicing.service.decisions import Decided
+from leadgen.invoicing.store import failures as invoicing_failures
+from leadgen.invoicing.store import invoices
 from leadgen.kernel import remarks
 from leadgen.kernel.errors import Refusal
-from leadgen.invoicing.service import decisions
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.invoicing.service.decisions import Decided
-from leadgen.access.service.asking import asker
-from leadgen.access.service.parties import MOST
+from leadgen.platform import clock, db
+from leadgen.platform.log import logger
+from leadgen.platform.messaging import bus
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer
 from leadgen.receivables.store import dunning
-from leadgen.invoicing.store import invoices, failures as invoicing_failures
-from leadgen.invoicing.store.invoices import Invoice
+from leadgen.receivables.store.invoices import Invoice
 
 STATUSES = ("draft", "sent", "paid", "overdue", "disputed", "cancelled")
 _LONGEST_LIST = 200

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from leadgen.kernel.errors import Refusal
-from leadgen.intake.domain.submission import storable_text
+from leadgen.kernel.text import storable_text
 
 LONGEST = 500
 

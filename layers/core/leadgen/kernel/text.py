@@ -4,7 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from leadgen.intake.domain.submission import storable_text
+
+def storable_text(value: str) -> bool:
+    """Whether PostgreSQL can keep it: no NUL, no half of a surrogate pair."""
+    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _storable(text: str) -> str:

@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from leadgen.platform import clock
-from leadgen.terminal.tables import columns, minute, printable, unbroken
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
-from leadgen.review.commands import USER_AGENT
+from leadgen.audit_trail.domain.actor import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.outbound.service import endpoints
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
 from leadgen.outbound.service.endpoints import Shown
 from leadgen.outbound.store.endpoints import Endpoint
+from leadgen.platform import clock
+from leadgen.terminal.command import DATABASE, DONE, USER_AGENT, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.tables import columns, minute, printable, unbroken
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.terminal import money_command
-from leadgen.terminal.tables import columns, minute, printable, unbroken
-from leadgen.terminal.command import DONE, CommandFailed, connection, environment, number
-from leadgen.terminal.money_command import EPILOG, MOST, cell
-from leadgen.kernel import money, remarks
-from leadgen.payments.domain import entries, payments
-from leadgen.kernel.errors import Refusal
-from leadgen.payments.domain.entries import PaymentEntry
-from leadgen.receivables.service import wallet_draws, write_offs
-from leadgen.payments.service import entries as entering, receipts
 from leadgen.audit_trail.domain.actor import Actor
-from leadgen.receivables.service.wallet_draws import Drawn
+from leadgen.kernel import money, remarks
+from leadgen.kernel.errors import Refusal
+from leadgen.ledger.store import postings
+from leadgen.payments.domain import entries, payments
+from leadgen.payments.domain.entries import PaymentEntry
+from leadgen.payments.service import entries as entering
+from leadgen.payments.service import receipts
 from leadgen.payments.service.receipts import Receipt
 from leadgen.payments.service.refunds import Refunding
-from leadgen.receivables.service.write_offs import WrittenOff
-from leadgen.ledger.store import postings
 from leadgen.payments.store import payments as store
+from leadgen.receivables.commands import lookup
+from leadgen.receivables.service import wallet_draws, write_offs
+from leadgen.receivables.service.wallet_draws import Drawn
+from leadgen.receivables.service.write_offs import WrittenOff
+from leadgen.terminal import money_command
+from leadgen.terminal.command import DONE, CommandFailed, connection, environment, number
+from leadgen.terminal.money_command import EPILOG, MOST, cell
+from leadgen.terminal.tables import columns, minute, printable, unbroken
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
@@ -109,7 +111,7 @@ def _pay(options: argparse.Namespace) -> int:
         raise CommandFailed("name an AMOUNT, or --from-wallet: leadgen pay INV-000012 45.00")
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Receipt:
-        invoice_id = money_command.invoice(conn, options.invoice)
+        invoice_id = lookup.invoice(conn, options.invoice)
         return entering.payment(conn, invoice_id, _read(options, now), key=_key(options), actor=who, now=now)
 
     _print(money_command.carry_out(work), options.invoice.upper())
@@ -154,7 +156,7 @@ def _draw(options: argparse.Namespace) -> int:
         raise CommandFailed("--from-wallet pays what prepaid money can: it takes no AMOUNT")
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Drawn:
-        return wallet_draws.draw(conn, money_command.invoice(conn, options.invoice), actor=who, now=now)
+        return wallet_draws.draw(conn, lookup.invoice(conn, options.invoice), actor=who, now=now)
 
     drawn = money_command.carry_out(work)
     paid, left = (money.shown(one, drawn.currency) for one in (drawn.amount, drawn.wallet))
@@ -221,7 +223,7 @@ def _refund(options: argparse.Namespace) -> int:
 
 def _write_off(options: argparse.Namespace) -> int:
     def work(conn: Connection[Any], who: Actor, now: datetime) -> WrittenOff:
-        invoice_id = money_command.invoice(conn, options.invoice)
+        invoice_id = lookup.invoice(conn, options.invoice)
         do = write_offs.undo if options.undo else write_offs.write_off
         return do(conn, invoice_id, reason=remarks.text(options.reason, "--reason"), actor=who, now=now)
 

@@ -18,6 +18,12 @@ from psycopg import Connection
 
 from leadgen.platform import settings
 
+
+def ping(conn: Connection[Any]) -> None:
+    """One round trip."""
+    conn.execute("SELECT 1")
+
+
 _CONNECT_SECONDS = 5
 _PREPARE_AFTER = 2  # executions of the same statement on a connection
 _MOST_WAIT_SECONDS = 10

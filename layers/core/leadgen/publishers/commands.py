@@ -10,18 +10,16 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.terminal import money_command
-from leadgen.terminal.tables import columns, printable, unbroken
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment
-from leadgen.review.commands import USER_AGENT
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.documents.commands import lookup
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
+from leadgen.platform import clock
 from leadgen.publishers.domain.payouts import IssuedPayout
 from leadgen.publishers.service import payouts
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
 from leadgen.publishers.store import payouts as publishers
+from leadgen.terminal.command import DATABASE, DONE, FAILED, USER_AGENT, CommandFailed, actor, connection, environment
+from leadgen.terminal.tables import columns, printable, unbroken
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
@@ -132,7 +130,7 @@ def _row(payout: IssuedPayout) -> tuple[str, ...]:
 def _show(options: argparse.Namespace) -> int:
     try:
         with connection(environment()) as conn:
-            statement = payouts.statement(conn, money_command.issued(conn, "payout", options.payout))
+            statement = payouts.statement(conn, lookup.issued(conn, "payout", options.payout))
     except Refusal as refusal:
         raise CommandFailed(f"{refusal.message}: `leadgen payouts list` lists them") from None
     if options.csv:
@@ -170,7 +168,7 @@ def _paid(options: argparse.Namespace) -> int:
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            payout_id = money_command.issued(conn, "payout", options.payout)
+            payout_id = lookup.issued(conn, "payout", options.payout)
             paid = payouts.pay(conn, payout_id, options.reference, who, now=clock.now())
     except Refusal as refusal:
         raise CommandFailed(refusal.message) from None

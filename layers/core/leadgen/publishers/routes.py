@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from leadgen.platform.web import body
+from leadgen.access.service.scopes import asker, operator, person
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.documents.service import documents
+from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
-from leadgen.platform.web.app import JsonAnswer, operator, person
-from leadgen.kernel.errors import Refusal
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer
 from leadgen.publishers.service import payouts
-from leadgen.documents.service import documents
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.access.service.asking import asker
 from leadgen.publishers.store import payouts as publishers
 
 _LONGEST_LIST = 200

@@ -7,21 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.platform.web import body
-from leadgen.platform.messaging import bus
+from leadgen.access.service.scopes import LONGEST_LIST, MOST, Id, asker, buyer_scope, own, party, person
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.kernel import remarks
+from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
-from leadgen.platform.web.app import JsonAnswer, buyer_scope, person
+from leadgen.platform.messaging import bus
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer
 from leadgen.receivables.domain import credit_notes as rules
-from leadgen.kernel import remarks
 from leadgen.receivables.domain.credit_notes import Wanted
 from leadgen.receivables.domain.disputes import OUTCOMES, Outcome
-from leadgen.kernel.errors import Refusal
-from leadgen.receivables.service import credit_notes as crediting, disputes as disputing
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.receivables.service import credit_notes as crediting
+from leadgen.receivables.service import disputes as disputing
 from leadgen.receivables.service.disputes import Disputed
-from leadgen.access.service.asking import asker
-from leadgen.access.service.parties import LONGEST_LIST, MOST, Id, own, party
 from leadgen.receivables.store import credit_notes, disputes
 
 router = APIRouter(prefix="/api", dependencies=[Depends(buyer_scope)])

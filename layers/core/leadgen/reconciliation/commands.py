@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from leadgen.platform import clock
-from leadgen.terminal.tables import columns, printable
-from leadgen.terminal.command import DATABASE, DONE, FAILED, connection, environment
 from leadgen.reconciliation.service import auditor
 from leadgen.reconciliation.service.auditor import Invariant
+from leadgen.terminal.command import DATABASE, DONE, FAILED, connection, environment
+from leadgen.terminal.tables import columns, printable
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

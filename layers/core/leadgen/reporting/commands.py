@@ -9,19 +9,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadgen.platform import clock
-from leadgen.terminal import money_command
-from leadgen.terminal.tables import columns, printable
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment
-from leadgen.reporting.domain import aging
+from leadgen.documents.commands import lookup
 from leadgen.documents.domain import letter
-from leadgen.kernel import money
-from leadgen.kernel.errors import PolicyInvalid, Refusal
-from leadgen.reporting.domain.statements import Account, Statement
 from leadgen.documents.service import documents as rendering
-from leadgen.reporting.service import reports
 from leadgen.documents.store import documents
 from leadgen.documents.store.documents import Format, Kind
+from leadgen.kernel import money
+from leadgen.kernel.errors import PolicyInvalid, Refusal
+from leadgen.platform import clock
+from leadgen.reporting.domain import aging
+from leadgen.reporting.domain.statements import Account, Statement
+from leadgen.reporting.service import reports
+from leadgen.terminal import money_command
+from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment
+from leadgen.terminal.tables import columns, printable
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
@@ -111,7 +112,7 @@ def _document(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
         try:
-            document_id = money_command.issued(conn, kind, options.document)
+            document_id = lookup.issued(conn, kind, options.document)
             if kind == "invoice" and form != "ubl" and documents.get(conn, kind, document_id, form) is None:
                 _set_link_up(environ)
             drawn = rendering.document(conn, kind, document_id, form)

@@ -8,15 +8,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from psycopg import Connection
 
-from leadgen.platform import clock, db
-from leadgen.platform.web.app import JsonAnswer, buyer_scope, operator
-from leadgen.reporting.domain import aging, statements
-from leadgen.kernel.errors import Refusal
+from leadgen.access.service.scopes import buyer_scope, operator
 from leadgen.documents.service import documents as rendering
-from leadgen.reporting.service import reports
 from leadgen.documents.store import documents
-from leadgen.receivables.store import settlements
 from leadgen.documents.store.documents import Document, Format
+from leadgen.kernel.errors import Refusal
+from leadgen.platform import clock, db
+from leadgen.platform.web.app import JsonAnswer
+from leadgen.receivables.store import settlements
+from leadgen.reporting.domain import aging, statements
+from leadgen.reporting.service import reports
 
 # What one answer of API Gateway can hold, and some room.
 _LONGEST_JOURNAL = 20_000

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.terminal import money_command
-from leadgen.terminal.tables import columns, minute, printable, unbroken
-from leadgen.terminal.command import DONE, FAILED, CommandFailed, connection, environment, number
-from leadgen.terminal.money_command import EPILOG, MOST, cell
-from leadgen.terminal.times import instant, when
+from leadgen.audit_trail.domain.actor import Actor
 from leadgen.kernel import money
-from leadgen.returns.domain import rules
 from leadgen.kernel.errors import PolicyInvalid, Refusal
 from leadgen.kernel.events import Event
+from leadgen.platform import clock
+from leadgen.returns.domain import rules
 from leadgen.returns.service import returns
-from leadgen.audit_trail.domain.actor import Actor
 from leadgen.returns.service.returns import Returned
 from leadgen.returns.store import rates as return_rates
 from leadgen.returns.store import returns as store
 from leadgen.returns.store.rates import Rate
+from leadgen.terminal import money_command
+from leadgen.terminal.command import DONE, FAILED, CommandFailed, connection, environment, number
+from leadgen.terminal.money_command import EPILOG, MOST, cell
+from leadgen.terminal.tables import columns, minute, printable, unbroken
+from leadgen.terminal.times import instant, when
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

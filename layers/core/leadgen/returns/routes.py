@@ -7,19 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.platform.web import body
-from leadgen.platform.messaging import bus
+from leadgen.access.service.scopes import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, party, person
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
-from leadgen.platform.web.app import JsonAnswer, buyer_scope, operator, person
+from leadgen.platform.messaging import bus
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer
 from leadgen.returns.domain import rules
-from leadgen.kernel.errors import Refusal
 from leadgen.returns.domain.rules import Verdict, Wish
 from leadgen.returns.service import returns
-from leadgen.audit_trail.domain.actor import Actor
 from leadgen.returns.service.returns import Returned
-from leadgen.access.service.asking import asker
-from leadgen.access.service.parties import LONGEST_LIST, MOST, Id, own, party
 from leadgen.returns.store import rates
 from leadgen.returns.store import returns as store
 

@@ -6,29 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen import VERSION
-from leadgen.platform import clock
-from leadgen.delivery import commands as deliveries
-from leadgen.terminal.tables import columns, folded, minute, printable, unbroken
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
-from leadgen.delivery.domain import verdicts as rules
-from leadgen.review.domain import lead_verdicts
-from leadgen.kernel.errors import Refusal
-from leadgen.review.service import verdicts
-from leadgen.delivery.service import history
 from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
-from leadgen.review.service.verdicts import Decided
+from leadgen.delivery import commands as deliveries
+from leadgen.delivery.domain import verdicts as rules
+from leadgen.delivery.service import history
 from leadgen.delivery.service.history import Story
-from leadgen.decisions.store import decisions
+from leadgen.kernel.errors import Refusal
+from leadgen.platform import clock
 from leadgen.platform.messaging import queues
+from leadgen.review.domain import lead_verdicts
+from leadgen.review.service import verdicts
+from leadgen.review.service.verdicts import Decided
 from leadgen.review.store import leads
 from leadgen.review.store.leads import LeadInReview
+from leadgen.terminal.command import DATABASE, DONE, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.tables import columns, folded, minute, printable, unbroken
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
+from leadgen.buyers.store import buyers
+from leadgen.terminal.command import USER_AGENT
 
-USER_AGENT = f"leadgen/{VERSION}"
 _MOST = 1000
 _SHORT = 8
 _OF_LEADS = ("release", "reject")
@@ -153,7 +151,7 @@ def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor)
     fields: dict[str, object] = {"verdict": options.verdict, "reason": options.reason}
     to = ""
     if options.buyer is not None:
-        buyer = decisions.find_buyer(conn, options.buyer)
+        buyer = buyers.find_buyer(conn, options.buyer)
         if buyer is None:
             raise CommandFailed(f"there is no buyer {options.buyer}: name one by its id or its e-mail address")
         fields["buyer_id"] = buyer.buyer_id

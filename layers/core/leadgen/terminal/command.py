@@ -1,6 +1,7 @@
 """What every command needs: how it ends, and the database it works on."""
 
 import argparse
+import getpass
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,23 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
+from leadgen import VERSION
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+USER_AGENT = f"leadgen/{VERSION}"
+
+
+def actor(environ: Mapping[str, str]) -> str:
+    """Who applies: LEADGEN_ACTOR, or else the user of the operating system."""
+    named = environ.get("LEADGEN_ACTOR", "").strip()
+    try:
+        return (named or getpass.getuser())[:200]
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        return "unknown"
+
 
 # The process's exit status. CHANGES is that of a plan that would change something; STOPPED and ENOUGH are what a shell
 # gives a command that Ctrl-C or a closed pipe ended.

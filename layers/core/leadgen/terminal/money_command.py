@@ -8,23 +8,26 @@ from typing import Any, TypeVar
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.terminal.command import DATABASE, CommandFailed, connection, environment
-from leadgen.review.commands import USER_AGENT
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.buyers.store import buyers
 from leadgen.kernel import money
 from leadgen.kernel.errors import PolicyInvalid, Refusal
 from leadgen.kernel.events import Event
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
-from leadgen.decisions.store import decisions
-from leadgen.documents.store import documents
-from leadgen.invoicing.store import invoices
+from leadgen.platform import clock
 from leadgen.platform.messaging import queues
-from leadgen.documents.store.documents import Kind
+from leadgen.terminal.command import DATABASE, USER_AGENT, CommandFailed, actor, connection, environment
+
+
+def buyer(conn: Connection[Any], named: str) -> int:
+    """The buyer that a person names by its id or e-mail address. Raises CommandFailed."""
+    found = buyers.find_buyer(conn, named)
+    if found is None:
+        raise CommandFailed(f"there is no buyer {named}: name one by its id or its e-mail address")
+    return found.buyer_id
+
 
 EPILOG = f"{DATABASE} LEADGEN_ACTOR names who does it, for the audit trail."
 MOST = 100
-_NUMBERS: Mapping[Kind, str] = {"invoice": "INV-000012", "credit_note": "CN-000012", "payout": "PO-000012"}
 
 Made = TypeVar("Made")
 
@@ -51,37 +54,6 @@ def in_transaction(
         if events:
             queues.announce(conn, events)
     return made
-
-
-def buyer(conn: Connection[Any], named: str) -> int:
-    """The buyer that a person names by its id or e-mail address. Raises CommandFailed."""
-    found = decisions.find_buyer(conn, named)
-    if found is None:
-        raise CommandFailed(f"there is no buyer {named}: name one by its id or its e-mail address")
-    return found.buyer_id
-
-
-def invoice(conn: Connection[Any], named: str) -> int:
-    """The invoice that a person names by its number or its id. Raises CommandFailed."""
-    number = named.strip()
-    if number.isdecimal() and len(number) < 11 and int(number) < 2**31 and invoices.by_id(conn, [int(number)]):
-        return int(number)
-    invoice_id = invoices.numbered(conn, number.upper())
-    if invoice_id is None:
-        raise CommandFailed(f"there is no invoice {named}: name one by its number, such as INV-000012, or its id")
-    return invoice_id
-
-
-def issued(conn: Connection[Any], kind: Kind, named: str) -> int:
-    """The invoice, credit note or payout that a person names by its number or its id. Raises CommandFailed."""
-    written = named.strip()
-    found = documents.numbered(conn, kind, written.upper())
-    if found is None and written.isdecimal() and int(written) < 2**31:
-        return int(written)
-    if found is None:
-        what = kind.replace("_", " ")
-        raise CommandFailed(f"there is no {what} {named}: name one by its number, such as {_NUMBERS[kind]}, or its id")
-    return found
 
 
 def cell(amount: Decimal, currency: str) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment
 from leadgen.suppression.service import lists
 from leadgen.suppression.service.lists import ListInvalid, Outcome
-from leadgen.validation.store import disposable_domains
 from leadgen.suppression.store import suppressions
+from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment
+from leadgen.validation.store import disposable_domains
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
@@ -98,9 +98,7 @@ def _suppress(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     lines = _lines(options)
     with connection(environment()) as conn:
-        outcome = lists.remove(
-            conn, lines, country=options.country, kind=options.kind, offer_id=_offer(conn, options)
-        )
+        outcome = lists.remove(conn, lines, country=options.country, kind=options.kind, offer_id=_offer(conn, options))
     return _tell(outcome, "removed", "not there")
 
 

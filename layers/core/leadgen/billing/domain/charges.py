@@ -8,12 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from leadgen.billing.domain import earnings
-from leadgen.ledger.domain import transactions
 from leadgen.billing.domain.earnings import Flat, Share
+from leadgen.ledger.domain import transactions
 from leadgen.ledger.domain.transactions import Transaction
 
 ACTOR = "stage:bill"
-_NEAR = Decimal("0.8")
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,6 @@ class Charge:
 def crosses_threshold(uninvoiced: Decimal, threshold: Decimal) -> bool:
     """Whether what a buyer owes for an offer, and no invoice names yet, is due an invoice now."""
     return uninvoiced > 0 and uninvoiced >= threshold
-
-
-def nears_limit(exposure_before: Decimal, exposure_after: Decimal, limit: Decimal | None) -> bool:
-    """Whether a claim took a buyer's exposure over 80 % of its credit limit, which it was below before."""
-    if limit is None or limit <= 0:
-        return False
-    return exposure_before < limit * _NEAR <= exposure_after
 
 
 def draws(charges: Iterable[Charge], wallets: Mapping[int, Decimal], *, now: datetime) -> list[Transaction]:

@@ -8,8 +8,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from leadgen.kernel import money
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.kernel.model_errors import describe
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.money import Amount
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.kernel.model_errors import describe
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.money import Amount
 
 Line = Annotated[str, Field(min_length=1, max_length=200)]

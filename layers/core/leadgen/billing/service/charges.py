@@ -10,9 +10,9 @@ from leadgen.billing.domain import charges as rules
 from leadgen.billing.domain import earnings
 from leadgen.billing.domain.charges import Charge
 from leadgen.billing.store import charges as billing
+from leadgen.billing.store.charges import Billed
 from leadgen.buyers.store import buyers
 from leadgen.ledger.store import postings
-from leadgen.billing.store.charges import Billed
 
 
 def charge(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Billed]:

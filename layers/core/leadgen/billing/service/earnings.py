@@ -6,9 +6,9 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.billing.store import earnings
 from leadgen.ledger.domain import transactions
 from leadgen.ledger.domain.transactions import Transaction
-from leadgen.billing.store import earnings
 
 
 def earnings_of(conn: Connection[Any], lead_ids: Sequence[int], *, actor: str, now: datetime) -> list[Transaction]:

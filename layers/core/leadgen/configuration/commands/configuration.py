@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.configuration.commands import changes
-from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment
 from leadgen.configuration.domain import json_schema
 from leadgen.configuration.service import export
 from leadgen.configuration.service.apply import application
+from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

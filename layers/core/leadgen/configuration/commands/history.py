@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from leadgen.configuration.commands import changes
-from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.configuration.service.changes import from_record
 from leadgen.configuration.service.rollback import NoSuchVersion, rollback
 from leadgen.configuration.store import versions
 from leadgen.configuration.store.versions import Version
+from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment, number
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

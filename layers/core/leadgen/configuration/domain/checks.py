@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from leadgen.leads.domain import normalization
-from leadgen.configuration.domain import area_checks, delivery_checks, money_checks, price_checks
-from leadgen.configuration.domain.model import Buyer, Offer
+from leadgen.configuration.domain import area_checks, delivery_checks, money_checks
 from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.model import Buyer, Offer
 from leadgen.configuration.domain.yaml_reader import Location, Problem
+from leadgen.leads.domain import normalization
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def contradictions(files: Sequence[ConfigurationFile]) -> list[Problem]:
         *_repetitions(files),
         *_dangling(files),
         *(problem for file in files for problem in area_checks.contradictions(file)),
-        *(problem for file in files for problem in price_checks.excesses(file)),
+        *(problem for file in files for problem in money_checks.excesses(file)),
         *(problem for file in files for problem in delivery_checks.misfits(file)),
         *(problem for file in files for problem in money_checks.misfits(file)),
     ]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from leadgen.delivery.domain.formats import payload
-from leadgen.leads.domain import phone_formats
 from leadgen.configuration.domain.files import ConfigurationFile
 from leadgen.configuration.domain.yaml_reader import Problem
+from leadgen.delivery.domain.formats import payload
+from leadgen.leads.domain import phone_formats
 
 
 def misfits(file: ConfigurationFile) -> Iterator[Problem]:

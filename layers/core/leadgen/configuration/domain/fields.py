@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from leadgen.intake.domain import classification
 from leadgen.kernel import money
-from leadgen.leads.domain import normalization
 from leadgen.kernel.errors import Refusal
+from leadgen.leads.domain import normalization
 from leadgen.routing.domain.pricing import rounded
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"

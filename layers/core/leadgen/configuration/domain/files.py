@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from leadgen.configuration.domain import problems as configuration_faults, yaml_reader
+from leadgen.configuration.domain import problems as configuration_faults
+from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.domain.model import Configuration
 from leadgen.configuration.domain.yaml_reader import Document, Location, Problem
 

@@ -4,14 +4,42 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from leadgen.leads.domain import normalization
-from leadgen.billing.domain.terms import BuyerBilling, Seller
-from leadgen.kernel.calendar import Cycle
-from leadgen.delivery.domain.terms import DeliveryTerms
 from leadgen.billing.domain.earnings import Earning
-from leadgen.routing.domain.policy import ConsentDemand, RoutingPolicy, Rule, ValidationPolicy
+from leadgen.billing.domain.terms import BuyerBilling, Seller
+from leadgen.configuration.domain.fields import (
+    Amount,
+    Capacity,
+    City,
+    Country,
+    Currency,
+    Email,
+    Fingerprint,
+    Hostname,
+    Instant,
+    Kilometres,
+    Latitude,
+    Longitude,
+    Name,
+    PathPrefix,
+    Phone,
+    PostalCode,
+    Price,
+    Region,
+    Secret,
+    Slug,
+    SourceKey,
+    Timezone,
+    Version,
+    WebhookUrl,
+)
+from leadgen.delivery.domain.terms import DeliveryTerms
+from leadgen.kernel.calendar import Cycle
+from leadgen.leads.domain import normalization
+from leadgen.leads.domain.conditions import Rule
+from leadgen.leads.domain.consent import ConsentDemand
 from leadgen.returns.domain.policy import ReturnPolicy
-from leadgen.configuration.domain.fields import Amount, Capacity, City, Country, Currency, Email, Fingerprint, Hostname, Instant, Kilometres, Latitude, Longitude, Name, PathPrefix, Phone, PostalCode, Price, Region, Secret, Slug, SourceKey, Timezone, Version, WebhookUrl
+from leadgen.routing.domain.policy import RoutingPolicy
+from leadgen.validation.domain.policy import ValidationPolicy
 
 ScopeType = Literal["postal_code", "city", "region", "radius", "market"]
 ExclusiveScope = Literal["postal_code", "city"]

@@ -8,8 +8,8 @@ from pydantic import BaseModel, RootModel, Tag, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from leadgen.kernel import model_errors
 from leadgen.configuration.domain.yaml_reader import Document, Location, Problem
+from leadgen.kernel import model_errors
 
 # The fields that tell the members of a union apart.
 _TOLD_BY = ("strategy", "type")

@@ -13,7 +13,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from leadgen.kernel.scalars import Unquoted
-from leadgen.intake.domain.submission import storable_text
+from leadgen.kernel.text import storable_text
 
 Location = tuple[str | int, ...]
 

@@ -1,6 +1,5 @@
 """Make the database say what configuration files say: in one transaction, and however often it is done."""
 
-import getpass
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,21 +9,26 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.platform.settings import Settings
+from leadgen.configuration.domain import checks
+from leadgen.configuration.domain import files as configuration_files
+from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.yaml_reader import Location, Problem
 from leadgen.configuration.service import apply_policies, export
-from leadgen.configuration.domain import checks, files as configuration_files
-from leadgen.configuration.service.changes import Application, Change, Ledger, recorded, summary
 from leadgen.configuration.service.apply_buyers import BuyerWriter
 from leadgen.configuration.service.apply_offers import OfferWriter, StoredOffer
 from leadgen.configuration.service.apply_parties import Occasion, PartyWriter
 from leadgen.configuration.service.apply_policies import PolicyWriter
-from leadgen.configuration.domain.files import ConfigurationFile
-from leadgen.configuration.domain.yaml_reader import Location, Problem
+from leadgen.configuration.service.changes import Application, Change, Ledger, recorded, summary
+from leadgen.configuration.store import buyers as configured_buyers
 from leadgen.configuration.store import offers as store
-from leadgen.configuration.store import versions
-from leadgen.configuration.store import buyers as configured_buyers, parties as configured_parties, places as configured_places, policies as configured_policies, sources
+from leadgen.configuration.store import parties as configured_parties
+from leadgen.configuration.store import places as configured_places
+from leadgen.configuration.store import policies as configured_policies
+from leadgen.configuration.store import sources, versions
 from leadgen.configuration.store.places import EmptyRadius
+from leadgen.platform import clock
+from leadgen.platform.settings import Settings
+from leadgen.terminal.command import actor
 
 _THRESHOLD = "DEFAULT_INVOICE_THRESHOLD"
 
@@ -237,12 +241,3 @@ def default_invoice_threshold(environ: Mapping[str, str]) -> tuple[Decimal, list
     if threshold.is_finite() and threshold >= 0:
         return threshold, []
     return threshold, [Problem("the environment", None, _THRESHOLD, "must be an amount such as 500.00")]
-
-
-def actor(environ: Mapping[str, str]) -> str:
-    """Who applies: LEADGEN_ACTOR, or else the user of the operating system."""
-    named = environ.get("LEADGEN_ACTOR", "").strip()
-    try:
-        return (named or getpass.getuser())[:200]
-    except (KeyError, OSError, ImportError):  # a container's user may have no name
-        return "unknown"

@@ -6,13 +6,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.configuration.service.changes import Ledger
+from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.model import WHOLE_MARKET, Buyer, Enrolment, Market
+from leadgen.configuration.domain.yaml_reader import Problem
 from leadgen.configuration.service.apply_offers import StoredOffer
 from leadgen.configuration.service.apply_parties import Occasion, open_wallet, stored
-from leadgen.configuration.domain.model import WHOLE_MARKET, Buyer, Enrolment, Market
-from leadgen.configuration.domain.files import ConfigurationFile
-from leadgen.configuration.domain.yaml_reader import Problem
-from leadgen.configuration.store import buyers, places as configured_places
+from leadgen.configuration.service.changes import Ledger
+from leadgen.configuration.store import buyers
+from leadgen.configuration.store import places as configured_places
 from leadgen.configuration.store.places import Coordinates, EmptyRadius, Place
 
 
@@ -30,9 +31,7 @@ class BuyerWriter:
 
     def lock(self, files: Sequence[ConfigurationFile]) -> None:
         """Lock the buyers there are as the stages lock them: before publishers."""
-        buyers.lock_buyers(
-            self._conn, [buyer.email for file in files for buyer in file.configuration.buyers]
-        )
+        buyers.lock_buyers(self._conn, [buyer.email for file in files for buyer in file.configuration.buyers])
 
     def write_buyers(self, files: Sequence[ConfigurationFile]) -> list[Problem]:
         """Write the buyers themselves, which are locked; what is wrong with them."""

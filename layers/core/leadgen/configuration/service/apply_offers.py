@@ -8,11 +8,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.configuration.service.changes import Ledger
+from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.model import Market, Offer, Source, Vertical
 from leadgen.configuration.service.apply_parties import stored
 from leadgen.configuration.service.apply_policies import PolicyWriter
-from leadgen.configuration.domain.model import Market, Offer, Source, Vertical
-from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.store import offers as store
 from leadgen.configuration.store import sources
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.ledger.domain.transactions import Transaction, entries
-from leadgen.kernel.model import Model
-from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.domain.files import ConfigurationFile
 from leadgen.configuration.domain.yaml_reader import Location, Problem
+from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.store import buyers, parties
+from leadgen.kernel.model import Model
+from leadgen.ledger.domain.transactions import Transaction, entries
 from leadgen.ledger.store import postings as store
 
 

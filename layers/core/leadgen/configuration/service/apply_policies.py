@@ -6,15 +6,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.leads.domain import normalization
-from leadgen.routing.domain.policy import Weighted
-from leadgen.configuration.service.changes import Ledger
-from leadgen.configuration.domain.model import RoutingConfig, ValidationRules
 from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.model import RoutingConfig, ValidationRules
 from leadgen.configuration.domain.yaml_reader import Location, Problem
+from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.store import buyers
 from leadgen.configuration.store import policies as store
 from leadgen.configuration.store.policies import PolicyVersion, WrittenPolicy
+from leadgen.leads.domain import normalization
+from leadgen.routing.domain.policy import Weighted
 
 _Key = tuple[str, str, int | None]
 

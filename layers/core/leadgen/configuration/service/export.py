@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 import yaml
 from psycopg import Connection
 
-from leadgen.kernel.errors import PolicyInvalid
-from leadgen.routing.domain.policy import parse_routing, parse_validation
 from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.service import export_money
-from leadgen.configuration.store import parties
-from leadgen.configuration.store import state
+from leadgen.configuration.store import parties, state
 from leadgen.configuration.store.state import StoredArea, StoredBuyer, StoredEnrolment, StoredOffer
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.routing.domain.policy import parse_routing
+from leadgen.validation.domain.policy import parse_validation
 
 Fields = dict[str, Any]
 Row = TypeVar("Row")

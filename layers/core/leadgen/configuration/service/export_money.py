@@ -6,10 +6,10 @@ What does not parse is written as it stands, for a person to mend.
 from collections.abc import Callable
 from typing import Any
 
-from leadgen.billing.domain import terms, earnings
-from leadgen.returns.domain import policy
+from leadgen.billing.domain import earnings, terms
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.model import Model
+from leadgen.returns.domain import policy
 
 Fields = dict[str, Any]
 

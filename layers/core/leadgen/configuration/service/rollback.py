@@ -5,16 +5,17 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.configuration.service import apply
-from leadgen.configuration.domain import files as configuration_files, yaml_reader
-from leadgen.configuration.service.changes import Application
-from leadgen.configuration.service.apply import ConfigurationInvalid, Task
+from leadgen.configuration.domain import files as configuration_files
+from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.service import apply
+from leadgen.configuration.service.apply import ConfigurationInvalid, Task
+from leadgen.configuration.service.changes import Application
 from leadgen.configuration.service.export import ExportedFile
 from leadgen.configuration.store import offers as store
-from leadgen.configuration.store import versions
-from leadgen.configuration.store import state
+from leadgen.configuration.store import state, versions
+from leadgen.platform import clock
+from leadgen.terminal import command
 
 
 class NoSuchVersion(Exception):
@@ -37,7 +38,7 @@ def rollback(conn: Connection[Any], number: int, environ: Mapping[str, str], *, 
         if snapshot is None:
             raise NoSuchVersion(f"there is no version {number} of the configuration: `leadgen history` lists them")
         files = _files(number, snapshot, _Secrets(conn))
-        task = Task(files, threshold, apply.actor(environ), clock.now(), rolls_back_to=number)
+        task = Task(files, threshold, command.actor(environ), clock.now(), rolls_back_to=number)
         return apply.carry_out(conn, task)
 
 

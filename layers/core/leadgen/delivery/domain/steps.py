@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from leadgen.outbound.domain.backoff import Schedule, share
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 
 Channel = Literal["webhook", "email"]
 

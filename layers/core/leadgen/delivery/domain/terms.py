@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from leadgen.outbound.domain.response_mapping import AnswerMapping
-from leadgen.kernel.errors import PolicyInvalid
-from leadgen.kernel.model_errors import describe
 from leadgen.delivery.domain.formats.payload import BuyerFormat
+from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
+from leadgen.outbound.domain.response_mapping import AnswerMapping
 
 _LONGEST_HOURS = 72
 

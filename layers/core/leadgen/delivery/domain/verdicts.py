@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from leadgen.delivery.domain.steps import Channel
 from leadgen.kernel.errors import Refusal
-from leadgen.kernel.model_errors import describe
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
 
 Name = Literal["redeliver", "assign", "return", "reject", "taken"]

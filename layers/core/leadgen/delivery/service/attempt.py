@@ -2,14 +2,15 @@
 
 from typing import assert_never
 
-from leadgen.platform.mail import mail
-from leadgen.platform import settings
-from leadgen.delivery.domain import steps, lead_mail
+from leadgen.delivery.domain import lead_mail, steps
+from leadgen.delivery.service.dispatch import Parcel
 from leadgen.outbound.domain.outcomes import CallOutcome
 from leadgen.outbound.domain.signing import Sending
-from leadgen.outbound.service import webhook, mail as mailing
+from leadgen.outbound.service import mail as mailing
+from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
-from leadgen.delivery.service.dispatch import Parcel
+from leadgen.platform import settings
+from leadgen.platform.mail import mail
 
 
 def hand_over(parcel: Parcel) -> Call:

@@ -8,25 +8,26 @@ from typing import Any, assert_never
 
 from psycopg import Connection
 
-from leadgen.delivery.domain import steps as delivery, terms as delivery_terms
+from leadgen.delivery.domain import steps as delivery
+from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import payload
-from leadgen.outbound.domain import outcomes
+from leadgen.delivery.domain.formats.payload import Rendered
 from leadgen.delivery.domain.steps import Done, Release, Review, Standing, Step, TryAgain
 from leadgen.delivery.domain.terms import DeliveryTerms
+from leadgen.delivery.store import deliveries
+from leadgen.delivery.store.deliveries import Attempt, Claimed, Due, Settlement
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
-from leadgen.delivery.domain.formats.payload import Rendered
-from leadgen.outbound.domain.outcomes import Unknown
+from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.backoff import Schedule
+from leadgen.outbound.domain.outcomes import Unknown
 from leadgen.outbound.service import admission
-from leadgen.routing.service import release
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
-from leadgen.routing.service.release import Refusal
-from leadgen.delivery.store import deliveries
 from leadgen.outbound.store import endpoints
-from leadgen.delivery.store.deliveries import Attempt, Claimed, Due, Settlement
 from leadgen.outbound.store.endpoints import Address
+from leadgen.routing.service import release
+from leadgen.routing.service.release import Refusal
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from psycopg import Connection
 
 from leadgen.delivery.domain import verdicts as rules
 from leadgen.delivery.domain.verdicts import Delivery
-from leadgen.outbound.domain.endpoints import without_query
 from leadgen.delivery.store import history
 from leadgen.delivery.store.history import Attempt
+from leadgen.outbound.domain.endpoints import without_query
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,19 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from leadgen.delivery.domain.steps import Channel
 from leadgen.delivery.domain.formats.payload import LeadFacts, Rendered
+from leadgen.delivery.domain.steps import Channel
 from leadgen.outbound.domain.outcomes import Name
+
+
+def lock_delivery(conn: Connection[Any], delivery_id: str) -> None:
+    """Lock a delivery, after its lead and its buyer."""
+    conn.execute("SELECT id FROM deliveries WHERE id = %s::uuid FOR NO KEY UPDATE", (delivery_id,))
+
+
+def put_in_doubt(conn: Connection[Any], delivery_id: str) -> None:
+    """The buyer of a locked delivery may have the lead from now on."""
+    conn.execute("UPDATE deliveries SET in_doubt = true WHERE id = %s::uuid", (delivery_id,))
 
 
 @dataclass(frozen=True)

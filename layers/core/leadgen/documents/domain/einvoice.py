@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from leadgen.documents.domain import letter
-from leadgen.kernel import money
-from leadgen.billing.domain.bill_to import BillTo
+from leadgen.billing.domain.documents import BillTo
 from leadgen.billing.domain.terms import Address, Seller
+from leadgen.documents.domain import letter
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line, reason_in_words, terms
+from leadgen.kernel import money
 
 _INVOICE, _CREDIT_NOTE = "380", "381"
 _PIECE = "C62"

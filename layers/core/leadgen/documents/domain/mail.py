@@ -5,9 +5,9 @@ from datetime import timedelta
 from html import escape
 
 from leadgen.documents.domain import letter
+from leadgen.documents.domain.sales_documents import CreditNote, Invoice, reason_in_words
 from leadgen.kernel import money
 from leadgen.kernel.mail_page import BUTTON, CELL, MailText, line, page, shown
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, reason_in_words
 
 # How long after each attempt that failed the next one is made; after the last, a person has to look at it.
 STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1440))

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from leadgen.documents.domain import letter
-from leadgen.billing.domain.bill_to import BillTo
+from leadgen.billing.domain.documents import BillTo
 from leadgen.billing.domain.terms import Seller
+from leadgen.documents.domain import letter
 
 
 @dataclass(frozen=True)

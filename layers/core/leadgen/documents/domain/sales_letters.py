@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from leadgen.documents.domain import letter
-from leadgen.kernel import money
-from leadgen.billing.domain.bill_to import BillTo
+from leadgen.billing.domain.documents import BillTo
 from leadgen.billing.domain.terms import Bank, Seller
+from leadgen.documents.domain import letter
 from leadgen.documents.domain.letter import Column, Letter, Link, Party, Table, Total
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line, period_in_words, reason_in_words, terms
+from leadgen.kernel import money
 
 
 def of_invoice(invoice: Invoice, *, pay_url: str | None) -> Letter:

@@ -5,8 +5,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from leadgen.documents.domain import letter
-from leadgen.kernel.csv_text import Cell
 from leadgen.documents.domain.sales_documents import Invoice, terms
+from leadgen.kernel.csv_text import Cell
 
 _COMPONENTS = ("offer_default", "buyer_price", "exclusivity_premium", "time_of_day_premium")
 LINES_HEAD = ("invoice_number", "line", "lead_id", "delivered_at", "price", "currency", *_COMPONENTS, "other")

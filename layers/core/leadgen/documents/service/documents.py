@@ -7,17 +7,18 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.billing.domain import bill_to, terms
+from leadgen.billing.domain import documents as billing_domain_documents
+from leadgen.billing.domain import terms
+from leadgen.billing.store import documents as billing_documents
 from leadgen.documents.domain import einvoice, sales_letters
-from leadgen.publishers.domain import letter
-from leadgen.kernel.errors import Refusal
 from leadgen.documents.domain.letter import Letter
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
-from leadgen.payments.service import checkout
 from leadgen.documents.store import documents
-from leadgen.invoicing.store import drafts
-from leadgen.publishers.store import payouts
 from leadgen.documents.store.documents import Document, Format, IssuedLine, Kind
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.service import checkout
+from leadgen.publishers.domain import letter
+from leadgen.publishers.store import payouts
 
 _PDF, _XML = "application/pdf", "application/xml"
 
@@ -86,7 +87,7 @@ def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
         prepaid=head.prepaid,
         subject=head.subject or "",
         seller=terms.parse_seller(head.seller),
-        buyer=bill_to.parse(head.buyer, label=head.number),
+        buyer=billing_domain_documents.parse_bill_to(head.buyer, label=head.number),
         lines=_lines(documents.invoice_lines(conn, invoice_id)),
     )
 
@@ -118,7 +119,7 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
         to_wallet=head.to_wallet,
         subject=head.subject,
         seller=terms.parse_seller(head.seller),
-        buyer=bill_to.parse(head.buyer, label=head.number),
+        buyer=billing_domain_documents.parse_bill_to(head.buyer, label=head.number),
         lines=_lines(documents.credit_note_lines(conn, credit_note_id)),
     )
 
@@ -131,7 +132,7 @@ def _payout(conn: Connection[Any], payout_id: int, form: Format) -> Document:
         raise Refusal(404, "not_found", f"there is no payout {payout_id}")
     if form != "pdf":
         raise Refusal(409, "not_electronic", "a payout is no invoice: there is a PDF of it, and a CSV")
-    seller = terms.parse_seller(drafts.seller(conn))
+    seller = terms.parse_seller(billing_documents.seller(conn))
     drawn = pdf.draw(letter.of_payout(issued, payouts.payout_lines(conn, payout_id), seller))
     return file_of(_PDF, f"{issued.number}.pdf", drawn)
 

@@ -9,22 +9,23 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform.mail import mail
-from leadgen.platform import settings
-from leadgen.platform.log import logger
-from leadgen.platform.mail.mail import Attachment
 from leadgen.documents.domain import mail as document_mail
-from leadgen.outbound.domain import outcomes
+from leadgen.documents.service import documents
+from leadgen.documents.store import mails
+from leadgen.documents.store.documents import Document
+from leadgen.documents.store.mails import Claimed, Result, Waiting
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.mail_page import MailText
+from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Taken, Unknown
-from leadgen.outbound.service import webhook, mail as mailing
-from leadgen.payments.service import checkout
-from leadgen.documents.service import documents
+from leadgen.outbound.service import mail as mailing
+from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
-from leadgen.documents.store import mails
-from leadgen.documents.store.mails import Claimed, Result, Waiting
-from leadgen.documents.store.documents import Document
+from leadgen.payments.service import checkout
+from leadgen.platform import settings
+from leadgen.platform.log import logger
+from leadgen.platform.mail import mail
+from leadgen.platform.mail.mail import Attachment
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from leadgen.buyers.store.buyers import NamedBuyer
 from leadgen.delivery import commands
-from leadgen.terminal.tables import columns, folded, printable, room
 from leadgen.explanation.domain import counterfactuals
-from leadgen.kernel.trace import Check
 from leadgen.explanation.service.explain import BuyerVerdict, Explained, Explanation
-from leadgen.decisions.store.decisions import NamedBuyer, Subject
+from leadgen.explanation.store.subject import Subject
+from leadgen.kernel.trace import Check
+from leadgen.terminal.tables import columns, folded, printable, room
 
 # The states of a delivery that its buyer has not taken, and may.
 _UNSETTLED = ("pending", "in_review")

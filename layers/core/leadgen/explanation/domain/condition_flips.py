@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import assert_never
 
 from leadgen.leads.domain import conditions
-from leadgen.leads.domain.predicates import Value, answer, as_number, kept
 from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Observed, Test
+from leadgen.leads.domain.predicates import Value, answer, as_number, kept
 
 
 @dataclass(frozen=True)

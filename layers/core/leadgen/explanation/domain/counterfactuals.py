@@ -12,17 +12,17 @@ from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from leadgen.kernel import calendar
-from leadgen.leads.domain import conditions, consent
-from leadgen.routing.domain import eligibility, decision
 from leadgen.explanation.domain import condition_flips
-from leadgen.routing.domain.inputs import RoutingInputs
-from leadgen.kernel.calendar import Period
-from leadgen.leads.domain.consent import Evidence
-from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Terms
 from leadgen.explanation.domain.condition_flips import Flip
-from leadgen.routing.domain.policy import ConsentDemand, RoutingPolicy
+from leadgen.kernel import calendar
+from leadgen.kernel.calendar import Period
+from leadgen.leads.domain import conditions, consent
+from leadgen.leads.domain.consent import ConsentDemand, Evidence
+from leadgen.routing.domain import decision, eligibility
 from leadgen.routing.domain.decision import Facts
+from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Terms
+from leadgen.routing.domain.inputs import RoutingInputs
+from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.strategies import Candidate
 
 

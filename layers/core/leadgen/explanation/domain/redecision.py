@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from leadgen.routing.domain import inputs as again
-from leadgen.validation.domain import screening
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.routing.domain.decision import NoBuyer, Routed
-from leadgen.validation.domain.screening import Verdict
 from leadgen.kernel.trace import Json, plain
+from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain.decision import NoBuyer, Routed
+from leadgen.validation.domain import screening
+from leadgen.validation.domain.screening import Verdict
 
 
 def routing_verdict(decision: Routed | NoBuyer) -> Verdict:

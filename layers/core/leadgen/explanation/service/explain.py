@@ -9,15 +9,19 @@ from typing import Any, Literal, cast
 from psycopg import Connection
 from pydantic import ValidationError
 
-from leadgen.routing.domain import inputs as again, reasons as merits
-from leadgen.explanation.domain import counterfactuals
-from leadgen.routing.domain.inputs import RoutingInputs
-from leadgen.explanation.domain.counterfactuals import Change
-from leadgen.kernel.trace import Check, Json, plain
+from leadgen.buyers.store import buyers
+from leadgen.decisions.store import decisions
+from leadgen.decisions.store.decisions import StoredDecision
 from leadgen.delivery.service import history
 from leadgen.delivery.service.history import Story
-from leadgen.decisions.store import decisions
-from leadgen.decisions.store.decisions import Others, StoredDecision, Subject
+from leadgen.explanation.domain import counterfactuals
+from leadgen.explanation.domain.counterfactuals import Change
+from leadgen.explanation.store import subject as explanation_subject
+from leadgen.explanation.store.subject import Others, Subject
+from leadgen.kernel.trace import Check, Json, plain
+from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain import reasons as merits
+from leadgen.routing.domain.inputs import RoutingInputs
 
 _MOST_NAMED = 20
 
@@ -70,7 +74,7 @@ class Explanation:
 
 def explain(conn: Connection[Any], lead_id: int) -> Explanation | None:
     """Explain a lead; None where there is none with this id."""
-    subject = decisions.subject(conn, lead_id)
+    subject = explanation_subject.subject(conn, lead_id)
     if subject is None:
         return None
     explained = explained_decisions(conn, lead_id)
@@ -78,12 +82,12 @@ def explain(conn: Connection[Any], lead_id: int) -> Explanation | None:
     others = None
     if routed:
         looked_at = [verdict.buyer_id for verdict in routed[-1].verdicts]
-        others = decisions.enrolled_besides(
+        others = explanation_subject.enrolled_besides(
             conn, subject.offer_id, looked_at, at=routed[-1].decision.decided_at, limit=_MOST_NAMED
         )
     buyer = None
     if subject.buyer_id is not None:
-        buyer = decisions.buyers_named(conn, [subject.buyer_id]).get(subject.buyer_id)
+        buyer = buyers.buyers_named(conn, [subject.buyer_id]).get(subject.buyer_id)
     return Explanation(subject, buyer, tuple(explained), others, tuple(history.of_lead(conn, lead_id)))
 
 
@@ -94,7 +98,7 @@ def explained_decisions(conn: Connection[Any], lead_id: int) -> list[Explained]:
     inputs = {decision.decision_id: _inputs(decision) for decision in stored if decision.stage == "routing"}
     buyer_ids = {verdict["buyer_id"] for trace in traces for verdict in trace["verdicts"]}
     buyer_ids |= {read.facts.exclusive.buyer_id for read in inputs.values() if read and read.facts.exclusive}
-    named = decisions.buyers_named(conn, buyer_ids) if buyer_ids else {}
+    named = buyers.buyers_named(conn, buyer_ids) if buyer_ids else {}
     names = {buyer_id: named.get(buyer_id, f"buyer {buyer_id}") for buyer_id in buyer_ids}
     return [
         _routing(decision, inputs[decision.decision_id], names) if decision.stage == "routing" else Explained(decision)

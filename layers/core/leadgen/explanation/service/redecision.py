@@ -5,11 +5,11 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.decisions.store import decisions
+from leadgen.decisions.store.decisions import RecordedDecision
 from leadgen.explanation.domain import redecision
 from leadgen.explanation.domain.redecision import Comparison
 from leadgen.validation.domain.screening import Verdict
-from leadgen.decisions.store import decisions
-from leadgen.decisions.store.decisions import RecordedDecision
 
 _PAGE = 200
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from leadgen.leads.domain import normalization
 from leadgen.kernel.errors import Refusal
+from leadgen.kernel.text import storable_text
+from leadgen.leads.domain import normalization
 
 # Characters; the columns' own widths where the specification gives one.
 LONGEST = {
@@ -122,11 +123,6 @@ def positive_number(text: str) -> int | None:
     """An id written in digits, or None for anything that is no id."""
     number = int(text) if _POSITIVE_NUMBER.fullmatch(text) else 0
     return number if 0 < number <= _LARGEST_ID else None
-
-
-def storable_text(value: str) -> bool:
-    """Whether PostgreSQL can keep it: no NUL, no half of a surrogate pair."""
-    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 class _Reader:

@@ -7,25 +7,37 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.terminal import money_command
+from leadgen.audit_trail.domain.actor import Actor
 from leadgen.invoicing.commands import tables
-from leadgen.terminal.tables import folded
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
-from leadgen.terminal.progress import Progress
-from leadgen.review.commands import USER_AGENT
-from leadgen.terminal.times import instant, when
+from leadgen.invoicing.service import decisions
+from leadgen.invoicing.service import run as invoice_run
+from leadgen.invoicing.service.decisions import Decided
+from leadgen.invoicing.store import failures as invoicing_failures
+from leadgen.invoicing.store import invoices
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
+from leadgen.platform import clock
+from leadgen.platform.messaging import bus, queues
+from leadgen.receivables.commands import lookup
 from leadgen.receivables.service import dunning, overdue
-from leadgen.invoicing.service import decisions, run as invoice_run
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
-from leadgen.invoicing.service.decisions import Decided
 from leadgen.receivables.store import dunning as reminders
-from leadgen.invoicing.store import invoices, failures as invoicing_failures
-from leadgen.platform.messaging import queues
-from leadgen.invoicing.store.invoices import Invoice
+from leadgen.receivables.store import invoices as receivables_invoices
+from leadgen.receivables.store.invoices import Invoice
+from leadgen.terminal import money_command
+from leadgen.terminal.command import (
+    DATABASE,
+    DONE,
+    FAILED,
+    USER_AGENT,
+    CommandFailed,
+    actor,
+    connection,
+    environment,
+    number,
+)
+from leadgen.terminal.progress import Progress
+from leadgen.terminal.tables import folded
+from leadgen.terminal.times import instant, when
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
@@ -97,7 +109,7 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandFailed("--at lies ahead: what is issued bears its date, so only --dry-run looks ahead")
     seen: list[Invoice] = []
     with connection(environment()) as conn:
-        transaction = invoice_run.on_connection(conn, keep=not options.dry_run)
+        transaction = bus.on_connection(conn, keep=not options.dry_run)
         if not options.dry_run:
             with conn.transaction():
                 overdue.mark_overdue(conn, now=now)
@@ -105,7 +117,7 @@ def _run(options: argparse.Namespace) -> int:
             transaction,
             now=now,
             told=Progress("invoicing").told,
-            seen=lambda conn, invoice_ids: seen.extend(invoices.by_id(conn, invoice_ids)),
+            seen=lambda conn, invoice_ids: seen.extend(receivables_invoices.by_id(conn, invoice_ids)),
         )
         if not options.dry_run:
             dunning.review_pauses(transaction, now=now)
@@ -128,8 +140,8 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        invoice_id = money_command.invoice(conn, options.invoice)
-        (invoice,) = invoices.by_id(conn, [invoice_id])
+        invoice_id = lookup.invoice(conn, options.invoice)
+        (invoice,) = receivables_invoices.by_id(conn, [invoice_id])
         lines = invoices.lines(conn, invoice_id)
         settled = invoices.settlements(conn, invoice_id)
         told = reminders.notices(conn, invoice_id)
@@ -178,7 +190,7 @@ def _decide(
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            decided = decide(conn, money_command.invoice(conn, options.invoice), who, clock.now())
+            decided = decide(conn, lookup.invoice(conn, options.invoice), who, clock.now())
             if decided.events:
                 queues.announce(conn, decided.events)
     except Refusal as refusal:

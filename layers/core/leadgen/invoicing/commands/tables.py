@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from leadgen.platform import clock
-from leadgen.terminal.tables import columns, minute, printable, unbroken
-from leadgen.kernel import money
 from leadgen.invoicing.service.run import Run
+from leadgen.invoicing.store import failures as invoicing_failures
+from leadgen.invoicing.store import invoices
+from leadgen.kernel import money
+from leadgen.platform import clock
 from leadgen.receivables.store import dunning
-from leadgen.invoicing.store import invoices, failures as invoicing_failures
-from leadgen.invoicing.store.invoices import Invoice
+from leadgen.receivables.store.invoices import Invoice
+from leadgen.terminal.tables import columns, minute, printable, unbroken
 
 
 def written(found: Sequence[Invoice], *, next_only: bool) -> list[str]:

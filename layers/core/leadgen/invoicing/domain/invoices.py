@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from leadgen.kernel import calendar, money
-from leadgen.ledger.domain import transactions as ledger
+from leadgen.billing.domain.documents import Party, bill_to, days_to_pay, tax
 from leadgen.billing.domain.terms import BuyerBilling, Seller
+from leadgen.kernel import calendar
+from leadgen.ledger.domain import transactions as ledger
 from leadgen.ledger.domain.transactions import Transaction
 
-SERIES = "INV"
 Occasion = Literal["cycle", "threshold"]
 
 
@@ -89,40 +89,6 @@ def draft(
         tax_rate=billing.tax.rate,
         lines=ordered,
     )
-
-
-def days_to_pay(billing: BuyerBilling, seller: Seller) -> int:
-    """The buyer's own terms, or the seller's."""
-    return seller.terms_days if billing.terms_days is None else billing.terms_days
-
-
-def tax(net: Decimal, rate: Decimal, currency: str) -> Decimal:
-    """What a rate in percent adds to a net amount: rounded once for a document, half up."""
-    return money.rounded(net * rate / 100, currency)
-
-
-@dataclass(frozen=True)
-class Party:
-    """A buyer as the configuration names it, for the snapshot on its documents."""
-
-    name: str
-    company: str | None
-    email: str
-    phone: str
-
-
-def bill_to(party: Party, billing: BuyerBilling) -> dict[str, object]:
-    """The buyer's side of a document, as it is copied when the document is issued."""
-    return {
-        "legal_name": billing.legal_name or party.company or party.name,
-        "name": party.name,
-        "email": billing.email or party.email,
-        "phone": party.phone,
-        "address": None if billing.address is None else billing.address.model_dump(mode="json"),
-        "tax_id": billing.tax_id,
-        "po_number": billing.po_number,
-        "reverse_charge": billing.tax.reverse_charge,
-    }
 
 
 @dataclass(frozen=True)
@@ -215,8 +181,3 @@ def issue(
         subject=subject,
         buyer=bill_to(party, billing),
     )
-
-
-def number(series: str, sequence: int) -> str:
-    """A document's number: gapless within its series."""
-    return f"{series}-{sequence:06d}"

@@ -7,15 +7,16 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.invoicing.service import issue
+from leadgen.invoicing.store import invoices
 from leadgen.kernel import calendar
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event
 from leadgen.receivables.domain.settlement import Invoice
 from leadgen.receivables.service import credit_notes, overdue, settlement
-from leadgen.invoicing.service import issue
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.invoicing.store import invoices
+from leadgen.receivables.store import invoices as receivables_invoices
 
 _LONGEST_REASON = 500
 _LONGEST_PROMISE = timedelta(days=366)
@@ -27,7 +28,7 @@ class Decided:
     announce, in the same transaction.
     """
 
-    invoice: invoices.Invoice
+    invoice: receivables_invoices.Invoice
     is_repeated: bool
     events: tuple[Event, ...] = ()
 
@@ -83,7 +84,7 @@ def promise(conn: Connection[Any], invoice_id: int, until: date | None, actor: A
         message = f"invoice {invoice_id} is {invoice.status}: only one that is sent or overdue can be promised"
         raise Refusal(409, "invoice_not_open", message)
     ends = None if until is None else _end_of(until, invoice, now)
-    before = invoices.by_id(conn, [invoice_id])[0].promised_until
+    before = receivables_invoices.by_id(conn, [invoice_id])[0].promised_until
     if before == ends:
         return _decided(conn, invoice_id, is_repeated=True)
     invoices.promise(conn, invoice_id, ends, now=now)
@@ -103,7 +104,7 @@ def _end_of(day: date, invoice: Invoice, now: datetime) -> datetime:
 def _decided(
     conn: Connection[Any], invoice_id: int, *, is_repeated: bool = False, events: tuple[Event, ...] = ()
 ) -> Decided:
-    return Decided(invoices.by_id(conn, [invoice_id])[0], is_repeated, events)
+    return Decided(receivables_invoices.by_id(conn, [invoice_id])[0], is_repeated, events)
 
 
 def _audit(
@@ -114,5 +115,7 @@ def _audit(
     actor: Actor,
     now: datetime,
 ) -> None:
-    entry = audit_log.Entry(action, "invoice", before.invoice_id, {"status": before.status}, {**after, "by": actor.name})
+    entry = audit_log.Entry(
+        action, "invoice", before.invoice_id, {"status": before.status}, {**after, "by": actor.name}
+    )
     audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

@@ -7,14 +7,16 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.domain import terms
-from leadgen.invoicing.domain import invoices as rules
+from leadgen.billing.domain.documents import Party
 from leadgen.billing.domain.terms import BuyerBilling, Seller
-from leadgen.kernel.events import Event, Topic
-from leadgen.invoicing.domain.invoices import Party
+from leadgen.billing.store import documents
+from leadgen.invoicing.domain import invoices as rules
 from leadgen.invoicing.store import drafts as invoicing
-from leadgen.ledger.store import postings
 from leadgen.invoicing.store.drafts import Account, Numbered, Unissued
+from leadgen.kernel.events import Event, Topic
+from leadgen.ledger.store import postings
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[i
         return []
     wanted = [(entry.account, entry.period_end if entry.closes else None) for entry in due]
     leads = invoicing.uninvoiced_leads(conn, wanted)
-    seller = terms.parse_seller(invoicing.seller(conn))
+    seller = terms.parse_seller(documents.seller(conn))
     drafts = [
         rules.draft(
             buyer_id=entry.account.buyer_id,
@@ -77,12 +79,17 @@ def finalise(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str,
     drafts = invoicing.unissued(conn, invoice_ids) if invoice_ids else []
     if not drafts:
         return []
-    seller = terms.parse_seller(invoicing.seller(conn))
+    seller = terms.parse_seller(documents.seller(conn))
     issues = _issues(drafts, seller, now)
     postings.post(conn, [move for one in issues for move in one.transactions(actor=actor, now=now)])
-    first = invoicing.next_numbers(conn, rules.SERIES, len(issues)) - len(issues) + 1
+    first = documents.next_numbers(conn, billing_documents.SERIES, len(issues)) - len(issues) + 1
     numbered = [
-        Numbered(one, rules.SERIES, first + place, rules.number(rules.SERIES, first + place))
+        Numbered(
+            one,
+            billing_documents.SERIES,
+            first + place,
+            billing_documents.number(billing_documents.SERIES, first + place),
+        )
         for place, one in enumerate(issues)
     ]
     invoicing.write_issues(conn, numbered, seller=seller.model_dump(mode="json"), now=now)

@@ -1,7 +1,6 @@
 """The run that the schedule makes: every account whose cycle has closed, or that is over its threshold, is invoiced."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -9,23 +8,22 @@ from typing import Any, cast
 import psycopg
 from psycopg import Connection
 
-from leadgen.platform.messaging.bus import Transaction
-from leadgen.platform.db import DatabaseAway
-from leadgen.platform.log import logger
 from leadgen.billing.domain import charges
+from leadgen.buyers.store import buyers
+from leadgen.invoicing.service import issue as issuing
+from leadgen.invoicing.service.issue import Due
+from leadgen.invoicing.store import drafts as invoicing
+from leadgen.invoicing.store import failures
+from leadgen.invoicing.store.drafts import Account
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Cycle
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.invoicing.service import issue as issuing
-from leadgen.invoicing.service.issue import Due
-from leadgen.buyers.store import buyers
-from leadgen.invoicing.store import drafts as invoicing, failures
-from leadgen.invoicing.store.drafts import Account
+from leadgen.platform.db import DatabaseAway
+from leadgen.platform.log import logger
+from leadgen.platform.messaging.bus import Transaction, Transactions
 
 ACTOR = "stage:invoice"
 
-Transactions = Callable[[], AbstractContextManager[Transaction]]
-"""Opens a transaction of the database, which is committed at its end, and announces what is announced in it."""
 
 _AWAY = ("08", "57P")  # the classes of what the server, or the way to it, says as it goes
 
@@ -40,17 +38,6 @@ class Run:
     drafted: int = 0
     failed: int = 0
     left: int = 0
-
-
-def on_connection(conn: Connection[Any], *, keep: bool) -> Transactions:
-    """Transactions of one connection; without ``keep`` each is rolled back at its end."""
-
-    @contextmanager
-    def transaction() -> Iterator[Transaction]:
-        with conn.transaction(force_rollback=not keep):
-            yield Transaction(conn)
-
-    return transaction
 
 
 def run(

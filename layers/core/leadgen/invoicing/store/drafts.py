@@ -61,12 +61,6 @@ def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[Accou
         return cursor.fetchall()
 
 
-def seller(conn: Connection[Any]) -> object:
-    """Who sells, as stored; None where nobody said."""
-    row = conn.execute("SELECT details FROM seller").fetchone()
-    return None if row is None else row[0]
-
-
 @dataclass(frozen=True)
 class _Uninvoiced:
     buyer_id: int
@@ -215,20 +209,6 @@ def unissued(conn: Connection[Any], invoice_ids: Collection[int]) -> list[Unissu
             (sorted(set(invoice_ids)),),
         )
         return cursor.fetchall()
-
-
-def next_numbers(conn: Connection[Any], series: str, count: int) -> int:
-    """Take ``count`` numbers of a series; the last of them. The row stays locked until the commit: no gaps."""
-    row = conn.execute(
-        """
-        INSERT INTO number_series (series, last) VALUES (%s, %s)
-        ON CONFLICT (series) DO UPDATE SET last = number_series.last + excluded.last
-        RETURNING last
-        """,
-        (series, count),
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,29 @@ looks at the lead and keeps the values that may be shown, and of the others only
 alone.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self, assert_never
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
-from leadgen.leads.domain.predicates import Value, answer, is_withheld, kept, written
+from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.trace import Json
+from leadgen.leads.domain.predicates import Value, answer, is_withheld, kept, written
 
 # What a condition may ask about; any other name is looked for in the lead's attributes.
 FIELDS = (
@@ -240,3 +252,17 @@ def is_met(test: Test, observed: Observed) -> bool:
     """The answer to one test."""
     known = observed.answers.get(test.key)
     return answer(test.operator, test.operand, observed.values.get(test.name)) if known is None else known
+
+
+Rule = Annotated[Condition, AfterValidator(refuse_unwieldy)]
+
+
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Rule)
+
+
+def parse_filter(filter_: object, *, label: str) -> Condition:
+    """A buyer's filter. Raises PolicyInvalid; ``label`` names the enrolment in its message."""
+    try:
+        return _CONDITION.validate_json(json.dumps(filter_))
+    except ValidationError as error:
+        raise PolicyInvalid(f"the filter of {label}: {describe(error)}") from None

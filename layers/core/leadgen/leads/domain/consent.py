@@ -1,11 +1,42 @@
 """Consent as a rule: what an offer or a buyer demands to be on record before a lead is sold."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from leadgen.routing.domain.policy import ConsentDemand
+from pydantic import Field, ValidationError
+
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
+
+
+class ConsentDemand(Model):
+    """What must be recorded of a lead's consent before it is sold.
+
+    ``given`` is the post's ``consent``; the rest are the attributes ``consent_text``, ``consent_at`` (an instant with
+    its offset) and ``consent_certificate_url``.
+    """
+
+    given: bool = True
+    text: bool = False
+    text_contains: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    max_age_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    certificate: bool = False
+    certificate_hosts: (
+        Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}$")], ...], Field(min_length=1)] | None
+    ) = None
+
+
+def parse_consent(demand: object, *, label: str) -> ConsentDemand:
+    """What a buyer demands. Raises PolicyInvalid; ``label`` names the enrolment in its message."""
+    try:
+        return ConsentDemand.model_validate_json(json.dumps(demand))
+    except ValidationError as error:
+        raise PolicyInvalid(f"the consent of {label}: {describe(error)}") from None
 
 
 @dataclass(frozen=True)

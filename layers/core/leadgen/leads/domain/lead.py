@@ -3,8 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from leadgen.routing.domain.policy import LEAD_FIELDS
+ContactKey = Literal["phone", "email"]
+
+
+LeadStatus = Literal["received", "validated", "delivered", "accepted", "rejected"]
+
+
+# A lead's own fields that a policy may require; any other name is looked for in its attributes.
+LEAD_FIELDS = (
+    "name", "email", "phone", "postal_code", "city", "region_code", "message",
+    "utm_source", "utm_medium", "utm_campaign", "consent", "gdpr_consent",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

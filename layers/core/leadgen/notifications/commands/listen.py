@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.platform.settings import RECEIVER_PORT, receiver_origin
-from leadgen.notifications.commands import receiver, watch as waiting
-from leadgen.terminal.tables import printable
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.notifications.commands import receiver
+from leadgen.notifications.commands import watch as waiting
 from leadgen.notifications.commands.receiver import Answers, Received
 from leadgen.notifications.domain import subscriptions as rules
 from leadgen.notifications.domain.subscriptions import Subscription, SubscriptionInvalid
 from leadgen.notifications.service import trial_events
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
 from leadgen.notifications.service.subscriptions import Subscribed, Wanted, subscribe
 from leadgen.notifications.store import subscriptions
+from leadgen.platform import clock
+from leadgen.platform.settings import RECEIVER_PORT, receiver_origin
+from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.tables import printable
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

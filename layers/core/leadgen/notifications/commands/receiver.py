@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from leadgen.platform import clock
 from leadgen.outbound.domain import verification
 from leadgen.outbound.domain.verification import NotVerified
+from leadgen.platform import clock
 
 _LARGEST_BODY = 64 * 1024
 _LENGTH = re.compile(r"[0-9]{1,9}")

@@ -5,17 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
+from leadgen.audit_trail.domain.actor import Actor
 from leadgen.delivery import commands as deliveries
 from leadgen.notifications.commands import watch as waiting
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
-from leadgen.terminal.progress import Progress as Bar
-from leadgen.terminal.times import instant, when
 from leadgen.notifications.service import replays as replaying
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.notifications.store.replays import Progress
+from leadgen.platform import clock
+from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.progress import Progress as Bar
+from leadgen.terminal.times import instant, when
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

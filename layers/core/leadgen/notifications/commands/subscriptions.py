@@ -5,17 +5,16 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from leadgen.platform import clock
-from leadgen.terminal.tables import columns
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.kernel.trace import plain
 from leadgen.notifications.domain import subscriptions as rules
 from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
-from leadgen.kernel.trace import plain
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.configuration.service.apply import actor
 from leadgen.notifications.service.subscriptions import NoSuchSubscription, Wanted, rotate, subscribe, unsubscribe
 from leadgen.notifications.store import subscriptions
 from leadgen.notifications.store.subscriptions import Listed
+from leadgen.platform import clock
+from leadgen.terminal.command import DATABASE, DONE, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.tables import columns
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

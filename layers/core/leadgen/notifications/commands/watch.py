@@ -6,10 +6,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform import clock
-from leadgen.terminal.progress import Patience
 from leadgen.notifications.store import notices
 from leadgen.notifications.store.notices import Fate
+from leadgen.platform import clock
+from leadgen.terminal.progress import Patience
 
 _EVERY_SECONDS = 0.2
 

@@ -9,26 +9,28 @@ from typing import Any, assert_never
 
 from psycopg import Connection
 
-from leadgen.platform import settings
-from leadgen.platform.sms import sms
-from leadgen.notifications.domain import sms as lead_sms, notices
-from leadgen.outbound.domain import outcomes
-from leadgen.leads.domain import phone_formats
-from leadgen.notifications.domain import subscriptions as rules
 from leadgen.kernel.events import Event, Topic
+from leadgen.leads.domain import phone_formats
+from leadgen.leads.store.lifecycle import LoggedEvent
+from leadgen.notifications.domain import notices
+from leadgen.notifications.domain import sms as lead_sms
+from leadgen.notifications.domain import subscriptions as rules
 from leadgen.notifications.domain.notices import Done, GivenUp, Later, Standing, Step
+from leadgen.notifications.store import drafts as new_notices
+from leadgen.notifications.store import notices as store
+from leadgen.notifications.store import replays, subscriptions
+from leadgen.notifications.store.drafts import Draft
+from leadgen.notifications.store.notices import Attempt, Due, Parcel, Settlement, Waiting
+from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.outcomes import GONE, CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
 from leadgen.outbound.domain.signing import Sending
 from leadgen.outbound.service import admission, webhook
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
 from leadgen.outbound.store import endpoints
-from leadgen.notifications.store import drafts as new_notices, replays, subscriptions
-from leadgen.notifications.store import notices as store
 from leadgen.outbound.store.endpoints import Address
-from leadgen.leads.store.lifecycle import LoggedEvent
-from leadgen.notifications.store.drafts import Draft
-from leadgen.notifications.store.notices import Attempt, Due, Parcel, Settlement, Waiting
+from leadgen.platform import settings
+from leadgen.platform.sms import sms
 
 # A wake-up can be held back for so long; what comes due later the sweep wakes.
 _LONGEST_WAKE_UP_SECONDS = 900

@@ -7,16 +7,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.delivery.domain import steps
-from leadgen.kernel.trace import Json
-from leadgen.notifications.service import dispatch
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
-from leadgen.decisions.store import decisions
-from leadgen.platform.messaging import queues
+from leadgen.buyers.store import buyers
+from leadgen.delivery.domain import steps
+from leadgen.delivery.store import deliveries as delivery_deliveries
+from leadgen.kernel.trace import Json
+from leadgen.notifications.service import dispatch
 from leadgen.notifications.store import replays
-from leadgen.review.store import deliveries
 from leadgen.notifications.store.replays import Progress, Replayable
+from leadgen.platform.messaging import queues
 
 FASTEST = 50
 """Calls a second that a recovery may make at most."""
@@ -37,14 +37,14 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
         raise ReplayImpossible(
             f"{delivery_id!r} is no delivery id: it is written as in X-LeadGen-Delivery-Id"
         ) from None
-    deliveries.lock_delivery(conn, wanted)  # nobody takes it back meanwhile
+    delivery_deliveries.lock_delivery(conn, wanted)  # nobody takes it back meanwhile
     found = replays.find(conn, wanted)
     if found is None:
         raise ReplayImpossible(f"there is no delivery {wanted}")
     _check(found)
     if found.status == "in_review":
         # The buyer may take the lead by this: nobody may sell it to another without being told so.
-        deliveries.put_in_doubt(conn, wanted)
+        delivery_deliveries.put_in_doubt(conn, wanted)
     notice_id = replays.add(conn, wanted, event=steps.EVENT, now=now)
     about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
     _note(conn, audit_log.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)
@@ -82,7 +82,7 @@ def recover(
 
     While one of the buyer's recoveries is under way no other is begun: it is that one. Raises ReplayImpossible.
     """
-    found = decisions.find_buyer(conn, buyer)
+    found = buyers.find_buyer(conn, buyer)
     if found is None:
         raise ReplayImpossible(f"there is no buyer {buyer!r}: write its e-mail address or its number")
     if not 1 <= rate <= FASTEST:

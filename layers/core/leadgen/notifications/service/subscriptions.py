@@ -9,18 +9,18 @@ from typing import Annotated, Any
 from psycopg import Connection
 from pydantic import Field, ValidationError
 
-from leadgen.notifications.domain import subscriptions as rules
-from leadgen.outbound.domain.endpoints import without_query
-from leadgen.kernel.model_errors import describe
-from leadgen.kernel.model import Model
-from leadgen.kernel.text import StorableText
-from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
-from leadgen.decisions.store import decisions
-from leadgen.outbound.store import endpoints
+from leadgen.buyers.store import buyers
+from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
+from leadgen.kernel.text import StorableText
+from leadgen.notifications.domain import subscriptions as rules
+from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
 from leadgen.notifications.store import subscriptions
 from leadgen.notifications.store.subscriptions import Found
+from leadgen.outbound.domain.endpoints import without_query
+from leadgen.outbound.store import endpoints
 
 
 class NoSuchSubscription(Exception):
@@ -69,7 +69,7 @@ def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datet
     secret = _secret(wanted.secret)
     buyer_id = None
     if wanted.buyer is not None:
-        buyer = decisions.find_buyer(conn, wanted.buyer)
+        buyer = buyers.find_buyer(conn, wanted.buyer)
         if buyer is None:
             raise SubscriptionInvalid(f"there is no buyer {wanted.buyer!r}: write its e-mail address or its number")
         buyer_id = buyer.buyer_id

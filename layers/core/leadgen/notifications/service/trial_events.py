@@ -5,14 +5,15 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.kernel.events import Topic
 from leadgen.notifications.domain import notices as rules
 from leadgen.notifications.domain import subscriptions as subscribing
-from leadgen.kernel.events import Topic
 from leadgen.notifications.domain.subscriptions import Subscription, SubscriptionInvalid
 from leadgen.notifications.service import dispatch
-from leadgen.notifications.store import drafts as new_notices, subscriptions
-from leadgen.platform.messaging import queues
+from leadgen.notifications.store import drafts as new_notices
+from leadgen.notifications.store import subscriptions
 from leadgen.notifications.store.drafts import Draft
+from leadgen.platform.messaging import queues
 
 _LEAD, _BUYER, _DELIVERY = {"lead_id": 1}, {"buyer_id": 1}, {"delivery_id": "00000000-0000-4000-8000-000000000001"}
 _INVOICE = {"invoice_id": 1}

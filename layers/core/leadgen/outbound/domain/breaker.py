@@ -9,8 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from leadgen.outbound.domain.outcomes import GONE, SLOWING, CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from leadgen.outbound.domain.backoff import stray
+from leadgen.outbound.domain.outcomes import (
+    GONE,
+    SLOWING,
+    CallOutcome,
+    FailedForGood,
+    FailedForNow,
+    Refused,
+    Taken,
+    Unknown,
+)
 
 State = Literal["closed", "open", "half_open", "gone"]
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from leadgen.outbound.domain import response_body
-from leadgen.leads.domain import predicates
-from leadgen.outbound.domain.response_body import Unreadable
-from leadgen.leads.domain.conditions import Text, Texts
 from leadgen.kernel.model import Model
+from leadgen.leads.domain import predicates
+from leadgen.leads.domain.conditions import Text, Texts
+from leadgen.outbound.domain import response_body
+from leadgen.outbound.domain.response_body import Unreadable
 
 # What these statuses mean is settled: wait and ask again, or never again.
 _SPOKEN_FOR = (408, 410, 425, 429)

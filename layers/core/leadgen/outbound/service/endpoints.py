@@ -7,13 +7,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.outbound.domain.breaker import Breaker
-from leadgen.outbound.domain.endpoints import without_query
-from leadgen.kernel.errors import Refusal
-from leadgen.kernel.trace import plain
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
-from leadgen.decisions.store import decisions
+from leadgen.buyers.store import buyers
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.trace import plain
+from leadgen.outbound.domain.breaker import Breaker
+from leadgen.outbound.domain.endpoints import without_query
 from leadgen.outbound.store import endpoints
 from leadgen.outbound.store.endpoints import Endpoint
 
@@ -40,7 +40,7 @@ def listed(conn: Connection[Any], *, now: datetime, limit: int) -> list[Shown]:
 
 def _names(conn: Connection[Any], owners: Sequence[str]) -> dict[str, str]:
     of_buyers = {owner: int(owner.removeprefix("buyer:")) for owner in owners if owner.startswith("buyer:")}
-    named = decisions.buyers_named(conn, of_buyers.values())
+    named = buyers.buyers_named(conn, of_buyers.values())
     return {owner: named.get(of_buyers[owner], owner) if owner in of_buyers else owner for owner in owners}
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from leadgen.platform.mail import mail
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
+from leadgen.platform.mail import mail
 
 
 def outcome_of(send: Callable[[], None]) -> CallOutcome:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from leadgen.outbound.domain import outcomes, signing
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Unknown
+from leadgen.outbound.domain.response_mapping import AnswerMapping
+from leadgen.outbound.domain.signing import Sending
 from leadgen.platform import clock, settings
 from leadgen.platform.egress import http_client
 from leadgen.platform.log import logger
-from leadgen.outbound.domain import outcomes, signing
-from leadgen.outbound.domain.response_mapping import AnswerMapping
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Unknown
-from leadgen.outbound.domain.signing import Sending
 
 # Calls that end together are recorded together; those of slow receivers hold up nobody's record.
 TOGETHER_SECONDS = 0.005

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from leadgen.platform.egress import http_client
 from leadgen.platform import settings
+from leadgen.platform.egress import http_client
 
 if TYPE_CHECKING:
     from stripe import PaymentIntent, Refund, StripeClient

@@ -6,8 +6,8 @@ from typing import Any
 
 import stripe
 
-from leadgen.platform.egress import http_client
 from leadgen.platform import settings
+from leadgen.platform.egress import http_client
 
 _SENT_ON = ("Content-Type", "User-Agent", "Idempotency-Key", "Stripe-Version")
 # A hundred refunds in one list.

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from leadgen.ledger.domain import transactions
 from leadgen.kernel import money
-from leadgen.payments.domain import payments
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain.transactions import Entry
 from leadgen.kernel.money import NOTHING
-from leadgen.payments.domain.payments import Debt, Payment, Split
+from leadgen.ledger.domain import transactions
+from leadgen.ledger.domain.transactions import Entry
+from leadgen.payments.domain import payments
+from leadgen.payments.domain.payments import Payment, Split
+from leadgen.receivables.domain.debts import Debt
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from leadgen.kernel.errors import Refusal
-from leadgen.kernel.model_errors import describe
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")

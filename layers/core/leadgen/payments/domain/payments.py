@@ -4,31 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from leadgen.ledger.domain import transactions
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain.transactions import Entry
 from leadgen.kernel.money import NOTHING
+from leadgen.ledger.domain import transactions
+from leadgen.ledger.domain.transactions import Entry
+from leadgen.receivables.domain.debts import Debt, Repaid, repay
 
 METHODS = ("manual", "bank_transfer", "check")
 """How a person may say that money came; the provider says it itself."""
-
-
-@dataclass(frozen=True)
-class Debt:
-    """What a chargeback left open of a buyer, on no invoice; ``paid`` is what of it was paid since."""
-
-    chargeback_id: int
-    open: Decimal
-    paid: Decimal = NOTHING
-
-
-@dataclass(frozen=True)
-class Repaid:
-    """By how much a chargeback's debt becomes less; below zero it becomes more."""
-
-    chargeback_id: int
-    amount: Decimal
 
 
 @dataclass(frozen=True)
@@ -57,17 +41,6 @@ def split(amount: Decimal, *, invoice_takes: Decimal, debts: Sequence[Debt]) -> 
     to_invoice = min(amount, invoice_takes)
     repaid = repay(amount - to_invoice, debts)
     return Split(to_invoice, amount - to_invoice - sum((part.amount for part in repaid), NOTHING), repaid)
-
-
-def repay(amount: Decimal, debts: Sequence[Debt]) -> tuple[Repaid, ...]:
-    """What an amount pays of debts, in their order."""
-    parts: list[Repaid] = []
-    for debt in debts:
-        part = min(amount, debt.open)
-        if part > 0:
-            parts.append(Repaid(debt.chargeback_id, part))
-            amount -= part
-    return tuple(parts)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.platform.web import body
-from leadgen.platform import clock, db
-from leadgen.platform.web.app import JsonAnswer
-from leadgen.kernel.errors import Refusal
-from leadgen.intake.domain.idempotency import canonicalize
-from leadgen.payments.service import checkout
+from leadgen.access.service.scopes import Id, asker, party
 from leadgen.audit_trail.domain.actor import Actor
-from leadgen.access.service.asking import asker
-from leadgen.access.service.parties import Id, party
+from leadgen.intake.domain.idempotency import canonicalize
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.service import checkout
+from leadgen.platform import clock, db
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer
 
 router = APIRouter()
 

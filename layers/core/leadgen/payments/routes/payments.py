@@ -7,23 +7,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.platform.web import body
-from leadgen.platform.messaging import bus
-from leadgen.platform import clock, db
-from leadgen.platform.log import logger
-from leadgen.platform.web.app import JsonAnswer, buyer_scope, operator, person
-from leadgen.payments.domain import entries
+from leadgen.access.service.scopes import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, person
+from leadgen.audit_trail.domain.actor import Actor
 from leadgen.kernel import remarks
 from leadgen.kernel.errors import Refusal
-from leadgen.payments.service import entries as entering, receipts
-from leadgen.receivables.service import write_offs
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.payments.service.receipts import Receipt
-from leadgen.receivables.service.write_offs import WrittenOff
-from leadgen.access.service.asking import asker
-from leadgen.access.service.parties import LONGEST_LIST, MOST, Id, own
-from leadgen.payments.store import chargebacks, payments, refunds, wallets
 from leadgen.ledger.store import postings
+from leadgen.payments.domain import entries
+from leadgen.payments.service import entries as entering
+from leadgen.payments.service import receipts
+from leadgen.payments.service.receipts import Receipt
+from leadgen.payments.store import chargebacks, payments, refunds, wallets
+from leadgen.platform import clock, db
+from leadgen.platform.log import logger
+from leadgen.platform.messaging import bus
+from leadgen.platform.web import body
+from leadgen.platform.web.app import JsonAnswer
+from leadgen.receivables.service import write_offs
+from leadgen.receivables.service.write_offs import WrittenOff
 
 router = APIRouter(prefix="/api", dependencies=[Depends(buyer_scope)])
 

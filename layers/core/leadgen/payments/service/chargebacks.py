@@ -7,21 +7,22 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.buyers.store import buyers
 from leadgen.kernel import amounts
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.money import NOTHING
+from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
+from leadgen.ledger.store import postings as books
 from leadgen.payments.domain import chargebacks as rules
 from leadgen.payments.domain.chargebacks import Taken
-from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
-from leadgen.kernel.money import NOTHING
-from leadgen.payments.domain.payments import Debt
+from leadgen.payments.store import chargebacks as store
+from leadgen.payments.store import payments
+from leadgen.payments.store.chargebacks import Chargeback
+from leadgen.receivables.domain.debts import Debt
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import settlement
-from leadgen.buyers.store import buyers
-from leadgen.payments.store import payments
+from leadgen.receivables.store import debts as receivables_debts
 from leadgen.receivables.store import settlements
-from leadgen.payments.store import chargebacks as store
-from leadgen.ledger.store import postings as books
-from leadgen.payments.store.chargebacks import Chargeback
 
 _ACTOR = "provider:stripe"
 
@@ -132,7 +133,7 @@ def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) 
 def _give_back(
     conn: Connection[Any], chargeback: Chargeback, invoice: Invoice | None, now: datetime
 ) -> list[Settlement]:
-    debts = store.debts(conn, chargeback.buyer_id)
+    debts = receivables_debts.debts(conn, chargeback.buyer_id)
     others = [debt for debt in debts if debt.chargeback_id != chargeback.chargeback_id]
     split = rules.give_back(
         Taken(chargeback.from_invoice, chargeback.from_wallet, chargeback.from_nothing),
@@ -140,7 +141,7 @@ def _give_back(
         own=Debt(chargeback.chargeback_id, chargeback.debt),
         others=others,
     )
-    store.repay(conn, split.repaid, now=now)
+    receivables_debts.repay(conn, split.repaid, now=now)
     books.post(conn, [_posting(chargeback, "chargeback_won", split.entries, split.to_invoice > 0, now)])
     if split.to_invoice == 0:
         return []

@@ -12,18 +12,18 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.platform import db, settings
-from leadgen.payments.adapters import provider
-from leadgen.payments.adapters.provider import Checkout, ProviderFailed, ProviderLater, Wanted
-from leadgen.kernel import amounts
-from leadgen.payments.domain import minor_units, pay_links
-from leadgen.kernel.errors import Refusal
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
-from leadgen.payments.store import collection, payers
 from leadgen.audit_trail.store.audit_log import Entry
+from leadgen.buyers.store import buyers
+from leadgen.kernel import amounts
+from leadgen.kernel.errors import Refusal
+from leadgen.payments.adapters import provider
+from leadgen.payments.adapters.provider import Checkout, ProviderFailed, ProviderLater, Wanted
+from leadgen.payments.domain import minor_units, pay_links
+from leadgen.payments.store import collection, payers
 from leadgen.payments.store.payers import Payable, Payer
+from leadgen.platform import db, settings
 
 PAYABLE = ("sent", "overdue")
 """The states in which an invoice may be paid by card. One that is disputed waits for the dispute."""

@@ -12,16 +12,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.payments.adapters import provider
-from leadgen.payments.adapters.provider import Charged, ProviderLater, ProviderRefused, Refunded
-from leadgen.payments.domain import provider_backoff, minor_units
-from leadgen.payments.domain.provider_backoff import LOOK_AGAIN
+from leadgen.buyers.store import buyers
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
+from leadgen.payments.adapters import provider
+from leadgen.payments.adapters.provider import Charged, ProviderLater, ProviderRefused, Refunded
+from leadgen.payments.domain import minor_units, provider_backoff
+from leadgen.payments.domain.provider_backoff import LOOK_AGAIN
 from leadgen.payments.service import receipts, refunds, top_ups
-from leadgen.payments.service.receipts import Received
 from leadgen.payments.service.provider_events import ACTOR
-from leadgen.buyers.store import buyers
+from leadgen.payments.service.receipts import Received
 from leadgen.payments.store import collection
 from leadgen.payments.store.collection import Refund, TopUp, Unasked
 

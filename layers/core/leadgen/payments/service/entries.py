@@ -5,16 +5,16 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
-from leadgen.payments.domain.entries import PaymentEntry, RefundEntry
 from leadgen.kernel.trace import Json
+from leadgen.ledger.store import postings
+from leadgen.payments.domain.entries import PaymentEntry, RefundEntry
 from leadgen.payments.service import receipts, refunds
-from leadgen.audit_trail.domain.actor import Actor
 from leadgen.payments.service.receipts import Receipt, Received
 from leadgen.payments.service.refunds import Refunding
-from leadgen.audit_trail.store import audit_log
-from leadgen.ledger.store import postings
 from leadgen.payments.store import payments
 from leadgen.receivables.store import settlements
 

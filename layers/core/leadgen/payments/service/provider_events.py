@@ -14,19 +14,27 @@ from typing import Any, assert_never
 import psycopg
 from psycopg import Connection
 
-from leadgen.platform.log import count, logger
-from leadgen.payments.domain import minor_units, provider_events
-from leadgen.payments.domain.provider_backoff import LOOK_AGAIN
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.buyers.store import buyers
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event
-from leadgen.payments.domain.provider_events import DisputeChanged, EventUnreadable, MethodSaved, PaymentFailed, PaymentSucceeded, RefundChanged, Told
+from leadgen.payments.domain import minor_units, provider_events
+from leadgen.payments.domain.provider_backoff import LOOK_AGAIN
+from leadgen.payments.domain.provider_events import (
+    DisputeChanged,
+    EventUnreadable,
+    MethodSaved,
+    PaymentFailed,
+    PaymentSucceeded,
+    RefundChanged,
+    Told,
+)
 from leadgen.payments.service import chargebacks, receipts, refunds, top_ups
-from leadgen.audit_trail.domain.actor import Actor
 from leadgen.payments.service.receipts import Received
-from leadgen.buyers.store import buyers
 from leadgen.payments.store import collection, payers, payments
 from leadgen.payments.store import provider_events as store
 from leadgen.payments.store.provider_events import Waiting
+from leadgen.platform.log import count, logger
 
 ACTOR = "provider:stripe"
 

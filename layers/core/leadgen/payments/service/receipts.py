@@ -7,23 +7,23 @@ from typing import Any, Literal
 
 from psycopg import Connection
 
-from leadgen.kernel import amounts
-from leadgen.payments.domain import payments as rules
-from leadgen.kernel.errors import Refusal
-from leadgen.kernel.events import Event, Topic
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.kernel.money import NOTHING
-from leadgen.payments.domain.payments import Payment, Split
-from leadgen.receivables.domain.settlement import Invoice, Settlement
-from leadgen.receivables.service import debts, settlement
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
 from leadgen.buyers.store import buyers
-from leadgen.payments.store import chargebacks
-from leadgen.receivables.store import settlements
+from leadgen.kernel import amounts
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
+from leadgen.kernel.money import NOTHING
+from leadgen.ledger.domain.transactions import Transaction
 from leadgen.ledger.store import postings as books
+from leadgen.payments.domain import payments as rules
+from leadgen.payments.domain.payments import Payment, Split
 from leadgen.payments.store import payments as store
 from leadgen.payments.store.payments import New
+from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.receivables.service import debts, settlement
+from leadgen.receivables.store import debts as receivables_debts
+from leadgen.receivables.store import settlements
 
 Method = Literal["stripe", "manual", "bank_transfer", "check"]
 
@@ -83,12 +83,12 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
         raise wrong_currency(received.buyer_id, money.currency, received.currency)
     invoice = _invoice(conn, received, anyway=anyway)
     takes = invoice.due if invoice is not None and invoice.status in _PAYABLE else NOTHING
-    split = rules.split(received.amount, invoice_takes=takes, debts=chargebacks.debts(conn, received.buyer_id))
+    split = rules.split(received.amount, invoice_takes=takes, debts=receivables_debts.debts(conn, received.buyer_id))
     payment_id = _record(conn, before, received, invoice, split, now=now)
     if payment_id is None:  # taken meanwhile, under another buyer's lock
         raise _differs()
     books.post(conn, [_posting(payment_id, received, invoice, split, now)])
-    chargebacks.repay(conn, split.repaid, now=now)
+    receivables_debts.repay(conn, split.repaid, now=now)
     if invoice is not None and split.to_invoice > 0:
         invoice = settlement.settle(
             conn, invoice, [Settlement("payment", split.to_invoice, payment_id=payment_id)], now=now
@@ -277,7 +277,7 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
         undoing = rules.undo(
             payment,
             invoice_status=None if invoice is None else invoice.status,
-            debts=chargebacks.debts(conn, buyer_id)[::-1],
+            debts=receivables_debts.debts(conn, buyer_id)[::-1],
             wallet=books.money(conn, [buyer_id])[buyer_id].wallet,
         )
         store.undo(conn, payment_id, now=now)
@@ -298,7 +298,7 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
                 )
             ],
         )
-        chargebacks.repay(conn, undoing.reopened, now=now)
+        receivables_debts.repay(conn, undoing.reopened, now=now)
         if undoing.reopened:
             debts.from_wallet(conn, buyer_id, actor=actor.name, now=now)
         if invoice is not None and undoing.from_invoice > 0:

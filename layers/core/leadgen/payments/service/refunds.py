@@ -7,21 +7,21 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.kernel import amounts
-from leadgen.ledger.domain import transactions
-from leadgen.payments.domain import payments as rules
-from leadgen.kernel.errors import Refusal
-from leadgen.kernel.events import Event, Topic
-from leadgen.ledger.domain.transactions import Account, Kind, Transaction
-from leadgen.kernel.trace import Json
-from leadgen.receivables.service import debts
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
 from leadgen.buyers.store import buyers
-from leadgen.payments.store import payments
+from leadgen.kernel import amounts
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
+from leadgen.kernel.trace import Json
+from leadgen.ledger.domain import transactions
+from leadgen.ledger.domain.transactions import Account, Kind, Transaction
 from leadgen.ledger.store import postings as books
+from leadgen.payments.domain import payments as rules
+from leadgen.payments.store import payments
 from leadgen.payments.store import refunds as store
 from leadgen.payments.store.refunds import Refund
+from leadgen.receivables.service import debts
 
 PROVIDER = "stripe"
 """Who pays back what it has received, and says when it has."""

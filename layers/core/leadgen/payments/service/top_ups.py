@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.payments.adapters import provider
 from leadgen.billing.domain import terms as billing_terms
-from leadgen.payments.domain import top_ups
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
+from leadgen.payments.adapters import provider
+from leadgen.payments.domain import top_ups
 from leadgen.payments.store import collection
 
 ACTOR = "auto_top_up"

@@ -19,11 +19,11 @@ from functools import lru_cache
 from io import BufferedReader
 from typing import cast
 
-from leadgen.platform.egress import public_addresses, dns, urls
 from leadgen.platform import clock
+from leadgen.platform.egress import dns, public_addresses, urls
+from leadgen.platform.egress.connection import Incoming, TooMuch, Wire, remaining
 from leadgen.platform.egress.public_addresses import Address
 from leadgen.platform.egress.urls import Target
-from leadgen.platform.egress.connection import Incoming, TooMuch, Wire, remaining
 
 LONGEST_ANSWER = 16 * 1024
 HTTPS_ONLY = (443,)

@@ -10,7 +10,6 @@ from typing import Any
 from leadgen.platform import clock
 from leadgen.platform.db import DatabaseAway
 from leadgen.platform.log import count, logger
-from leadgen.leads.store.leads import State
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,3 @@ def _read(record: Mapping[str, Any]) -> Message:
         trace_id=body.get("trace_id"),
         body=body,
     )
-
-
-def lead_ids(messages: Sequence[Message]) -> list[int]:
-    """The leads a batch is about, each once, in id order."""
-    return sorted({message.lead_id for message in messages if message.lead_id is not None})
-
-
-def repeated(lead_id: int | None, states: Mapping[int, State]) -> Outcome:
-    """The outcome of a message whose lead was not in the state that its stage works on."""
-    if lead_id is None or lead_id not in states:
-        return Outcome("unknown_lead", lead_id)
-    return Outcome("repeated", lead_id, {"status": states[lead_id].status})

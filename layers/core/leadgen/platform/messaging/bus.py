@@ -6,8 +6,8 @@ what it announced to SNS and deletes it; what a crash leaves there, ``sweep`` pu
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
+from leadgen.kernel.events import Event, Topic
 from leadgen.platform import clock, db, settings
 from leadgen.platform.log import logger
-from leadgen.kernel.events import Event, Topic
 from leadgen.platform.messaging import queues
 
 if TYPE_CHECKING:
@@ -145,3 +145,18 @@ def _sqs() -> "SQSClient":
     import boto3
 
     return boto3.client("sqs")
+
+
+Transactions = Callable[[], AbstractContextManager[Transaction]]
+"""Opens a transaction of the database, which is committed at its end, and announces what is announced in it."""
+
+
+def on_connection(conn: Connection[Any], *, keep: bool) -> Transactions:
+    """Transactions of one connection; without ``keep`` each is rolled back at its end."""
+
+    @contextmanager
+    def transaction() -> Iterator[Transaction]:
+        with conn.transaction(force_rollback=not keep):
+            yield Transaction(conn)
+
+    return transaction

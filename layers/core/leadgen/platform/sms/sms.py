@@ -1,7 +1,7 @@
 """SMS notices through Twilio."""
 
-from leadgen.platform.egress import http_client
 from leadgen.platform import settings
+from leadgen.platform.egress import http_client
 
 # About this number or this text. 401, 403 and 404 are about the account, 429 and 5xx about now.
 _REFUSED = 400

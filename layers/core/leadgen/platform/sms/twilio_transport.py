@@ -8,8 +8,8 @@ from twilio.base.exceptions import TwilioException
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from leadgen.platform.egress import http_client
 from leadgen.platform import settings
+from leadgen.platform.egress import http_client
 
 _SENT_ON = ("Content-Type", "Accept", "User-Agent")
 

@@ -1,7 +1,6 @@
 """What the two HTTP functions share: answers, errors and who is asking."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -14,13 +13,10 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from leadgen.platform import settings
-from leadgen.access.adapters import tokens
-from leadgen.platform.db import DatabaseAway
-from leadgen.platform.log import logger
-from leadgen.access.adapters.tokens import Claims, TokenInvalid
 from leadgen.kernel import model_errors
 from leadgen.kernel.errors import Refusal
+from leadgen.platform.db import DatabaseAway
+from leadgen.platform.log import logger
 
 RETRY_AFTER_SECONDS = 5
 _ROUTING = {
@@ -87,46 +83,6 @@ def lambda_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, An
         return adapter()(event, context)
 
     return handle
-
-
-def bearer(request: Request) -> Claims:
-    """Whom the request's token speaks for. Raises Refusal 401 ``missing_token`` or ``invalid_token``."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Refusal(401, "missing_token", "send an operator's or system's token: Authorization: Bearer …")
-    try:
-        return tokens.verify(settings.current().secret_key, token.strip())
-    except TokenInvalid:
-        raise Refusal(401, "invalid_token", "the token is malformed, expired or not ours") from None
-
-
-def operator(request: Request) -> Claims:
-    """Whom a request of the operator's side speaks for. Raises Refusal 401, and 403 for a buyer's token."""
-    claims = bearer(request)
-    if claims.role == "buyer":
-        raise Refusal(403, "forbidden", "this is the operator's side: a buyer's token does not open it")
-    return claims
-
-
-def person(request: Request) -> Claims:
-    """The operator who decides. Raises Refusal 401, and 403 where it is no operator."""
-    claims = bearer(request)
-    if claims.role != "operator":
-        raise Refusal(403, "forbidden", "this is a person's to decide: an operator's")
-    return claims
-
-
-def buyer_scope(request: Request) -> int | None:
-    """The one buyer whose rows a request may see; None for the operator's side, which sees all. Raises Refusal 401."""
-    return bearer(request).buyer_id
-
-
-def ip_address(request: Request) -> str | None:
-    """The caller's address, or None where there is none to tell."""
-    try:
-        return str(ipaddress.ip_address((request.client.host if request.client else "").partition("%")[0]))
-    except ValueError:
-        return None
 
 
 def _refused(request: Request, refusal: Refusal) -> JsonAnswer:

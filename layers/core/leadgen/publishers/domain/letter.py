@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from leadgen.documents.domain import letter, sales_letters
-from leadgen.kernel import money
 from leadgen.billing.domain.terms import Seller
+from leadgen.documents.domain import letter, sales_letters
 from leadgen.documents.domain.letter import Column, Letter, Party, Table, Total
-from leadgen.publishers.domain.payouts import IssuedPayout, PayoutLine
 from leadgen.documents.domain.sales_documents import period_in_words
+from leadgen.kernel import money
+from leadgen.publishers.domain.payouts import IssuedPayout, PayoutLine
 
 
 def of_payout(payout: IssuedPayout, lines: Sequence[PayoutLine], seller: Seller) -> Letter:

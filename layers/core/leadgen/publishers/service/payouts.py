@@ -10,17 +10,17 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from leadgen.platform import db
-from leadgen.platform.log import logger
-from leadgen.kernel import csv_text, money
-from leadgen.publishers.domain import payouts
-from leadgen.invoicing.domain import invoices as numbering
-from leadgen.kernel.errors import Refusal
-from leadgen.publishers.domain.payouts import IssuedPayout, Payout, PayoutLine
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
-from leadgen.invoicing.store import drafts
+from leadgen.billing.domain import documents as billing_documents
+from leadgen.billing.store import documents
+from leadgen.kernel import csv_text, money
+from leadgen.kernel.errors import Refusal
 from leadgen.ledger.store import postings
+from leadgen.platform import db
+from leadgen.platform.log import logger
+from leadgen.publishers.domain import payouts
+from leadgen.publishers.domain.payouts import IssuedPayout, Payout, PayoutLine
 from leadgen.publishers.store import payouts as publishers
 
 _STAGE = "stage:invoice"
@@ -56,8 +56,8 @@ def issue(conn: Connection[Any], publisher_id: int, *, actor: str, now: datetime
     payout = _due(conn, publisher_id, now)
     if payout is None:
         return None
-    sequence = drafts.next_numbers(conn, payouts.SERIES, 1)
-    number = numbering.number(payouts.SERIES, sequence)
+    sequence = documents.next_numbers(conn, payouts.SERIES, 1)
+    number = billing_documents.number(payouts.SERIES, sequence)
     payout_id = publishers.write_payout(
         conn, payout, series=payouts.SERIES, sequence=sequence, number=number, actor=actor, now=now
     )

@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.terminal import money_command
-from leadgen.terminal.tables import columns, minute, printable, unbroken
-from leadgen.terminal.command import DONE, CommandFailed, connection, environment, number
-from leadgen.terminal.money_command import EPILOG, MOST, cell
-from leadgen.receivables.domain import credit_notes
-from leadgen.kernel import money, remarks
-from leadgen.receivables.domain.disputes import OUTCOMES
-from leadgen.receivables.service import credit_notes as crediting, disputes as disputing
 from leadgen.audit_trail.domain.actor import Actor
+from leadgen.kernel import money, remarks
+from leadgen.receivables.commands import lookup
+from leadgen.receivables.domain import credit_notes
+from leadgen.receivables.domain.disputes import OUTCOMES
+from leadgen.receivables.service import credit_notes as crediting
+from leadgen.receivables.service import disputes as disputing
 from leadgen.receivables.service.credit_notes import CreditNote
 from leadgen.receivables.service.disputes import Disputed
 from leadgen.receivables.store import credit_notes as notes
 from leadgen.receivables.store import disputes
+from leadgen.terminal import money_command
+from leadgen.terminal.command import DONE, CommandFailed, connection, environment, number
+from leadgen.terminal.money_command import EPILOG, MOST, cell
+from leadgen.terminal.tables import columns, minute, printable, unbroken
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
@@ -65,7 +67,7 @@ def _credit(options: argparse.Namespace) -> int:
         wanted = credit_notes.read(said | ({} if options.note is None else {"note": options.note}))
         return crediting.enter(
             conn,
-            money_command.invoice(conn, options.invoice),
+            lookup.invoice(conn, options.invoice),
             wanted.lead_ids,
             reason=wanted.reason,
             note=wanted.note,
@@ -114,7 +116,7 @@ def _dispute(options: argparse.Namespace) -> int:
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Disputed:
         said = remarks.text(options.reason, "--reason", longest=1000)
         if options.close is None:
-            invoice_id = money_command.invoice(conn, options.invoice)
+            invoice_id = lookup.invoice(conn, options.invoice)
             return disputing.open_(conn, invoice_id, reason=said, actor=who, buyer_id=None, now=now)
         return disputing.close(
             conn, options.close, outcome=options.outcome, remark=said, actor=who, buyer_id=None, now=now

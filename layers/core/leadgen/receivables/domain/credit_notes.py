@@ -9,18 +9,18 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationError
 
-from leadgen.invoicing.domain import invoices
-from leadgen.ledger.domain import transactions
-from leadgen.returns.domain import policy
+from leadgen.billing.domain import documents
 from leadgen.kernel.errors import Refusal
-from leadgen.kernel.model_errors import describe
-from leadgen.ledger.domain.transactions import Entry
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.money import NOTHING
 from leadgen.kernel.text import StorableText
+from leadgen.ledger.domain import transactions
+from leadgen.ledger.domain.transactions import Entry
+from leadgen.receivables.domain import return_reasons
 
 SERIES = "CN"
-Reason = Literal[policy.Reason, "dispute", "billing_error", "goodwill", "cancelled"]
+Reason = Literal[return_reasons.Reason, "dispute", "billing_error", "goodwill", "cancelled"]
 REASONS: tuple[str, ...] = get_args(Reason)
 
 
@@ -97,7 +97,7 @@ def credit(billed: Billed, lines: Sequence[Line]) -> Credit:
     net = sum((line.amount for line in lines), NOTHING)
     credited = billed.credited_net + net
     # The last piece takes what is left, whatever rate an invoice of before the ledger names.
-    of_all = billed.tax if credited == billed.subtotal else invoices.tax(credited, billed.tax_rate, billed.currency)
+    of_all = billed.tax if credited == billed.subtotal else documents.tax(credited, billed.tax_rate, billed.currency)
     tax = of_all - billed.credited_tax
     to_due = min(net + tax, billed.due)
     return Credit(net, tax, to_due, net + tax - to_due)

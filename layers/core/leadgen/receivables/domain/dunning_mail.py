@@ -6,11 +6,11 @@ from decimal import Decimal
 from html import escape
 from zoneinfo import ZoneInfo
 
-from leadgen.receivables.domain import dunning
-from leadgen.kernel import money
 from leadgen.billing.domain.terms import Seller
-from leadgen.receivables.domain.dunning import OpenInvoice, Reminder
+from leadgen.kernel import money
 from leadgen.kernel.mail_page import BUTTON, CELL, MailText, line, page, shown
+from leadgen.receivables.domain import dunning
+from leadgen.receivables.domain.dunning import OpenInvoice, Reminder
 
 _IN_TIME = "If you have paid meanwhile, please disregard this mail."
 

@@ -8,21 +8,21 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.receivables.domain import credit_notes as rules
-from leadgen.invoicing.domain import invoices as numbering
-from leadgen.receivables.domain.credit_notes import Billed, Line
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.billing.domain import documents as billing_documents
+from leadgen.billing.service import earnings
+from leadgen.billing.store import documents
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
 from leadgen.ledger.domain.transactions import Transaction
+from leadgen.ledger.store import postings as books
+from leadgen.receivables.domain import credit_notes as rules
+from leadgen.receivables.domain.credit_notes import Billed, Line
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import debts, settlement
-from leadgen.billing.service import earnings
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.receivables.store import disputes, settlements
-from leadgen.invoicing.store import drafts
 from leadgen.receivables.store import credit_notes as store
-from leadgen.ledger.store import postings as books
+from leadgen.receivables.store import disputes, settlements
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ def _credit(
     figures = rules.credit(_billed(conn, invoice), chosen)
     lead_ids = [line.lead_id for line in chosen]
     moves = earnings.earnings_of(conn, lead_ids, actor=actor, now=now)
-    sequence = drafts.next_numbers(conn, rules.SERIES, 1)
-    number = numbering.number(rules.SERIES, sequence)
+    sequence = documents.next_numbers(conn, rules.SERIES, 1)
+    number = billing_documents.number(rules.SERIES, sequence)
     note_id = store.add(
         conn,
         invoice.invoice_id,

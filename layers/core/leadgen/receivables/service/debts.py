@@ -6,21 +6,21 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.ledger.domain import transactions
-from leadgen.payments.domain import payments
 from leadgen.ledger.domain.transactions import Transaction
-from leadgen.payments.store import chargebacks
 from leadgen.ledger.store import postings as books
+from leadgen.receivables.domain import debts
+from leadgen.receivables.store import debts as receivables_debts
 
 
 def from_wallet(conn: Connection[Any], buyer_id: int, *, actor: str, now: datetime) -> None:
     """Pay a buyer's open debts out of its wallet, as far as that goes, oldest first. The buyer is locked."""
-    open_ = [debt for debt in chargebacks.debts(conn, buyer_id) if debt.open > 0]
+    open_ = [debt for debt in receivables_debts.debts(conn, buyer_id) if debt.open > 0]
     if not open_:
         return
     money = books.money(conn, [buyer_id])[buyer_id]
-    parts = payments.repay(money.wallet, open_)
-    times = chargebacks.times_settled(conn, [part.chargeback_id for part in parts])
-    chargebacks.repay(conn, parts, now=now)
+    parts = debts.repay(money.wallet, open_)
+    times = receivables_debts.times_settled(conn, [part.chargeback_id for part in parts])
+    receivables_debts.repay(conn, parts, now=now)
     books.post(
         conn,
         [

@@ -6,14 +6,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.receivables.domain.disputes import Outcome
-from leadgen.kernel.errors import Refusal
-from leadgen.kernel.trace import Json
-from leadgen.receivables.service import settlement
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
-from leadgen.receivables.store import settlements
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.trace import Json
+from leadgen.receivables.domain.disputes import Outcome
+from leadgen.receivables.service import settlement
 from leadgen.receivables.store import disputes as store
+from leadgen.receivables.store import settlements
 from leadgen.receivables.store.disputes import Dispute
 
 

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leadgen.platform.mail import mail
-from leadgen.platform.log import logger
 from leadgen.billing.domain import terms as billing_terms
-from leadgen.receivables.domain import dunning, dunning_mail
 from leadgen.billing.domain.terms import Seller
+from leadgen.billing.store import documents
+from leadgen.buyers.store import buyers
+from leadgen.platform.log import logger
+from leadgen.platform.mail import mail
+from leadgen.platform.messaging.bus import Transactions
+from leadgen.receivables.domain import dunning, dunning_mail
 from leadgen.receivables.domain.dunning import Reminder
 from leadgen.receivables.service import overdue
-from leadgen.invoicing.service.run import Transactions
-from leadgen.buyers.store import buyers
-from leadgen.invoicing.store import drafts
 from leadgen.receivables.store import dunning as store
 from leadgen.receivables.store.dunning import Debtor
 
@@ -60,7 +60,7 @@ def remind(
     with transaction() as reading:
         found = store.debtors(reading.conn, None, now=now)
         agreed = overdue.agreed(reading.conn, found)
-        seller = billing_terms.parse_seller(drafts.seller(reading.conn))
+        seller = billing_terms.parse_seller(documents.seller(reading.conn))
     due = [one for one, terms in agreed if dunning.reminders(one.invoices, terms, now)]
     sent = not_sent = 0
     for done, debtor in enumerate(due):

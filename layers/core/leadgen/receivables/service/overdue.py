@@ -8,11 +8,11 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.billing.domain import terms as billing_terms
-from leadgen.receivables.domain import dunning, settlement
 from leadgen.billing.domain.terms import Dunning
-from leadgen.kernel.errors import PolicyInvalid
+from leadgen.billing.store import documents
 from leadgen.buyers.store import buyers
-from leadgen.invoicing.store import drafts
+from leadgen.kernel.errors import PolicyInvalid
+from leadgen.receivables.domain import dunning, settlement
 from leadgen.receivables.store import dunning as store
 from leadgen.receivables.store.dunning import Debtor
 
@@ -22,7 +22,9 @@ def mark_overdue(conn: Connection[Any], *, now: datetime) -> int:
 
     Locks the buyers, in id order.
     """
-    over = [one for one in store.may_be_overdue(conn, now=now) if settlement.is_overdue(one.due_date, one.timezone, now)]
+    over = [
+        one for one in store.may_be_overdue(conn, now=now) if settlement.is_overdue(one.due_date, one.timezone, now)
+    ]
     if not over:
         return 0
     buyers.lock(conn, {one.buyer_id for one in over})
@@ -49,7 +51,7 @@ def agreed(conn: Connection[Any], debtors: Sequence[Debtor]) -> list[tuple[Debto
     """
     found = []
     with suppress(PolicyInvalid):
-        of_seller = billing_terms.parse_seller(drafts.seller(conn)).dunning
+        of_seller = billing_terms.parse_seller(documents.seller(conn)).dunning
         for debtor in debtors:
             with suppress(PolicyInvalid):
                 own = billing_terms.parse_buyer(debtor.billing, label=f"buyer {debtor.buyer_id}").dunning

@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.receivables.domain import settlement as rules
+from leadgen.buyers.store import buyers
 from leadgen.kernel.errors import Refusal
+from leadgen.receivables.domain import settlement as rules
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import overdue
-from leadgen.buyers.store import buyers
 from leadgen.receivables.store import settlements
 
 

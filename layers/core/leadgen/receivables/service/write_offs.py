@@ -7,15 +7,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.ledger.domain import transactions
-from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
-from leadgen.receivables.domain.settlement import Invoice, Settlement
-from leadgen.receivables.service import settlement
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
-from leadgen.receivables.store import write_offs
+from leadgen.kernel.errors import Refusal
+from leadgen.ledger.domain import transactions
+from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
 from leadgen.ledger.store import postings as books
+from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.receivables.service import settlement
+from leadgen.receivables.store import write_offs
 
 
 @dataclass(frozen=True)

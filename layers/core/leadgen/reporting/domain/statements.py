@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from leadgen.documents.domain import letter, sales_letters
-from leadgen.kernel import money
 from leadgen.billing.domain.terms import Seller
-from leadgen.kernel.csv_text import Cell
+from leadgen.documents.domain import letter, sales_letters
 from leadgen.documents.domain.letter import Column, Letter, Party, Table, Total
+from leadgen.kernel import money
+from leadgen.kernel.csv_text import Cell
 
 HEAD = ("section", "date", "what", "reference", "due_date", "increase", "decrease", "balance", "currency")
 

@@ -9,19 +9,18 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from leadgen.reporting.domain import aging, statements
+from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.domain import terms
-from leadgen.kernel import csv_text
-from leadgen.invoicing.domain import invoices as invoicing
+from leadgen.billing.domain.documents import Party
+from leadgen.billing.store import documents as billing_store_documents
 from leadgen.documents.domain import sales_letters, sales_tables
-from leadgen.billing.domain import bill_to as bills
-from leadgen.reporting.domain.aging import Row
-from leadgen.kernel.errors import Refusal
-from leadgen.invoicing.domain.invoices import Party
-from leadgen.reporting.domain.statements import Statement
 from leadgen.documents.service import documents
+from leadgen.kernel import csv_text
+from leadgen.kernel.errors import Refusal
+from leadgen.reporting.domain import aging, statements
+from leadgen.reporting.domain.aging import Row
+from leadgen.reporting.domain.statements import Statement
 from leadgen.reporting.store import accounts
-from leadgen.invoicing.store import drafts as sellers
 from leadgen.reporting.store.accounts import JournalLine
 
 JOURNAL_HEAD = tuple(field.name for field in fields(JournalLine))
@@ -47,10 +46,10 @@ def statement(
     opening = accounts.balances_before(conn, buyer_id, start)
     moved = accounts.movements(conn, buyer_id, start, end, found.timezone)
     billing = terms.parse_buyer(found.billing, label=f"buyer {buyer_id}")
-    billed = invoicing.bill_to(Party(found.name, found.company, found.email, found.phone), billing)
+    billed = billing_documents.bill_to(Party(found.name, found.company, found.email, found.phone), billing)
     return Statement(
         buyer_id=buyer_id,
-        buyer=sales_letters.recipient(bills.parse(billed, label=f"buyer {buyer_id}'s statement")),
+        buyer=sales_letters.recipient(billing_documents.parse_bill_to(billed, label=f"buyer {buyer_id}'s statement")),
         currency=found.currency,
         timezone=found.timezone,
         start=start,
@@ -78,7 +77,7 @@ def statement_pdf(conn: Connection[Any], found: Statement, *, now: datetime) -> 
     """A statement as a letter."""
     from leadgen.documents.adapters import pdf  # slow to import, and needed for this only
 
-    seller = terms.parse_seller(sellers.seller(conn))
+    seller = terms.parse_seller(billing_store_documents.seller(conn))
     return pdf.draw(statements.to_letter(found, seller, now=now))
 
 

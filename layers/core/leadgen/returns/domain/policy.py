@@ -9,22 +9,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.kernel.model_errors import describe
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
+from leadgen.receivables.domain.return_reasons import Reason
 
-Reason = Literal[
-    "duplicate",
-    "invalid_phone",
-    "invalid_email",
-    "wrong_area",
-    "wrong_service",
-    "not_interested",
-    "never_asked",
-    "unreachable",
-    "spam",
-    "test_lead",
-    "other",
-]
 # What the platform's own records can prove.
 Provable = Literal["duplicate", "invalid_phone", "invalid_email", "wrong_area"]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from leadgen.returns.domain.policy import Reason
 from leadgen.kernel.trace import Json
+from leadgen.receivables.domain.return_reasons import Reason
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, ValidationError
 
 from leadgen.kernel.errors import Refusal
-from leadgen.kernel.model_errors import describe
 from leadgen.kernel.model import Model
-from leadgen.returns.domain.proof import Proof
-from leadgen.returns.domain.policy import Quota, Reason, ReturnPolicy
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
 from leadgen.kernel.trace import Check, Json, plain
+from leadgen.receivables.domain.return_reasons import Reason
+from leadgen.returns.domain.policy import Quota, ReturnPolicy
+from leadgen.returns.domain.proof import Proof
 
 REASONS: tuple[str, ...] = get_args(Reason)
 

@@ -6,13 +6,13 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.platform import settings
-from leadgen.routing.domain import policy
+from leadgen.receivables.domain.return_reasons import Reason
 from leadgen.returns.domain import proof
 from leadgen.returns.domain.proof import Proof, Records
-from leadgen.returns.domain.policy import Reason
-from leadgen.validation.store import disposable_domains, mail_domains
 from leadgen.returns.store import proof as store
 from leadgen.returns.store.returns import Sold
+from leadgen.validation.domain import policy as validation_policy
+from leadgen.validation.store import disposable_domains, mail_domains
 
 
 def prove(conn: Connection[Any], sold: Sold, reason: Reason) -> Proof | None:
@@ -23,7 +23,9 @@ def prove(conn: Connection[Any], sold: Sold, reason: Reason) -> Proof | None:
         return None
     match reason:
         case "duplicate":
-            window = policy.parse_validation(sold.rules, label=f"offer {sold.offer_id}").detection.window_hours
+            window = validation_policy.parse_validation(
+                sold.rules, label=f"offer {sold.offer_id}"
+            ).detection.window_hours
             within = timedelta(hours=window or settings.current().default_duplicate_window_hours)
             earlier = store.earlier_sale(conn, sold.lead_id, sold.buyer_id, since=sold.created_at - within)
             return proof.prove(reason, Records(earlier_lead_id=earlier, within=within))
@@ -48,7 +50,9 @@ def _phone_is_possible(conn: Connection[Any], lead_id: int) -> bool:
 
 def _mail(conn: Connection[Any], lead_id: int) -> Records:
     from leadgen.leads.domain import contacts
-    from leadgen.validation.domain import disposable_domains as disposable  # lists of thousands: only where an address is looked at
+    from leadgen.validation.domain import (
+        disposable_domains as disposable,  # lists of thousands: only where an address is looked at
+    )
 
     domain = contacts.email_domain(store.written(conn, lead_id).email)
     if domain is None:

@@ -6,24 +6,25 @@ from typing import Any, cast
 
 from psycopg import Connection
 
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.store import audit_log
+from leadgen.billing.domain import documents
+from leadgen.billing.service import charges, earnings
+from leadgen.buyers.store import buyers
 from leadgen.kernel import calendar
-from leadgen.invoicing.domain import invoices
-from leadgen.ledger.domain import transactions
-from leadgen.returns.domain import policy as return_policy
-from leadgen.returns.domain import rules
 from leadgen.kernel.calendar import Cycle
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
+from leadgen.ledger.domain import transactions
 from leadgen.ledger.domain.transactions import Transaction
-from leadgen.returns.domain.rules import Decision, Sale, Verdict, Wish
-from leadgen.billing.service import charges, earnings
-from leadgen.receivables.service import credit_notes as crediting, debts
-from leadgen.returns.service import proof as proving
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
-from leadgen.receivables.store import credit_notes, settlements
 from leadgen.ledger.store import postings as books
+from leadgen.receivables.service import credit_notes as crediting
+from leadgen.receivables.service import debts
+from leadgen.receivables.store import credit_notes, settlements
+from leadgen.returns.domain import policy as return_policy
+from leadgen.returns.domain import rules
+from leadgen.returns.domain.rules import Decision, Sale, Verdict, Wish
+from leadgen.returns.service import proof as proving
 from leadgen.returns.store import returns as store
 from leadgen.returns.store.returns import Return, Sold
 
@@ -201,7 +202,7 @@ def _give_back(conn: Connection[Any], sold: Sold, by: str, now: datetime) -> int
     if sold.invoice_id is not None:
         draft = settlements.invoices(conn, [sold.invoice_id])[sold.invoice_id]
         subtotal = draft.subtotal - sold.price
-        tax = invoices.tax(subtotal, draft.tax_rate, draft.currency)
+        tax = documents.tax(subtotal, draft.tax_rate, draft.currency)
         store.release_line(conn, draft.invoice_id, sold.lead_id, subtotal=subtotal, tax=tax, now=now)
     credit_notes.refund_leads(conn, [sold.lead_id], now=now)
     if sold.drawn > 0:

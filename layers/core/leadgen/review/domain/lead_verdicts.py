@@ -8,8 +8,8 @@ from pydantic import Field, ValidationError
 
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
-from leadgen.kernel.model_errors import describe
 from leadgen.kernel.model import Model
+from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
 
 

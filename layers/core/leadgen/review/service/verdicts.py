@@ -6,23 +6,24 @@ from typing import Any, assert_never
 
 from psycopg import Connection
 
-from leadgen.delivery.domain import verdicts as rules
-from leadgen.review.domain import lead_verdicts
-from leadgen.delivery.domain.verdicts import Delivery
-from leadgen.delivery.domain.verdicts import Verdict as DeliveryVerdict
-from leadgen.kernel.errors import Refusal
-from leadgen.kernel.events import Event, Topic
-from leadgen.routing.domain.refusals import Way
-from leadgen.review.domain.lead_verdicts import Verdict as LeadVerdict
-from leadgen.routing.service import release as giving_back
 from leadgen.audit_trail.domain.actor import Actor
 from leadgen.audit_trail.store import audit_log
 from leadgen.buyers.store import buyers
+from leadgen.delivery.domain import verdicts as rules
+from leadgen.delivery.domain.verdicts import Delivery
+from leadgen.delivery.domain.verdicts import Verdict as DeliveryVerdict
+from leadgen.delivery.store import deliveries as delivery_deliveries
 from leadgen.delivery.store import history
-from leadgen.routing.store import release
+from leadgen.kernel.errors import Refusal
+from leadgen.kernel.events import Event, Topic
 from leadgen.notifications.store import replays
-from leadgen.review.store import leads, deliveries
+from leadgen.review.domain import lead_verdicts
+from leadgen.review.domain.lead_verdicts import Verdict as LeadVerdict
+from leadgen.review.store import deliveries, leads
 from leadgen.review.store.deliveries import Ended
+from leadgen.routing.domain.disposition import Way
+from leadgen.routing.service import release as giving_back
+from leadgen.routing.store import release
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def on_delivery(
         raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
     deliveries.lock_lead(conn, sale.lead_id)
     buyers.lock(conn, [sale.buyer_id])
-    deliveries.lock_delivery(conn, delivery_id)
+    delivery_deliveries.lock_delivery(conn, delivery_id)
     (before,) = history.shown(conn, [delivery_id])
     if rules.is_repeated(verdict, before):
         return _decided(verdict, before, is_repeated=True)

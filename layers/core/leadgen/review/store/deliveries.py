@@ -36,16 +36,6 @@ def lock_lead(conn: Connection[Any], lead_id: int) -> None:
     )
 
 
-def lock_delivery(conn: Connection[Any], delivery_id: str) -> None:
-    """Lock a delivery, after its lead and its buyer."""
-    conn.execute("SELECT id FROM deliveries WHERE id = %s::uuid FOR NO KEY UPDATE", (delivery_id,))
-
-
-def put_in_doubt(conn: Connection[Any], delivery_id: str) -> None:
-    """The buyer of a locked delivery may have the lead from now on."""
-    conn.execute("UPDATE deliveries SET in_doubt = true WHERE id = %s::uuid", (delivery_id,))
-
-
 def redeliver(conn: Connection[Any], delivery_id: str, *, by: str, now: datetime) -> None:
     """A locked delivery in review begins anew at its buyer, due at once, by webhook where the buyer has one now. What
     was in doubt stays so.

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from leadgen.routing.domain import rotation, decision as routing, strategies
 from leadgen.leads.domain.conditions import NOTHING_OBSERVED, Observed
 from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
-from leadgen.routing.domain.eligibility import Enrolment, Standing, is_eligible
 from leadgen.leads.domain.lead import Lead
+from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import rotation, strategies
+from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Offer, Routed
+from leadgen.routing.domain.eligibility import Enrolment, Standing, is_eligible
 from leadgen.routing.domain.policy import RoundRobin, RoutingPolicy, Weighted
 from leadgen.routing.domain.rotation import Rotation
-from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Offer, Routed
 from leadgen.routing.domain.strategies import Candidate
 
 

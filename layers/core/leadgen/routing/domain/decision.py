@@ -8,14 +8,14 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from leadgen.kernel import calendar
-from leadgen.routing.domain import pricing
+from leadgen.kernel.trace import Check, plain
 from leadgen.leads.domain.conditions import NOTHING_OBSERVED, Observed
 from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
+from leadgen.routing.domain import pricing
 from leadgen.routing.domain.eligibility import Terms, Verdict, is_eligible, judge
 from leadgen.routing.domain.policy import ExclusiveZip, RoutingPolicy
 from leadgen.routing.domain.rotation import Pools, Rotation
 from leadgen.routing.domain.strategies import Candidate, Merit, Pick, meets, pick, preferred, rank
-from leadgen.kernel.trace import Check, plain
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import PERIODS
+from leadgen.kernel.trace import Check
+from leadgen.routing.domain.decision import Facts, NoBuyer, NoBuyerReason
 from leadgen.routing.domain.eligibility import Enrolment, Verdict
 from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.domain.decision import Facts, NoBuyer, NoBuyerReason
-from leadgen.kernel.trace import Check
+
+Way = Literal["next_buyer", "review", "reject"]
+
+
+def way(policy: RoutingPolicy, *, released: int) -> Way:
+    """Where a refused lead goes that ``released`` buyers have given back before."""
+    if policy.refusal.action == "next_buyer" and released + 1 >= policy.refusal.most_buyers:
+        return "review"
+    return policy.refusal.action
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from leadgen.leads.domain import conditions, consent
 from leadgen.kernel.calendar import PERIODS, Period
-from leadgen.leads.domain.conditions import Condition, Observed
-from leadgen.leads.domain.consent import Evidence
-from leadgen.routing.domain.policy import ConsentDemand
 from leadgen.kernel.trace import Check, plain
+from leadgen.leads.domain import conditions, consent
+from leadgen.leads.domain.conditions import Condition, Observed
+from leadgen.leads.domain.consent import ConsentDemand, Evidence
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from leadgen.routing.domain import decision
-from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.decision import Facts, NoBuyer, Routed
+from leadgen.routing.domain.policy import RoutingPolicy
 
 
 @dataclass(frozen=True)

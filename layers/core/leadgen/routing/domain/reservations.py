@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from leadgen.billing.domain import charges
 from leadgen.kernel.calendar import PERIODS, CapPeriods, Period
-from leadgen.routing.domain.decision import Routed
+from leadgen.routing.domain import reservations
 from leadgen.routing.domain.allocation import Choice
+from leadgen.routing.domain.decision import Routed
+
+_NEAR = Decimal("0.8")
+
+
+def nears_limit(exposure_before: Decimal, exposure_after: Decimal, limit: Decimal | None) -> bool:
+    """Whether a claim took a buyer's exposure over 80 % of its credit limit, which it was below before."""
+    if limit is None or limit <= 0:
+        return False
+    return exposure_before < limit * _NEAR <= exposure_after
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ def near_limit(choices: Sequence[Choice], exposures: Sequence[Exposure]) -> dict
         buyer_id, price = choice.decision.buyer_id, choice.decision.price.amount
         before = at_risk[buyer_id]
         at_risk[buyer_id] = before + price
-        if charges.nears_limit(before, before + price, limits[buyer_id]):
+        if reservations.nears_limit(before, before + price, limits[buyer_id]):
             found[choice.request.lead.lead_id] = buyer_id
     return found
 

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import assert_never
 
-from leadgen.routing.domain import rotation
 from leadgen.kernel.calendar import Period
+from leadgen.routing.domain import rotation
 from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing
-from leadgen.routing.domain.policy import CapacityBased, ExclusiveZip, PerformanceBased, PriorityBased, RoundRobin, RoutingPolicy, Sla, Weighted
+from leadgen.routing.domain.policy import (
+    CapacityBased,
+    ExclusiveZip,
+    PerformanceBased,
+    PriorityBased,
+    RoundRobin,
+    RoutingPolicy,
+    Sla,
+    Weighted,
+)
 from leadgen.routing.domain.rotation import Pools, Rotation
 
 Merit = Mapping[str, str | int | bool]

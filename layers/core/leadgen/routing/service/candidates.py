@@ -11,19 +11,20 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.leads.domain import conditions, consent
-from leadgen.suppression.domain import hashes
-from leadgen.simulation.domain import track_records
+from leadgen.buyers.store import buyers
 from leadgen.kernel.calendar import CapPeriods
+from leadgen.leads.domain import conditions, consent
+from leadgen.routing.domain import track_records as routing_track_records
+from leadgen.routing.domain.allocation import Request
+from leadgen.routing.domain.decision import ExclusiveBuyer
 from leadgen.routing.domain.eligibility import Enrolment, Standing
 from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.domain.decision import ExclusiveBuyer
-from leadgen.routing.domain.allocation import Request
-from leadgen.buyers.store import buyers
-from leadgen.routing.store import track_records as lookbacks, candidates
-from leadgen.suppression.store import suppressions
-from leadgen.routing.store.track_records import Lookback
+from leadgen.routing.store import candidates
+from leadgen.routing.store import track_records as lookbacks
 from leadgen.routing.store.candidates import LockedLead
+from leadgen.routing.store.track_records import Lookback
+from leadgen.suppression.domain import hashes
+from leadgen.suppression.store import suppressions
 from leadgen.suppression.store.suppressions import Asked
 
 
@@ -113,7 +114,7 @@ def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int,
 def _lookbacks(asking: Sequence[Asking], now: datetime) -> list[Lookback]:
     """What the offers' policies want to know of the past; nothing for those that do not ask."""
     nothing = timedelta(0)
-    asks = {one.locked.lead.offer_id: track_records.asked_by(one.policy) for one in asking}
+    asks = {one.locked.lead.offer_id: routing_track_records.asked_by(one.policy) for one in asking}
     return [
         Lookback(
             offer_id,

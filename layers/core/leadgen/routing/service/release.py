@@ -7,13 +7,14 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.buyers.store import buyers
 from leadgen.kernel import calendar
-from leadgen.routing.domain import policy as policies, refusals
-from leadgen.routing.domain import reservations as taken
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
-from leadgen.routing.domain.refusals import Way
-from leadgen.buyers.store import buyers
+from leadgen.routing.domain import disposition
+from leadgen.routing.domain import policy as policies
+from leadgen.routing.domain import reservations as taken
+from leadgen.routing.domain.disposition import Way
 from leadgen.routing.store import assignments, release
 from leadgen.routing.store.release import Held
 
@@ -45,7 +46,7 @@ def _way(lead: Held) -> Way:
         policy = policies.parse_routing(lead.config, label=lead.policy)
     except PolicyInvalid:
         return "review"
-    return refusals.way(policy, released=lead.released)
+    return disposition.way(policy, released=lead.released)
 
 
 def apply(conn: Connection[Any], given_back: Sequence[Refusal], *, rejected_as: str, now: datetime) -> list[Event]:

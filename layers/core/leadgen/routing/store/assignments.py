@@ -10,10 +10,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from leadgen.routing.domain.reservations import CapacityUse, Exposure
-from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.decision import Routed
-from leadgen.routing.store.candidates import int_array
+from leadgen.routing.domain.reservations import CapacityUse, Exposure
 
 
 def claim(conn: Connection[Any], claims: Mapping[int, Routed], *, now: datetime) -> list[int]:
@@ -155,37 +153,3 @@ def mark_unrouted(conn: Connection[Any], waiting: Sequence[Waiting], *, now: dat
         },
     )
     return [row[0] for row in rows]
-
-
-def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation], *, now: datetime) -> None:
-    """Keep how pools were shared, under the members' locks."""
-    conn.execute(
-        """
-        INSERT INTO rotations (offer_id, pool, members, weights, taken, used_at)
-        SELECT r.offer_id, r.pool, r.members::int[], r.weights::int[], r.taken::int[], %s
-          FROM unnest(%s::int[], %s::bytea[], %s::text[], %s::text[], %s::text[])
-               AS r(offer_id, pool, members, weights, taken)
-        ON CONFLICT (offer_id, pool) DO UPDATE SET taken = excluded.taken, used_at = excluded.used_at
-        """,
-        (
-            now,
-            [offer_id for offer_id, _ in rotated],
-            [pool for _, pool in rotated],
-            [int_array(rotation.members) for rotation in rotated.values()],
-            [int_array(rotation.weights) for rotation in rotated.values()],
-            [int_array(rotation.taken) for rotation in rotated.values()],
-        ),
-    )
-
-
-def forget_pools(conn: Connection[Any], *, before: datetime, limit: int) -> int:
-    """Forget up to ``limit`` pools that have had no lead since; how many. Their next turn begins anew."""
-    return conn.execute(
-        """
-        DELETE FROM rotations r
-         USING (SELECT offer_id, pool FROM rotations WHERE used_at < %s ORDER BY used_at LIMIT %s
-                   FOR UPDATE SKIP LOCKED) AS old
-         WHERE r.offer_id = old.offer_id AND r.pool = old.pool
-        """,
-        (before, limit),
-    ).rowcount

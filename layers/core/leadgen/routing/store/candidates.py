@@ -1,6 +1,5 @@
 """What the route stage reads before it decides, each statement for a whole batch."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,18 +9,16 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from leadgen.leads.domain import normalization
-from leadgen.routing.domain import pricing
 from leadgen.kernel.calendar import PERIODS, CapPeriods
-from leadgen.leads.domain.conditions import FIELDS, Condition
-from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Used
 from leadgen.kernel.errors import PolicyInvalid
+from leadgen.leads.domain import normalization
+from leadgen.leads.domain.conditions import FIELDS, Condition, parse_filter
+from leadgen.leads.domain.consent import ConsentDemand, parse_consent
 from leadgen.leads.domain.lead import Lead
-from leadgen.routing.domain.policy import ConsentDemand, parse_consent, parse_filter
-from leadgen.routing.domain.rotation import Rotation
-from leadgen.routing.domain.decision import ExclusiveBuyer, Offer
-from leadgen.routing.domain.allocation import Span
 from leadgen.leads.store.leads import lead_under_decision
+from leadgen.routing.domain import pricing
+from leadgen.routing.domain.decision import ExclusiveBuyer, Offer
+from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Used
 
 
 @dataclass(frozen=True)
@@ -287,31 +284,3 @@ def _own_rules(row: dict[str, Any]) -> tuple[Condition | None, ConsentDemand | N
     except PolicyInvalid as fault:
         return None, None, str(fault)
     return filter_, consent, None
-
-
-def pools(conn: Connection[Any], spans: Sequence[Span]) -> dict[int, list[Rotation]]:
-    """By offer id, the pools within these spans that had leads already. The members' buyers are locked."""
-    rows = conn.execute(
-        """
-        SELECT DISTINCT r.offer_id, r.members, r.weights, r.taken
-          FROM unnest(%s::int[], %s::text[], %s::text[], %s::int[]) AS s(offer_id, at_least, at_most, fewest)
-          JOIN rotations r
-            ON r.offer_id = s.offer_id AND r.members @> s.at_least::int[] AND r.members <@ s.at_most::int[]
-           AND cardinality(r.members) >= s.fewest
-        """,
-        (
-            [span.offer_id for span in spans],
-            [int_array(span.at_least) for span in spans],
-            [int_array(span.at_most) for span in spans],
-            [span.fewest for span in spans],
-        ),
-    )
-    found: dict[int, list[Rotation]] = defaultdict(list)
-    for offer_id, members, weights, taken in rows:
-        found[offer_id].append(Rotation(tuple(members), tuple(weights), tuple(taken)))
-    return found
-
-
-def int_array(numbers: Sequence[int]) -> str:
-    """A list of numbers as PostgreSQL writes it: lists of several lengths do not fit into one array."""
-    return "{" + ",".join(map(str, numbers)) + "}"

@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl
 
 import simplejson
 
-from leadgen.platform import clock
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
-from leadgen.kernel.errors import PolicyInvalid
 from leadgen.delivery.domain.formats.payload import Rendered
+from leadgen.kernel.errors import PolicyInvalid
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.platform import clock
 from leadgen.simulation.service import delivery_preview
 from leadgen.simulation.service.delivery_preview import SIGNATURES, NothingToPreview, Preview, Wanted
+from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

@@ -9,14 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leadgen.kernel.trace import Json, plain
 from leadgen.platform import clock
-from leadgen.terminal.tables import columns, room
+from leadgen.simulation.domain.simulation import Change, Compared, Fate, Sale
+from leadgen.simulation.service.simulate import Report, Scope, simulate
 from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
 from leadgen.terminal.progress import Progress
+from leadgen.terminal.tables import columns, room
 from leadgen.terminal.times import instant, when
-from leadgen.simulation.domain.simulation import Change, Compared, Fate, Sale
-from leadgen.kernel.trace import Json, plain
-from leadgen.simulation.service.simulate import Report, Scope, simulate
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers

@@ -13,12 +13,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from leadgen.kernel import calendar
-from leadgen.leads.domain import retention
-from leadgen.routing.domain import rotation, decision, disposition
-from leadgen.simulation.domain import track_records
-from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.kernel.calendar import PERIODS, CapPeriods, Period
+from leadgen.leads.domain import retention
+from leadgen.routing.domain import decision, disposition, rotation
+from leadgen.routing.domain import track_records as routing_track_records
 from leadgen.routing.domain.eligibility import UNUSED, Standing, TrackRecord, Used
+from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.rotation import PoolKey, Rotation
 from leadgen.routing.domain.strategies import Candidate
@@ -241,7 +241,7 @@ def _buyer(fate: Fate) -> int | None:
 
 def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: Draft, past: TrackRecords) -> Candidate:
     """With the track record that the draft asks for: the recorded one where the policy of the time asked the same."""
-    asked, wanted = track_records.asked_by(inputs.policy), track_records.asked_by(draft.policy)
+    asked, wanted = routing_track_records.asked_by(inputs.policy), routing_track_records.asked_by(draft.policy)
     recorded = candidate.standing.record
     counted = past.at(candidate.enrolment.buyer_offer_id, inputs.now)
     same_answers = asked.answers_within == wanted.answers_within

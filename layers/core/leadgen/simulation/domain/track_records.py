@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leadgen.routing.domain.eligibility import NO_RECORD, TrackRecord
-from leadgen.routing.domain.policy import PerformanceBased, RoutingPolicy
+from leadgen.routing.domain.track_records import Ask
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -28,34 +28,6 @@ class Past:
     handed_at: datetime | None
     settled_at: datetime | None
     taken: bool
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a policy wants to know of the past; None for what it does not ask."""
-
-    answers_within: timedelta | None
-    deliveries_within: timedelta | None
-    patience: timedelta | None
-
-    @property
-    def anything(self) -> bool:
-        """Whether the policy looks back at all."""
-        return self.answers_within is not None or self.deliveries_within is not None
-
-    @property
-    def longest(self) -> timedelta:
-        """How far the policy looks back."""
-        return max(self.answers_within or timedelta(0), self.deliveries_within or timedelta(0))
-
-
-def asked_by(policy: RoutingPolicy) -> Ask:
-    """What a policy asks of track records."""
-    return Ask(
-        timedelta(days=policy.lookback_days) if isinstance(policy, PerformanceBased) else None,
-        timedelta(hours=policy.sla.lookback_hours) if policy.sla else None,
-        timedelta(seconds=policy.sla.max_delivery_seconds) if policy.sla else None,
-    )
 
 
 class TrackRecords:

@@ -8,20 +8,21 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.buyers.store import buyers
+from leadgen.configuration.domain import checks
+from leadgen.configuration.domain import files as configuration_files
+from leadgen.configuration.domain.model import Buyer, Configuration, Enrolment
+from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import payload
-from leadgen.outbound.domain import outcomes, signing
-from leadgen.delivery.domain.steps import EVENT
-from leadgen.delivery.domain.terms import DeliveryTerms
 from leadgen.delivery.domain.formats.field_mapping import Entry, FromLead
 from leadgen.delivery.domain.formats.payload import BuyerFormat, LeadFacts, Rendered
 from leadgen.delivery.domain.lead_facts import attribute
+from leadgen.delivery.domain.steps import EVENT
+from leadgen.delivery.domain.terms import DeliveryTerms
+from leadgen.outbound.domain import outcomes, signing
 from leadgen.outbound.domain.outcomes import CallOutcome
 from leadgen.outbound.domain.signing import Sending
-from leadgen.configuration.domain import checks, files as configuration_files
-from leadgen.configuration.service.apply import ConfigurationInvalid
-from leadgen.configuration.domain.model import Buyer, Configuration, Enrolment
-from leadgen.decisions.store import decisions
 from leadgen.simulation.store import delivery_preview
 from leadgen.simulation.store.delivery_preview import Enrolled
 
@@ -62,7 +63,7 @@ class Wanted:
 
 def stored(conn: Connection[Any], wanted: Wanted) -> Enrolled:
     """The enrolment as it is configured. Raises NothingToPreview."""
-    buyer = decisions.find_buyer(conn, wanted.buyer)
+    buyer = buyers.find_buyer(conn, wanted.buyer)
     if buyer is None:
         raise NothingToPreview(f"there is no buyer {wanted.buyer}: name one by its id or its e-mail address")
     return _chosen(buyer.name, delivery_preview.enrolments(conn, buyer.buyer_id), wanted)

@@ -8,16 +8,17 @@ from typing import Any, Self
 from psycopg import Connection
 from pydantic import field_validator, model_validator
 
-from leadgen.leads.domain import normalization
-from leadgen.routing.domain.policy import RoutingPolicy, ValidationPolicy, Weighted
 from leadgen.configuration.domain import checks, files, yaml_reader
-from leadgen.configuration.service.apply import ConfigurationInvalid
-from leadgen.configuration.domain.model import Section
 from leadgen.configuration.domain.fields import Name
 from leadgen.configuration.domain.files import ConfigurationFile
+from leadgen.configuration.domain.model import Section
 from leadgen.configuration.domain.yaml_reader import Document, Location, Problem
+from leadgen.configuration.service.apply import ConfigurationInvalid
+from leadgen.leads.domain import normalization
+from leadgen.routing.domain.policy import RoutingPolicy, Weighted
 from leadgen.simulation.store import history
 from leadgen.simulation.store.history import KnownOffer
+from leadgen.validation.domain.policy import ValidationPolicy
 
 
 class DraftFile(Section):

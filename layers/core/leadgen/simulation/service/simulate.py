@@ -10,18 +10,19 @@ from typing import Any
 from psycopg import Connection
 from pydantic import ValidationError
 
-from leadgen.routing.domain import inputs as again
-from leadgen.simulation.domain import revalidation, simulation, track_records
+from leadgen.configuration.domain.yaml_reader import Problem
+from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.routing.domain.policy import ValidationPolicy
+from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain import track_records as routing_track_records
+from leadgen.simulation.domain import revalidation, simulation
 from leadgen.simulation.domain.simulation import Attempt, Draft, Outcome, Sale, Simulation
 from leadgen.simulation.domain.track_records import TrackRecords
 from leadgen.simulation.service import drafts
-from leadgen.configuration.service.apply import ConfigurationInvalid
-from leadgen.configuration.domain.yaml_reader import Problem
 from leadgen.simulation.service.drafts import OfferDraft
 from leadgen.simulation.store import history
 from leadgen.simulation.store.history import KnownOffer, RecordedRejection, RecordedRouting
+from leadgen.validation.domain.policy import ValidationPolicy
 
 Told = Callable[[int, int], None]
 """Called as the work goes on, with how many decisions are done and how many there are."""
@@ -117,7 +118,7 @@ def _in_scope(drafted: Sequence[OfferDraft], named: Collection[int] | None, scop
 
 def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> Draft:
     assert draft.routing is not None
-    ask = track_records.asked_by(draft.routing)
+    ask = routing_track_records.asked_by(draft.routing)
     if not ask.anything:
         return Draft(draft.routing)
     # A decision is recorded a little after the instant it was made at.

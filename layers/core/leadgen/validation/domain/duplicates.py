@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from leadgen.leads.domain.lead import Contact, Lead
-from leadgen.routing.domain.policy import DuplicateDetection, LeadStatus
 from leadgen.kernel.trace import Json, plain, read
+from leadgen.leads.domain.lead import Contact, Lead, LeadStatus
+from leadgen.validation.domain.policy import DuplicateDetection
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from leadgen.leads.domain.lead import filled_name
 from leadgen.validation.domain.observations import Observations
-from leadgen.routing.domain.policy import AreaCodes, FraudDetection, Signal, Velocity
-from leadgen.validation.domain.scores import Score, scored
+from leadgen.validation.domain.policy import AreaCodes, FraudDetection, Signal, Velocity
+from leadgen.validation.domain.scoring import Score, scored
 
 
 def score(detection: FraudDetection, seen: Observations) -> Score:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from leadgen.leads.domain import predicates, conditions, consent, contacts, normalization
-from leadgen.validation.domain import disposable_domains, fraud, scoring
+from leadgen.leads.domain import conditions, consent, contacts, normalization, predicates
 from leadgen.leads.domain.contacts import Email
 from leadgen.leads.domain.lead import Lead, filled_name
+from leadgen.validation.domain import disposable_domains, fraud, scoring
 from leadgen.validation.domain.observations import LookedUp, Observations
-from leadgen.routing.domain.policy import FraudDetection, ValidationPolicy
+from leadgen.validation.domain.policy import FraudDetection, ValidationPolicy
 
 # Longer tells no more, and a telephone number in that field is not kept.
 _LONGEST_FILL_SECONDS = Decimal(3600)

@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from leadgen.leads.domain import conditions, consent, normalization
-from leadgen.validation.domain import fraud, scoring
-from leadgen.routing.domain import policy as policies
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.leads.domain.lead import filled_name
-from leadgen.validation.domain.observations import Observations
-from leadgen.routing.domain.policy import ValidationPolicy
-from leadgen.validation.domain.scores import Score
 from leadgen.kernel.trace import Check, Json, limited, plain, read
+from leadgen.leads.domain import conditions, consent, normalization
+from leadgen.leads.domain.lead import filled_name
+from leadgen.validation.domain import fraud, scoring
+from leadgen.validation.domain import policy as validation_policy
+from leadgen.validation.domain.observations import Observations
+from leadgen.validation.domain.policy import ValidationPolicy
+from leadgen.validation.domain.scoring import Score
 
 # What a person is asked to look at, by the rule that asks.
 _REVIEWED = {"fraud_detection": "fraud_score", "lead_scoring": "lead_score"}
@@ -124,10 +124,10 @@ def decide_again(recorded: Json) -> Decision:
     """The decision that recorded inputs lead to. Raises PolicyInvalid or ValidationError on inputs that are none."""
     if not isinstance(recorded, Mapping) or "rules" not in recorded:
         again = read(Inputs, recorded)
-        return validate(policies.parse_validation(again.policy, label="as recorded"), again.observations)
+        return validate(validation_policy.parse_validation(again.policy, label="as recorded"), again.observations)
     broken = read(UnreadableInputs, recorded)
     try:
-        policies.parse_validation(json.loads(broken.rules), label=broken.label)
+        validation_policy.parse_validation(json.loads(broken.rules), label=broken.label)
     except PolicyInvalid as problem:
         return unreadable(problem)
     raise PolicyInvalid(f"validation policy {broken.label}: it parses now, and was held because it did not")

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from leadgen.validation.domain import duplicates, rules as validation
+from leadgen.kernel.trace import Json, plain
+from leadgen.leads.domain.lead import Contact, Lead, LeadStatus
+from leadgen.validation.domain import duplicates
+from leadgen.validation.domain import rules as validation
 from leadgen.validation.domain.duplicates import Duplicate, Match, NotDuplicate, Prior, Search
-from leadgen.leads.domain.lead import Contact, Lead
 from leadgen.validation.domain.observations import NOTHING_LOOKED_UP, LookedUp, Observations
 from leadgen.validation.domain.observe import observe
-from leadgen.routing.domain.policy import LeadStatus, ValidationPolicy
-from leadgen.kernel.trace import Json, plain
+from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.rules import Held, Rejected, Validated
 
 

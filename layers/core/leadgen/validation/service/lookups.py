@@ -7,17 +7,18 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.leads.domain import contacts
 from leadgen.platform import db, settings
 from leadgen.platform.egress import dns
-from leadgen.leads.domain import contacts
-from leadgen.validation.domain import disposable_domains as disposable, duplicates, observe
 from leadgen.suppression.domain import hashes as suppression
-from leadgen.validation.domain.observations import LookedUp
-from leadgen.routing.domain.policy import ValidationPolicy
-from leadgen.validation.domain.screening import Request
-from leadgen.validation.store import disposable_domains, mail_domains, screening, velocity
 from leadgen.suppression.store import suppressions
 from leadgen.suppression.store.suppressions import Asked
+from leadgen.validation.domain import disposable_domains as disposable
+from leadgen.validation.domain import duplicates, observe
+from leadgen.validation.domain.observations import LookedUp
+from leadgen.validation.domain.policy import ValidationPolicy
+from leadgen.validation.domain.screening import Request
+from leadgen.validation.store import disposable_domains, mail_domains, screening, velocity
 from leadgen.validation.store.screening import LockedLead
 from leadgen.validation.store.velocity import Window
 

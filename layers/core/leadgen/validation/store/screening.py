@@ -8,10 +8,9 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from leadgen.validation.domain import duplicates
-from leadgen.leads.domain.lead import Contact, Lead, filled_fields
-from leadgen.routing.domain.policy import LEAD_FIELDS, LeadStatus
+from leadgen.leads.domain.lead import LEAD_FIELDS, Contact, Lead, LeadStatus, filled_fields
 from leadgen.leads.store.leads import lead_under_decision
+from leadgen.validation.domain import duplicates
 
 
 @dataclass(frozen=True)

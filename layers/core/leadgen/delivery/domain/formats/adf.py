@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leadgen.delivery.domain.formats import dates, field_mapping, xml_writer
-from leadgen.leads.domain import phone_formats
 from leadgen.delivery.domain.formats.field_mapping import Entry, Place
-from leadgen.delivery.domain.lead_facts import LeadFacts
 from leadgen.delivery.domain.formats.xml_writer import element, text
+from leadgen.delivery.domain.lead_facts import LeadFacts
 from leadgen.kernel.model import Model
+from leadgen.leads.domain import phone_formats
 from leadgen.leads.domain.phone_formats import PhoneFormat
 
 Words = Annotated[str, Field(min_length=1, max_length=200)]

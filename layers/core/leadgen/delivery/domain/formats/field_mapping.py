@@ -9,14 +9,14 @@ from typing import Annotated, Literal, Self
 import simplejson
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
-from leadgen.delivery.domain.formats import dates
 from leadgen.delivery.domain import lead_facts
-from leadgen.leads.domain import phone_formats
+from leadgen.delivery.domain.formats import dates
 from leadgen.delivery.domain.formats.dates import DateFormat, Zone
 from leadgen.delivery.domain.lead_facts import LeadFacts
 from leadgen.kernel.model import Model
-from leadgen.leads.domain.phone_formats import PhoneFormat
 from leadgen.kernel.scalars import Scalar
+from leadgen.leads.domain import phone_formats
+from leadgen.leads.domain.phone_formats import PhoneFormat
 
 _DEEPEST = 10
 _LONGEST_NAME = 100

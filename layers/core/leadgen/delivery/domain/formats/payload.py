@@ -11,10 +11,10 @@ from pydantic import AfterValidator, Field
 from leadgen.delivery.domain.formats import adf, field_mapping, xml
 from leadgen.delivery.domain.formats.adf import AdfFormat
 from leadgen.delivery.domain.formats.field_mapping import Entry, FromLead, Missing, Place, Section
+from leadgen.delivery.domain.formats.xml import XmlFormat
 from leadgen.delivery.domain.lead_facts import LeadFacts
 from leadgen.kernel.model import Model
 from leadgen.leads.domain.phone_formats import PhoneFormat
-from leadgen.delivery.domain.formats.xml import XmlFormat
 
 __all__ = ["BuyerFormat", "LeadFacts", "Rendered", "render"]
 

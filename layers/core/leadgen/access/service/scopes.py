@@ -1,0 +1,84 @@
+"""Who is asking, and whose rows they may see."""
+
+import ipaddress
+from typing import Annotated
+
+from fastapi import Path, Request
+
+from leadgen.access.adapters import tokens
+from leadgen.access.adapters.tokens import Claims, TokenInvalid
+from leadgen.audit_trail.domain.actor import Actor
+from leadgen.kernel.errors import Refusal
+from leadgen.platform import settings
+
+
+def bearer(request: Request) -> Claims:
+    """Whom the request's token speaks for. Raises Refusal 401 ``missing_token`` or ``invalid_token``."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal(401, "missing_token", "send an operator's or system's token: Authorization: Bearer …")
+    try:
+        return tokens.verify(settings.current().secret_key, token.strip())
+    except TokenInvalid:
+        raise Refusal(401, "invalid_token", "the token is malformed, expired or not ours") from None
+
+
+def operator(request: Request) -> Claims:
+    """Whom a request of the operator's side speaks for. Raises Refusal 401, and 403 for a buyer's token."""
+    claims = bearer(request)
+    if claims.role == "buyer":
+        raise Refusal(403, "forbidden", "this is the operator's side: a buyer's token does not open it")
+    return claims
+
+
+def person(request: Request) -> Claims:
+    """The operator who decides. Raises Refusal 401, and 403 where it is no operator."""
+    claims = bearer(request)
+    if claims.role != "operator":
+        raise Refusal(403, "forbidden", "this is a person's to decide: an operator's")
+    return claims
+
+
+def buyer_scope(request: Request) -> int | None:
+    """The one buyer whose rows a request may see; None for the operator's side, which sees all. Raises Refusal 401."""
+    return bearer(request).buyer_id
+
+
+def ip_address(request: Request) -> str | None:
+    """The caller's address, or None where there is none to tell."""
+    try:
+        return str(ipaddress.ip_address((request.client.host if request.client else "").partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def asker(request: Request) -> Actor:
+    """Whoever the request's token speaks for. Raises Refusal 401."""
+    return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
+
+
+MOST = 2_147_483_647
+
+
+LONGEST_LIST = 200
+
+
+Id = Annotated[int, Path(ge=1, le=MOST)]
+
+
+def party(request: Request) -> int | None:
+    """The buyer who acts for itself, or None for an operator. Raises Refusal 401, and 403 for a system's token."""
+    claims = bearer(request)
+    if claims.role != "buyer":
+        person(request)
+    return claims.buyer_id
+
+
+def own(request: Request, buyer_id: int | None) -> int | None:
+    """Whose rows are listed: a buyer's are its own, whatever it asks for; the operator's side may name one buyer, or
+    none. Raises Refusal 401, and 404 where a buyer asks for another's.
+    """
+    scope = buyer_scope(request)
+    if scope is not None and buyer_id not in (None, scope):
+        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+    return buyer_id if scope is None else scope
