@@ -161,7 +161,7 @@ def test_a_refund_whose_answer_was_lost_is_made_once(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, now: datetime, forgets: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("leadgen.adapters.provider.CALL_SECONDS", 0.5)
+    monkeypatch.setattr("leadgen.payments.adapters.provider.CALL_SECONDS", 0.5)
     provider.fails("/v1/refunds", "hang")
     payment = paid_by_card(conn, provider, buyer, now)
     ask_back(conn, functions, payment, now)
@@ -287,7 +287,7 @@ def test_a_top_up_whose_answer_was_lost_is_taken_once(
     conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int, forgets: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("leadgen.adapters.provider.CALL_SECONDS", 0.5)
+    monkeypatch.setattr("leadgen.payments.adapters.provider.CALL_SECONDS", 0.5)
     leave_card(functions, client, provider, buyer)
     conn.execute("UPDATE buyers SET billing = %s", (Jsonb(RULE),))
     provider.fails("/v1/payment_intents", "hang")

@@ -32,7 +32,7 @@ def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(
     a_subscription(conn, buyer_endpoint.url())
     module = functions.module("notify")
     with pytest.MonkeyPatch.context() as dying:
-        dying.setattr(module.calling, "at_once", _die)
+        dying.setattr(module.webhook, "at_once", _die)
         with pytest.raises(SystemExit):
             tell(functions, body("lead.received", some_lead(conn)))
     (notice,) = ids(conn)
@@ -70,7 +70,7 @@ def _die(*_: object) -> object:
 def answer_late(conn: Connection[Any], functions: Functions) -> None:
     """Tell of an event; when the answer is there, another worker has taken the notice."""
     module = functions.module("notify")
-    send = module.telling.send
+    send = module.dispatch.send
 
     def slow(errand: Any) -> Any:
         call = send(errand)
@@ -78,7 +78,7 @@ def answer_late(conn: Connection[Any], functions: Functions) -> None:
         return call
 
     with pytest.MonkeyPatch.context() as slowed:
-        slowed.setattr(module.telling, "send", slow)
+        slowed.setattr(module.dispatch, "send", slow)
         tell(functions, body("lead.received", some_lead(conn)))
 
 

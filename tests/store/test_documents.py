@@ -2,6 +2,7 @@
 
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg import Connection
 
 from leadgen.documents.service import documents
 from leadgen.kernel.errors import Refusal
+from leadgen.publishers.service import documents as payout_documents
 from tests import money
 from tests.factories import a_market, an_offer
 from tests.sales import SELLER, a_billed_buyer, set_seller
@@ -100,9 +102,13 @@ def test_a_draft_has_no_document_and_neither_has_what_does_not_exist(
     with pytest.raises(Refusal) as refused:
         documents.document(conn, "invoice", draft)
     assert (refused.value.status, refused.value.code) == (409, "not_issued")
-    for kind in ("invoice", "credit_note", "payout"):
+    for draw in (
+        partial(documents.document, conn, "invoice"),
+        partial(documents.document, conn, "credit_note"),
+        partial(payout_documents.document, conn),
+    ):
         with pytest.raises(Refusal) as refused:
-            documents.document(conn, kind, 999)
+            draw(999)
         assert refused.value.status == 404
 
 

@@ -92,7 +92,7 @@ def test_every_outcome_reason_and_verdict_has_its_row_and_its_words() -> None:
 def test_every_refusal_of_a_verdict_has_its_row() -> None:
     source = (
         Path(verdicts.__file__).read_text()
-        + (Path(verdicts.__file__).parents[1] / "operations" / "deciding.py").read_text()
+        + (Path(verdicts.__file__).parents[2] / "review" / "service" / "verdicts.py").read_text()
     )
     assert rows("code") == set(re.findall(r'409,\s+"(\w+)"', source))
 

@@ -132,7 +132,7 @@ def test_no_name_is_one_that_an_invoice_cannot_be_drawn_for(name: str) -> None:
 def test_the_same_invoice_is_the_same_bytes_in_another_process_at_another_time() -> None:
     program = (
         "import hashlib, time; time.sleep(1.1)\n"
-        "from leadgen.adapters import pdf\nfrom leadgen.domain import sales_letters\n"
+        "from leadgen.documents.adapters import pdf\nfrom leadgen.documents.domain import sales_letters\n"
         "from tests.sales import an_issued_invoice\n"
         "letter = sales_letters.of_invoice(an_issued_invoice(), pay_url='https://pay.example.com/i/1')\n"
         "print(hashlib.sha256(pdf.draw(letter)).hexdigest())"

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from leadgen.access.service.scopes import asker, operator, person
 from leadgen.audit_trail.domain.actor import Actor
-from leadgen.documents.service import documents
+from leadgen.publishers.service import documents
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
@@ -51,7 +51,7 @@ def get_statement(payout_id: int) -> Response:
 def get_statement_pdf(payout_id: int) -> Response:
     """The same, as a letter to the publisher."""
     with db.current().connection() as conn:
-        document = documents.document(conn, "payout", payout_id)
+        document = documents.document(conn, payout_id)
     headers = _headers(document.filename) | {"ETag": f'"{document.sha256}"'}
     return Response(document.content, media_type=document.media_type, headers=headers)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.documents.commands import lookup
+from leadgen.publishers.service import documents as payout_documents
 from leadgen.documents.domain import letter
 from leadgen.documents.service import documents as rendering
 from leadgen.documents.store import documents
@@ -115,7 +116,10 @@ def _document(options: argparse.Namespace) -> int:
             document_id = lookup.issued(conn, kind, options.document)
             if kind == "invoice" and form != "ubl" and documents.get(conn, kind, document_id, form) is None:
                 _set_link_up(environ)
-            drawn = rendering.document(conn, kind, document_id, form)
+            if kind == "payout":
+                drawn = payout_documents.document(conn, document_id, form)
+            else:
+                drawn = rendering.document(conn, kind, document_id, form)
         except (Refusal, PolicyInvalid) as refused:
             raise CommandFailed(str(refused)) from None
     target = options.output or Path(drawn.filename)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import Connection
 
@@ -20,14 +20,15 @@ from leadgen.payments.service import checkout
 from leadgen.publishers.domain import letter
 from leadgen.publishers.store import payouts
 
-_PDF, _XML = "application/pdf", "application/xml"
+PDF, _XML = "application/pdf", "application/xml"
+Sold = Literal["invoice", "credit_note"]
 
 
-def document(conn: Connection[Any], kind: Kind, document_id: int, form: Format = "pdf") -> Document:
-    """An invoice's, a credit note's or a payout's file: as it is kept, or drawn and kept now.
+def document(conn: Connection[Any], kind: Sold, document_id: int, form: Format = "pdf") -> Document:
+    """An invoice's or a credit note's file: as it is kept, or drawn and kept now.
 
     Raises Refusal 404 where there is no such document, 409 ``not_issued`` for a draft, ``fields_missing`` for an
-    electronic invoice that lacks something and ``not_electronic`` for a payout as one.
+    electronic invoice that lacks something.
     """
     if (kept := documents.get(conn, kind, document_id, form)) is not None:
         return kept
@@ -36,8 +37,6 @@ def document(conn: Connection[Any], kind: Kind, document_id: int, form: Format =
             sold: Invoice | CreditNote = invoice(conn, document_id)
         case "credit_note":
             sold = credit_note(conn, document_id)
-        case "payout":
-            return kept_or_drawn(conn, kind, document_id, form, lambda: _payout(conn, document_id, form))
     return kept_or_drawn(conn, kind, document_id, form, lambda: _draw(sold, form))
 
 
@@ -124,31 +123,18 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
     )
 
 
-def _payout(conn: Connection[Any], payout_id: int, form: Format) -> Document:
-    from leadgen.documents.adapters import pdf  # slow to import, and a document is drawn once
-
-    issued = payouts.payout(conn, payout_id)
-    if issued is None:
-        raise Refusal(404, "not_found", f"there is no payout {payout_id}")
-    if form != "pdf":
-        raise Refusal(409, "not_electronic", "a payout is no invoice: there is a PDF of it, and a CSV")
-    seller = terms.parse_seller(billing_documents.seller(conn))
-    drawn = pdf.draw(letter.of_payout(issued, payouts.payout_lines(conn, payout_id), seller))
-    return file_of(_PDF, f"{issued.number}.pdf", drawn)
-
-
 def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
     from leadgen.documents.adapters import einvoices, pdf  # slow to import, and a document is drawn once
 
     match form:
         case "pdf":
-            return file_of(_PDF, f"{sold.number}.pdf", pdf.draw(_letter(sold)))
+            return file_of(PDF, f"{sold.number}.pdf", pdf.draw(_letter(sold)))
         case "ubl":
             _require(sold)
             return file_of(_XML, f"{sold.number}.xml", einvoices.ubl(sold))
         case "factur_x":
             _require(sold)
-            return file_of(_PDF, f"{sold.number}-factur-x.pdf", einvoices.factur_x(sold, _letter(sold)))
+            return file_of(PDF, f"{sold.number}-factur-x.pdf", einvoices.factur_x(sold, _letter(sold)))
 
 
 def _letter(sold: Invoice | CreditNote) -> Letter:
