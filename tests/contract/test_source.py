@@ -14,7 +14,9 @@ def python_files(*folders: Path) -> list[Path]:
     return sorted(path for folder in folders for path in folder.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", [path for path in python_files(CORE) if "store" in path.relative_to(CORE).parts], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in python_files(CORE) if "store" in path.relative_to(CORE).parts], ids=lambda path: path.name
+)
 def test_a_store_function_runs_one_literal_statement(path: Path) -> None:
     for function in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)):
         statements = [
@@ -41,8 +43,15 @@ def _text(arg: ast.arg) -> str:
 
 MONEY = [
     CORE / f"{name}.py"
-    for name in ("routing/domain/pricing", "billing/domain/charges", "invoicing/domain/invoices", "billing/domain/documents",
-                 "routing/domain/decision", "routing/domain/eligibility", "simulation/domain/simulation")
+    for name in (
+        "routing/domain/pricing",
+        "billing/domain/charges",
+        "invoicing/domain/invoices",
+        "billing/domain/documents",
+        "routing/domain/decision",
+        "routing/domain/eligibility",
+        "simulation/domain/simulation",
+    )
 ]
 
 

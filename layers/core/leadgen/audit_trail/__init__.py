@@ -1,0 +1,1 @@
+"""The insert-only audit log: who did what."""

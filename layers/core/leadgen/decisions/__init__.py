@@ -1,0 +1,1 @@
+"""The record of every decision: its inputs, its trace, its policy and version."""

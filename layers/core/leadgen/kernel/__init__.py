@@ -1,1 +1,1 @@
-"""What the platform decides: pure functions over frozen values. No I/O, no clock, no environment, no randomness."""
+"""The shared kernel: money, time, events, errors and the decision trace. Pure, and known to everybody."""

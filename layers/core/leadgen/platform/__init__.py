@@ -1,1 +1,1 @@
-"""The outside world: database, messages, calls that leave, mail, settings, log and clock."""
+"""The outside world: database, messages, calls that leave, mail, SMS, HTTP, settings, log and clock. Knows no lead."""

@@ -1,0 +1,1 @@
+"""Who owns sources: what they earn, and their monthly payouts."""

@@ -9,13 +9,12 @@ from fastapi.responses import Response
 
 from leadgen.access.service.scopes import asker, operator, person
 from leadgen.audit_trail.domain.actor import Actor
-from leadgen.publishers.service import documents
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
-from leadgen.publishers.service import payouts
+from leadgen.publishers.service import documents, payouts
 from leadgen.publishers.store import payouts as publishers
 
 _LONGEST_LIST = 200

@@ -1,0 +1,1 @@
+"""Statements of account, the aging report, the journal and exports."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadgen.documents.commands import lookup
-from leadgen.publishers.service import documents as payout_documents
 from leadgen.documents.domain import letter
 from leadgen.documents.service import documents as rendering
 from leadgen.documents.store import documents
@@ -18,6 +17,7 @@ from leadgen.documents.store.documents import Format, Kind
 from leadgen.kernel import money
 from leadgen.kernel.errors import PolicyInvalid, Refusal
 from leadgen.platform import clock
+from leadgen.publishers.service import documents as payout_documents
 from leadgen.reporting.domain import aging
 from leadgen.reporting.domain.statements import Account, Statement
 from leadgen.reporting.service import reports

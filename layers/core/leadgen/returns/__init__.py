@@ -1,0 +1,1 @@
+"""Leads that buyers give back: the policy, what the records prove, a person's decision, the money back."""

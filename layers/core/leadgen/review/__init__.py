@@ -1,0 +1,1 @@
+"""What waits for a person, and a person's verdict: leads on hold and deliveries that ended in doubt."""

@@ -9,7 +9,6 @@ from psycopg import Connection
 
 from leadgen.billing.domain import documents as billing_domain_documents
 from leadgen.billing.domain import terms
-from leadgen.billing.store import documents as billing_documents
 from leadgen.documents.domain import einvoice, sales_letters
 from leadgen.documents.domain.letter import Letter
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
@@ -17,8 +16,6 @@ from leadgen.documents.store import documents
 from leadgen.documents.store.documents import Document, Format, IssuedLine, Kind
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.service import checkout
-from leadgen.publishers.domain import letter
-from leadgen.publishers.store import payouts
 
 PDF, _XML = "application/pdf", "application/xml"
 Sold = Literal["invoice", "credit_note"]

@@ -1,0 +1,1 @@
+"""Mail: composed once, handed to SMTP or Amazon SES."""

@@ -1,0 +1,1 @@
+"""What the HTTP functions share: the application, its error shape, and reading a body."""
