@@ -12,7 +12,7 @@ from bench import database
 from leadgen.invoicing.service import run
 from leadgen.platform import clock
 from leadgen.platform.messaging import bus
-from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation import service as reconciliation_service
 from leadgen.terminal.progress import Progress
 
 LEADS, LEADS_OF_A_BUYER = 100_000, 200
@@ -49,7 +49,7 @@ def _measured(leads: int) -> tuple[float, bool]:
         done = run.run(bus.on_connection(conn, keep=True), now=CLOSE, told=Progress(f"invoicing {leads:,}").told)
         seconds = clock.seconds() - began
         began = clock.seconds()
-        broken = [one.name for one in auditor.audit(conn, now=CLOSE) if one.broken]
+        broken = [one.name for one in reconciliation_service.audit(conn, now=CLOSE) if one.broken]
         audited = clock.seconds() - began
         is_sound = not done.failed and not broken and _are_invoiced(conn, leads)
     print(f"{f'reading {leads:,} leads':34}{beside:8.1f} s {leads / beside:10,.0f} leads/s")

@@ -7,15 +7,15 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.payments.service import chargebacks, receipts
 from leadgen.payments.service.chargebacks import ChargedBack
 from leadgen.payments.service.receipts import Receipt, Received
 from leadgen.receivables.service import credit_notes
 from leadgen.receivables.service.credit_notes import CreditNote
-from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation import service as reconciliation_service
 from leadgen.returns.domain.rules import Verdict, Wish
-from leadgen.returns.service import returns as returning
+from leadgen.returns.service import returns as returns_service
 from leadgen.returns.service.returns import Returned
 
 OPERATOR = Actor("op", "192.0.2.7", "desk/1")
@@ -73,15 +73,15 @@ def give_back(
     """A buyer asks, or an operator gives the lead back."""
     actor = OPERATOR if buyer is None else BUYER
     with conn.transaction():
-        returning.bill_first(conn, lead, buyer_id=buyer, now=now)
+        returns_service.bill_first(conn, lead, buyer_id=buyer, now=now)
     with conn.transaction():
-        return returning.request(conn, lead, Wish(reason=reason, note=note), actor=actor, buyer_id=buyer, now=now)
+        return returns_service.request(conn, lead, Wish(reason=reason, note=note), actor=actor, buyer_id=buyer, now=now)
 
 
 def decide(conn: Connection[Any], return_id: int, verdict: Any, now: datetime) -> Returned:
     with conn.transaction():
         said = Verdict(verdict=verdict, remark="looked at it")
-        return returning.decide(conn, return_id, said, actor=OPERATOR, now=now)
+        return returns_service.decide(conn, return_id, said, actor=OPERATOR, now=now)
 
 
 def set_policy(conn: Connection[Any], offer: int, **policy: Any) -> None:
@@ -116,6 +116,6 @@ def postings(conn: Connection[Any], kind: str) -> list[tuple[str, str, str]]:
 
 def assert_books_agree(conn: Connection[Any]) -> None:
     """Nothing that is said of money in one place is said otherwise in another."""
-    found = auditor.audit(conn, now=datetime.now(UTC))
+    found = reconciliation_service.audit(conn, now=datetime.now(UTC))
     assert found
     assert {one.name: one.broken for one in found if one.broken} == {}

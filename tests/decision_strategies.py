@@ -13,7 +13,7 @@ from leadgen.kernel.calendar import DAYS, PERIODS
 from leadgen.leads.domain import conditions, consent
 from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Test
 from leadgen.leads.domain.consent import ConsentDemand
-from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import rotation
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Offer, Routed
 from leadgen.routing.domain.eligibility import Enrolment, Standing, TrackRecord, Used
@@ -279,7 +279,7 @@ def routing_inputs(draw: st.DrawFn) -> RoutingInputs:
 
 @st.composite
 def _rotations(draw: st.DrawFn, policy: RoutingPolicy, facts: Facts, now: datetime) -> tuple[Rotation, ...]:
-    decision = routing.choose(policy, facts, now=now)
+    decision = routing_decision.choose(policy, facts, now=now)
     if not isinstance(decision, Routed) or decision.rotation is None:
         return ()
     pool = decision.rotation

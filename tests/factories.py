@@ -10,10 +10,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.leads.domain import normalization
-from leadgen.ledger.domain.transactions import Transaction, entries
-from leadgen.ledger.store import postings
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction, entries
 
 _numbers = itertools.count(1)
 _PRIORITY = {"strategy": "priority_based"}
@@ -71,8 +71,8 @@ def a_buyer(conn: Connection[Any], **values: Any) -> int:
 def prepaid(conn: Connection[Any], buyer_id: int, amount: str | int | Decimal) -> None:
     """Top a buyer's wallet up, as a payment does."""
     with conn.transaction():
-        buyers.lock(conn, [buyer_id])
-        money = postings.money(conn, [buyer_id])[buyer_id]
+        buyers_store.lock(conn, [buyer_id])
+        money = ledger_store.money(conn, [buyer_id])[buyer_id]
         top_up = Transaction(
             key=f"payment:of a test {next(_numbers)}",
             kind="payment",
@@ -82,7 +82,7 @@ def prepaid(conn: Connection[Any], buyer_id: int, amount: str | int | Decimal) -
             entries=entries(("cash", "wallet", Decimal(amount))),
             buyer_id=buyer_id,
         )
-        postings.post(conn, [top_up])
+        ledger_store.post(conn, [top_up])
 
 
 def an_enrolment(conn: Connection[Any], buyer_id: int, offer_id: int, **values: Any) -> int:

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from leadgen.delivery.service import dispatch
-from leadgen.notifications.service import dispatch as telling
+from leadgen.delivery.service import dispatch as delivery_dispatch
+from leadgen.notifications.service import dispatch as notifications_dispatch
 from leadgen.platform import clock
 from leadgen.platform.egress import http_client
 from leadgen.platform.messaging import bus
@@ -24,7 +24,7 @@ from tests.messages import body, messages
 POINTS = ("before_call", "during_call", "after_answer", "before_record", "before_commit")
 
 _FUNCTIONS = Path(__file__).parents[1] / "functions"
-_RECORDS: dict[str, Any] = {"deliver": dispatch, "notify": telling}
+_RECORDS: dict[str, Any] = {"deliver": delivery_dispatch, "notify": notifications_dispatch}
 
 
 def _die(*_: Any, **__: Any) -> Any:

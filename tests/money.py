@@ -10,13 +10,13 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.billing.service import charges
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.invoicing.service import issue
 from leadgen.invoicing.service.issue import Due
-from leadgen.invoicing.store import drafts as accounts
-from leadgen.ledger.domain import transactions as entries
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.ledger.store import postings
+from leadgen.invoicing.store import drafts
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction
 from tests.factories import a_delivery, a_lead, a_source
 
 
@@ -52,8 +52,8 @@ def a_billed_lead(
 def invoice(conn: Connection[Any], buyer: int, now: datetime) -> list[int]:
     """Issue what a buyer has open, or draft it where its terms want an approval; the invoices' ids."""
     with conn.transaction():
-        buyers.lock(conn, [buyer])
-        due = [Due(account, now, closes=False) for account in accounts.open_accounts(conn, [buyer])]
+        buyers_store.lock(conn, [buyer])
+        due = [Due(account, now, closes=False) for account in drafts.open_accounts(conn, [buyer])]
         before = conn.execute("SELECT coalesce(max(id), 0) FROM invoices").fetchone()
         assert before is not None
         issue.issue(conn, due, actor="stage:test", now=now)
@@ -78,8 +78,8 @@ def prepay(conn: Connection[Any], buyer: int, amount: str, now: datetime) -> Non
     found = row.fetchone()
     assert found is not None
     with conn.transaction():
-        buyers.lock(conn, [buyer])
-        postings.post(
+        buyers_store.lock(conn, [buyer])
+        ledger_store.post(
             conn,
             [
                 Transaction(
@@ -88,7 +88,7 @@ def prepay(conn: Connection[Any], buyer: int, amount: str, now: datetime) -> Non
                     currency=found[0],
                     occurred_at=now,
                     actor="test",
-                    entries=entries.entries(("opening", "wallet", Decimal(amount))),
+                    entries=ledger_domain.entries(("opening", "wallet", Decimal(amount))),
                     buyer_id=buyer,
                 )
             ],

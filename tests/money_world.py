@@ -11,13 +11,13 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.billing.service import charges
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.invoicing.service import decisions, issue
-from leadgen.invoicing.service import run as invoice_run
+from leadgen.invoicing.service import run as invoicing_run
 from leadgen.invoicing.service.issue import Due
-from leadgen.invoicing.store import drafts as accounts
+from leadgen.invoicing.store import drafts
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.domain import minor_units
 from leadgen.payments.domain.provider_events import DisputeChanged, RefundChanged, Told
@@ -121,7 +121,7 @@ class World:
         place, prices = (2, YEN) if buyer == self.buyers[3] else (pick % 2, PRICES)
         person = f"person{pick % 7}@example.com"
         with self.conn.transaction():
-            buyers.lock(self.conn, [buyer])
+            buyers_store.lock(self.conn, [buyer])
             a_taken_lead(
                 self.conn, self.offers[place], buyer, self.at, prices[pick % 5], source_id=self.sources[place],
                 email=person,
@@ -143,7 +143,7 @@ class World:
             found = {(lead.buyer_id, lead.offer_id) for lead in billed}
             due = [
                 Due(account, self.at, closes=False)
-                for account in accounts.open_accounts(self.conn, sorted({buyer for buyer, _ in found}))
+                for account in drafts.open_accounts(self.conn, sorted({buyer for buyer, _ in found}))
                 if (account.buyer_id, account.offer_id) in found and account.uninvoiced >= account.threshold
             ]
             issue.issue(self.conn, due, actor="stage:bill", now=self.at)
@@ -165,7 +165,7 @@ class World:
         def transactions() -> AbstractContextManager[Any]:
             return bus.on_connection(self.conn, keep=True)()
 
-        run = invoice_run.run(transactions, now=self.at)
+        run = invoicing_run.run(transactions, now=self.at)
         assert run.failed == 0, "an account failed"
 
     def approve(self, pick: int) -> str | None:
@@ -173,7 +173,7 @@ class World:
         if row is None:
             return "nothing"
         with self.conn.transaction():
-            buyers.lock(self.conn, [row[1]])
+            buyers_store.lock(self.conn, [row[1]])
             return None if issue.finalise(self.conn, [row[0]], actor="clerk", now=self.at) else "nothing"
 
     def cancel_draft(self, pick: int) -> str | None:
@@ -238,7 +238,7 @@ class World:
             "dunning": {"pause_after_days": pick % 9},
         }
         with self.conn.transaction():
-            buyers.lock(self.conn, [self.buyers[pick % 4]])
+            buyers_store.lock(self.conn, [self.buyers[pick % 4]])
             self.conn.execute(
                 "UPDATE buyers SET billing = %s, billing_cycle = %s WHERE id = %s",
                 (Jsonb(billing), ("weekly", "biweekly", "monthly")[pick % 3], self.buyers[pick % 4]),

@@ -6,10 +6,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.ledger.domain.transactions import Entry, Transaction, reversal
-from leadgen.ledger.store import postings
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Entry, Transaction, reversal
+from leadgen.publishers import store as publishers_store
 from leadgen.publishers.service import payouts
-from leadgen.publishers.store import payouts as publishers
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.money import a_billed_lead
 
@@ -66,7 +66,7 @@ class Published:
             lead_id=lead,
             reverses_id=found[0],
         )
-        postings.post(self.conn, [back])
+        ledger_store.post(self.conn, [back])
 
     def issue(self, now: datetime) -> int | None:
         """The payout issued then, if one is due."""
@@ -75,7 +75,7 @@ class Published:
 
     def total(self, payout_id: int | None) -> Decimal:
         """What a payout pays."""
-        found = publishers.payout(self.conn, payout_id or 0)
+        found = publishers_store.payout(self.conn, payout_id or 0)
         assert found is not None
         return found.total
 

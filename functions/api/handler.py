@@ -9,18 +9,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service.scopes import asker, operator, person
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access.service import asker, operator, person
+from leadgen.audit_trail.domain import Actor
 from leadgen.delivery.domain import verdicts
 from leadgen.delivery.service import history
 from leadgen.explanation.service import explain
-from leadgen.invoicing import routes as invoices
+from leadgen.invoicing import routes as invoicing_routes
 from leadgen.kernel.errors import Refusal
-from leadgen.leads.store import leads, lifecycle
+from leadgen.leads.store import leads as leads_store
+from leadgen.leads.store import lifecycle
 from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
-from leadgen.notifications.service import subscriptions as subscribing
+from leadgen.notifications.service import subscriptions as notifications_subscriptions
 from leadgen.notifications.service.subscriptions import NoSuchSubscription
-from leadgen.notifications.store import subscriptions
+from leadgen.notifications.store import subscriptions as notifications_subscriptions_store
 from leadgen.outbound.domain.endpoints import without_query
 from leadgen.outbound.service import endpoints
 from leadgen.payments.routes import cards, payments
@@ -30,13 +31,13 @@ from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer, build_app, lambda_handler
-from leadgen.publishers import routes as payouts
-from leadgen.receivables import routes
-from leadgen.reporting import routes as documents
-from leadgen.returns import routes as returns
-from leadgen.review.domain import lead_verdicts
-from leadgen.review.service import verdicts as deciding
-from leadgen.review.store import leads as review
+from leadgen.publishers import routes as publishers_routes
+from leadgen.receivables import routes as receivables_routes
+from leadgen.reporting import routes as reporting_routes
+from leadgen.returns import routes as returns_routes
+from leadgen.review import domain as review_domain
+from leadgen.review import service as review_service
+from leadgen.review.store import leads as review_leads
 
 _LONGEST_LIST = 200
 
@@ -48,7 +49,7 @@ operators = APIRouter(dependencies=[Depends(operator)])
 def get_lead(lead_id: int) -> JsonAnswer:
     """A lead's state, its deliveries and its timeline."""
     with db.current().connection() as conn:
-        lead = leads.answer(conn, lead_id)
+        lead = leads_store.answer(conn, lead_id)
         timeline = lifecycle.of_lead(conn, lead_id)
         stories = history.of_lead(conn, lead_id)
     if lead is None:
@@ -80,7 +81,7 @@ def get_decisions(lead_id: int) -> JsonAnswer:
 def get_review() -> JsonAnswer:
     """The leads and deliveries that wait for an operator, longest waiting first."""
     with db.current().connection() as conn:
-        held = review.waiting(conn, limit=_LONGEST_LIST)
+        held = review_leads.waiting(conn, limit=_LONGEST_LIST)
         waiting = history.in_review(conn, limit=_LONGEST_LIST)
     return JsonAnswer(
         {
@@ -95,12 +96,12 @@ async def post_review(lead_id: int, request: Request) -> JsonAnswer:
     """An operator's verdict on a lead in review: release it, or reject it."""
     actor = _person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return JsonAnswer(await run_in_threadpool(_decide_on_lead, lead_id, lead_verdicts.read(fields), actor))
+    return JsonAnswer(await run_in_threadpool(_decide_on_lead, lead_id, review_domain.read(fields), actor))
 
 
-def _decide_on_lead(lead_id: int, verdict: lead_verdicts.Verdict, actor: Actor) -> Mapping[str, object]:
+def _decide_on_lead(lead_id: int, verdict: review_domain.Verdict, actor: Actor) -> Mapping[str, object]:
     with bus.transaction() as transaction:
-        decided = deciding.on_lead(transaction.conn, lead_id, verdict, actor, now=clock.now())
+        decided = review_service.on_lead(transaction.conn, lead_id, verdict, actor, now=clock.now())
         transaction.announce([decided.event])
     about = {"lead_id": lead_id, "verdict": decided.verdict}
     logger.info("reviewed", extra={**about, "trace_id": decided.event.trace_id})
@@ -128,7 +129,7 @@ async def post_delivery_review(delivery_id: UUID, request: Request) -> JsonAnswe
 
 def _decide_on_delivery(delivery_id: str, verdict: verdicts.Verdict, actor: Actor) -> Mapping[str, object]:
     with bus.transaction() as transaction:
-        decided = deciding.on_delivery(transaction.conn, delivery_id, verdict, actor, now=clock.now())
+        decided = review_service.on_delivery(transaction.conn, delivery_id, verdict, actor, now=clock.now())
         transaction.announce(decided.events)
     about = {"delivery_id": delivery_id, "lead_id": decided.lead_id, "verdict": decided.verdict}
     logger.info("reviewed", extra={**about, "repeated": decided.is_repeated, "trace_id": decided.trace_id})
@@ -169,7 +170,7 @@ def _person(request: Request) -> Actor:
 def get_subscriptions() -> JsonAnswer:
     """Who is told what, and how each endpoint does; without secrets."""
     with db.current().connection() as conn:
-        found = subscriptions.listed(conn, ended=False, now=clock.now(), limit=_LONGEST_LIST)
+        found = notifications_subscriptions_store.listed(conn, ended=False, now=clock.now(), limit=_LONGEST_LIST)
     return JsonAnswer({"subscriptions": [asdict(one) | {"url": without_query(one.url)} for one in found]})
 
 
@@ -183,14 +184,14 @@ async def post_subscription(request: Request) -> JsonAnswer:
 def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
     configured = settings.current()
     try:
-        wanted = subscribing.read(fields)
+        wanted = notifications_subscriptions.read(fields)
         http_client.check(
             wanted.url.strip(),
             allowed_origins=configured.egress_allowed_origins,
             allowed_ports=configured.egress_ports,
         )
         with db.current().transaction() as conn:
-            made = subscribing.subscribe(conn, wanted, actor, now=clock.now())
+            made = notifications_subscriptions.subscribe(conn, wanted, actor, now=clock.now())
     except SubscriptionInvalid as error:
         raise Refusal(400, "invalid_request", str(error)) from None
     except http_client.NotSent as error:
@@ -203,7 +204,7 @@ def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
     """Post nothing more to a subscription."""
     try:
         with db.current().transaction() as conn:
-            ended = subscribing.unsubscribe(conn, subscription_id, asker(request), now=clock.now())
+            ended = notifications_subscriptions.unsubscribe(conn, subscription_id, asker(request), now=clock.now())
     except NoSuchSubscription as error:
         raise Refusal(404, "not_found", str(error)) from None
     return JsonAnswer({"subscription_id": ended.subscription_id, "status": "ended"})
@@ -211,11 +212,11 @@ def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
 
 app = build_app()
 app.include_router(operators)
-app.include_router(invoices.router)
-app.include_router(payouts.router)
+app.include_router(invoicing_routes.router)
+app.include_router(publishers_routes.router)
 app.include_router(payments.router)
-app.include_router(returns.router)
-app.include_router(routes.router)
+app.include_router(returns_routes.router)
+app.include_router(receivables_routes.router)
 app.include_router(cards.router)
-app.include_router(documents.router)
+app.include_router(reporting_routes.router)
 handler = lambda_handler(app)

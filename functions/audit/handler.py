@@ -9,7 +9,7 @@ from leadgen.kernel.events import Event, Topic
 from leadgen.platform import clock, db
 from leadgen.platform.log import count, logger
 from leadgen.platform.messaging import bus
-from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation import service as reconciliation_service
 from leadgen.reconciliation.store import runs
 
 # A row or two tell what is wrong; a thousand tell no more.
@@ -25,11 +25,11 @@ def run(now: datetime) -> dict[str, int]:
     """Ask every invariant, and keep what was found; the metric ``violations`` raises the alarm."""
     began = time.monotonic()
     with db.current().connection() as conn:
-        audited = auditor.audit(conn, now=now)
+        audited = reconciliation_service.audit(conn, now=now)
     milliseconds = round((time.monotonic() - began) * 1000)
     broken = [one for one in audited if one.broken]
     violations = sum(len(one.broken) for one in broken)
-    findings = auditor.findings(audited, most=_MOST_ROWS)
+    findings = reconciliation_service.findings(audited, most=_MOST_ROWS)
     with bus.transaction() as transaction:
         audit_id = runs.record(
             transaction.conn, ran_at=now, milliseconds=milliseconds, violations=violations, findings=findings
@@ -47,7 +47,7 @@ def run(now: datetime) -> dict[str, int]:
     return {"invariants": len(audited), "violations": violations}
 
 
-def _rows(broken: auditor.Invariant) -> dict[str, int | str]:
+def _rows(broken: reconciliation_service.Invariant) -> dict[str, int | str]:
     """The offending rows, as a message may hold them: their table, how many, and the first of their ids."""
     ids = ",".join(str(row.id) for row in broken.broken[:20])
     return {"subject": broken.broken[0].subject, "rows": len(broken.broken), "ids": ids}

@@ -7,15 +7,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.billing.domain import charges as rules
-from leadgen.billing.service import charges
+from leadgen.billing.domain import charges as billing_charges
+from leadgen.billing.service import charges as billing_charges_service
 from leadgen.billing.store.charges import Billed
-from leadgen.invoicing.service import issue as issuing
+from leadgen.invoicing.service import issue
 from leadgen.invoicing.service.issue import Due
 from leadgen.invoicing.store import drafts
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
-from leadgen.leads.service import messages as leads_messages
+from leadgen.leads import service as leads_service
 from leadgen.payments.service import top_ups
 from leadgen.platform.log import logger
 from leadgen.platform.messaging import batch, bus
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Bill each taken lead by the guarded statement; the threshold is asked under the buyer's lock."""
     with bus.transaction() as transaction:
-        billed = charges.charge(transaction.conn, leads_messages.lead_ids(messages), now=now)
+        billed = billing_charges_service.charge(transaction.conn, leads_service.lead_ids(messages), now=now)
         events = [_billed(lead, now) for lead in billed]
         if billed:
             accounts = {(lead.buyer_id, lead.offer_id) for lead in billed}
@@ -38,7 +38,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
                 Due(account, now, closes=False)
                 for account in drafts.open_accounts(transaction.conn, sorted({buyer for buyer, _ in accounts}))
                 if (account.buyer_id, account.offer_id) in accounts
-                and rules.crosses_threshold(account.uninvoiced, account.threshold)
+                and billing_charges.crosses_threshold(account.uninvoiced, account.threshold)
             ]
             invoices = _issue(transaction.conn, due, now)
             events += invoices
@@ -51,7 +51,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
 
 def _issue(conn: Connection[Any], due: Sequence[Due], now: datetime) -> list[Event]:
     try:
-        return issuing.issue(conn, due, actor=rules.ACTOR, now=now)
+        return issue.issue(conn, due, actor=billing_charges.ACTOR, now=now)
     except PolicyInvalid as fault:
         # What is sold is billed all the same; the schedule tries again and keeps the failure on record.
         logger.warning("invoice.put_off", extra={"stage": "bill", "reason": str(fault)})

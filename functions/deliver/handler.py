@@ -10,7 +10,7 @@ from leadgen.delivery.service.dispatch import Parcel
 from leadgen.delivery.store import deliveries
 from leadgen.delivery.store.deliveries import Unfinished
 from leadgen.kernel.events import Event, Topic
-from leadgen.leads.service import messages as leads_messages
+from leadgen.leads import service as leads_service
 from leadgen.outbound.domain import backoff, outcomes
 from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Claim what is due and commit, call the buyers at once, record each answer: no transaction is open in a call."""
-    lead_ids = leads_messages.lead_ids(messages)
+    lead_ids = leads_service.lead_ids(messages)
     configured = settings.current()
     until = now + timedelta(seconds=configured.webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
     default = backoff.specified(attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay)

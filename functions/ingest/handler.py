@@ -13,12 +13,12 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from leadgen import VERSION
-from leadgen.access.service.scopes import bearer, ip_address
+from leadgen.access.service import bearer, ip_address
+from leadgen.intake import store as intake_store
 from leadgen.intake.domain import classification, idempotency, submission
 from leadgen.intake.domain.classification import Identification, Resolution
 from leadgen.intake.domain.submission import Submission
-from leadgen.intake.store import intake
-from leadgen.intake.store.intake import Intake
+from leadgen.intake.store import Intake
 from leadgen.kernel.errors import Refusal
 from leadgen.leads.domain import normalization
 from leadgen.leads.store import leads
@@ -131,7 +131,7 @@ def _log(taken: Intake, answer: Answer, mismatch: bool, trace_id: str, milliseco
 def _store(post: dict[str, object], identification: Identification) -> Intake:
     with db.current().connection() as conn:
         try:
-            taken = intake.take_in(conn, post)
+            taken = intake_store.take_in(conn, post)
         except psycopg.DataError as error:
             raise Refusal(400, "invalid_request", f"a field cannot be stored: {type(error).__name__}") from None
         classification.refuse_unresolved(identification, Resolution(taken.resolution))

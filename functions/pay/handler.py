@@ -13,10 +13,11 @@ from leadgen.kernel.errors import Refusal
 from leadgen.payments.adapters import provider
 from leadgen.payments.adapters.provider import NotFromProvider
 from leadgen.payments.domain import pay_page
-from leadgen.payments.domain import provider_events as provider_facts
+from leadgen.payments.domain import provider_events as payments_provider_events
 from leadgen.payments.domain.pay_page import Invoice
 from leadgen.payments.domain.provider_events import EventUnreadable, Told
-from leadgen.payments.service import checkout, provider_events
+from leadgen.payments.service import checkout
+from leadgen.payments.service import provider_events as payments_provider_events_service
 from leadgen.platform import clock, db, settings
 from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
@@ -85,7 +86,7 @@ def _take_in(raw: bytes, signature: str | None) -> JsonAnswer:
     if settings.current().stripe_webhook_secret is None:
         raise Refusal(404, "not_found", "STRIPE_WEBHOOK_SECRET is not set: no events are taken")
     try:
-        told = provider_facts.read(provider.signed_event(raw, signature))
+        told = payments_provider_events.read(provider.signed_event(raw, signature))
     except NotFromProvider as why:
         logger.warning("provider_event.refused", extra={"stage": "pay", "cause": str(why)})
         raise Refusal(400, "invalid_signature", f"this is not signed by the provider: {why}") from None
@@ -99,7 +100,7 @@ def _take_in(raw: bytes, signature: str | None) -> JsonAnswer:
 
 def _act(told: Told, now: datetime) -> None:
     with bus.transaction() as transaction:
-        transaction.announce(provider_events.take_in(transaction.conn, told, now=now))
+        transaction.announce(payments_provider_events_service.take_in(transaction.conn, told, now=now))
 
 
 def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Response:

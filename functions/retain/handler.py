@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
 from leadgen.delivery.store import deliveries
 from leadgen.leads.domain import retention
 from leadgen.leads.store import leads
 from leadgen.notifications.store import notices, replays, subscriptions
-from leadgen.outbound.store import endpoints
+from leadgen.outbound import store as outbound_store
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
 from leadgen.routing.store import rotations
@@ -27,7 +27,7 @@ def run(now: datetime) -> dict[str, int]:
     while (count := _erase(now)) > 0:
         erased += count
     with db.current().transaction() as conn:
-        purged = audit_log.purge(conn, before=retention.audit_horizon(now))
+        purged = audit_trail_store.purge(conn, before=retention.audit_horizon(now))
     forgotten = 0
     while (count := _forget(now)) > 0:
         forgotten += count
@@ -71,4 +71,4 @@ def _purge_notices(now: datetime) -> int:
 
 def _forget_endpoints(now: datetime) -> int:
     with db.current().transaction() as conn:
-        return endpoints.forget(conn, before=now - retention.ENDPOINT, limit=BATCH)
+        return outbound_store.forget(conn, before=now - retention.ENDPOINT, limit=BATCH)

@@ -4,30 +4,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 
-from leadgen.decisions.store import decisions
-from leadgen.decisions.store.decisions import Record
+from leadgen.decisions import store as decisions_store
+from leadgen.decisions.store import Record
 from leadgen.kernel import calendar
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.trace import plain
-from leadgen.leads.service import messages as leads_messages
+from leadgen.leads import service as leads_service
 from leadgen.leads.store import holds, leads
 from leadgen.leads.store.holds import Held
 from leadgen.leads.store.leads import State
 from leadgen.platform.messaging import batch, bus
 from leadgen.platform.messaging.batch import Message, Outcome
-from leadgen.routing.domain import allocation, disposition
-from leadgen.routing.domain import policy as policies
-from leadgen.routing.domain import reservations as taken
+from leadgen.routing.domain import allocation, disposition, reservations
+from leadgen.routing.domain import policy as routing_policy
 from leadgen.routing.domain.allocation import Choice
 from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.routing.domain.disposition import GivenUp, HeldUntil
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.service import candidates
+from leadgen.routing.service import candidates as routing_candidates
 from leadgen.routing.service.candidates import Asking, Gathered
 from leadgen.routing.store import assignments, rotations
-from leadgen.routing.store import candidates as store
+from leadgen.routing.store import candidates as routing_candidates_store
 from leadgen.routing.store.assignments import Waiting
 from leadgen.routing.store.candidates import LockedLead
 
@@ -41,20 +40,20 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Choose a buyer for each validated lead, oldest first, and claim place and credit for it."""
     with bus.transaction() as transaction:
         conn = transaction.conn
-        lead_ids = leads_messages.lead_ids(messages)
-        locked = {lead.lead.lead_id: lead for lead in store.lock_validated(conn, lead_ids)}
+        lead_ids = leads_service.lead_ids(messages)
+        locked = {lead.lead.lead_id: lead for lead in routing_candidates_store.lock_validated(conn, lead_ids)}
         parsed, held = _policies(locked.values())
         if held:
             holds.hold(conn, held, now=now)
         periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.offer.timezone) for lead in locked.values()}
         asking = [Asking(locked[lead_id], policy) for lead_id, policy in parsed.items()]
-        choices = _choose(conn, candidates.load(conn, asking, periods, now=now), now) if asking else []
+        choices = _choose(conn, routing_candidates.load(conn, asking, periods, now=now), now) if asking else []
         routed = {c.request.lead.lead_id: c.decision for c in choices if isinstance(c.decision, Routed)}
         near: dict[int, int] = {}
         if routed:
             assignments.claim(conn, routed, now=now)
-            near = taken.near_limit(choices, assignments.reserve_credit(conn, taken.credit(choices)))
-            assignments.use_capacity(conn, taken.capacity(choices, periods))
+            near = reservations.near_limit(choices, assignments.reserve_credit(conn, reservations.credit(choices)))
+            assignments.use_capacity(conn, reservations.capacity(choices, periods))
             assignments.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
         shared = allocation.rotated(choices)
         if shared:
@@ -67,7 +66,9 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         if unrouted:
             assignments.mark_unrouted(conn, unrouted, now=now)
         if choices:
-            decisions.record(conn, [_record(c, locked[c.request.lead.lead_id], now) for c in choices], decided_at=now)
+            decisions_store.record(
+                conn, [_record(c, locked[c.request.lead.lead_id], now) for c in choices], decided_at=now
+            )
         missed = [lead_id for lead_id in lead_ids if lead_id not in locked]
         repeated = leads.states(conn, missed) if missed else {}
         transaction.announce(
@@ -90,7 +91,7 @@ def _policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], l
     for lead in locked:
         try:
             label = f"{lead.policy_name!r} version {lead.policy_version}"
-            parsed[lead.lead.lead_id] = policies.parse_routing(lead.config, label=label)
+            parsed[lead.lead.lead_id] = routing_policy.parse_routing(lead.config, label=label)
         except PolicyInvalid as fault:
             held.append(Held(lead.lead.lead_id, "policy_invalid", str(fault)))
     return parsed, held
@@ -162,7 +163,7 @@ def _outcome(
 ) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in locked:
-        return leads_messages.repeated(lead_id, repeated)
+        return leads_service.repeated(lead_id, repeated)
     lead = locked[lead_id]
     if lead_id not in choices:
         return Outcome("held", lead_id, {"reason": "policy_invalid", "policy_id": lead.policy_id})

@@ -3,18 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.delivery.store import deliveries
-from leadgen.documents.service import mails
-from leadgen.documents.store import mails as document_mails
+from leadgen.documents.service import mails as documents_mails
+from leadgen.documents.store import mails as documents_mails_store
 from leadgen.kernel.events import Event, Topic
 from leadgen.leads.store import leads
 from leadgen.leads.store.leads import Stuck
 from leadgen.notifications.service import dispatch
 from leadgen.notifications.store import notices
-from leadgen.payments.service import collection, provider_events, top_ups
-from leadgen.payments.store import collection as collecting
-from leadgen.payments.store import provider_events as told_by_provider
+from leadgen.payments.service import collection as payments_collection
+from leadgen.payments.service import provider_events as payments_provider_events
+from leadgen.payments.service import top_ups
+from leadgen.payments.store import collection as payments_collection_store
+from leadgen.payments.store import provider_events as payments_provider_events_store
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
@@ -47,12 +49,12 @@ def run(now: datetime) -> dict[str, int]:
         told = notices.overdue(
             transaction.conn, now=now, since=now - timedelta(seconds=5), ahead=now + AHEAD, limit=MOST_NOTICES
         )
-        documents = document_mails.overdue(transaction.conn, now=now, since=since, limit=MOST)
+        documents = documents_mails_store.overdue(transaction.conn, now=now, since=since, limit=MOST)
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
             + [dispatch.wake_up_at(one, now) for one in told]
-            + [mails.again(one, now) for one in documents]
+            + [documents_mails.again(one, now) for one in documents]
         )
     swept = {
         "published": published,
@@ -69,10 +71,10 @@ def run(now: datetime) -> dict[str, int]:
 def _act_on_events(now: datetime, since: datetime) -> int:
     """What the payment provider told us and nobody acted on, each in a transaction of its own."""
     with db.current().connection() as conn:
-        waiting = told_by_provider.due(conn, now=now, since=since, limit=MOST_EVENTS)
+        waiting = payments_provider_events_store.due(conn, now=now, since=since, limit=MOST_EVENTS)
     for event_id in waiting:
         with bus.transaction() as transaction:
-            transaction.announce(provider_events.work(transaction.conn, event_id, now=now))
+            transaction.announce(payments_provider_events.work(transaction.conn, event_id, now=now))
     return len(waiting)
 
 
@@ -80,10 +82,10 @@ def _ask_again(now: datetime, since: datetime) -> int:
     """Refunds and top-ups that nobody is at, and prepaid money that has become less without a lead being billed."""
     with bus.transaction() as transaction:
         low = top_ups.low(transaction.conn, now=now, limit=MOST_TOP_UPS)
-        buyers.lock(transaction.conn, low)
+        buyers_store.lock(transaction.conn, low)
         events = top_ups.due(transaction.conn, low, now)
-        waiting = collecting.unasked(transaction.conn, now=now, since=since, limit=MOST)
-        events += [collection.wake_up(one, now) for one in waiting]
+        waiting = payments_collection_store.unasked(transaction.conn, now=now, since=since, limit=MOST)
+        events += [payments_collection.wake_up(one, now) for one in waiting]
         transaction.announce(events)
     return len(waiting)
 

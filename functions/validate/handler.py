@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from leadgen.decisions.store import decisions
-from leadgen.decisions.store.decisions import Record
+from leadgen.decisions import store as decisions_store
+from leadgen.decisions.store import Record
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.trace import Json, plain
-from leadgen.leads.service import messages as leads_messages
+from leadgen.leads import service as leads_service
 from leadgen.leads.store import leads
 from leadgen.leads.store.leads import State
 from leadgen.platform import settings
@@ -30,7 +30,7 @@ from leadgen.validation.domain.screening import (
     validation_verdict,
 )
 from leadgen.validation.service import lookups
-from leadgen.validation.store import screening as store
+from leadgen.validation.store import screening
 from leadgen.validation.store.screening import DuplicateEvent, LockedLead, Transition
 
 
@@ -41,32 +41,32 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Screen the leads of the messages, and with them every earlier undecided lead of the same people."""
-    lead_ids = leads_messages.lead_ids(messages)
+    lead_ids = leads_service.lead_ids(messages)
     taking_mail = lookups.domains_taking_mail(lead_ids, now)
     with bus.transaction() as transaction:
         conn = transaction.conn
-        with_kin = store.with_undecided_kin(conn, lead_ids)
-        locked = {lead.lead.lead_id: lead for lead in store.lock_received(conn, with_kin)}
+        with_kin = screening.with_undecided_kin(conn, lead_ids)
+        locked = {lead.lead.lead_id: lead for lead in screening.lock_received(conn, with_kin)}
         readable, unreadable = _parsed(locked.values())
         requests = lookups.requests(conn, readable, taking_mail)
         searches = [request.search for request in requests if isinstance(request.search, Search)]
         in_batch = [request.lead.lead_id for request in requests]
-        stored = store.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
+        stored = screening.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
         results = {result.request.lead.lead_id: result for result in screen_in_turn(requests, stored)}
         screened = [result for result in results.values() if isinstance(result, Screened)]
         if screened or unreadable:
             transitions = [_transition(s) for s in screened] + [_held(i, held) for i, held in unreadable.items()]
-            store.apply_transitions(conn, transitions, now=now)
+            screening.apply_transitions(conn, transitions, now=now)
             records = [r for s in screened for r in _records(s, locked)]
             records += [_unreadable_record(locked[lead_id], held) for lead_id, held in unreadable.items()]
-            decisions.record(conn, records, decided_at=now)
+            decisions_store.record(conn, records, decided_at=now)
         found = [
             _duplicate_event(s, s.duplicate)
             for s in screened
             if isinstance(s.duplicate, Duplicate) and s.status != "received"
         ]
         if found:
-            store.record_duplicates(conn, found)
+            screening.record_duplicates(conn, found)
         # A repeat finds its lead decided and says again what the next stage may have missed.
         missed = [lead_id for lead_id in lead_ids if lead_id not in locked]
         repeated = leads.states(conn, missed) if missed else {}
@@ -135,7 +135,7 @@ def _unreadable_record(locked: LockedLead, held: Held) -> Record:
     return _record(locked, "validation", plain(inputs), validation_verdict(held))
 
 
-def _record(locked: LockedLead, stage: decisions.Stage, inputs: Json, verdict: Verdict) -> Record:
+def _record(locked: LockedLead, stage: decisions_store.Stage, inputs: Json, verdict: Verdict) -> Record:
     return Record(
         lead_id=locked.lead.lead_id,
         stage=stage,
@@ -178,7 +178,7 @@ def _outcome(
 ) -> Outcome:
     lead_id = message.lead_id
     if lead_id is None or lead_id not in locked:
-        return leads_messages.repeated(lead_id, repeated)
+        return leads_service.repeated(lead_id, repeated)
     lead = locked[lead_id]
     facts = {"policy_id": lead.policy_id, "policy_version": lead.policy_version, "trace_id": lead.trace_id}
     if lead_id in unreadable:

@@ -17,7 +17,8 @@ from typing import Self
 
 from psycopg import pq
 
-from leadgen_local import binaries, database, locks, processes, sockets
+from leadgen_local import binaries, locks, processes, sockets
+from leadgen_local import database as local_database
 from leadgen_local.cluster import SUPERUSER, Cluster
 from leadgen_local.launch import launch_command
 
@@ -109,7 +110,7 @@ class Postgres:
             finally:
                 os.close(lease)
             self._await_answer(deadline)
-            database.create_if_missing(self.url())
+            local_database.create_if_missing(self.url())
         except BaseException:
             self.stop()
             raise

@@ -15,7 +15,7 @@ from threading import Event
 
 import psycopg
 
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.platform import settings
 from leadgen.platform.migrations import MigrationFailed, migrate
 from leadgen_local import database, environment, paths, processes, pump, sockets, template, topology

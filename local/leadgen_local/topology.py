@@ -1,6 +1,6 @@
 """Makes the database's queues and topic bindings what the template says."""
 
-from leadgen.platform.messaging import queues as store
+from leadgen.platform.messaging import queues
 from leadgen_local.queues import Connection
 from leadgen_local.template import Template
 
@@ -12,10 +12,10 @@ def prepare(conn: Connection, template: Template) -> None:
     """
     with conn.transaction():
         for name in template.queues:
-            store.create(conn, name)
+            queues.create(conn, name)
         wanted = {(topic, part.queue) for part in template.subscriptions for topic in part.patterns}
-        present = {(topic, queue) for topic, queue in store.bindings(conn) if queue in template.queues}
+        present = {(topic, queue) for topic, queue in queues.bindings(conn) if queue in template.queues}
         for topic, queue in sorted(wanted - present):
-            store.bind(conn, topic, queue)
+            queues.bind(conn, topic, queue)
         for topic, queue in sorted(present - wanted):
-            store.unbind(conn, topic, queue)
+            queues.unbind(conn, topic, queue)

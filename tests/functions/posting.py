@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from leadgen.platform.web.app import lambda_handler
 from tests.conftest import SECRET_KEY

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.decisions.store import decisions as stored_decisions
+from leadgen.decisions import store as decisions_store
 from tests.factories import a_lead
 from tests.functions_under_test import Functions
 from tests.messages import messages
@@ -32,6 +32,6 @@ def reason_of(conn: Connection[Any], lead: int) -> str | None:
 
 def failed_checks(conn: Connection[Any], lead: int) -> dict[int, list[str]]:
     """By buyer, the rules that kept the lead from it at the last decision."""
-    trace = stored_decisions.of_lead(conn, lead)[-1].trace
+    trace = decisions_store.of_lead(conn, lead)[-1].trace
     assert isinstance(trace, dict)
     return {v["buyer_id"]: [c["rule"] for c in v["checks"] if not c["passed"]] for v in trace["verdicts"]}

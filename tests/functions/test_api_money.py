@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.aftersale import assert_books_agree, invoice_of, money_of, set_policy
 from tests.conftest import SECRET_KEY

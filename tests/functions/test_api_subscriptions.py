@@ -8,7 +8,7 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.notifications.domain.subscriptions import MOST_IN_FORCE
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.ledger.store import postings
-from leadgen.reconciliation.service import auditor
+from leadgen.ledger import store as ledger_store
+from leadgen.reconciliation import service as reconciliation_service
 from tests.aftersale import credit, pay
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions
@@ -24,18 +24,18 @@ def bill(functions: Functions, *leads: int, at: datetime) -> list[str]:
 
 
 def moved(conn: Connection[Any], lead: int) -> list[tuple[str, str, str, str]]:
-    return [(one.kind, one.debit, one.credit, str(one.amount)) for one in postings.of_lead(conn, lead)]
+    return [(one.kind, one.debit, one.credit, str(one.amount)) for one in ledger_store.of_lead(conn, lead)]
 
 
 def money(conn: Connection[Any], buyer: int) -> tuple[str, str, str]:
-    found = postings.money(conn, [buyer])[buyer]
+    found = ledger_store.money(conn, [buyer])[buyer]
     return str(found.owed), str(found.pending), str(found.wallet)
 
 
 @pytest.fixture(autouse=True)
 def nothing_amiss(conn: Connection[Any], now: datetime) -> Any:
     yield
-    assert [one for one in auditor.audit(conn, now=now) if one.broken] == []
+    assert [one for one in reconciliation_service.audit(conn, now=now) if one.broken] == []
 
 
 def test_a_billed_lead_is_on_the_ledger(conn: Connection[Any], functions: Functions, offer: int, now: datetime) -> None:

@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.buyers.store import buyers
-from leadgen.payments.service import refunds as refunding
+from leadgen.buyers import store as buyers_store
+from leadgen.payments.service import refunds as payments_refunds
 from leadgen.payments.service import top_ups
 from leadgen.platform import clock, settings
 from tests.aftersale import OPERATOR, assert_books_agree, money_of, pay_by_card, postings
@@ -45,7 +45,9 @@ def paid_by_card(conn: Connection[Any], provider: Provider, buyer: int, now: dat
 def ask_back(conn: Connection[Any], functions: Functions, payment: int, now: datetime, amount: str = "20.00") -> int:
     """Have money of a payment paid back, and whoever waits for it woken; the refund's id."""
     with functions.module("collect").bus.transaction() as transaction:
-        refund = refunding.request(transaction.conn, payment, Decimal(amount), reason="asked", actor=OPERATOR, now=now)
+        refund = payments_refunds.request(
+            transaction.conn, payment, Decimal(amount), reason="asked", actor=OPERATOR, now=now
+        )
         transaction.announce(refund.events)
     return refund.refund_id
 
@@ -64,7 +66,7 @@ def leave_card(functions: Functions, client: TestClient, provider: Provider, buy
 def top_up_when_due(conn: Connection[Any], functions: Functions, buyer: int) -> None:
     """What billing does at the end of its transaction, and whoever waits for it."""
     with functions.module("collect").bus.transaction() as transaction:
-        buyers.lock(transaction.conn, [buyer])
+        buyers_store.lock(transaction.conn, [buyer])
         transaction.announce(top_ups.due(transaction.conn, [buyer], clock.now()))
     functions.drain()
 
@@ -185,7 +187,7 @@ def test_a_refund_that_nobody_was_woken_for_is_swept(
 ) -> None:
     payment = paid_by_card(conn, provider, buyer, now)
     with conn.transaction():
-        refunding.request(conn, payment, Decimal("20.00"), reason="asked", actor=OPERATOR, now=now)
+        payments_refunds.request(conn, payment, Decimal("20.00"), reason="asked", actor=OPERATOR, now=now)
     functions.module("sweep").run(clock.now() + timedelta(minutes=2))
     functions.drain()
     assert refunds(conn) == [("succeeded", True, 1, None)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.delivery.domain.verdicts import NAMES, Verdict
 from leadgen.delivery.service import dispatch
 from leadgen.delivery.service.dispatch import Parcel
@@ -23,8 +23,8 @@ from leadgen.outbound.domain import backoff
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging import bus
-from leadgen.review.domain.lead_verdicts import Verdict as LeadVerdict
-from leadgen.review.service import verdicts
+from leadgen.review import service as review_service
+from leadgen.review.domain import Verdict as LeadVerdict
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import messages, told
@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
             verdict = Verdict(verdict=name, buyer_id=self.buyers[buyer] if name == "assign" else None)
             try:
                 with bus.transaction() as transaction:
-                    decided = verdicts.on_delivery(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
+                    decided = review_service.on_delivery(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
                     transaction.announce(decided.events)
             except Refusal as refusal:
                 assert refusal.status == 409  # noqa: PT017 - most verdicts are carried out
@@ -134,7 +134,7 @@ class Life(RuleBasedStateMachine):
         if found:
             with bus.transaction() as transaction:
                 verdict = LeadVerdict(verdict="release")
-                decided = verdicts.on_lead(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
+                decided = review_service.on_lead(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
                 transaction.announce([decided.event])
 
     @rule(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.delivery.domain.steps import MOST_LOST
 from leadgen.delivery.store import deliveries
 from leadgen.delivery.store.deliveries import Settlement

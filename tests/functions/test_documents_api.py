@@ -17,7 +17,7 @@ from psycopg import Connection
 from pypdf import PdfReader
 
 from leadgen import cli
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from leadgen.platform.web.app import lambda_handler
 from tests import money
@@ -143,9 +143,9 @@ def test_the_aging_report_answers_by_buyer_and_in_all(functions: Functions, invo
 def test_a_journal_that_is_too_long_is_refused_with_what_to_do(
     functions: Functions, invoice: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from leadgen.reporting import routes
+    from leadgen.reporting import routes as reporting_routes
 
-    monkeypatch.setattr(routes, "_LONGEST_JOURNAL", 2)
+    monkeypatch.setattr(reporting_routes, "_LONGEST_JOURNAL", 2)
     answer = get(functions, "/api/reports/journal.csv?from=2026-06-01&to=2026-06-30")
     assert refusal(answer) == (400, "too_long")
     assert "leadgen journal" in answer.json()["error"]["message"]

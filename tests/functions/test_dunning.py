@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.payments.service import checkout as collecting
+from leadgen.payments.service import checkout
 from leadgen.receivables.domain.settlement import Settlement
 from leadgen.receivables.service import settlement
 from tests.factories import a_buyer, an_offer
@@ -94,7 +94,7 @@ def test_a_buyer_has_one_mail_about_all_its_invoices_and_each_step_once(
     assert mails["accounts@first.example"]["Subject"] == "Due soon: 2 open invoices, 144.00 USD in all"
     text = mails["accounts@first.example"].get_body(("plain",))
     assert text is not None
-    assert all(f"Pay: {collecting.payment_url(invoice_id)}" in text.get_content() for invoice_id in (one, two))
+    assert all(f"Pay: {checkout.payment_url(invoice_id)}" in text.get_content() for invoice_id in (one, two))
     assert notices(conn) == [(one, -3, "sent"), (two, -3, "sent"), (other, -3, "sent")]
     run(functions, DUE + NOON)
     assert len(mailbox.mails) == 4

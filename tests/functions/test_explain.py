@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert, prepaid

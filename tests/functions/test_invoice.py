@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.routing.store import candidates as store_routing
-from leadgen.validation.store import screening as store_validation
+from leadgen.routing.store import candidates
+from leadgen.validation.store import screening
 from tests.factories import a_buyer, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import told, waiting
@@ -221,6 +221,6 @@ def test_a_run_never_waits_for_a_stage_that_a_repeated_message_named_its_lead_to
     _, leads = closed_week
     with psycopg.connect(database_url) as stage:
         # A message that names a billed lead beside one that waits must not hold what an invoice needs.
-        assert store_routing.lock_validated(stage, leads) == []
-        assert store_validation.lock_received(stage, leads) == []
+        assert candidates.lock_validated(stage, leads) == []
+        assert screening.lock_received(stage, leads) == []
         conn.execute("SELECT id FROM leads FOR NO KEY UPDATE NOWAIT")

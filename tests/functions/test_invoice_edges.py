@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
 from tests.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, failed_checks, route

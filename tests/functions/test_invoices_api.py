@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg import Connection
 
-from leadgen.access.adapters import tokens
-from leadgen.access.adapters.tokens import Role
+from leadgen.access import adapters as tokens
+from leadgen.access.adapters import Role
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer, an_offer

@@ -12,9 +12,9 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.notifications.domain import subscriptions as rules
-from leadgen.notifications.service import subscriptions
+from leadgen.audit_trail.domain import Actor
+from leadgen.notifications.domain import subscriptions as notifications_subscriptions
+from leadgen.notifications.service import subscriptions as notifications_subscriptions_service
 from leadgen.outbound.domain.signing import sign
 from leadgen.platform import clock
 from tests.factories import a_buyer, a_subscription
@@ -88,7 +88,7 @@ def test_every_subscriber_gets_what_it_chose_and_nothing_else(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("event", rules.EVENTS)
+@pytest.mark.parametrize("event", notifications_subscriptions.EVENTS)
 def test_a_buyer_hears_of_itself_and_never_of_another(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, event: str
 ) -> None:
@@ -262,7 +262,7 @@ def test_a_hundred_rotations_lose_no_event_of_a_receiver_that_changes_its_secret
     subscription = a_subscription(conn, buyer_endpoint.url(), secret=SECRET)
     known = SECRET
     for _ in range(100):
-        made = subscriptions.rotate(conn, subscription, None, Actor("op"), now=clock.now())
+        made = notifications_subscriptions_service.rotate(conn, subscription, None, Actor("op"), now=clock.now())
         tell(functions, body("lead.received", some_lead(conn)))
         received = buyer_endpoint.received[-1]
         for secret in (known, made.secret):

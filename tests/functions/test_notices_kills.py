@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.notifications.service import replays
 from leadgen.platform import clock
 from tests.factories import a_buyer, a_subscription, an_enrolment

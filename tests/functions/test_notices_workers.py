@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.notifications.store import notices as store
+from leadgen.notifications.store import notices as notifications_notices
 from leadgen.platform import clock
 from tests.factories import a_subscription
 from tests.functions.endpoints import BuyerEndpoint
@@ -115,7 +115,7 @@ def test_a_notice_that_two_have_read_as_due_is_one_s_to_send(
     notice = a_due_again(conn, functions, buyer_endpoint)
     now = clock.now()
     endpoints = dict(conn.execute("SELECT id::text, endpoint_id FROM notices").fetchall())
-    claims = [store.claim(conn, endpoints, now=now, until=now + timedelta(seconds=9)) for _ in range(2)]
+    claims = [notifications_notices.claim(conn, endpoints, now=now, until=now + timedelta(seconds=9)) for _ in range(2)]
     assert claims == [{notice: 2}, {}]
 
 

@@ -11,9 +11,8 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from leadgen.payments.domain import pay_links as paylinks
-from leadgen.payments.domain import pay_page
-from leadgen.payments.service import checkout as collecting
+from leadgen.payments.domain import pay_links, pay_page
+from leadgen.payments.service import checkout
 from tests.aftersale import pay
 from tests.conftest import SECRET_KEY
 from tests.factories import a_buyer
@@ -41,7 +40,7 @@ def invoice(conn: Connection[Any], offer: int, buyer: int, now: datetime) -> int
 
 
 def page_of(invoice_id: int) -> str:
-    return f"/pay/{paylinks.token(SECRET_KEY, invoice_id)}"
+    return f"/pay/{pay_links.token(SECRET_KEY, invoice_id)}"
 
 
 def press_pay(client: TestClient, invoice_id: int) -> httpx2.Response:
@@ -85,8 +84,8 @@ def test_paying_leads_to_the_providers_page_for_what_is_due_and_then_the_invoice
     (session,) = provider.of("checkout.session")
     assert (session["amount_total"], session["currency"]) == (4500, "usd")
     assert session["metadata"] == {"buyer_id": str(buyer), "invoice_id": str(invoice)}
-    assert session["cancel_url"] == collecting.payment_url(invoice)
-    assert session["success_url"] == f"{collecting.payment_url(invoice)}?paid=1"
+    assert session["cancel_url"] == checkout.payment_url(invoice)
+    assert session["success_url"] == f"{checkout.payment_url(invoice)}?paid=1"
     back = provider.press(answer.headers["location"])
     assert (back.status_code, back.headers["location"]) == (303, session["success_url"])
     assert "is being confirmed" in client.get(page_of(invoice), params={"paid": "1"}).text
@@ -203,7 +202,7 @@ def test_edge_31_a_draft_has_no_page(
 
 @pytest.mark.parametrize("key", ["another-secret-key-of-sufficient-length", ""])
 def test_a_link_of_another_key_opens_nothing(client: TestClient, invoice: int, key: str) -> None:
-    answer = client.get(f"/pay/{paylinks.token(key, invoice)}")
+    answer = client.get(f"/pay/{pay_links.token(key, invoice)}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 

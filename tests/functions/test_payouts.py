@@ -11,7 +11,7 @@ from psycopg import Connection
 from pypdf import PdfReader
 
 from leadgen import cli
-from leadgen.access.adapters import tokens
+from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.functions_under_test import Functions

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg import Connection
 
-from leadgen.payments.domain import pay_links as paylinks
+from leadgen.payments.domain import pay_links
 from leadgen.payments.service import refunds
 from leadgen.platform import clock
 from leadgen_local.stripe_account import Object
@@ -45,7 +45,7 @@ def invoice(conn: Connection[Any], offer: int, buyer: int, now: datetime) -> int
 
 def pay_by_card(client: TestClient, provider: Provider, invoice: int) -> list[Object]:
     """Somebody pays an invoice on the provider's page; what the provider tells of it."""
-    answer = client.post(f"/pay/{paylinks.token(SECRET_KEY, invoice)}", follow_redirects=False)
+    answer = client.post(f"/pay/{pay_links.token(SECRET_KEY, invoice)}", follow_redirects=False)
     provider.press(answer.headers["location"])
     return provider.told()
 

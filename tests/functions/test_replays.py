@@ -10,7 +10,7 @@ import pytest
 import standardwebhooks
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.platform import clock

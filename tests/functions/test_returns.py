@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.invoicing.service import issue
 from leadgen.kernel.errors import Refusal
 from tests.aftersale import (
@@ -108,7 +108,7 @@ def test_edge_28_a_draft_of_which_a_lead_was_given_back_is_issued_without_it(
     draft, (first, _) = an_invoice(conn, offer, buyer, now, "45.00", "33.33")
     give_back(conn, first, now)
     with conn.transaction():
-        buyers.lock(conn, [buyer])
+        buyers_store.lock(conn, [buyer])
         issue.finalise(conn, [draft], actor="op", now=now)
     assert invoice_of(conn, draft) == ("paid", "0.00")
     assert money_of(conn, buyer) == ("0.00", "13.34")

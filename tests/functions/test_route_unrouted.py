@@ -5,12 +5,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.decisions.store import decisions as stored_decisions
+from leadgen.decisions import store as decisions_store
 from leadgen.leads.store import holds
 from leadgen.leads.store.holds import Held
 from leadgen.review.store import leads
-from leadgen.suppression.domain import hashes
-from leadgen.suppression.store import suppressions
+from leadgen.suppression import domain as suppression_domain
+from leadgen.suppression import store as suppression_store
 from tests.factories import a_buyer, a_source, an_enrolment, an_offer
 from tests.functions.routed import a_valid_lead, route
 from tests.functions_under_test import Functions
@@ -41,7 +41,7 @@ def test_an_unrouted_lead_is_held_tried_again_by_the_sweep_and_given_up(
     row = conn.execute("SELECT rejected_at, rejection_reason FROM leads").fetchone()
     assert row == (now + timedelta(hours=1), "no_buyer_in_area")
     assert told(conn, "notify")[-1] == ("lead.rejected", lead)
-    assert len(stored_decisions.of_lead(conn, lead)) == 3
+    assert len(decisions_store.of_lead(conn, lead)) == 3
 
 
 def test_a_held_lead_is_sold_when_a_buyer_comes(
@@ -72,7 +72,9 @@ def test_a_held_lead_whose_person_was_suppressed_meanwhile_is_never_sold(
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
     assert route(functions, lead, at=now) == ["unrouted"]
     an_enrolment(conn, a_buyer(conn), offer)
-    suppressions.add(conn, [hashes.of_email("someone@example.com")], offer_id=None, reason="asked us to")
+    suppression_store.add(
+        conn, [suppression_domain.of_email("someone@example.com")], offer_id=None, reason="asked us to"
+    )
     assert route(functions, lead, at=now + timedelta(minutes=15)) == ["unrouted"]
     assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == ("rejected", "suppressed")
     assert told(conn, "notify")[-1] == ("lead.rejected", lead)
@@ -84,7 +86,9 @@ def test_a_lead_released_from_review_whose_person_was_suppressed_meanwhile_is_ne
     an_enrolment(conn, a_buyer(conn), offer)
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
     holds.hold(conn, [Held(lead, "policy_invalid", "its policy did not parse")], now=now)
-    suppressions.add(conn, [hashes.of_email("someone@example.com")], offer_id=None, reason="asked us to")
+    suppression_store.add(
+        conn, [suppression_domain.of_email("someone@example.com")], offer_id=None, reason="asked us to"
+    )
     leads.release(conn, lead, now=now + timedelta(days=1))
     assert route(functions, lead, at=now + timedelta(days=1)) == ["unrouted"]
     assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == ("rejected", "suppressed")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from leadgen.payments.adapters import provider as stripe_api
+from leadgen.payments.adapters import provider as payments_provider
 from leadgen.payments.adapters.provider import ProviderLater, ProviderRefused
 from leadgen.platform import settings
 from tests.functions.endpoints import BuyerEndpoint
@@ -22,8 +22,8 @@ def stripe(environment: pytest.MonkeyPatch, buyer_endpoint: BuyerEndpoint) -> Bu
     return buyer_endpoint
 
 
-def refund(key: str = "refund:1") -> stripe_api.Refunded:
-    return stripe_api.refund("pi_1", 2000, {"refund_id": "1"}, key=key)
+def refund(key: str = "refund:1") -> payments_provider.Refunded:
+    return payments_provider.refund("pi_1", 2000, {"refund_id": "1"}, key=key)
 
 
 def test_a_call_carries_the_key_the_secret_and_the_version_and_nothing_about_this_machine(
@@ -59,7 +59,7 @@ def test_what_it_says_no_to_is_for_good_or_for_now(
 ) -> None:
     stripe.statuses = [status]
     stripe.answer = json.dumps({"error": {"message": "Jane Doe's card 4242 was declined.", **error}}).encode()
-    with pytest.raises(stripe_api.ProviderFailed) as failed:
+    with pytest.raises(payments_provider.ProviderFailed) as failed:
         refund()
     assert type(failed.value) is kind
     assert "Jane" not in str(failed.value)
@@ -92,8 +92,8 @@ def test_a_hundred_refunds_of_one_payment_are_looked_through(provider: Provider)
     intent = account._succeed(account._intent(10_000, "usd", None, {}))
     for number in range(100):
         account.refund({"payment_intent": intent["id"], "amount": "1", "metadata": {"refund_id": str(number)}})
-    found = stripe_api.find_refund(intent["id"], {"refund_id": "0"})
+    found = payments_provider.find_refund(intent["id"], {"refund_id": "0"})
     assert found is not None
     assert found.status == "succeeded"
-    assert stripe_api.find_refund(intent["id"], {"refund_id": "100"}) is None
-    assert stripe_api.find_charge("cus_1", {"payment_id": "1"}, since=datetime(2026, 1, 1, tzinfo=UTC)) is None
+    assert payments_provider.find_refund(intent["id"], {"refund_id": "100"}) is None
+    assert payments_provider.find_charge("cus_1", {"payment_id": "1"}, since=datetime(2026, 1, 1, tzinfo=UTC)) is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from leadgen.review.store import leads as review
+from leadgen.review.store import leads as review_leads
 from leadgen.validation.domain import screening
 from tests.factories import a_lead, a_source, an_offer, insert
 from tests.functions_under_test import Functions
@@ -136,7 +136,7 @@ def test_a_score_to_review_holds_the_lead_and_a_release_lets_it_go_on_marked(
     assert process(functions, lead, at=now) == ["repeated"]
     functions.module("sweep").run(now + timedelta(hours=1))
     assert told(conn, "validate") == []
-    review.release(conn, lead, now=now)
+    review_leads.release(conn, lead, now=now)
     assert process(functions, lead, at=now) == ["validated"]
     assert row(conn, lead, *columns) == ("validated", None, None, None, 50, ["fraud_detection"])
     outcomes = conn.execute("SELECT outcome, reason FROM lead_decisions WHERE stage = 'validation' ORDER BY id")
@@ -173,7 +173,7 @@ def test_a_stored_policy_that_does_not_parse_stops_its_leads_in_review_and_no_ot
     assert told(conn, "route") == [("lead.validated", fine)]
     assert process(functions, broken[0], at=now) == ["repeated"]
     for lead in broken:
-        review.release(conn, lead, now=now)
+        review_leads.release(conn, lead, now=now)
     assert process(functions, broken[0], at=now) == ["held"]
     mended = insert(conn, "validation_policies", name="Mended", rules={})
     conn.execute("UPDATE offers SET validation_policy_id = %s WHERE id = %s", (mended, broken_offer))

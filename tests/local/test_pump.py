@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from leadgen_local import pump as pump_module
+from leadgen_local import pump as local_pump
 from leadgen_local import queues, topology
 from leadgen_local.pump import Invoke, Pump
 from leadgen_local.template import Template
@@ -179,7 +179,7 @@ def test_a_poison_message_does_not_hold_back_the_others(conn: Connection, databa
 def test_a_notification_wakes_the_consumers(
     conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump_module, "_POLL_SECONDS", 10 * EVENT_SECONDS)
+    monkeypatch.setattr(local_pump, "_POLL_SECONDS", 10 * EVENT_SECONDS)
     template = prepared(conn, a_template(a_mapping(a_queue()), "job.made", "job.due"))
     done = threading.Event()
     with running(database_url, template, recorder(done, {1, 2})) as pump:

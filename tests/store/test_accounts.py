@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.ledger.store import postings as books
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction
 from leadgen.receivables.domain.settlement import Settlement
 from leadgen.receivables.service import settlement
+from leadgen.reporting import service as reporting_service
 from leadgen.reporting.domain import aging
 from leadgen.reporting.domain.aging import OpenInvoice
-from leadgen.reporting.service import reports
 from tests import money
 from tests.factories import a_market, an_offer, insert
 from tests.sales import a_billed_buyer, set_seller
@@ -48,12 +48,12 @@ def pay(conn: Connection[Any]) -> Pay:
                 status="succeeded", amount=amount, to_invoice=amount, currency=invoice.currency, received_at=at,
                 actor="test", reference=f"=bank {amount}",
             )  # fmt: skip
-            books.post(
+            ledger_store.post(
                 conn,
                 [
                     Transaction(
                         key=f"payment:{payment}", kind="payment", currency=invoice.currency, occurred_at=at,
-                        actor="test", entries=transactions.entries(("cash", "receivable", Decimal(amount))),
+                        actor="test", entries=ledger_domain.entries(("cash", "receivable", Decimal(amount))),
                         buyer_id=invoice.buyer_id, invoice_id=invoice_id, payment_id=payment, note="=1+1",
                     )
                 ],
@@ -80,7 +80,7 @@ def test_a_statement_ends_at_what_is_owed_and_at_the_prepaid_balance(
     pay(invoice_id, "20.00", now + timedelta(days=1))
     money.a_billed_lead(conn, offer, buyer, now + timedelta(days=2))
     today = date(2026, 6, 20)
-    found = reports.statement(conn, buyer, first=date(2026, 6, 1), last=today, now=now)
+    found = reporting_service.statement(conn, buyer, first=date(2026, 6, 1), last=today, now=now)
     assert (found.owed.opening, found.prepaid.opening) == (Decimal(0), Decimal(0))
     assert (found.owed.closing, found.prepaid.closing) == owed(conn, buyer)
     assert [entry.what for entry in found.owed.entries] == [
@@ -100,7 +100,7 @@ def test_what_prepaid_money_paid_of_an_invoice_stands_apart_from_what_it_paid_of
     buyer = a_billed_buyer(conn)
     money.prepay(conn, buyer, "50.00", now)
     money.an_invoice(conn, offer, buyer, now)
-    found = reports.statement(conn, buyer, first=None, last=date(2026, 6, 17), now=now)
+    found = reporting_service.statement(conn, buyer, first=None, last=date(2026, 6, 17), now=now)
     assert [(entry.what, entry.reference, str(entry.change)) for entry in found.prepaid.entries] == [
         ("Carried forward", "", "50.00"),
         ("Prepaid balance used for 1 lead", found.prepaid.entries[1].reference, "-45.00"),
@@ -114,10 +114,10 @@ def test_a_statement_of_earlier_days_knows_nothing_of_later_ones(
     buyer = a_billed_buyer(conn)
     invoice_id, _ = money.an_invoice(conn, offer, buyer, now)
     pay(invoice_id, "53.55", now + timedelta(days=3))
-    before = reports.statement(conn, buyer, first=None, last=date(2026, 6, 18), now=now)
+    before = reporting_service.statement(conn, buyer, first=None, last=date(2026, 6, 18), now=now)
     assert [str(item.due) for item in before.open_items] == ["53.55"]
     assert before.owed.closing == Decimal("53.55")
-    after = reports.statement(conn, buyer, first=date(2026, 6, 19), last=date(2026, 6, 30), now=now)
+    after = reporting_service.statement(conn, buyer, first=date(2026, 6, 19), last=date(2026, 6, 30), now=now)
     assert after.owed.opening == Decimal("53.55")
     assert (after.open_items, after.owed.closing) == ((), Decimal(0))
 
@@ -127,35 +127,39 @@ def test_a_day_of_a_statement_is_one_of_the_market(conn: Connection[Any], offer:
     midnight = datetime(2026, 6, 17, 22, tzinfo=UTC)
     money.an_invoice(conn, offer, buyer, midnight)
     last = midnight - timedelta(microseconds=1)
-    assert reports.statement(conn, buyer, first=None, last=date(2026, 6, 17), now=last).owed.closing == 0
-    assert reports.statement(conn, buyer, first=date(2026, 6, 18), last=date(2026, 6, 18), now=last).owed.entries
+    assert reporting_service.statement(conn, buyer, first=None, last=date(2026, 6, 17), now=last).owed.closing == 0
+    assert reporting_service.statement(
+        conn, buyer, first=date(2026, 6, 18), last=date(2026, 6, 18), now=last
+    ).owed.entries
 
 
 def test_a_statement_is_csv_and_pdf_too(conn: Connection[Any], offer: int, pay: Pay, now: datetime) -> None:
     buyer = a_billed_buyer(conn)
     invoice_id, _ = money.an_invoice(conn, offer, buyer, now)
     pay(invoice_id, "10.00", now)
-    found = reports.statement(conn, buyer, first=None, last=None, now=now)
-    rows = list(csv.DictReader(io.StringIO(reports.statement_csv(found), newline="")))
+    found = reporting_service.statement(conn, buyer, first=None, last=None, now=now)
+    rows = list(csv.DictReader(io.StringIO(reporting_service.statement_csv(found), newline="")))
     closing = [row["balance"] for row in rows if row["what"] == "Closing balance"]
     assert closing == ["43.55", "0"]
     assert [row["reference"] for row in rows if row["section"] == "open"] == ["INV-000001"]
     assert {row["date"] for row in rows} == {"2026-05-18", "2026-06-17"}  # days, as the market has them
     money.a_billed_lead(conn, offer, buyer, now, "31.00")
-    rest = reports.statement_csv(reports.statement(conn, buyer, first=None, last=None, now=now)).splitlines()[-1]
+    rest = reporting_service.statement_csv(
+        reporting_service.statement(conn, buyer, first=None, last=None, now=now)
+    ).splitlines()[-1]
     assert rest == "open,2026-06-17,On no open invoice,,,31.00,,74.55,EUR"
-    drawn = reports.statement_pdf(conn, found, now=now)
+    drawn = reporting_service.statement_pdf(conn, found, now=now)
     assert drawn.startswith(b"%PDF")
-    assert reports.statement_pdf(conn, found, now=now) == drawn
+    assert reporting_service.statement_pdf(conn, found, now=now) == drawn
 
 
 def test_there_is_no_statement_of_nobody_or_of_days_the_wrong_way_round(
     conn: Connection[Any], offer: int, now: datetime
 ) -> None:
     with pytest.raises(Refusal, match="there is no buyer 99"):
-        reports.statement(conn, 99, first=None, last=None, now=now)
+        reporting_service.statement(conn, 99, first=None, last=None, now=now)
     with pytest.raises(Refusal, match="is after to"):
-        reports.statement(conn, a_billed_buyer(conn), first=date(2026, 2, 2), last=date(2026, 2, 1), now=now)
+        reporting_service.statement(conn, a_billed_buyer(conn), first=date(2026, 2, 2), last=date(2026, 2, 1), now=now)
 
 
 @pytest.mark.parametrize(
@@ -178,12 +182,12 @@ def test_the_aging_report_adds_up_to_what_is_owed(conn: Connection[Any], offer: 
     pay(invoice_id, "7.10", now)
     money.a_billed_lead(conn, offer, first, now, "31.00")
     money.an_invoice(conn, offer, second, now, "99.99")
-    rows, totals = reports.aged(conn, now=now + timedelta(days=50))
+    rows, totals = reporting_service.aged(conn, now=now + timedelta(days=50))
     assert [str(row.difference) for row in [*rows, *totals]] == ["0.00"] * 3
     assert [(str(row.aged.days_31), str(row.owing.uninvoiced)) for row in rows] == [("40.00", "31.00"), ("118.99", "0")]
     (total,) = totals
     assert total.owing.balance == sum((owed(conn, buyer)[0] for buyer in (first, second)), Decimal(0))
-    assert "90+" in reports.aging_csv(rows, totals).splitlines()[0]
+    assert "90+" in reporting_service.aging_csv(rows, totals).splitlines()[0]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -199,7 +203,7 @@ def test_whatever_happens_the_reports_add_up(
                 money.a_billed_lead(conn, offer, buyer, at, f"{size}.37")
             case "invoice":
                 with conn.transaction():
-                    buyers.lock(conn, [buyer])
+                    buyers_store.lock(conn, [buyer])
                 money.invoice(conn, buyer, at)
             case "prepay":
                 money.prepay(conn, buyer, f"{size}.00", at)
@@ -210,9 +214,9 @@ def test_whatever_happens_the_reports_add_up(
                 ).fetchone()  # fmt: skip
                 if row is not None:
                     pay(row[0], str(min(row[1], Decimal(size))), at)
-    rows, _ = reports.aged(conn, now=at)
+    rows, _ = reporting_service.aged(conn, now=at)
     assert all(row.difference == 0 for row in rows)
-    found = reports.statement(conn, buyer, first=now.date(), last=at.date() + timedelta(days=1), now=at)
+    found = reporting_service.statement(conn, buyer, first=now.date(), last=at.date() + timedelta(days=1), now=at)
     assert (found.owed.closing, found.prepaid.closing) == owed(conn, buyer)
     assert found.apart == sum((row.owing.uninvoiced for row in rows if row.owing.buyer_id == buyer), Decimal(0))
 
@@ -223,7 +227,7 @@ def test_the_journal_has_every_entry_with_its_accounts_and_is_safe_to_open(
     buyer = a_billed_buyer(conn, name="=HYPERLINK(1)")
     invoice_id, leads = money.an_invoice(conn, offer, buyer, now)
     pay(invoice_id, "10.00", now)
-    text = "".join(reports.journal_csv(conn, now, now + timedelta(seconds=1)))
+    text = "".join(reporting_service.journal_csv(conn, now, now + timedelta(seconds=1)))
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [(row["kind"], row["debit"], row["credit"], row["amount"]) for row in rows] == [
         ("lead_billed", "receivable", "revenue", "45.00"),
@@ -233,7 +237,7 @@ def test_the_journal_has_every_entry_with_its_accounts_and_is_safe_to_open(
     assert rows[0]["lead_id"] == str(leads[0])
     assert {row["buyer"] for row in rows} == {"'=HYPERLINK(1)"}
     assert rows[2]["note"] == "'=1+1"
-    assert list(reports.journal_csv(conn, now + timedelta(seconds=1), now + timedelta(days=1)))[1:] == []
+    assert list(reporting_service.journal_csv(conn, now + timedelta(seconds=1), now + timedelta(days=1)))[1:] == []
 
 
 def test_an_export_has_a_line_for_each_lead_of_what_was_issued_in_these_days(
@@ -243,7 +247,7 @@ def test_an_export_has_a_line_for_each_lead_of_what_was_issued_in_these_days(
     money.an_invoice(conn, offer, buyer, now, "45.00", "46.00")
     money.an_invoice(conn, offer, buyer, now + timedelta(days=9), "47.00")
     for for_quickbooks, column in ((False, "price"), (True, "*Item amount")):
-        text = "".join(reports.export(conn, now.date(), now.date(), for_quickbooks=for_quickbooks))
+        text = "".join(reporting_service.export(conn, now.date(), now.date(), for_quickbooks=for_quickbooks))
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
         assert [row[column] for row in rows] == ["45.00", "46.00"]
 
@@ -253,7 +257,8 @@ def test_an_invoice_is_exported_with_the_day_that_stands_on_it(conn: Connection[
     buyer = a_billed_buyer(conn)
     money.an_invoice(conn, offer, buyer, datetime(2026, 6, 30, 23, 30, tzinfo=UTC))
     june, july = (
-        list(reports.export(conn, date(2026, month, 1), date(2026, month, 30), for_quickbooks=True)) for month in (6, 7)
+        list(reporting_service.export(conn, date(2026, month, 1), date(2026, month, 30), for_quickbooks=True))
+        for month in (6, 7)
     )
     assert (len(june), len(july)) == (1, 2)
     assert ",2026-07-01," in july[1]

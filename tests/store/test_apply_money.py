@@ -12,7 +12,7 @@ from psycopg import Connection
 from leadgen.billing.domain import earnings
 from leadgen.billing.domain import terms as billing_terms
 from leadgen.billing.domain.earnings import Share
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.configuration.service import export
 from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
 from leadgen.configuration.service.changes import Change
@@ -259,7 +259,7 @@ def test_buyers_are_locked_before_publishers_as_by_those_who_take_back_what_lead
 
     with ThreadPoolExecutor(1) as pool:
         with conn.transaction():
-            buyers.lock(conn, [buyer])
+            buyers_store.lock(conn, [buyer])
             applied = pool.submit(apply_again)
             while not conn.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
                 assert not applied.done()

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
-from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation import service as reconciliation_service
 from tests import publishing
 from tests.factories import a_buyer, a_source, an_offer, insert
 from tests.functions_under_test import Functions
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def broken(conn: Connection[Any], now: datetime) -> set[str]:
-    return {one.name for one in auditor.audit(conn, now=now) if one.broken}
+    return {one.name for one in reconciliation_service.audit(conn, now=now) if one.broken}
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_nothing_is_amiss_where_only_the_code_has_been(
         ("draft", 1), ("paid", 1), ("sent", 1),
     ]  # fmt: skip
     before = everything(conn)
-    audited = auditor.audit(conn, now=now)
+    audited = reconciliation_service.audit(conn, now=now)
     assert [one for one in audited if one.broken] == []
     assert len({one.name for one in audited}) == len(audited) >= 30
     assert all(one.rule.endswith(".") for one in audited)
@@ -173,7 +173,7 @@ CORRUPTIONS = [
 
 
 def test_every_invariant_has_a_corruption_that_it_finds(conn: Connection[Any], now: datetime) -> None:
-    assert {one.name for one in auditor.audit(conn, now=now)} == {
+    assert {one.name for one in reconciliation_service.audit(conn, now=now)} == {
         name for name, _ in (*CORRUPTIONS, *publishing.CORRUPTIONS)
     }
 

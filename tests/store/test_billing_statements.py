@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.billing.store import charges as billing
+from leadgen.billing.store import charges as billing_charges
 from leadgen.billing.store import documents
 from leadgen.invoicing.store import drafts
 from tests.factories import a_buyer, a_delivery, a_lead, a_source, an_offer, insert
@@ -35,9 +35,9 @@ def money(conn: Connection[Any], buyer: int) -> tuple[str, str]:
 
 def test_billing_twice_bills_once(conn: Connection[Any], taken: tuple[int, int], now: datetime) -> None:
     lead, buyer = taken
-    (charge,) = billing.bill(conn, [lead], [buyer], now=now)
+    (charge,) = billing_charges.bill(conn, [lead], [buyer], now=now)
     assert (charge.lead_id, charge.buyer_id, str(charge.price)) == (lead, buyer, "45.00")
-    assert billing.bill(conn, [lead], [buyer], now=now) == []
+    assert billing_charges.bill(conn, [lead], [buyer], now=now) == []
     assert money(conn, buyer) == ("45.00", "0.00")
     row = conn.execute("SELECT billing_status::text, price::text, billed_at FROM leads").fetchone()
     assert row == ("billed", "45.00", now)
@@ -47,7 +47,7 @@ def test_the_price_billed_is_the_one_frozen_at_delivery(
     conn: Connection[Any], taken: tuple[int, int], now: datetime
 ) -> None:
     conn.execute("UPDATE offers SET default_price_per_lead = 99")
-    (charge,) = billing.bill(conn, [taken[0]], [taken[1]], now=now)
+    (charge,) = billing_charges.bill(conn, [taken[0]], [taken[1]], now=now)
     assert str(charge.price) == "45.00"
 
 
@@ -59,8 +59,8 @@ def test_a_lead_no_buyer_has_taken_is_not_billed(conn: Connection[Any], now: dat
         price_components={}, delivered_at=now,
     )  # fmt: skip
     a_delivery(conn, lead, buyer, status=status)
-    assert billing.buyers_to_bill(conn, [lead]) == []
-    assert billing.bill(conn, [lead], [buyer], now=now) == []
+    assert billing_charges.buyers_to_bill(conn, [lead]) == []
+    assert billing_charges.bill(conn, [lead], [buyer], now=now) == []
     assert money(conn, buyer) == ("0.00", "45.00")
 
 
@@ -72,7 +72,7 @@ def test_several_leads_of_one_buyer_are_charged_together_and_each_is_told(conn: 
                       delivered_at=now)  # fmt: skip
         a_delivery(conn, lead, buyer, status="taken")
         leads.append(lead)
-    charges = billing.bill(conn, leads, [buyer], now=now)
+    charges = billing_charges.bill(conn, leads, [buyer], now=now)
     assert [(c.lead_id, str(c.price)) for c in charges] == [(leads[0], "45.00"), (leads[1], "20.50")]
     assert money(conn, buyer) == ("65.50", "0.00")
 

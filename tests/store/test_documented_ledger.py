@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation import service as reconciliation_service
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in DOCUMENT.splitlines() if line[:1] == "|"]
@@ -19,7 +19,7 @@ def named(cell: str) -> list[str]:
 
 def test_every_invariant_is_documented_in_its_own_words(conn: Connection[Any], now: datetime) -> None:
     documented = {(name, row[1]) for row in ROWS for name in named(row[0]) if len(row) == 2}
-    assert {(one.name, one.rule) for one in auditor.audit(conn, now=now)} <= documented
+    assert {(one.name, one.rule) for one in reconciliation_service.audit(conn, now=now)} <= documented
 
 
 def test_every_kind_and_every_account_is_documented(conn: Connection[Any]) -> None:

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.documents.service import documents
+from leadgen.documents.service import documents as documents_service
 from leadgen.kernel.errors import Refusal
-from leadgen.publishers.service import documents as payout_documents
+from leadgen.publishers.service import documents as publishers_documents
 from tests import money
 from tests.factories import a_market, an_offer
 from tests.sales import SELLER, a_billed_buyer, set_seller
@@ -34,7 +34,7 @@ def sold(conn: Connection[Any], offer: int, now: datetime) -> int:
 
 
 def test_an_invoice_is_read_as_it_was_issued(conn: Connection[Any], sold: int) -> None:
-    found = documents.invoice(conn, sold)
+    found = documents_service.invoice(conn, sold)
     assert (found.number, str(found.subtotal), str(found.tax), str(found.prepaid), str(found.due)) == (
         "INV-000001", "100.10", "19.02", "40.00", "79.12",
     )  # fmt: skip
@@ -45,14 +45,14 @@ def test_an_invoice_is_read_as_it_was_issued(conn: Connection[Any], sold: int) -
 
 @pytest.mark.parametrize("form", ["pdf", "ubl", "factur_x"])
 def test_a_document_is_drawn_once_and_kept(conn: Connection[Any], sold: int, form: Any) -> None:
-    drawn = documents.document(conn, "invoice", sold, form)
-    assert documents.document(conn, "invoice", sold, form) == drawn
+    drawn = documents_service.document(conn, "invoice", sold, form)
+    assert documents_service.document(conn, "invoice", sold, form) == drawn
     kept = conn.execute("SELECT content, sha256, format FROM documents").fetchall()
     assert kept == [(drawn.content, drawn.sha256, form)]
 
 
 def test_what_is_paid_and_renamed_later_changes_no_byte(conn: Connection[Any], sold: int, now: datetime) -> None:
-    before = documents._draw(documents.invoice(conn, sold), "pdf")
+    before = documents_service._draw(documents_service.invoice(conn, sold), "pdf")
     conn.execute("UPDATE buyers SET name = 'Another', company = 'Another AG', billing = '{}'")
     set_seller(conn, SELLER.model_copy(update={"legal_name": "Another seller"}))
     conn.execute(
@@ -64,11 +64,11 @@ def test_what_is_paid_and_renamed_later_changes_no_byte(conn: Connection[Any], s
         """,
         (now + timedelta(days=1), sold, sold),
     )
-    assert documents._draw(documents.invoice(conn, sold), "pdf") == before
+    assert documents_service._draw(documents_service.invoice(conn, sold), "pdf") == before
 
 
 def test_what_is_kept_is_never_changed_or_removed(conn: Connection[Any], sold: int) -> None:
-    documents.document(conn, "invoice", sold)
+    documents_service.document(conn, "invoice", sold)
     for statement in ("UPDATE documents SET filename = 'x'", "DELETE FROM documents", "TRUNCATE documents"):
         with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
             conn.execute(statement)
@@ -81,7 +81,7 @@ def test_many_who_ask_at_once_get_the_same_file(conn: Connection[Any], database_
     def ask() -> None:
         with psycopg.connect(database_url, autocommit=True) as own:
             barrier.wait()
-            found.append(documents.document(own, "invoice", sold).sha256)
+            found.append(documents_service.document(own, "invoice", sold).sha256)
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:
@@ -100,12 +100,12 @@ def test_a_draft_has_no_document_and_neither_has_what_does_not_exist(
     conn.execute("UPDATE buyers SET billing = billing || '{\"approval\": true}'")
     draft, _ = money.an_invoice(conn, offer, buyer, now)
     with pytest.raises(Refusal) as refused:
-        documents.document(conn, "invoice", draft)
+        documents_service.document(conn, "invoice", draft)
     assert (refused.value.status, refused.value.code) == (409, "not_issued")
     for draw in (
-        partial(documents.document, conn, "invoice"),
-        partial(documents.document, conn, "credit_note"),
-        partial(payout_documents.document, conn),
+        partial(documents_service.document, conn, "invoice"),
+        partial(documents_service.document, conn, "credit_note"),
+        partial(publishers_documents.document, conn),
     ):
         with pytest.raises(Refusal) as refused:
             draw(999)
@@ -119,7 +119,7 @@ def test_an_electronic_invoice_that_lacks_an_address_is_refused_with_the_field(
     conn.execute("UPDATE buyers SET billing = billing - 'address'")
     invoice_id, _ = money.an_invoice(conn, offer, buyer, now)
     with pytest.raises(Refusal) as refused:
-        documents.document(conn, "invoice", invoice_id, "ubl")
+        documents_service.document(conn, "invoice", invoice_id, "ubl")
     assert (refused.value.status, refused.value.code) == (409, "fields_missing")
     assert list(refused.value.details["fields"]) == ["buyer.address"]  # type: ignore[call-overload]  # plain JSON
     assert "billing.address" in refused.value.message
@@ -129,6 +129,6 @@ def test_an_electronic_invoice_that_lacks_an_address_is_refused_with_the_field(
 def test_reverse_charge_is_known_from_the_copy_of_the_buyer(conn: Connection[Any], offer: int, now: datetime) -> None:
     buyer = a_billed_buyer(conn, tax={"name": "VAT", "rate": "0", "reverse_charge": True})
     invoice_id, _ = money.an_invoice(conn, offer, buyer, now)
-    found = documents.invoice(conn, invoice_id)
+    found = documents_service.invoice(conn, invoice_id)
     assert found.buyer.reverse_charge
-    assert b"VATEX-EU-AE" in documents.document(conn, "invoice", invoice_id, "ubl").content
+    assert b"VATEX-EU-AE" in documents_service.document(conn, "invoice", invoice_id, "ubl").content

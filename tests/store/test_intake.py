@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from leadgen.intake import store as intake_store
 from leadgen.intake.domain import idempotency
-from leadgen.intake.store import intake
-from leadgen.intake.store.intake import Intake
+from leadgen.intake.store import Intake
 from tests.factories import a_source, an_offer
 from tests.messages import told, waiting
 
@@ -29,7 +29,7 @@ def take_in(conn: Connection[Any], **values: Any) -> Intake:
         "normalized_email": "jane@example.com", "normalized_phone": "13035550100", "ip_address": None,
         "ip_country": None, "user_agent": None, "trace_id": "trace-1",
     }  # fmt: skip
-    return intake.take_in(conn, post | values)
+    return intake_store.take_in(conn, post | values)
 
 
 def source_of(taken: Intake) -> int | None:

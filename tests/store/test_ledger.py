@@ -11,16 +11,16 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.ledger.domain import transactions as rules
-from leadgen.ledger.domain.transactions import Account, Entry, Kind, Transaction
-from leadgen.ledger.store import postings
-from leadgen.ledger.store.postings import PostedOtherwise
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Account, Entry, Kind, Transaction
+from leadgen.ledger.store import PostedOtherwise
 from tests.factories import a_buyer, an_offer
 from tests.money import an_invoice, prepay
 
 
 def a_transaction(buyer: int, now: datetime, *parts: tuple[Account, Account, str], **values: Any) -> Transaction:
-    entries = rules.entries(*((debit, credit, Decimal(amount)) for debit, credit, amount in parts))
+    entries = ledger_domain.entries(*((debit, credit, Decimal(amount)) for debit, credit, amount in parts))
     defaults: dict[str, Any] = {
         "key": "payment:1", "kind": "payment", "currency": "USD", "occurred_at": now, "actor": "test",
     }  # fmt: skip
@@ -28,18 +28,18 @@ def a_transaction(buyer: int, now: datetime, *parts: tuple[Account, Account, str
 
 
 def balances(conn: Connection[Any], buyer: int) -> tuple[str, str]:
-    money = postings.money(conn, [buyer])[buyer]
+    money = ledger_store.money(conn, [buyer])[buyer]
     return str(money.owed), str(money.wallet)
 
 
 def test_what_is_posted_moves_what_is_owed_and_what_is_prepaid(conn: Connection[Any], now: datetime) -> None:
     buyer = a_buyer(conn, balance="60.00")
-    posted = postings.post(
+    posted = ledger_store.post(
         conn, [a_transaction(buyer, now, ("cash", "receivable", "60"), ("cash", "wallet", "40"), ("cash", "tax", "0"))]
     )
     assert list(posted) == ["payment:1"]
     assert balances(conn, buyer) == ("0.00", "40.00")
-    postings.post(conn, [a_transaction(buyer, now, ("wallet", "receivable", "0")), replace(
+    ledger_store.post(conn, [a_transaction(buyer, now, ("wallet", "receivable", "0")), replace(
         a_transaction(buyer, now, ("wallet", "refunds_due", "15.50")), key="refund_requested:1",
         kind="refund_requested")][1:])  # fmt: skip
     assert balances(conn, buyer) == ("0.00", "24.50")
@@ -48,11 +48,11 @@ def test_what_is_posted_moves_what_is_owed_and_what_is_prepaid(conn: Connection[
 def test_a_key_moves_nothing_again_and_something_else_under_it_is_refused(conn: Connection[Any], now: datetime) -> None:
     buyer = a_buyer(conn)
     paid = a_transaction(buyer, now, ("cash", "wallet", "40.00"))
-    assert len(postings.post(conn, [paid])) == 1
-    assert postings.post(conn, [paid]) == {}
-    assert postings.post(conn, [replace(paid, entries=(Entry("cash", "wallet", Decimal(40)),))]) == {}
+    assert len(ledger_store.post(conn, [paid])) == 1
+    assert ledger_store.post(conn, [paid]) == {}
+    assert ledger_store.post(conn, [replace(paid, entries=(Entry("cash", "wallet", Decimal(40)),))]) == {}
     with pytest.raises(PostedOtherwise, match="payment:1"), conn.transaction():
-        postings.post(conn, [a_transaction(buyer, now, ("cash", "wallet", "41.00"))])
+        ledger_store.post(conn, [a_transaction(buyer, now, ("cash", "wallet", "41.00"))])
     assert balances(conn, buyer) == ("0.00", "40.00")
 
 
@@ -63,7 +63,7 @@ def test_one_key_posted_by_many_at_once_moves_once(conn: Connection[Any], databa
     def post() -> int:
         barrier.wait()
         with psycopg.connect(database_url) as own:
-            return len(postings.post(own, [a_transaction(buyer, now, ("cash", "wallet", "40.00"))]))
+            return len(ledger_store.post(own, [a_transaction(buyer, now, ("cash", "wallet", "40.00"))]))
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(future.result() for future in [pool.submit(post) for _ in range(8)]) == 1
@@ -81,16 +81,16 @@ def test_accounts_that_may_not_face_each_other_are_refused_by_the_database(
     buyer = a_buyer(conn, balance="9")
     prepay(conn, buyer, "9", now)
     with pytest.raises(psycopg.errors.ForeignKeyViolation) as refused, conn.transaction():
-        postings.post(conn, [a_transaction(buyer, now, (debit, credit, "1.00"), kind=kind)])
+        ledger_store.post(conn, [a_transaction(buyer, now, (debit, credit, "1.00"), kind=kind)])
     assert refused.value.diag.constraint_name == "ledger_entries_allowed"
 
 
 def test_a_wallet_and_what_is_owed_never_fall_below_zero(conn: Connection[Any], now: datetime) -> None:
     buyer = a_buyer(conn)
     with pytest.raises(psycopg.errors.CheckViolation):
-        postings.post(conn, [a_transaction(buyer, now, ("wallet", "refunds_due", "0.01"), kind="refund_requested")])
+        ledger_store.post(conn, [a_transaction(buyer, now, ("wallet", "refunds_due", "0.01"), kind="refund_requested")])
     with pytest.raises(psycopg.errors.CheckViolation):
-        postings.post(conn, [a_transaction(buyer, now, ("cash", "receivable", "0.01"))])
+        ledger_store.post(conn, [a_transaction(buyer, now, ("cash", "receivable", "0.01"))])
 
 
 def test_the_code_and_the_database_know_the_same_kinds_and_accounts(conn: Connection[Any]) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from leadgen.invoicing.service import run as invoice_run
+from leadgen.invoicing.service import run as invoicing_run
 from leadgen.platform.messaging import bus
 from leadgen.platform.migrations import migrate
 from leadgen.receivables.service import write_offs
@@ -89,7 +89,7 @@ def test_billed_leads_wallets_and_invoices_of_before_the_ledger_are_on_it(before
     assert invoice_of(before, invoice) == ("sent", "90.00")
     assert_books_agree(before)
     later = BEGAN + 40 * DAY
-    run = invoice_run.run(lambda: bus.on_connection(before, keep=True)(), now=later)
+    run = invoicing_run.run(lambda: bus.on_connection(before, keep=True)(), now=later)
     assert (run.issued, run.failed) == (1, 0)
     pay(before, invoiced, "90.00", later, invoice=invoice)
     assert_books_agree(before)

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
+from leadgen.publishers import store as publishers_store
 from leadgen.publishers.service import payouts
-from leadgen.publishers.store import payouts as publishers
-from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation import service as reconciliation_service
 from tests.publishing import CORRUPTIONS, Published
 
 JUNE, JULY, AUGUST, SEPTEMBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8, 9))
@@ -39,12 +39,14 @@ def test_a_month_is_paid_after_it_closed_and_once(conn: Connection[Any]) -> None
     assert home.issue(JULY) is None
     assert home.issue(AUGUST - timedelta(seconds=1)) is None
     assert home.total(home.issue(AUGUST)) == Decimal("4.50")
-    lines = publishers.payout_lines(conn, payout or 0)
+    lines = publishers_store.payout_lines(conn, payout or 0)
     assert [(line.lead_id, line.price, line.amount) for line in lines] == [
         (leads[0], Decimal("45.00"), Decimal("4.50")),
         (leads[1], Decimal("30.05"), Decimal("3.01")),
     ]
-    numbered = [(row.number, row.status, row.period_start, row.period_end) for row in publishers.payouts(conn, limit=9)]
+    numbered = [
+        (row.number, row.status, row.period_start, row.period_end) for row in publishers_store.payouts(conn, limit=9)
+    ]
     assert numbered == [("PO-000002", "issued", JULY, AUGUST), ("PO-000001", "issued", JUNE, JULY)]
     assert home.payable == Decimal("12.01")  # until it is paid
 
@@ -58,7 +60,7 @@ def test_a_return_after_the_payout_appears_in_the_next_one(conn: Connection[Any]
     assert home.payable == Decimal("15.00")
     august = home.issue(AUGUST)
     assert home.total(august) == Decimal("15.00")
-    assert [line.amount for line in publishers.payout_lines(conn, august or 0)] == [Decimal(-10), Decimal(25)]
+    assert [line.amount for line in publishers_store.payout_lines(conn, august or 0)] == [Decimal(-10), Decimal(25)]
 
 
 def test_what_comes_to_less_than_nothing_is_carried_over(conn: Connection[Any]) -> None:
@@ -71,7 +73,7 @@ def test_what_comes_to_less_than_nothing_is_carried_over(conn: Connection[Any]) 
     home.earn(AUGUST, "70")
     september = home.issue(SEPTEMBER)
     assert home.total(september) == home.payable == Decimal("3.00")
-    found = publishers.payout(conn, september or 0)
+    found = publishers_store.payout(conn, september or 0)
     assert found is not None
     assert (found.earned, found.reversed, found.period_start) == (Decimal(13), Decimal(10), JULY)
 
@@ -167,7 +169,7 @@ def test_one_publisher_that_fails_does_not_hold_back_the_others(
         published.earn(IN_JUNE)
     conn.execute("UPDATE publishers SET timezone = 'No/Where' WHERE name = 'Broken'")
     assert payouts.run(JULY) == {"payouts": 1, "payouts_failed": 1}
-    assert [row.publisher for row in publishers.payouts(conn, limit=9)] == ["Sound"]
+    assert [row.publisher for row in publishers_store.payouts(conn, limit=9)] == ["Sound"]
     assert payouts.run(JULY) == {"payouts": 0, "payouts_failed": 1}
 
 
@@ -185,11 +187,13 @@ def test_parallel_runs_put_no_transaction_on_two_payouts(conn: Connection[Any]) 
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(work, range(8)))
     assert [sum(one[key] for one in done) for key in ("payouts", "payouts_failed")] == [4, 0]
-    assert sorted(row.number for row in publishers.payouts(conn, limit=9)) == [f"PO-00000{n}" for n in range(1, 5)]
+    assert sorted(row.number for row in publishers_store.payouts(conn, limit=9)) == [
+        f"PO-00000{n}" for n in range(1, 5)
+    ]
     assert conn.execute("SELECT count(*), count(DISTINCT transaction_id) FROM payout_lines").fetchone() == (20, 20)
-    assert {home.total(row.payout_id) for home, row in zip(homes, publishers.payouts(conn, limit=9), strict=True)} == {
-        Decimal("22.50")
-    }
+    assert {
+        home.total(row.payout_id) for home, row in zip(homes, publishers_store.payouts(conn, limit=9), strict=True)
+    } == {Decimal("22.50")}
 
 
 @pytest.mark.parametrize(("invariant", "corruption"), CORRUPTIONS)
@@ -205,7 +209,7 @@ def test_the_auditor_finds_what_is_amiss_with_payouts(conn: Connection[Any], inv
 
 
 def _broken(conn: Connection[Any]) -> set[str]:
-    return {one.name for one in auditor.audit(conn, now=IN_JUNE) if one.broken}
+    return {one.name for one in reconciliation_service.audit(conn, now=IN_JUNE) if one.broken}
 
 
 STEPS = st.lists(
@@ -264,7 +268,7 @@ def test_what_is_payable_is_always_what_was_earned_less_what_was_reversed_and_pa
 def _every_line_stands_once(conn: Connection[Any], total: Decimal) -> None:
     """On payouts or still unpaid, each once: together all that was earned and not reversed."""
     (publisher_id,) = conn.execute("SELECT id FROM publishers").fetchone() or (0,)
-    open_ = publishers.unpaid(conn, publisher_id, before=datetime(2999, 1, 1, tzinfo=UTC))
+    open_ = publishers_store.unpaid(conn, publisher_id, before=datetime(2999, 1, 1, tzinfo=UTC))
     lined = conn.execute("SELECT coalesce(sum(amount), 0) FROM payout_lines").fetchone()
     totals = conn.execute(
         "SELECT coalesce(sum(total), 0), count(*), coalesce(max(sequence), 0) FROM payouts"

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from leadgen.explanation.domain import redecision
 from leadgen.explanation.domain.redecision import canonical
 from leadgen.kernel.trace import Json, plain
-from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain import inputs as routing_inputs_domain
 from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.routing.domain.eligibility import Enrolment
 from leadgen.routing.domain.inputs import RoutingInputs
@@ -38,10 +38,10 @@ def winner(decision: Routed | NoBuyer) -> tuple[Any, ...] | None:
 @settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -> None:
-    decided = again.route(inputs)
+    decided = routing_inputs_domain.route(inputs)
     recorded = json.dumps(plain(inputs))
-    read = again.read_routing(recorded)
-    assert bytes_of(again.route(read)) == bytes_of(decided)
+    read = routing_inputs_domain.read_routing(recorded)
+    assert bytes_of(routing_inputs_domain.route(read)) == bytes_of(decided)
     assert canonical(plain(read)) == canonical(plain(inputs))
     # PostgreSQL's jsonb orders an object's keys its own way.
     reordered = json.dumps(json.loads(recorded, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
@@ -56,16 +56,18 @@ def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -
 @settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_of_the_pools_only_the_one_that_was_shared_out_counts(inputs: RoutingInputs) -> None:
-    decided = again.route(inputs)
+    decided = routing_inputs_domain.route(inputs)
     turn = decided.rotation if isinstance(decided, Routed) else None
     kept = replace(inputs, facts=replace(inputs.facts, rotations=() if turn is None else (turn,)))
-    assert bytes_of(again.route(kept)) == bytes_of(decided)
+    assert bytes_of(routing_inputs_domain.route(kept)) == bytes_of(decided)
 
 
 @settings(deadline=None, max_examples=250)
 @given(routing_inputs(), st.randoms(use_true_random=False))
 def test_a_permutation_of_the_rows_changes_nothing(inputs: RoutingInputs, seed: random.Random) -> None:
-    assert bytes_of(again.route(shuffled(inputs, seed))) == bytes_of(again.route(inputs))
+    assert bytes_of(routing_inputs_domain.route(shuffled(inputs, seed))) == bytes_of(
+        routing_inputs_domain.route(inputs)
+    )
 
 
 ONE_FAULT: list[dict[str, Any]] = [
@@ -86,7 +88,7 @@ def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
     refused = replace(willing, priority=9, **data.draw(st.sampled_from(ONE_FAULT)))
     added = Candidate(refused, data.draw(standings()))
     more = replace(inputs, facts=replace(inputs.facts, candidates=(added, *inputs.facts.candidates)))
-    before, after = again.route(inputs), again.route(more)
+    before, after = routing_inputs_domain.route(inputs), routing_inputs_domain.route(more)
     assert winner(after) == winner(before)
     assert len(after.verdicts) == len(before.verdicts) + 1
 
@@ -94,7 +96,7 @@ def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
 @settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_the_components_of_every_price_add_up_to_it_to_the_cent(inputs: RoutingInputs) -> None:
-    decided = again.route(inputs)
+    decided = routing_inputs_domain.route(inputs)
     if isinstance(decided, Routed):
         price = decided.price
         assert sum((part.amount for part in price.components), Decimal(0)) == price.amount
@@ -120,7 +122,9 @@ def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_by
     del recorded["facts"]["assigned_to"]
     for candidate in recorded["facts"]["candidates"]:
         del candidate["enrolment"]["refused"]
-    assert bytes_of(again.route(again.read_routing(json.dumps(recorded)))) == bytes_of(again.route(before))
+    assert bytes_of(routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(recorded)))) == bytes_of(
+        routing_inputs_domain.route(before)
+    )
 
 
 @settings(deadline=None, max_examples=50)
@@ -131,15 +135,19 @@ def test_edge_26_what_was_recorded_before_a_currency_had_digits_of_its_own_gives
     to_the_cent = replace(inputs, facts=replace(inputs.facts, offer=replace(inputs.facts.offer, currency="JPY")))
     recorded: Any = plain(to_the_cent)
     del recorded["facts"]["offer"]["digits"]
-    assert bytes_of(again.route(again.read_routing(json.dumps(recorded)))) == bytes_of(again.route(to_the_cent))
+    assert bytes_of(routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(recorded)))) == bytes_of(
+        routing_inputs_domain.route(to_the_cent)
+    )
 
 
 @settings(deadline=None, max_examples=50)
 @given(routing_inputs())
 def test_edge_26_every_price_in_yen_is_whole_in_all_its_parts(inputs: RoutingInputs) -> None:
     yen = replace(inputs, facts=replace(inputs.facts, offer=replace(inputs.facts.offer, digits=0)))
-    decided = again.route(yen)
-    assert bytes_of(again.route(again.read_routing(json.dumps(plain(yen))))) == bytes_of(decided)
+    decided = routing_inputs_domain.route(yen)
+    assert bytes_of(
+        routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(plain(yen))))
+    ) == bytes_of(decided)
     if isinstance(decided, Routed):
         assert all(part.amount == int(part.amount) for part in decided.price.components)
 
@@ -161,13 +169,15 @@ def test_what_was_recorded_before_deliveries_could_be_paused_for_overdue_invoice
     recorded: Any = plain(before)
     for candidate in recorded["facts"]["candidates"]:
         del candidate["enrolment"]["paused_since"]
-    assert bytes_of(again.route(again.read_routing(json.dumps(recorded)))) == bytes_of(again.route(before))
+    assert bytes_of(routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(recorded)))) == bytes_of(
+        routing_inputs_domain.route(before)
+    )
 
 
 def test_inputs_that_are_none_are_refused() -> None:
     for text in ('{"policy": {"strategy": "random"}}', "[]", "nonsense"):
         with pytest.raises(ValidationError):
-            again.read_routing(text)
+            routing_inputs_domain.read_routing(text)
 
 
 RECORDED: dict[str, Json] = {"outcome": "routed", "trace": {"verdicts": [{"eligible": True}, {"eligible": False}]}}

@@ -6,11 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from leadgen.billing.domain import charges as billing
-from leadgen.billing.domain import documents
+from leadgen.billing.domain import charges, documents
 from leadgen.billing.domain import terms as billing_terms
-from leadgen.invoicing.domain import invoices
-from leadgen.invoicing.domain.invoices import BilledLead
+from leadgen.invoicing import domain as invoicing_domain
+from leadgen.invoicing.domain import BilledLead
 from tests.domain_values import NOON
 
 
@@ -25,16 +24,16 @@ from tests.domain_values import NOON
     ],
 )
 def test_an_invoice_is_due_at_the_threshold_but_never_for_nothing(uninvoiced: str, threshold: str, due: bool) -> None:
-    assert billing.crosses_threshold(Decimal(uninvoiced), Decimal(threshold)) is due
+    assert charges.crosses_threshold(Decimal(uninvoiced), Decimal(threshold)) is due
 
 
 def billed(lead_id: int, hours_ago: float, price: str = "45.00") -> BilledLead:
     return BilledLead(lead_id, NOON - timedelta(hours=hours_ago), Decimal(price))
 
 
-def a_draft(*leads: BilledLead, last_hours_ago: float | None = None, **billing: object) -> invoices.Draft:
+def a_draft(*leads: BilledLead, last_hours_ago: float | None = None, **billing: object) -> invoicing_domain.Draft:
     last = None if last_hours_ago is None else NOON - timedelta(hours=last_hours_ago)
-    return invoices.draft(
+    return invoicing_domain.draft(
         buyer_id=1,
         offer_id=2,
         currency="USD",

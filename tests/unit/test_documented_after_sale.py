@@ -7,8 +7,8 @@ from pathlib import Path
 from leadgen.payments.domain.payments import METHODS
 from leadgen.receivables.domain import credit_notes
 from leadgen.receivables.domain.disputes import OUTCOMES
-from leadgen.returns.domain import policy as return_policy
-from leadgen.returns.domain import rules as returns
+from leadgen.returns.domain import policy as returns_policy
+from leadgen.returns.domain import rules
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "after-the-sale.md").read_text(encoding="utf-8")
@@ -16,13 +16,13 @@ TEXT = (ROOT / "docs" / "after-the-sale.md").read_text(encoding="utf-8")
 
 def test_the_policy_of_the_page_parses() -> None:
     (example,) = re.findall(r"^```json\n(.*?)\n```", TEXT, re.MULTILINE | re.DOTALL)
-    policy = return_policy.parse(json.loads(example)["returns"], label="the page")
+    policy = returns_policy.parse(json.loads(example)["returns"], label="the page")
     assert policy.quota is not None
 
 
 def test_reasons_methods_and_outcomes_are_those_that_there_are() -> None:
-    assert f"`{' '.join(returns.REASONS)}`" in TEXT
-    own = [reason for reason in credit_notes.REASONS if reason not in returns.REASONS]
+    assert f"`{' '.join(rules.REASONS)}`" in TEXT
+    own = [reason for reason in credit_notes.REASONS if reason not in rules.REASONS]
     assert ", ".join(f"`{reason}`" for reason in own) in TEXT
     for name in (*METHODS, *OUTCOMES):
         assert f"`{name}`" in TEXT

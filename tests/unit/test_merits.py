@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from leadgen.routing.domain import decision as routing
-from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain import decision as routing_decision
+from leadgen.routing.domain import inputs as routing_inputs_domain
 from leadgen.routing.domain import reasons
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Routed
 from leadgen.routing.domain.eligibility import TrackRecord
@@ -36,7 +36,7 @@ def candidate(buyer_id: int, record: TrackRecord | None = None, *, day: int = 0,
 def told(policy: RoutingPolicy, *candidates: Candidate, exclusive: int | None = None) -> tuple[str, list[str]]:
     """What the winner won by, and what the others lost by."""
     owner = None if exclusive is None else ExclusiveBuyer(exclusive, "postal_code", "80014")
-    decision = routing.choose(policy, Facts(offer(), "80014", owner, candidates), now=NOON)
+    decision = routing_decision.choose(policy, Facts(offer(), "80014", owner, candidates), now=NOON)
     assert isinstance(decision, Routed)
     by_buyer = {verdict.buyer_id: verdict.merit for verdict in decision.verdicts}
     won = by_buyer.pop(decision.buyer_id)
@@ -78,7 +78,7 @@ def test_a_loser_is_told_what_it_lost_by(
 @settings(deadline=None, max_examples=150)
 @given(routing_inputs())
 def test_whatever_is_decided_there_are_words_for_it(inputs: RoutingInputs) -> None:
-    decision = again.route(inputs)
+    decision = routing_inputs_domain.route(inputs)
     if isinstance(decision, Routed):
         winner = next(v.merit for v in decision.verdicts if v.buyer_id == decision.buyer_id)
         assert reasons.won_by(winner)

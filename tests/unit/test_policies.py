@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.routing.domain import policy
+from leadgen.routing.domain import policy as routing_policy
 from leadgen.validation.domain import policy as validation_policy
 
 # The Duplicate Detection Contract's own example.
@@ -32,7 +32,7 @@ def refusal_of_rules(rules: object) -> str:
 
 def refusal_of_config(config: object) -> str:
     with pytest.raises(PolicyInvalid) as refused:
-        policy.parse_routing(config, label="'Routing' version 3")
+        routing_policy.parse_routing(config, label="'Routing' version 3")
     return str(refused.value)
 
 
@@ -105,7 +105,7 @@ def test_rules_that_are_no_object_are_refused(rules: object) -> None:
 
 
 def test_routing_needs_a_strategy_and_has_the_documented_defaults() -> None:
-    parsed = policy.parse_routing({"strategy": "priority_based"}, label="x")
+    parsed = routing_policy.parse_routing({"strategy": "priority_based"}, label="x")
     assert parsed.exclusivity.fallback == "fail_closed"
     assert (parsed.unrouted.action, parsed.unrouted.retry_minutes, parsed.unrouted.give_up_hours) == ("hold", 15, 24)
     assert "strategy" in refusal_of_config({})

@@ -17,7 +17,7 @@ from leadgen.kernel.trace import plain
 from leadgen.leads.domain import conditions
 from leadgen.leads.domain.conditions import All, AnyOf, Condition, Not, Observed
 from leadgen.leads.domain.consent import ConsentDemand, Evidence
-from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain import inputs as routing_inputs_domain
 from leadgen.routing.domain.decision import Facts
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import PriorityBased
@@ -31,7 +31,7 @@ MAIL = conditions.Test(field="email", ends_with=".org")
 
 
 def eligible(inputs: RoutingInputs) -> dict[int, bool]:
-    return {verdict.buyer_id: verdict.eligible for verdict in again.route(inputs).verdicts}
+    return {verdict.buyer_id: verdict.eligible for verdict in routing_inputs_domain.route(inputs).verdicts}
 
 
 @settings(deadline=None, max_examples=250)

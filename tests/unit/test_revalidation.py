@@ -8,7 +8,7 @@ import pytest
 from leadgen.kernel.trace import plain
 from leadgen.simulation.domain.revalidation import Revalidated, validate_again
 from leadgen.validation.domain import policy as validation_policy
-from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain import rules as validation_rules
 from leadgen.validation.domain.observations import NOTHING_LOOKED_UP
 from leadgen.validation.domain.observe import observe
 from leadgen.validation.domain.policy import ValidationPolicy
@@ -44,13 +44,13 @@ def policy(rules: dict[str, Any]) -> ValidationPolicy:
 
 def recorded(rules: dict[str, Any]) -> str:
     seen = observe(policy(rules), lead(), FIELDS, NOTHING_LOOKED_UP, is_duplicate=False)
-    return json.dumps(plain(validation.inputs(policy(rules), seen)))
+    return json.dumps(plain(validation_rules.inputs(policy(rules), seen)))
 
 
 @pytest.mark.parametrize("rules", POLICIES.values(), ids=list(POLICIES))
 def test_the_policy_of_the_time_is_answered_and_decides_as_it_did(rules: dict[str, Any]) -> None:
-    decided = validation.decide_again(json.loads(recorded(rules)))
-    refused = None if isinstance(decided, validation.Validated) else decided.reason
+    decided = validation_rules.decide_again(json.loads(recorded(rules)))
+    refused = None if isinstance(decided, validation_rules.Validated) else decided.reason
     assert validate_again(recorded(rules), policy(rules)) == Revalidated(refused, ())
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
 from leadgen.routing.domain.policy import Exclusivity, PriorityBased
 from leadgen.routing.domain.strategies import Candidate
@@ -26,7 +26,7 @@ def choose(
     *candidates: Candidate, exclusive: int | None = None, policy: PriorityBased = POLICY, **offered: Any
 ) -> Routed | NoBuyer:
     owner = None if exclusive is None else ExclusiveBuyer(exclusive, "postal_code", "80014")
-    return routing.choose(policy, Facts(offer(**offered), "80014", owner, candidates), now=NOON)
+    return routing_decision.choose(policy, Facts(offer(**offered), "80014", owner, candidates), now=NOON)
 
 
 def winner(decision: Routed | NoBuyer) -> int:

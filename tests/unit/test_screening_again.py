@@ -14,7 +14,7 @@ from leadgen.kernel.trace import Json, plain
 from leadgen.leads.domain.lead import Contact, filled_fields
 from leadgen.validation.domain import duplicates, screening
 from leadgen.validation.domain import policy as validation_policy
-from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain import rules as validation_rules
 from leadgen.validation.domain.observations import LookedUp
 from leadgen.validation.domain.screening import Request, Screened
 from tests.domain_values import NOON, lead, seen
@@ -126,7 +126,7 @@ def stored(value: Json) -> Any:
     return json.loads(json.dumps(value))
 
 
-def stored_inputs(inputs: validation.Inputs | validation.UnreadableInputs) -> Any:
+def stored_inputs(inputs: validation_rules.Inputs | validation_rules.UnreadableInputs) -> Any:
     return stored(plain(inputs))
 
 
@@ -145,14 +145,16 @@ def test_a_validation_is_decided_again_from_its_record(
     filled = filled_fields({name: value for name, value in fields.items() if "." not in name}, {})
     subject = lead(postal_code=code, filled=filled | {name for name in fields if "." in name})
     observed = seen(policy, subject, fields=fields, is_duplicate=is_duplicate, **vars(looked_up))
-    decision = validation.validate(policy, observed)
-    inputs = stored_inputs(validation.inputs(policy, observed))
-    assert validation.decide_again(inputs) == decision
+    decision = validation_rules.validate(policy, observed)
+    inputs = stored_inputs(validation_rules.inputs(policy, observed))
+    assert validation_rules.decide_again(inputs) == decision
     again = screening.validation_decided_again(inputs)
     assert as_bytes(again) == as_bytes(screening.validation_verdict(decision))
     # And what was read again is recorded as it was.
     assert (
-        stored_inputs(validation.inputs(validation_policy.parse_validation(inputs["policy"], label="again"), observed))
+        stored_inputs(
+            validation_rules.inputs(validation_policy.parse_validation(inputs["policy"], label="again"), observed)
+        )
         == inputs
     )
 
@@ -197,15 +199,15 @@ def test_a_policy_that_did_not_parse_is_held_again() -> None:
     try:
         validation_policy.parse_validation(rules, label="'x' version 3")
     except PolicyInvalid as problem:
-        held = validation.unreadable(problem)
-    inputs = stored_inputs(validation.unreadable_inputs(rules, label="'x' version 3"))
-    assert validation.decide_again(inputs) == held
+        held = validation_rules.unreadable(problem)
+    inputs = stored_inputs(validation_rules.unreadable_inputs(rules, label="'x' version 3"))
+    assert validation_rules.decide_again(inputs) == held
 
 
 def test_inputs_that_are_none_are_refused() -> None:
     recorded: list[Json] = [{}, [], "text", None, {"policy": {}}, {"rules": 7, "label": "x"}, {"rules": "{}"}]
     for inputs in recorded:
         with pytest.raises(ValidationError):
-            validation.decide_again(inputs)
+            validation_rules.decide_again(inputs)
     with pytest.raises(PolicyInvalid, match="parses now"):
-        validation.decide_again({"rules": "{}", "label": "x"})
+        validation_rules.decide_again({"rules": "{}", "label": "x"})

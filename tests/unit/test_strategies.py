@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import strategies
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
 from leadgen.routing.domain.eligibility import TrackRecord
@@ -37,7 +37,7 @@ def record(answered: int = 0, accepted: int = 0, delivered: int = 0, on_time: in
 
 def route(policy: RoutingPolicy, *candidates: Candidate, **facts: Any) -> Routed | NoBuyer:
     asked: dict[str, Any] = {"offer": offer(), "place": "80014", "exclusive": None} | facts
-    return routing.choose(policy, Facts(candidates=candidates, **asked), now=NOON)
+    return routing_decision.choose(policy, Facts(candidates=candidates, **asked), now=NOON)
 
 
 def winner(policy: RoutingPolicy, *candidates: Candidate, **facts: Any) -> int:

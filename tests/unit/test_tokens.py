@@ -6,8 +6,8 @@ from typing import Any
 import jwt
 import pytest
 
-from leadgen.access.adapters import tokens
-from leadgen.access.adapters.tokens import Claims, TokenInvalid
+from leadgen.access import adapters as tokens
+from leadgen.access.adapters import Claims, TokenInvalid
 
 SECRET = "a-secret-key-for-tests-of-sufficient-length"
 NOW = datetime.now(UTC)

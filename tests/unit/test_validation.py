@@ -6,7 +6,7 @@ import pytest
 
 from leadgen.kernel.trace import Check
 from leadgen.leads.domain.lead import Lead, filled_fields
-from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain import rules as validation_rules
 from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.rules import Held, Rejected, Validated
 from tests.domain_values import lead, seen, validation_policy
@@ -15,7 +15,7 @@ NOT_SUPPRESSED = Check("suppression", [], [], True)
 
 
 def decide(policy: ValidationPolicy, subject: Lead) -> Validated | Rejected | Held:
-    return validation.validate(policy, seen(policy, subject))
+    return validation_rules.validate(policy, seen(policy, subject))
 
 
 def failing(rules: dict[str, Any], **values: Any) -> list[str]:

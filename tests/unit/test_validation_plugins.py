@@ -6,7 +6,7 @@ import pytest
 
 from leadgen.kernel.trace import Check
 from leadgen.validation.domain import policy as validation_policy
-from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain import rules as validation_rules
 from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.rules import Held, Rejected, Validated
 from tests.domain_values import NOON, lead, seen
@@ -18,7 +18,7 @@ Decision = Validated | Rejected | Held
 def decide(rules: dict[str, Any], fields: dict[str, Any] | None = None, **values: Any) -> Decision:
     policy = validation_policy.parse_validation(rules, label="under test")
     subject = lead(**{name: values.pop(name) for name in ("postal_code", "country_code", "filled") if name in values})
-    return validation.validate(policy, seen(policy, subject, fields={**FIELDS, **(fields or {})}, **values))
+    return validation_rules.validate(policy, seen(policy, subject, fields={**FIELDS, **(fields or {})}, **values))
 
 
 def failing(rules: dict[str, Any], fields: dict[str, Any] | None = None, **values: Any) -> list[str]:
@@ -60,7 +60,7 @@ def test_a_name_of_an_attribute_that_looks_personal_is_on_record_only_where_the_
     )
     observed = seen(policy, lead(filled=filled), fields=FIELDS)
     assert observed.lead.filled == {"name", "attributes.rooms", *asked}
-    assert [check.passed for check in validation.validate(policy, observed).checks] == [True, True, False]
+    assert [check.passed for check in validation_rules.validate(policy, observed).checks] == [True, True, False]
 
 
 def test_the_trace_says_what_is_wrong_with_a_number_without_telling_it() -> None:
@@ -111,7 +111,7 @@ def test_what_is_no_address_takes_no_mail_and_needs_no_resolver() -> None:
     assert failing(rules, {"email": "jane"}) == ["mx_lookup"]
     assert failing(rules, {"email": ""}) == []
     for email, known in (("jane", True), ("", True), ("jane@example.com", False)):
-        assert validation.is_known_to_take_mail(policy, seen(policy, lead(), fields={"email": email})) is known
+        assert validation_rules.is_known_to_take_mail(policy, seen(policy, lead(), fields={"email": email})) is known
 
 
 def test_conditions_are_asked_over_fields_and_attributes() -> None:

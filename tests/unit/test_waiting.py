@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import disposition
 from leadgen.routing.domain.decision import Facts, NoBuyer
 from leadgen.routing.domain.disposition import GivenUp, HeldUntil
@@ -22,7 +22,7 @@ def refused(
     *candidates: tuple[Enrolment, Standing], policy: PriorityBased, now: datetime = NOON
 ) -> tuple[Facts, NoBuyer]:
     facts = Facts(offer(), "80014", None, tuple(Candidate(*parts) for parts in candidates))
-    decision = routing.choose(policy, facts, now=now)
+    decision = routing_decision.choose(policy, facts, now=now)
     assert isinstance(decision, NoBuyer)
     return facts, decision
 
@@ -51,7 +51,7 @@ def test_an_unrouted_lead_is_held_until_patience_ends(
 def test_a_suppressed_lead_waits_for_nobody() -> None:
     policy = PriorityBased(strategy="priority_based")
     facts = Facts(offer(), "80014", None, (), suppressed=("phone",))
-    decision = routing.choose(policy, facts, now=NOON)
+    decision = routing_decision.choose(policy, facts, now=NOON)
     assert isinstance(decision, NoBuyer)
     assert disposition.unrouted(policy, facts, decision, first_unrouted_at=NOON, now=NOON) == GivenUp()
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from psycopg import Connection
 
-from leadgen.reconciliation.service import auditor
+from leadgen.reconciliation import service as reconciliation_service
 from leadgen_local.postgres import Postgres
 from tests.money import everything
 from tests.money_world import OPERATIONS, WEIGHTS, World, hours
@@ -29,7 +29,7 @@ EXAMPLES = int(os.environ.get("MONEY_EXAMPLES", "12"))
 
 
 def amiss(conn: Connection[Any], now: datetime) -> dict[str, Any]:
-    return {one.name: one.broken for one in auditor.audit(conn, now=now) if one.broken}
+    return {one.name: one.broken for one in reconciliation_service.audit(conn, now=now) if one.broken}
 
 
 def make_machine(server: Postgres) -> type[RuleBasedStateMachine]:

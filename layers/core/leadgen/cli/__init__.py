@@ -9,23 +9,23 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.access import commands as buyer_tokens
+from leadgen.access import commands as access_commands
 from leadgen.configuration.commands import configuration, history
 from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.explanation.commands import explain
 from leadgen.invoicing.commands import invoices
 from leadgen.notifications.commands import listen, replay, subscriptions
-from leadgen.outbound import commands as endpoints
-from leadgen.payments import commands as payments
-from leadgen.publishers import commands as payouts
+from leadgen.outbound import commands as outbound_commands
+from leadgen.payments import commands as payments_commands
+from leadgen.publishers import commands as publishers_commands
 from leadgen.receivables.commands import credit_notes
-from leadgen.reconciliation import commands as audit
-from leadgen.reporting import commands as documents
-from leadgen.returns import commands as returns
-from leadgen.review import commands as review
+from leadgen.reconciliation import commands as reconciliation_commands
+from leadgen.reporting import commands as reporting_commands
+from leadgen.returns import commands as returns_commands
+from leadgen.review import commands as review_commands
 from leadgen.simulation.commands import delivery_preview, simulate
 from leadgen.terminal.command import CHANGES, DONE, ENOUGH, FAILED, STOPPED, CommandFailed
-from leadgen.validation import commands as lists
+from leadgen.validation import commands as validation_commands
 
 __all__ = ["CHANGES", "DONE", "ENOUGH", "FAILED", "STOPPED", "main"]
 
@@ -34,21 +34,21 @@ GROUPS = (
     delivery_preview,
     history,
     invoices,
-    payments,
-    returns,
+    payments_commands,
+    returns_commands,
     credit_notes,
-    buyer_tokens,
+    access_commands,
     explain,
-    review,
-    endpoints,
+    review_commands,
+    outbound_commands,
     simulate,
-    lists,
-    payouts,
+    validation_commands,
+    publishers_commands,
     subscriptions,
     listen,
     replay,
-    audit,
-    documents,
+    reconciliation_commands,
+    reporting_commands,
 )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from leadgen.delivery.domain import verdicts as rules
+from leadgen.delivery.domain import verdicts
 from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.service.history import Story
 from leadgen.delivery.store import history
@@ -37,7 +37,7 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
     """Its lines; ``told`` writes an instant."""
     delivery = story.delivery
     buyer = f"{printable(delivery.buyer)} ({delivery.buyer_id})"
-    yield f"Delivery {delivery.delivery_id} to {buyer}: {rules.state(delivery)}"
+    yield f"Delivery {delivery.delivery_id} to {buyer}: {verdicts.state(delivery)}"
     if delivery.status == "pending" and delivery.next_attempt_at is not None:
         yield f"The next attempt is due {told(delivery.next_attempt_at)}, by {delivery.channel}."
     if delivery.refusal is not None:
@@ -57,7 +57,12 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
     yield from columns(
         ("WHEN", "CHANNEL", "TOOK", "OUTCOME"),
         [
-            (unbroken(told(made.started_at)), made.channel, _took(made), f"{rules.OUTCOMES[made.outcome]}{cause(made)}")
+            (
+                unbroken(told(made.started_at)),
+                made.channel,
+                _took(made),
+                f"{verdicts.OUTCOMES[made.outcome]}{cause(made)}",
+            )
             for made in story.attempts
         ],
     )

@@ -8,8 +8,8 @@ from datetime import date
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service.scopes import MOST, asker, buyer_scope, person
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access.service import MOST, asker, buyer_scope, person
+from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
 from leadgen.invoicing.service.decisions import Decided
 from leadgen.invoicing.store import failures as invoicing_failures

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.outbound.service import endpoints
 from leadgen.outbound.service.endpoints import Shown
-from leadgen.outbound.store.endpoints import Endpoint
+from leadgen.outbound.store import Endpoint
 from leadgen.platform import clock
 from leadgen.terminal.command import DATABASE, DONE, USER_AGENT, CommandFailed, actor, connection, environment, number
 from leadgen.terminal.tables import columns, minute, printable, unbroken

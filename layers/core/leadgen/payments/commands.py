@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import money, remarks
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.store import postings
-from leadgen.payments.domain import entries, payments
+from leadgen.ledger import store as ledger_store
+from leadgen.payments.domain import entries as payments_entries
+from leadgen.payments.domain import payments as payments_domain
 from leadgen.payments.domain.entries import PaymentEntry
-from leadgen.payments.service import entries as entering
+from leadgen.payments.service import entries as payments_entries_service
 from leadgen.payments.service import receipts
 from leadgen.payments.service.receipts import Receipt
 from leadgen.payments.service.refunds import Refunding
@@ -92,7 +93,7 @@ def add(commands: "Subparsers") -> None:
 
 def _entry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--method", choices=payments.METHODS, default="bank_transfer", help="how it came (bank_transfer)"
+        "--method", choices=payments_domain.METHODS, default="bank_transfer", help="how it came (bank_transfer)"
     )
     parser.add_argument("--on", metavar="DAY", help="when it came, such as 2026-06-17; now where it is not given")
     parser.add_argument("--reference", metavar="TEXT", help="of the transfer or the check")
@@ -112,7 +113,9 @@ def _pay(options: argparse.Namespace) -> int:
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Receipt:
         invoice_id = lookup.invoice(conn, options.invoice)
-        return entering.payment(conn, invoice_id, _read(options, now), key=_key(options), actor=who, now=now)
+        return payments_entries_service.payment(
+            conn, invoice_id, _read(options, now), key=_key(options), actor=who, now=now
+        )
 
     _print(money_command.carry_out(work), options.invoice.upper())
     return DONE
@@ -121,7 +124,9 @@ def _pay(options: argparse.Namespace) -> int:
 def _top_up(options: argparse.Namespace) -> int:
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Receipt:
         buyer_id = money_command.buyer(conn, options.buyer)
-        return entering.top_up(conn, buyer_id, _read(options, now), key=_key(options), actor=who, now=now)
+        return payments_entries_service.top_up(
+            conn, buyer_id, _read(options, now), key=_key(options), actor=who, now=now
+        )
 
     _print(money_command.carry_out(work), None)
     return DONE
@@ -131,13 +136,13 @@ def _read(options: argparse.Namespace, now: datetime) -> PaymentEntry:
     given = {"amount": options.amount, "method": options.method, "received_at": options.on}
     given |= {"reference": options.reference, "note": options.note}
     try:
-        return entries.read_payment({k: v for k, v in given.items() if v is not None}, now=now)
+        return payments_entries.read_payment({k: v for k, v in given.items() if v is not None}, now=now)
     except Refusal as refusal:  # the command's option has a shorter name
         raise CommandFailed(refusal.message.replace("received_at:", "--on:")) from None
 
 
 def _key(options: argparse.Namespace) -> str | None:
-    return None if options.key is None else entries.read_key(options.key)
+    return None if options.key is None else payments_entries.read_key(options.key)
 
 
 def _print(receipt: Receipt, invoice: str | None) -> None:
@@ -181,7 +186,7 @@ def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         buyer_id = None if options.buyer is None else money_command.buyer(conn, options.buyer)
         found = store.listed(conn, buyer_id=buyer_id, limit=MOST)
-        account = None if buyer_id is None else postings.money(conn, [buyer_id])[buyer_id]
+        account = None if buyer_id is None else ledger_store.money(conn, [buyer_id])[buyer_id]
     rows = [
         (
             str(one.payment_id),
@@ -209,8 +214,8 @@ def _refund(options: argparse.Namespace) -> int:
     entry = {"amount": options.amount, "reason": options.reason, "reference": options.reference}
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Refunding:
-        said = entries.read_refund({k: v for k, v in entry.items() if v is not None})
-        return entering.refund(conn, options.payment, said, key=_key(options), actor=who, now=now)
+        said = payments_entries.read_refund({k: v for k, v in entry.items() if v is not None})
+        return payments_entries_service.refund(conn, options.payment, said, key=_key(options), actor=who, now=now)
 
     made = money_command.carry_out(work)
     what = f"Refund {made.refund_id} of {money.shown(made.amount, made.currency)}"

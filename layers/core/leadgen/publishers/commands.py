@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.documents.commands import lookup
+from leadgen.audit_trail.domain import Actor
+from leadgen.documents import commands as documents_commands
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock
+from leadgen.publishers import store
 from leadgen.publishers.domain.payouts import IssuedPayout
 from leadgen.publishers.service import payouts
-from leadgen.publishers.store import payouts as publishers
 from leadgen.terminal.command import DATABASE, DONE, FAILED, USER_AGENT, CommandFailed, actor, connection, environment
 from leadgen.terminal.tables import columns, printable, unbroken
 
@@ -105,7 +105,7 @@ def _tell_due(conn: Connection[Any], now: datetime) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        found = publishers.payouts(conn, limit=_MOST)
+        found = store.payouts(conn, limit=_MOST)
     if not found:
         print("No payout was issued yet.")
         return DONE
@@ -130,7 +130,7 @@ def _row(payout: IssuedPayout) -> tuple[str, ...]:
 def _show(options: argparse.Namespace) -> int:
     try:
         with connection(environment()) as conn:
-            statement = payouts.statement(conn, lookup.issued(conn, "payout", options.payout))
+            statement = payouts.statement(conn, documents_commands.issued(conn, "payout", options.payout))
     except Refusal as refusal:
         raise CommandFailed(f"{refusal.message}: `leadgen payouts list` lists them") from None
     if options.csv:
@@ -168,7 +168,7 @@ def _paid(options: argparse.Namespace) -> int:
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            payout_id = lookup.issued(conn, "payout", options.payout)
+            payout_id = documents_commands.issued(conn, "payout", options.payout)
             paid = payouts.pay(conn, payout_id, options.reference, who, now=clock.now())
     except Refusal as refusal:
         raise CommandFailed(refusal.message) from None

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from leadgen.access.service.scopes import asker, operator, person
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access.service import asker, operator, person
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
+from leadgen.publishers import store
 from leadgen.publishers.service import documents, payouts
-from leadgen.publishers.store import payouts as publishers
 
 _LONGEST_LIST = 200
 
@@ -26,7 +26,7 @@ router = APIRouter(dependencies=[Depends(operator)])
 def get_payouts() -> JsonAnswer:
     """The payouts, those not paid yet first."""
     with db.current().connection() as conn:
-        found = publishers.payouts(conn, limit=_LONGEST_LIST)
+        found = store.payouts(conn, limit=_LONGEST_LIST)
     return JsonAnswer({"payouts": [asdict(payout) for payout in found]})
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service.scopes import LONGEST_LIST, MOST, Id, asker, buyer_scope, own, party, person
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access.service import LONGEST_LIST, MOST, Id, asker, buyer_scope, own, party, person
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import remarks
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
@@ -16,13 +16,14 @@ from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
-from leadgen.receivables.domain import credit_notes as rules
+from leadgen.receivables.domain import credit_notes as domain
 from leadgen.receivables.domain.credit_notes import Wanted
 from leadgen.receivables.domain.disputes import OUTCOMES, Outcome
-from leadgen.receivables.service import credit_notes as crediting
-from leadgen.receivables.service import disputes as disputing
+from leadgen.receivables.service import credit_notes as receivables_credit_notes
+from leadgen.receivables.service import disputes as receivables_disputes
 from leadgen.receivables.service.disputes import Disputed
-from leadgen.receivables.store import credit_notes, disputes
+from leadgen.receivables.store import credit_notes as receivables_credit_notes_store
+from leadgen.receivables.store import disputes as receivables_disputes_store
 
 router = APIRouter(prefix="/api", dependencies=[Depends(buyer_scope)])
 
@@ -41,7 +42,7 @@ async def post_dispute(invoice_id: Id, request: Request) -> JsonAnswer:
 
 def _open(invoice_id: int, reason: str, buyer_id: int | None, actor: Actor) -> JsonAnswer:
     with bus.transaction() as transaction:
-        made = disputing.open_(
+        made = receivables_disputes.open_(
             transaction.conn, invoice_id, reason=reason, actor=actor, buyer_id=buyer_id, now=clock.now()
         )
     return _answered(made, 201)
@@ -68,7 +69,7 @@ async def post_withdraw(dispute_id: Id, request: Request) -> JsonAnswer:
 
 def _close(dispute_id: int, outcome: Outcome, remark: str | None, buyer_id: int | None, actor: Actor) -> JsonAnswer:
     with bus.transaction() as transaction:
-        closed = disputing.close(
+        closed = receivables_disputes.close(
             transaction.conn,
             dispute_id,
             outcome=outcome,
@@ -93,7 +94,7 @@ def get_disputes(request: Request, buyer_id: Asked = None) -> JsonAnswer:
     """Disputes, the open ones first; a buyer's are its own."""
     whose = own(request, buyer_id)
     with db.current().connection() as conn:
-        found = disputes.listed(conn, buyer_id=whose, limit=LONGEST_LIST)
+        found = receivables_disputes_store.listed(conn, buyer_id=whose, limit=LONGEST_LIST)
     return JsonAnswer({"disputes": [asdict(one) for one in found]})
 
 
@@ -102,12 +103,12 @@ async def post_credit(invoice_id: Id, request: Request) -> JsonAnswer:
     """Credit leads of an issued invoice: ``{"lead_ids": [17], "reason": "billing_error", "note": "…"}``."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_credit, invoice_id, rules.read(fields), asker(request))
+    return await run_in_threadpool(_credit, invoice_id, domain.read(fields), asker(request))
 
 
 def _credit(invoice_id: int, wanted: Wanted, actor: Actor) -> JsonAnswer:
     with bus.transaction() as transaction:
-        made = crediting.enter(
+        made = receivables_credit_notes.enter(
             transaction.conn,
             invoice_id,
             wanted.lead_ids,
@@ -127,5 +128,5 @@ def get_credit_notes(request: Request, buyer_id: Asked = None) -> JsonAnswer:
     """Credit notes, the latest first; a buyer's are its own."""
     whose = own(request, buyer_id)
     with db.current().connection() as conn:
-        found = credit_notes.listed(conn, buyer_id=whose, limit=LONGEST_LIST)
+        found = receivables_credit_notes_store.listed(conn, buyer_id=whose, limit=LONGEST_LIST)
     return JsonAnswer({"credit_notes": [asdict(one) for one in found]})

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from leadgen.platform import clock
-from leadgen.reconciliation.service import auditor
-from leadgen.reconciliation.service.auditor import Invariant
+from leadgen.reconciliation import service
+from leadgen.reconciliation.service import Invariant
 from leadgen.terminal.command import DATABASE, DONE, FAILED, connection, environment
 from leadgen.terminal.tables import columns, printable
 
@@ -34,10 +34,10 @@ def add(commands: "Subparsers") -> None:
 
 def _audit(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        audited = auditor.audit(conn, now=clock.now())
+        audited = service.audit(conn, now=clock.now())
     broken = [one for one in audited if one.broken]
     if options.json:
-        findings = auditor.findings(audited, most=sys.maxsize)
+        findings = service.findings(audited, most=sys.maxsize)
         print(json.dumps({"invariants": [one.name for one in audited], "broken": findings}, indent=2))
         return FAILED if broken else DONE
     if options.rules:

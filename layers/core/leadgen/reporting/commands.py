@@ -9,18 +9,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadgen.documents.commands import lookup
+from leadgen.documents import commands as documents_commands
 from leadgen.documents.domain import letter
-from leadgen.documents.service import documents as rendering
-from leadgen.documents.store import documents
+from leadgen.documents.service import documents as documents_service
+from leadgen.documents.store import documents as documents_store
 from leadgen.documents.store.documents import Format, Kind
 from leadgen.kernel import money
 from leadgen.kernel.errors import PolicyInvalid, Refusal
 from leadgen.platform import clock
-from leadgen.publishers.service import documents as payout_documents
+from leadgen.publishers.service import documents as publishers_documents
+from leadgen.reporting import service
 from leadgen.reporting.domain import aging
 from leadgen.reporting.domain.statements import Account, Statement
-from leadgen.reporting.service import reports
 from leadgen.terminal import money_command
 from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment
 from leadgen.terminal.tables import columns, printable
@@ -113,13 +113,13 @@ def _document(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
         try:
-            document_id = lookup.issued(conn, kind, options.document)
-            if kind == "invoice" and form != "ubl" and documents.get(conn, kind, document_id, form) is None:
+            document_id = documents_commands.issued(conn, kind, options.document)
+            if kind == "invoice" and form != "ubl" and documents_store.get(conn, kind, document_id, form) is None:
                 _set_link_up(environ)
             if kind == "payout":
-                drawn = payout_documents.document(conn, document_id, form)
+                drawn = publishers_documents.document(conn, document_id, form)
             else:
-                drawn = rendering.document(conn, kind, document_id, form)
+                drawn = documents_service.document(conn, kind, document_id, form)
         except (Refusal, PolicyInvalid) as refused:
             raise CommandFailed(str(refused)) from None
     target = options.output or Path(drawn.filename)
@@ -145,15 +145,15 @@ def _statement(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         try:
             buyer_id = money_command.buyer(conn, options.buyer)
-            found = reports.statement(conn, buyer_id, first=options.from_day, last=options.to_day, now=now)
-            drawn = reports.statement_pdf(conn, found, now=now) if options.format == "pdf" else b""
+            found = service.statement(conn, buyer_id, first=options.from_day, last=options.to_day, now=now)
+            drawn = service.statement_pdf(conn, found, now=now) if options.format == "pdf" else b""
         except (Refusal, PolicyInvalid) as refused:
             raise CommandFailed(str(refused)) from None
     match options.format:
         case "pdf":
             _write(options.output, drawn)
         case "csv":
-            _put([reports.statement_csv(found)], options.output)
+            _put([service.statement_csv(found)], options.output)
         case _:
             _put([line + "\n" for line in _text(found)], options.output)
     return DONE
@@ -196,9 +196,9 @@ def _side(title: str, side: Account, found: Statement) -> list[str]:
 
 def _aging(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        rows, totals = reports.aged(conn, now=clock.now())
+        rows, totals = service.aged(conn, now=clock.now())
     if options.csv:
-        _put([reports.aging_csv(rows, totals)], None)
+        _put([service.aging_csv(rows, totals)], None)
         return DONE
     if not rows:
         print("Nobody owes anything.")
@@ -222,21 +222,21 @@ def _journal(options: argparse.Namespace) -> int:
     first, last = _ordered(options)
     start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
     with connection(environment()) as conn:
-        _put(reports.journal_csv(conn, start, end), options.output)
+        _put(service.journal_csv(conn, start, end), options.output)
     return DONE
 
 
 def _export(options: argparse.Namespace) -> int:
     first, last = _ordered(options)
     with connection(environment()) as conn:
-        lines = reports.export(conn, first, last, for_quickbooks=options.format == "quickbooks")
+        lines = service.export(conn, first, last, for_quickbooks=options.format == "quickbooks")
         _put(lines, options.output)
     return DONE
 
 
 def _ordered(options: argparse.Namespace) -> tuple[date, date]:
     try:
-        reports.days(options.from_day, options.to_day)
+        service.days(options.from_day, options.to_day)
     except Refusal as refused:
         raise CommandFailed(str(refused)) from None
     return options.from_day, options.to_day

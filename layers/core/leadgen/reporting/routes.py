@@ -8,16 +8,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from psycopg import Connection
 
-from leadgen.access.service.scopes import buyer_scope, operator
-from leadgen.documents.service import documents as rendering
-from leadgen.documents.store import documents
+from leadgen.access.service import buyer_scope, operator
+from leadgen.documents.service import documents as documents_service
+from leadgen.documents.store import documents as documents_store
 from leadgen.documents.store.documents import Document, Format
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.web.app import JsonAnswer
 from leadgen.receivables.store import settlements
+from leadgen.reporting import service
 from leadgen.reporting.domain import aging, statements
-from leadgen.reporting.service import reports
 
 # What one answer of API Gateway can hold, and some room.
 _LONGEST_JOURNAL = 20_000
@@ -53,7 +53,7 @@ def get_invoice_lines(invoice_id: int, request: Request) -> Response:
     """The invoice's leads with what their prices are made of."""
     with db.current().connection() as conn:
         _own_invoice(conn, request, invoice_id)
-        lines = reports.lines_csv(conn, invoice_id)
+        lines = service.lines_csv(conn, invoice_id)
     return _csv(lines, f"invoice-{invoice_id}-lines.csv")
 
 
@@ -62,7 +62,7 @@ def get_credit_note(credit_note_id: int, request: Request) -> JsonAnswer:
     """A credit note with its lines."""
     with db.current().connection() as conn:
         found = _own_credit_note(conn, request, credit_note_id)
-        lines = documents.credit_note_lines(conn, credit_note_id)
+        lines = documents_store.credit_note_lines(conn, credit_note_id)
     kept = ("credit_note_id", "number", "buyer_id", "invoice_id", "invoice_number", "currency", "issued_at", "reason",
             "note", "net", "tax", "total", "to_due", "to_wallet")  # fmt: skip
     shown = [{"lead_id": one.lead_id, "delivered_at": one.delivered_at, "amount": one.amount} for one in lines]
@@ -75,7 +75,7 @@ def get_credit_note_file(credit_note_id: int, form: Literal["pdf", "ubl", "factu
     forms: dict[str, Format] = {"pdf": "pdf", "ubl": "ubl", "factur-x": "factur_x"}
     with db.current().connection() as conn:
         _own_credit_note(conn, request, credit_note_id)
-        return _file(rendering.document(conn, "credit_note", credit_note_id, forms[form]))
+        return _file(documents_service.document(conn, "credit_note", credit_note_id, forms[form]))
 
 
 @router.get("/api/buyers/{buyer_id}/statement")
@@ -92,24 +92,24 @@ def get_statement(
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
     now = clock.now()
     with db.current().connection() as conn:
-        found = reports.statement(conn, buyer_id, first=first, last=last, now=now)
+        found = service.statement(conn, buyer_id, first=first, last=last, now=now)
         match form:
             case "json":
                 return JsonAnswer(statements.as_json(found))
             case "csv":
-                return _csv(reports.statement_csv(found), f"statement-{buyer_id}.csv")
+                return _csv(service.statement_csv(found), f"statement-{buyer_id}.csv")
             case "pdf":
-                drawn = reports.statement_pdf(conn, found, now=now)
-                return _file(rendering.file_of("application/pdf", f"statement-{buyer_id}.pdf", drawn))
+                drawn = service.statement_pdf(conn, found, now=now)
+                return _file(documents_service.file_of("application/pdf", f"statement-{buyer_id}.pdf", drawn))
 
 
 @router.get("/api/reports/aging", dependencies=[Depends(operator)])
 def get_aging(form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json") -> Response:
     """What is open, by how long it is overdue: of each buyer and of each currency."""
     with db.current().connection() as conn:
-        rows, totals = reports.aged(conn, now=clock.now())
+        rows, totals = service.aged(conn, now=clock.now())
     if form == "csv":
-        return _csv(reports.aging_csv(rows, totals), "aging.csv")
+        return _csv(service.aging_csv(rows, totals), "aging.csv")
     return JsonAnswer(
         {"buyers": [aging.as_json(row) for row in rows], "totals": [aging.as_json(row) for row in totals]}
     )
@@ -118,11 +118,11 @@ def get_aging(form: Annotated[Literal["json", "csv"], Query(alias="format")] = "
 @router.get("/api/reports/journal.csv", dependencies=[Depends(operator)])
 def get_journal(first: Annotated[date, Query(alias="from")], last: Annotated[date, Query(alias="to")]) -> Response:
     """The ledger, entry by entry, from one day to another, both whole, in UTC."""
-    reports.days(first, last)
+    service.days(first, last)
     start = datetime.combine(first, time(), UTC)
     end = datetime.combine(last, time(), UTC) + timedelta(days=1)
     with db.current().connection() as conn:
-        lines = list(islice(reports.journal_csv(conn, start, end), _LONGEST_JOURNAL + 2))
+        lines = list(islice(service.journal_csv(conn, start, end), _LONGEST_JOURNAL + 2))
     if len(lines) > _LONGEST_JOURNAL + 1:
         raise Refusal(
             400,
@@ -136,21 +136,21 @@ def get_journal(first: Annotated[date, Query(alias="from")], last: Annotated[dat
 def _invoice(request: Request, invoice_id: int, form: Format) -> Response:
     with db.current().connection() as conn:
         _own_invoice(conn, request, invoice_id)
-        return _file(rendering.document(conn, "invoice", invoice_id, form))
+        return _file(documents_service.document(conn, "invoice", invoice_id, form))
 
 
 def _own_invoice(conn: Connection[Any], request: Request, invoice_id: int) -> None:
     """Raises Refusal 404 where there is no such invoice for whoever asks: a buyer sees no drafts either."""
     scope = buyer_scope(request)
     buyer_id = settlements.buyer_of(conn, invoice_id)
-    head = documents.invoice(conn, invoice_id) if scope is not None and scope == buyer_id else None
+    head = documents_store.invoice(conn, invoice_id) if scope is not None and scope == buyer_id else None
     if buyer_id is None or (scope is not None and (head is None or head.number is None)):
         raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
 
 
-def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> documents.IssuedCreditNote:
+def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> documents_store.IssuedCreditNote:
     scope = buyer_scope(request)
-    found = documents.credit_note(conn, credit_note_id)
+    found = documents_store.credit_note(conn, credit_note_id)
     if found is None or scope not in (None, found.buyer_id):
         raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
     return found

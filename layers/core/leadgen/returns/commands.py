@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import money
 from leadgen.kernel.errors import PolicyInvalid, Refusal
 from leadgen.kernel.events import Event
 from leadgen.platform import clock
 from leadgen.returns.domain import rules
-from leadgen.returns.service import returns
+from leadgen.returns.service import returns as service
 from leadgen.returns.service.returns import Returned
-from leadgen.returns.store import rates as return_rates
-from leadgen.returns.store import returns as store
+from leadgen.returns.store import rates as returns_rates
+from leadgen.returns.store import returns as returns_store
 from leadgen.returns.store.rates import Rate
 from leadgen.terminal import money_command
 from leadgen.terminal.command import DONE, FAILED, CommandFailed, connection, environment, number
@@ -79,7 +79,7 @@ def _return(options: argparse.Namespace) -> int:
 
 def _waiting() -> int:
     with connection(environment()) as conn:
-        found = store.listed(conn, status="requested", limit=MOST)
+        found = returns_store.listed(conn, status="requested", limit=MOST)
     rows = [
         (
             str(one.return_id),
@@ -120,10 +120,10 @@ def _give_back(
     wish = rules.read_wish({"reason": reason, "note": note or None})
 
     def bill(conn: Connection[Any], who: Actor, now: datetime) -> _Billed:
-        return _Billed(tuple(returns.bill_first(conn, lead_id, buyer_id=None, now=now)))
+        return _Billed(tuple(service.bill_first(conn, lead_id, buyer_id=None, now=now)))
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Returned:
-        return returns.request(conn, lead_id, wish, actor=who, buyer_id=None, now=now)
+        return service.request(conn, lead_id, wish, actor=who, buyer_id=None, now=now)
 
     money_command.in_transaction(conn, environ, bill)
     return money_command.in_transaction(conn, environ, work)
@@ -146,7 +146,7 @@ def _decide(options: argparse.Namespace) -> int:
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Returned:
         said = rules.read_verdict({"verdict": verdict, "remark": options.note})
-        return returns.decide(conn, return_id, said, actor=who, now=now)
+        return service.decide(conn, return_id, said, actor=who, now=now)
 
     print(_told(money_command.carry_out(work)))
     return DONE
@@ -195,8 +195,8 @@ def _rates(options: argparse.Namespace) -> int:
     now = clock.now()
     since = instant(options.since, now)
     with connection(environment()) as conn:
-        buyers = return_rates.by_buyer(conn, since=since, until=now)
-        sources = return_rates.by_source(conn, since=since, until=now)
+        buyers = returns_rates.by_buyer(conn, since=since, until=now)
+        sources = returns_rates.by_source(conn, since=since, until=now)
     if not buyers:
         print(f"Nothing was sold since {minute(since)} UTC.")
         return DONE

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service.scopes import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, party, person
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access.service import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, party, person
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
@@ -17,10 +17,10 @@ from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
 from leadgen.returns.domain import rules
 from leadgen.returns.domain.rules import Verdict, Wish
-from leadgen.returns.service import returns
+from leadgen.returns.service import returns as service
 from leadgen.returns.service.returns import Returned
 from leadgen.returns.store import rates
-from leadgen.returns.store import returns as store
+from leadgen.returns.store import returns as returns_store
 
 router = APIRouter(prefix="/api", dependencies=[Depends(buyer_scope)])
 
@@ -41,9 +41,9 @@ async def post_return(lead_id: Id, request: Request) -> JsonAnswer:
 def _return(lead_id: int, wish: Wish, buyer_id: int | None, actor: Actor) -> JsonAnswer:
     now = clock.now()
     with bus.transaction() as transaction:
-        transaction.announce(returns.bill_first(transaction.conn, lead_id, buyer_id=buyer_id, now=now))
+        transaction.announce(service.bill_first(transaction.conn, lead_id, buyer_id=buyer_id, now=now))
     with bus.transaction() as transaction:
-        made = returns.request(transaction.conn, lead_id, wish, actor=actor, buyer_id=buyer_id, now=now)
+        made = service.request(transaction.conn, lead_id, wish, actor=actor, buyer_id=buyer_id, now=now)
         transaction.announce(made.events)
     return _answered("requested", made, 201)
 
@@ -58,7 +58,7 @@ async def post_decision(return_id: Id, request: Request) -> JsonAnswer:
 
 def _decide(return_id: int, verdict: Verdict, actor: Actor) -> JsonAnswer:
     with bus.transaction() as transaction:
-        decided = returns.decide(transaction.conn, return_id, verdict, actor=actor, now=clock.now())
+        decided = service.decide(transaction.conn, return_id, verdict, actor=actor, now=clock.now())
         transaction.announce(decided.events)
     return _answered("decided", decided, 200)
 
@@ -79,7 +79,7 @@ def get_returns(
         raise Refusal(400, "invalid_request", f"status: {status!r} is none of {', '.join(_STATUSES)}")
     whose = own(request, buyer_id)
     with db.current().connection() as conn:
-        found = store.listed(conn, buyer_id=whose, status=status, limit=LONGEST_LIST)
+        found = returns_store.listed(conn, buyer_id=whose, status=status, limit=LONGEST_LIST)
     return JsonAnswer({"returns": [asdict(one) for one in found]})
 
 

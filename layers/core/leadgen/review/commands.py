@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.delivery import commands as deliveries
-from leadgen.delivery.domain import verdicts as rules
+from leadgen.audit_trail.domain import Actor
+from leadgen.delivery import commands as delivery_commands
+from leadgen.delivery.domain import verdicts
 from leadgen.delivery.service import history
 from leadgen.delivery.service.history import Story
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock
 from leadgen.platform.messaging import queues
-from leadgen.review.domain import lead_verdicts
-from leadgen.review.service import verdicts
-from leadgen.review.service.verdicts import Decided
+from leadgen.review import domain, service
+from leadgen.review.service import Decided
 from leadgen.review.store import leads
 from leadgen.review.store.leads import LeadInReview
 from leadgen.terminal.command import DATABASE, DONE, CommandFailed, actor, connection, environment, number
@@ -24,7 +23,7 @@ from leadgen.terminal.tables import columns, folded, minute, printable, unbroken
 
 if TYPE_CHECKING:
     from leadgen.terminal.command import Subparsers
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.terminal.command import USER_AGENT
 
 _MOST = 1000
@@ -106,10 +105,12 @@ def _head(what: str, listed: Sequence[object]) -> str:
 def _why(story: Story) -> str:
     delivery = story.delivery
     reason = delivery.review_reason or ""
-    why = rules.REVIEW_REASONS.get(reason, reason)
+    why = verdicts.REVIEW_REASONS.get(reason, reason)
     said = f'; it says "{printable(delivery.refusal)}"' if delivery.refusal else ""
     doubt = "; in doubt" if delivery.in_doubt and reason != "unknown" else ""
-    last = f"; last by {story.attempts[-1].channel}{deliveries.cause(story.attempts[-1])}" if story.attempts else ""
+    last = (
+        f"; last by {story.attempts[-1].channel}{delivery_commands.cause(story.attempts[-1])}" if story.attempts else ""
+    )
     return f"{why}{said}{last}{doubt}"
 
 
@@ -131,37 +132,37 @@ def _leads(held: Sequence[LeadInReview]) -> list[str]:
 
 def _one(story: Story) -> Iterator[str]:
     yield f"Lead {story.delivery.lead_id}, {printable(story.delivery.offer)}"
-    yield from deliveries.lines(story, minute)
-    possible = rules.possible(story.delivery)
+    yield from delivery_commands.lines(story, minute)
+    possible = verdicts.possible(story.delivery)
     if possible:
         yield ""
         yield f"Possible: {', '.join(possible)}"
 
 
 def _story(conn: Connection[Any], written: str) -> Story:
-    return history.tell(conn, [deliveries.named(conn, written)])[0]
+    return history.tell(conn, [delivery_commands.named(conn, written)])[0]
 
 
 def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor) -> list[str]:
-    if options.verdict not in rules.NAMES:
-        raise CommandFailed(f"{options.verdict!r} is no verdict on a delivery: {', '.join(rules.NAMES)}")
+    if options.verdict not in verdicts.NAMES:
+        raise CommandFailed(f"{options.verdict!r} is no verdict on a delivery: {', '.join(verdicts.NAMES)}")
     if (options.verdict == "assign") != (options.buyer is not None):
         raise CommandFailed("--buyer names whom to assign the lead to: it goes with assign, and with nothing else")
     delivery = _story(conn, options.what).delivery
     fields: dict[str, object] = {"verdict": options.verdict, "reason": options.reason}
     to = ""
     if options.buyer is not None:
-        buyer = buyers.find_buyer(conn, options.buyer)
+        buyer = buyers_store.find_buyer(conn, options.buyer)
         if buyer is None:
             raise CommandFailed(f"there is no buyer {options.buyer}: name one by its id or its e-mail address")
         fields["buyer_id"] = buyer.buyer_id
         to = f"{printable(buyer.name)} ({buyer.buyer_id})"
     with conn.transaction():
-        decided = verdicts.on_delivery(conn, delivery.delivery_id, rules.read(fields), who, now=clock.now())
+        decided = service.on_delivery(conn, delivery.delivery_id, verdicts.read(fields), who, now=clock.now())
         if decided.events:
             queues.announce(conn, decided.events)
     said = _said(decided, f"{printable(delivery.buyer)} ({delivery.buyer_id})", to)
-    return [*said, *(deliveries.about_endpoint(delivery) if options.verdict == "redeliver" else [])]
+    return [*said, *(delivery_commands.about_endpoint(delivery) if options.verdict == "redeliver" else [])]
 
 
 def _said(decided: Decided, buyer: str, to: str) -> list[str]:
@@ -184,8 +185,8 @@ def _said(decided: Decided, buyer: str, to: str) -> list[str]:
 def _on_lead(conn: Connection[Any], options: argparse.Namespace, who: Actor) -> list[str]:
     if options.what not in _OF_LEADS or options.verdict is not None or options.buyer is not None:
         raise CommandFailed("--lead goes with one verdict, release or reject: leadgen review --lead 17 release")
-    verdict = lead_verdicts.read({"verdict": options.what, "reason": options.reason})
+    verdict = domain.read({"verdict": options.what, "reason": options.reason})
     with conn.transaction():
-        decided = verdicts.on_lead(conn, options.lead, verdict, who, now=clock.now())
+        decided = service.on_lead(conn, options.lead, verdict, who, now=clock.now())
         queues.announce(conn, [decided.event])
     return [f"Lead {decided.lead_id} {'goes on' if verdict.verdict == 'release' else 'is rejected'}."]

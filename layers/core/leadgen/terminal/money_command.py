@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel import money
 from leadgen.kernel.errors import PolicyInvalid, Refusal
 from leadgen.kernel.events import Event
@@ -20,7 +20,7 @@ from leadgen.terminal.command import DATABASE, USER_AGENT, CommandFailed, actor,
 
 def buyer(conn: Connection[Any], named: str) -> int:
     """The buyer that a person names by its id or e-mail address. Raises CommandFailed."""
-    found = buyers.find_buyer(conn, named)
+    found = buyers_store.find_buyer(conn, named)
     if found is None:
         raise CommandFailed(f"there is no buyer {named}: name one by its id or its e-mail address")
     return found.buyer_id

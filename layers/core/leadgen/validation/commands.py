@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.suppression.service import lists
-from leadgen.suppression.service.lists import ListInvalid, Outcome
-from leadgen.suppression.store import suppressions
+from leadgen.suppression import service as suppression_service
+from leadgen.suppression import store as suppression_store
+from leadgen.suppression.service import ListInvalid, Outcome
 from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment
 from leadgen.validation.store import disposable_domains
 
@@ -84,7 +84,7 @@ def _add_disposable(commands: "Subparsers") -> None:
 def _suppress(options: argparse.Namespace) -> int:
     lines = _lines(options)
     with connection(environment()) as conn:
-        outcome = lists.add(
+        outcome = suppression_service.add(
             conn,
             lines,
             country=options.country,
@@ -98,13 +98,15 @@ def _suppress(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     lines = _lines(options)
     with connection(environment()) as conn:
-        outcome = lists.remove(conn, lines, country=options.country, kind=options.kind, offer_id=_offer(conn, options))
+        outcome = suppression_service.remove(
+            conn, lines, country=options.country, kind=options.kind, offer_id=_offer(conn, options)
+        )
     return _tell(outcome, "removed", "not there")
 
 
 def _count(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        lengths = suppressions.lengths(conn)
+        lengths = suppression_store.lengths(conn)
     for length in lengths:
         of_whom = "every offer" if length.offer is None else f"{length.offer} in {length.market}"
         print(f"{length.entries:>10}  {length.kind:<5}  {of_whom}")
@@ -135,13 +137,13 @@ def _offer(conn: Connection[Any], options: argparse.Namespace) -> int | None:
     if options.offer is None:
         return None
     try:
-        return lists.offer_named(conn, options.offer, market=options.market)
+        return suppression_service.offer_named(conn, options.offer, market=options.market)
     except ListInvalid as error:
         raise CommandFailed(str(error)) from None
 
 
 def _tell(outcome: Outcome, changed: str, unchanged: str) -> int:
-    for line in lists.describe(outcome.unreadable):
+    for line in suppression_service.describe(outcome.unreadable):
         print(line, file=sys.stderr)
     print(f"{outcome.changed} {changed}, {outcome.unchanged} {unchanged}, {len(outcome.unreadable)} unreadable.")
     return FAILED if outcome.unreadable else DONE

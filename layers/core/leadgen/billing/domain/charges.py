@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from leadgen.billing.domain import earnings
 from leadgen.billing.domain.earnings import Flat, Share
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Transaction
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger.domain import Transaction
 
 ACTOR = "stage:bill"
 
@@ -48,7 +48,7 @@ def draws(charges: Iterable[Charge], wallets: Mapping[int, Decimal], *, now: dat
                 currency=charge.currency,
                 occurred_at=now,
                 actor=ACTOR,
-                entries=transactions.entries(("wallet", "receivable", amount)),
+                entries=ledger_domain.entries(("wallet", "receivable", amount)),
                 buyer_id=charge.buyer_id,
                 lead_id=charge.lead_id,
             )
@@ -65,7 +65,7 @@ def earned(charges: Iterable[Charge], *, now: datetime) -> list[Transaction]:
             currency=charge.currency,
             occurred_at=now,
             actor=ACTOR,
-            entries=transactions.entries(("publisher_cost", "publisher_payable", amount)),
+            entries=ledger_domain.entries(("publisher_cost", "publisher_payable", amount)),
             publisher_id=charge.publisher_id,
             lead_id=charge.lead_id,
         )

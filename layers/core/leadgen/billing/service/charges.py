@@ -6,13 +6,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.billing.domain import charges as rules
+from leadgen.billing.domain import charges as billing_charges
 from leadgen.billing.domain import earnings
 from leadgen.billing.domain.charges import Charge
-from leadgen.billing.store import charges as billing
+from leadgen.billing.store import charges as store
 from leadgen.billing.store.charges import Billed
-from leadgen.buyers.store import buyers
-from leadgen.ledger.store import postings
+from leadgen.buyers import store as buyers_store
+from leadgen.ledger import store as ledger_store
 
 
 def charge(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> list[Billed]:
@@ -22,14 +22,14 @@ def charge(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetime) -> 
     """
     # Other stages lock leads before buyers. Here that would be a trap: whoever waits for a lead that somebody bills
     # meanwhile has the lock of a billed lead in the end, and those are changed under their buyer's lock.
-    buyer_ids = billing.buyers_to_bill(conn, lead_ids)
+    buyer_ids = store.buyers_to_bill(conn, lead_ids)
     if not buyer_ids:
         return []
-    buyers.lock(conn, buyer_ids)
-    billed = billing.bill(conn, lead_ids, buyer_ids, now=now)
+    buyers_store.lock(conn, buyer_ids)
+    billed = store.bill(conn, lead_ids, buyer_ids, now=now)
     charges = [_charge(lead) for lead in billed]
-    wallets = {buyer_id: money.wallet for buyer_id, money in postings.money(conn, buyer_ids).items()}
-    postings.post(conn, rules.draws(charges, wallets, now=now) + rules.earned(charges, now=now))
+    wallets = {buyer_id: money.wallet for buyer_id, money in ledger_store.money(conn, buyer_ids).items()}
+    ledger_store.post(conn, billing_charges.draws(charges, wallets, now=now) + billing_charges.earned(charges, now=now))
     return billed
 
 

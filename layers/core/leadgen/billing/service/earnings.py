@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.billing.store import earnings
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Transaction
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger.domain import Transaction
 
 
 def earnings_of(conn: Connection[Any], lead_ids: Sequence[int], *, actor: str, now: datetime) -> list[Transaction]:
@@ -22,7 +22,7 @@ def earnings_of(conn: Connection[Any], lead_ids: Sequence[int], *, actor: str, n
             currency=one.currency,
             occurred_at=now,
             actor=actor,
-            entries=transactions.entries(("publisher_payable", "publisher_cost", one.amount)),
+            entries=ledger_domain.entries(("publisher_payable", "publisher_cost", one.amount)),
             publisher_id=one.publisher_id,
             lead_id=one.lead_id,
             reverses_id=one.transaction_id,

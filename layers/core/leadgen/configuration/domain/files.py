@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from leadgen.configuration.domain import problems as configuration_faults
+from leadgen.configuration.domain import problems as configuration_problems
 from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.domain.model import Configuration
 from leadgen.configuration.domain.yaml_reader import Document, Location, Problem
@@ -53,6 +53,6 @@ def typed(document: Document, model: type[Typed]) -> tuple[Typed | None, list[Pr
         # The values are text: lax typing reads numbers and flags from it, in the policies too.
         content = model.model_validate(document.value, strict=False)
     except ValidationError as error:
-        problems = document.problems + configuration_faults.found(document, model, error)
+        problems = document.problems + configuration_problems.found(document, model, error)
         return None, sorted(problems, key=lambda problem: problem.line or 0)
     return content, document.problems

@@ -19,11 +19,11 @@ from leadgen.configuration.service.apply_offers import OfferWriter, StoredOffer
 from leadgen.configuration.service.apply_parties import Occasion, PartyWriter
 from leadgen.configuration.service.apply_policies import PolicyWriter
 from leadgen.configuration.service.changes import Application, Change, Ledger, recorded, summary
-from leadgen.configuration.store import buyers as configured_buyers
-from leadgen.configuration.store import offers as store
-from leadgen.configuration.store import parties as configured_parties
-from leadgen.configuration.store import places as configured_places
-from leadgen.configuration.store import policies as configured_policies
+from leadgen.configuration.store import buyers as configuration_buyers
+from leadgen.configuration.store import offers as configuration_offers
+from leadgen.configuration.store import parties as configuration_parties
+from leadgen.configuration.store import places as configuration_places
+from leadgen.configuration.store import policies as configuration_policies
 from leadgen.configuration.store import sources, versions
 from leadgen.configuration.store.places import EmptyRadius
 from leadgen.platform import clock
@@ -62,7 +62,7 @@ def application(
     task = Task(files, threshold, actor(environ), clock.now())
     with conn.transaction(force_rollback=plan):
         # Two applications at once take turns, so that what one finds is what it changes.
-        store.take_turns(conn)
+        configuration_offers.take_turns(conn)
         return carry_out(conn, task)
 
 
@@ -89,11 +89,11 @@ def carry_out(conn: Connection[Any], task: Task) -> Application:
     offers = _write(conn, task, ledger)
     changes = ledger.changes(_names(conn, ledger.ids()))
     offer_ids = [offer.offer_id for offer in offers]
-    unnamed = tuple(store.offers_beside(conn, offer_ids))
+    unnamed = tuple(configuration_offers.offers_beside(conn, offer_ids))
     if not ledger.has_changes:
         return Application(changes, 0, None, unnamed)
-    store.audit(conn, ledger.entries())
-    waiting = store.try_waiting_leads_again(conn, offer_ids)
+    configuration_offers.audit(conn, ledger.entries())
+    waiting = configuration_offers.try_waiting_leads_again(conn, offer_ids)
     if found:
         _record(conn, task.applied_by, "as it was before its history was kept", (), found, None)
     told = summary(changes)
@@ -153,20 +153,22 @@ def _write(conn: Connection[Any], task: Task, ledger: Ledger) -> list[StoredOffe
 
 
 def _end_others(conn: Connection[Any], ledger: Ledger, offer_ids: Sequence[int]) -> None:
-    ledger.deactivated("offer", store.deactivate_other_offers(conn, keep=offer_ids))
+    ledger.deactivated("offer", configuration_offers.deactivate_other_offers(conn, keep=offer_ids))
     ledger.deactivated("source", sources.deactivate_sources_elsewhere(conn, keep_offers=offer_ids))
-    ledger.deactivated("enrolment", configured_buyers.deactivate_enrolments_elsewhere(conn, keep_offers=offer_ids))
-    ledger.deactivated("exclusivity", configured_places.deactivate_exclusivities_elsewhere(conn, keep_offers=offer_ids))
+    ledger.deactivated("enrolment", configuration_buyers.deactivate_enrolments_elsewhere(conn, keep_offers=offer_ids))
+    ledger.deactivated(
+        "exclusivity", configuration_places.deactivate_exclusivities_elsewhere(conn, keep_offers=offer_ids)
+    )
 
 
 def _names(conn: Connection[Any], ids: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
     """What the ids that changes speak of are the ids of."""
     lookups = {
-        "validation_policy_id": configured_policies.names_of_validation_policies,
-        "routing_policy_id": configured_policies.names_of_routing_policies,
-        "offer_id": store.names_of_offers,
-        "buyer_id": configured_buyers.emails_by_id,
-        "publisher_id": configured_parties.names_of_publishers,
+        "validation_policy_id": configuration_policies.names_of_validation_policies,
+        "routing_policy_id": configuration_policies.names_of_routing_policies,
+        "offer_id": configuration_offers.names_of_offers,
+        "buyer_id": configuration_buyers.emails_by_id,
+        "publisher_id": configuration_parties.names_of_publishers,
     }
     return {
         (column, row_id): name
@@ -215,7 +217,7 @@ def _other_currencies(conn: Connection[Any], files: Sequence[ConfigurationFile])
         for position, buyer in enumerate(file.configuration.buyers)
     }
     currencies = [file.configuration.market.currency for file, _ in places.values()]
-    for row in configured_buyers.buyers_bound_to_currency(conn, emails=list(places), currencies=currencies):
+    for row in configuration_buyers.buyers_bound_to_currency(conn, emails=list(places), currencies=currencies):
         file, location = places[row.email]
         yield file.problem(
             location, f"{row.email} is billed in {row.currency}; a market in another currency needs another address"

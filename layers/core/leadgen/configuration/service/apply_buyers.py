@@ -13,7 +13,7 @@ from leadgen.configuration.service.apply_offers import StoredOffer
 from leadgen.configuration.service.apply_parties import Occasion, open_wallet, stored
 from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.store import buyers
-from leadgen.configuration.store import places as configured_places
+from leadgen.configuration.store import places as configuration_places
 from leadgen.configuration.store.places import Coordinates, EmptyRadius, Place
 
 
@@ -67,16 +67,16 @@ class BuyerWriter:
         if market_id in self._placed:
             return
         self._placed.add(market_id)
-        before = configured_places.places(self._conn, market_id)
+        before = configuration_places.places(self._conn, market_id)
         after = {place.postal_code: (place.latitude, place.longitude) for place in market.places}
         if before == after:
             if after:
                 self._ledger.unchanged("places", market.name)
             return
         self._moved.add(market_id)
-        configured_places.remove_places(self._conn, market_id, before.keys() - after.keys())
+        configuration_places.remove_places(self._conn, market_id, before.keys() - after.keys())
         changed = {code: position for code, position in after.items() if before.get(code) != position}
-        configured_places.put_places(self._conn, market_id, changed)
+        configuration_places.put_places(self._conn, market_id, changed)
         if before:
             self._ledger.updated("places", market.name, market_id, _written(before), _written(after))
         else:
@@ -87,8 +87,8 @@ class BuyerWriter:
         if not self._moved:
             return ()
         markets = sorted(self._moved)
-        configured_places.derive_radius_postal_codes(self._conn, markets)
-        return configured_places.empty_radiuses(self._conn, markets)
+        configuration_places.derive_radius_postal_codes(self._conn, markets)
+        return configuration_places.empty_radiuses(self._conn, markets)
 
     def _secret(self, buyer: Buyer) -> str | None:
         fingerprint = buyer.webhook_secret_sha256
@@ -143,15 +143,15 @@ class BuyerWriter:
         if (buyer_id, market_id) in self._served:
             return
         self._served.add((buyer_id, market_id))
-        before: set[Place] = configured_places.active_areas(self._conn, buyer_id=buyer_id, market_id=market_id)
+        before: set[Place] = configuration_places.active_areas(self._conn, buyer_id=buyer_id, market_id=market_id)
         after: set[Place] = set(buyer.service_areas.places())
         name = f"{buyer.name} in {market}"
         if before == after:
             self._ledger.unchanged("service areas", name)
             return
         self._moved.add(market_id)
-        configured_places.add_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=after - before)
-        configured_places.deactivate_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=before - after)
+        configuration_places.add_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=after - before)
+        configuration_places.deactivate_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=before - after)
         state = _areas_state(market_id, after)
         if before:
             self._ledger.updated("service areas", name, buyer_id, _areas_state(market_id, before), state)
@@ -161,9 +161,9 @@ class BuyerWriter:
     def _exclusivities(self, offer: StoredOffer) -> None:
         # Those that are named no more go first: one of them may be the same place in another spelling.
         kept = [exclusivity.place for exclusivity in offer.offer.exclusivities]
-        gone = configured_places.deactivate_exclusivities(self._conn, offer_id=offer.offer_id, keep=kept)
+        gone = configuration_places.deactivate_exclusivities(self._conn, offer_id=offer.offer_id, keep=kept)
         for exclusivity in offer.offer.exclusivities:
-            row = configured_places.upsert_exclusivity(
+            row = configuration_places.upsert_exclusivity(
                 self._conn,
                 offer_id=offer.offer_id,
                 place=exclusivity.place,

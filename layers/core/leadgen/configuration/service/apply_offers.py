@@ -13,7 +13,7 @@ from leadgen.configuration.domain.model import Market, Offer, Source, Vertical
 from leadgen.configuration.service.apply_parties import stored
 from leadgen.configuration.service.apply_policies import PolicyWriter
 from leadgen.configuration.service.changes import Ledger
-from leadgen.configuration.store import offers as store
+from leadgen.configuration.store import offers as configuration_offers
 from leadgen.configuration.store import sources
 
 
@@ -70,18 +70,18 @@ class OfferWriter:
 
     def _market(self, market: Market) -> None:
         if market.name not in self.market_ids:
-            row = store.upsert_market(self._conn, **market.model_dump(exclude={"places"}))
+            row = configuration_offers.upsert_market(self._conn, **market.model_dump(exclude={"places"}))
             self.market_ids[market.name] = self._ledger.written("market", market.name, row)
 
     def _vertical(self, vertical: Vertical) -> None:
         if vertical.slug not in self._vertical_ids:
-            row = store.upsert_vertical(self._conn, **vertical.model_dump())
+            row = configuration_offers.upsert_vertical(self._conn, **vertical.model_dump())
             self._vertical_ids[vertical.slug] = self._ledger.written("vertical", vertical.slug, row)
 
     def _offer(self, offer: Offer, file: ConfigurationFile, policies: PolicyWriter) -> int:
         threshold = offer.invoice_threshold
         market = file.configuration.market.name
-        row = store.upsert_offer(
+        row = configuration_offers.upsert_offer(
             self._conn,
             market_id=self.market_ids[market],
             vertical_id=self._vertical_ids[file.configuration.vertical.slug],

@@ -14,8 +14,8 @@ from leadgen.configuration.domain.yaml_reader import Location, Problem
 from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.store import buyers, parties
 from leadgen.kernel.model import Model
-from leadgen.ledger.domain.transactions import Transaction, entries
-from leadgen.ledger.store import postings as store
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction, entries
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def open_wallet(conn: Connection[Any], buyer_id: int, balance: Decimal, currency
     )
     if balance == 0 or buyers.has_had_prepaid_money(conn, buyer_id=buyer_id):
         return False
-    store.post(conn, [opening])
+    ledger_store.post(conn, [opening])
     return True
 
 

@@ -11,7 +11,7 @@ from leadgen.configuration.domain.model import RoutingConfig, ValidationRules
 from leadgen.configuration.domain.yaml_reader import Location, Problem
 from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.store import buyers
-from leadgen.configuration.store import policies as store
+from leadgen.configuration.store import policies as configuration_policies
 from leadgen.configuration.store.policies import PolicyVersion, WrittenPolicy
 from leadgen.leads.domain import normalization
 from leadgen.routing.domain.policy import Weighted
@@ -54,9 +54,13 @@ class PolicyWriter:
             case _ if policy.version is None:
                 return False
             case ValidationRules():
-                kept = store.keep_validation_policy(self._conn, name=policy.name, version=policy.version, rules=content)
+                kept = configuration_policies.keep_validation_policy(
+                    self._conn, name=policy.name, version=policy.version, rules=content
+                )
             case RoutingConfig():
-                kept = store.keep_routing_policy(self._conn, name=policy.name, version=policy.version, config=content)
+                kept = configuration_policies.keep_routing_policy(
+                    self._conn, name=policy.name, version=policy.version, config=content
+                )
         if kept is None or not kept.is_same:
             return False
         after = content if kept.is_new else None
@@ -67,9 +71,9 @@ class PolicyWriter:
     def _store(self, policy: ValidationRules | RoutingConfig, content: str) -> int:
         match policy:
             case ValidationRules():
-                row = store.store_validation_policy(self._conn, name=policy.name, rules=content)
+                row = configuration_policies.store_validation_policy(self._conn, name=policy.name, rules=content)
             case RoutingConfig():
-                row = store.store_routing_policy(self._conn, name=policy.name, config=content)
+                row = configuration_policies.store_routing_policy(self._conn, name=policy.name, config=content)
         return self._ledger.versioned(_kind(policy), policy.name, row)
 
 

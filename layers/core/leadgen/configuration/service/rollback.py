@@ -12,7 +12,7 @@ from leadgen.configuration.service import apply
 from leadgen.configuration.service.apply import ConfigurationInvalid, Task
 from leadgen.configuration.service.changes import Application
 from leadgen.configuration.service.export import ExportedFile
-from leadgen.configuration.store import offers as store
+from leadgen.configuration.store import offers as configuration_offers
 from leadgen.configuration.store import state, versions
 from leadgen.platform import clock
 from leadgen.terminal import command
@@ -33,7 +33,7 @@ def rollback(conn: Connection[Any], number: int, environ: Mapping[str, str], *, 
     if found:
         raise ConfigurationInvalid(found)
     with conn.transaction(force_rollback=plan):
-        store.take_turns(conn)
+        configuration_offers.take_turns(conn)
         snapshot = versions.snapshot(conn, number)
         if snapshot is None:
             raise NoSuchVersion(f"there is no version {number} of the configuration: `leadgen history` lists them")

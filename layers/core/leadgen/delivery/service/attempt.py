@@ -6,11 +6,11 @@ from leadgen.delivery.domain import lead_mail, steps
 from leadgen.delivery.service.dispatch import Parcel
 from leadgen.outbound.domain.outcomes import CallOutcome
 from leadgen.outbound.domain.signing import Sending
-from leadgen.outbound.service import mail as mailing
+from leadgen.outbound.service import mail as outbound_mail
 from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import settings
-from leadgen.platform.mail import mail
+from leadgen.platform.mail import mail as platform_mail
 
 
 def hand_over(parcel: Parcel) -> Call:
@@ -31,8 +31,8 @@ def hand_over(parcel: Parcel) -> Call:
 def _mail(parcel: Parcel) -> CallOutcome:
     claimed = parcel.claimed
     mailed = lead_mail.compose(claimed.facts)
-    return mailing.outcome_of(
-        lambda: mail.send(
+    return outbound_mail.outcome_of(
+        lambda: platform_mail.send(
             to=parcel.due.email_to,
             subject=mailed.subject,
             text=mailed.text,

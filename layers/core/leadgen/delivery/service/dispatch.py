@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from psycopg import Connection
 
-from leadgen.delivery.domain import steps as delivery
+from leadgen.delivery.domain import steps as delivery_steps
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import payload
 from leadgen.delivery.domain.formats.payload import Rendered
@@ -18,14 +18,14 @@ from leadgen.delivery.store import deliveries
 from leadgen.delivery.store.deliveries import Attempt, Claimed, Due, Settlement
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
+from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.backoff import Schedule
 from leadgen.outbound.domain.outcomes import Unknown
 from leadgen.outbound.service import admission
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
-from leadgen.outbound.store import endpoints
-from leadgen.outbound.store.endpoints import Address
+from leadgen.outbound.store import Address
 from leadgen.routing.service import release
 from leadgen.routing.service.release import Refusal
 
@@ -79,7 +79,7 @@ def claim(
         going |= {due.delivery_id: bears.endpoint_id for due in dues[: bears.calls]}
         for due in dues[bears.calls :]:
             own = _schedule(ready[due.delivery_id][1], default)
-            steps[due.delivery_id] = delivery.held_back(_standing(due), own, until=bears.come_back_at, now=now)
+            steps[due.delivery_id] = delivery_steps.held_back(_standing(due), own, until=bears.come_back_at, now=now)
     abandoned = [due.delivery_id for due in found if due.is_abandoned]
     if abandoned:
         deliveries.reap(conn, abandoned, now=now)
@@ -108,10 +108,10 @@ def _prepare(due: Due) -> DeliveryTerms | Step:
     """The terms a delivery is made on; or what follows where it cannot be made at all."""
     if due.is_erased:
         return Review("erased")
-    if due.lost_attempts >= delivery.MOST_LOST:
+    if due.lost_attempts >= delivery_steps.MOST_LOST:
         return Review("workers_died")
     if due.url is None if due.channel == "webhook" else not due.mailable:
-        return delivery.channel_over(_standing(due))
+        return delivery_steps.channel_over(_standing(due))
     try:
         return delivery_terms.parse(due.terms, label=f"buyer {due.buyer_id} in {due.offer}")
     except PolicyInvalid:
@@ -119,7 +119,7 @@ def _prepare(due: Due) -> DeliveryTerms | Step:
 
 
 def _address(due: Due) -> Address:
-    return endpoints.MAIL if due.channel == "email" else endpoints.of_buyer(due.buyer_id, due.url or "")
+    return outbound_store.MAIL if due.channel == "email" else outbound_store.of_buyer(due.buyer_id, due.url or "")
 
 
 def _schedule(terms: DeliveryTerms, default: Schedule) -> Schedule:
@@ -154,7 +154,9 @@ def record(
     Locks leads and buyers where a lead was refused, then endpoints, then deliveries.
     """
     following = {
-        parcel.claimed.delivery_id: delivery.next_step(_standing(parcel.due, begun=1), call.outcome, parcel.schedule)
+        parcel.claimed.delivery_id: delivery_steps.next_step(
+            _standing(parcel.due, begun=1), call.outcome, parcel.schedule
+        )
         for parcel, call in calls
     }
     refusals = release.decide(

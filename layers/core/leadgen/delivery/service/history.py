@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.delivery.domain import verdicts as rules
+from leadgen.delivery.domain import verdicts
 from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.store import history
 from leadgen.delivery.store.history import Attempt
@@ -56,7 +56,7 @@ def as_json(story: Story) -> dict[str, Any]:
         "buyer_id": delivery.buyer_id,
         "buyer": delivery.buyer,
         "status": delivery.status,
-        "words": rules.state(delivery),
+        "words": verdicts.state(delivery),
         "since": delivery.settled_at or delivery.created_at,
         "reason": delivery.review_reason or delivery.release_reason,
         "channel": delivery.channel,
@@ -66,7 +66,7 @@ def as_json(story: Story) -> dict[str, Any]:
         "reference": delivery.reference,
         "attempts": len(story.attempts),
         "last_attempt": attempt_as_json(story.attempts[-1]) if story.attempts else None,
-        "verdicts": list(rules.possible(delivery)),
+        "verdicts": list(verdicts.possible(delivery)),
     }
 
 
@@ -105,4 +105,4 @@ def attempt_as_json(attempt: Attempt) -> dict[str, Any]:
     """An attempt, with its outcome in words too."""
     fields = asdict(attempt)
     del fields["delivery_id"]
-    return {**fields, "words": rules.OUTCOMES[attempt.outcome]}
+    return {**fields, "words": verdicts.OUTCOMES[attempt.outcome]}

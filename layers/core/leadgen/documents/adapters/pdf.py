@@ -8,7 +8,7 @@ from fpdf import FPDF
 from fpdf.enums import Align, OutputIntentSubType, XPos, YPos
 from fpdf.output import PDFICCProfile
 
-from leadgen.documents.adapters import fonts as lettering
+from leadgen.documents.adapters import fonts
 from leadgen.documents.domain.letter import Column, Letter, Party, Table
 
 _MARGIN, _TOP, _FOOT = 20, 18, 26  # millimetres, as everything here
@@ -46,12 +46,12 @@ class _Sheet(FPDF):
     def __init__(self, letter: Letter, *, as_archive: bool) -> None:
         super().__init__(format="A4", enforce_compliance="PDF/A-3B" if as_archive else None)
         self._letter = letter
-        lettering.add_to(self)
+        fonts.add_to(self)
         self.set_creation_date(letter.created_at)
-        self.set_title(lettering.text(letter.name))
-        self.set_author(lettering.text(letter.sender.name))
+        self.set_title(fonts.text(letter.name))
+        self.set_author(fonts.text(letter.sender.name))
         self.set_lang("en")
-        self.alias_nb_pages(lettering.PAGES)
+        self.alias_nb_pages(fonts.PAGES)
         self.set_producer("LeadGen")
         self.set_margins(_MARGIN, _TOP, _MARGIN)
         self.c_margin = 0
@@ -98,7 +98,7 @@ class _Sheet(FPDF):
         for line in lines:
             self._say(line, self.epw - 30, height=3.6, ends=True)
         self.set_xy(self.w - _MARGIN - 20, top)
-        self.cell(20, 3.6, f"Page {self.page_no()} of {lettering.PAGES}")
+        self.cell(20, 3.6, f"Page {self.page_no()} of {fonts.PAGES}")
 
     def head(self) -> None:
         """Who writes, what this is, who is written to, and the facts about it."""
@@ -178,7 +178,7 @@ class _Sheet(FPDF):
     def _paying(self) -> None:
         link, payment = self._letter.link, self._letter.payment
         if link is not None:
-            label = lettering.text(link.label)
+            label = fonts.text(link.label)
             self._ink((255, 255, 255), 9.5, "B")
             self.set_fill_color(*_ACCENT)
             self.set_y(self.y + 1)
@@ -238,10 +238,10 @@ class _Sheet(FPDF):
         self, said: str, width: float, *, height: float = _LINE, align: Align = Align.L, ends: bool = False
     ) -> None:
         place: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT} if ends else {}
-        self.cell(width, height, lettering.text(said), align=align, **place)
+        self.cell(width, height, fonts.text(said), align=align, **place)
 
     def _wrapped(self, said: str, width: float) -> list[str]:
-        text = lettering.text(said)
+        text = fonts.text(said)
         if self.get_string_width(text) <= width:
             return [text]
         lines = self.multi_cell(width, _LINE, text, align=Align.L, dry_run=True, output="LINES")
@@ -250,7 +250,7 @@ class _Sheet(FPDF):
 
     def _ink(self, colour: tuple[int, int, int], size: float, style: str = "") -> None:
         self.set_text_color(*colour)
-        self.set_font(lettering.FAMILY, style, size)
+        self.set_font(fonts.FAMILY, style, size)
 
     def _has_room(self, height: float) -> bool:
         return bool(self.y + height <= self.h - _FOOT)

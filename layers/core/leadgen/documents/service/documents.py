@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from psycopg import Connection
 
-from leadgen.billing.domain import documents as billing_domain_documents
+from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.domain import terms
 from leadgen.documents.domain import einvoice, sales_letters
 from leadgen.documents.domain.letter import Letter
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
-from leadgen.documents.store import documents
+from leadgen.documents.store import documents as store
 from leadgen.documents.store.documents import Document, Format, IssuedLine, Kind
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.service import checkout
@@ -27,7 +27,7 @@ def document(conn: Connection[Any], kind: Sold, document_id: int, form: Format =
     Raises Refusal 404 where there is no such document, 409 ``not_issued`` for a draft, ``fields_missing`` for an
     electronic invoice that lacks something.
     """
-    if (kept := documents.get(conn, kind, document_id, form)) is not None:
+    if (kept := store.get(conn, kind, document_id, form)) is not None:
         return kept
     match kind:
         case "invoice":
@@ -41,10 +41,10 @@ def kept_or_drawn(
     conn: Connection[Any], kind: Kind, document_id: int, form: Format, draw: Callable[[], Document]
 ) -> Document:
     """The file that is kept; where there is none, the one that ``draw`` makes, unless another worker was first."""
-    if (kept := documents.get(conn, kind, document_id, form)) is not None:
+    if (kept := store.get(conn, kind, document_id, form)) is not None:
         return kept
-    documents.keep(conn, kind, document_id, form, draw())
-    first = documents.get(conn, kind, document_id, form)
+    store.keep(conn, kind, document_id, form, draw())
+    first = store.get(conn, kind, document_id, form)
     assert first is not None
     return first
 
@@ -56,7 +56,7 @@ def file_of(media_type: str, filename: str, content: bytes) -> Document:
 
 def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
     """An issued invoice as it was. Raises Refusal 404 and 409 ``not_issued``."""
-    head = documents.invoice(conn, invoice_id)
+    head = store.invoice(conn, invoice_id)
     if head is None:
         raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
     if head.number is None or head.issued_at is None:
@@ -83,14 +83,14 @@ def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
         prepaid=head.prepaid,
         subject=head.subject or "",
         seller=terms.parse_seller(head.seller),
-        buyer=billing_domain_documents.parse_bill_to(head.buyer, label=head.number),
-        lines=_lines(documents.invoice_lines(conn, invoice_id)),
+        buyer=billing_documents.parse_bill_to(head.buyer, label=head.number),
+        lines=_lines(store.invoice_lines(conn, invoice_id)),
     )
 
 
 def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
     """A credit note as it was issued. Raises Refusal 404."""
-    head = documents.credit_note(conn, credit_note_id)
+    head = store.credit_note(conn, credit_note_id)
     if head is None:
         raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
     return CreditNote(
@@ -115,8 +115,8 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
         to_wallet=head.to_wallet,
         subject=head.subject,
         seller=terms.parse_seller(head.seller),
-        buyer=billing_domain_documents.parse_bill_to(head.buyer, label=head.number),
-        lines=_lines(documents.credit_note_lines(conn, credit_note_id)),
+        buyer=billing_documents.parse_bill_to(head.buyer, label=head.number),
+        lines=_lines(store.credit_note_lines(conn, credit_note_id)),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.documents.domain import mail as document_mail
+from leadgen.documents.domain import mail as domain
 from leadgen.documents.service import documents
 from leadgen.documents.store import mails
 from leadgen.documents.store.documents import Document
@@ -18,13 +18,13 @@ from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.mail_page import MailText
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Taken, Unknown
-from leadgen.outbound.service import mail as mailing
+from leadgen.outbound.service import mail as outbound_mail
 from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
 from leadgen.payments.service import checkout
 from leadgen.platform import settings
 from leadgen.platform.log import logger
-from leadgen.platform.mail import mail
+from leadgen.platform.mail import mail as platform_mail
 from leadgen.platform.mail.mail import Attachment
 
 
@@ -79,8 +79,8 @@ def send(errand: Errand) -> Call:
     words, attached = errand.words, errand.attached
 
     def hand_over() -> tuple[CallOutcome, None]:
-        outcome = mailing.outcome_of(
-            lambda: mail.send(
+        outcome = outbound_mail.outcome_of(
+            lambda: platform_mail.send(
                 to=errand.claimed.email,
                 subject=words.subject,
                 text=words.text,
@@ -113,16 +113,16 @@ def again(waiting: Waiting, now: datetime) -> Event:
 def _errand(conn: Connection[Any], claimed: Claimed) -> Errand:
     if claimed.invoice_id is not None:
         invoice = documents.invoice(conn, claimed.invoice_id)
-        words = document_mail.of_invoice(invoice, pay_url=checkout.payment_url(claimed.invoice_id))
+        words = domain.of_invoice(invoice, pay_url=checkout.payment_url(claimed.invoice_id))
         return Errand(claimed, invoice.number, words, documents.document(conn, "invoice", claimed.invoice_id))
     assert claimed.credit_note_id is not None
     note = documents.credit_note(conn, claimed.credit_note_id)
     attached = documents.document(conn, "credit_note", claimed.credit_note_id)
-    return Errand(claimed, note.number, document_mail.of_credit_note(note), attached)
+    return Errand(claimed, note.number, domain.of_credit_note(note), attached)
 
 
 def _result(claimed: Claimed, outcome: CallOutcome, now: datetime) -> Result:
-    wait = document_mail.next_step(claimed.attempts)
+    wait = domain.next_step(claimed.attempts)
     match outcome:
         case Taken():
             return Result(claimed.mail_id, "sent")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
-from leadgen.buyers.store.buyers import NamedBuyer
-from leadgen.decisions.store.decisions import RecordedDecision
+from leadgen.buyers import store as buyers_store
+from leadgen.buyers.store import NamedBuyer
+from leadgen.decisions.store import RecordedDecision
+from leadgen.explanation import store
 from leadgen.explanation.commands import story
 from leadgen.explanation.domain.redecision import Comparison
 from leadgen.explanation.service import explain
 from leadgen.explanation.service.explain import Explanation
 from leadgen.explanation.service.redecision import decide_again
-from leadgen.explanation.store import subject
 from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _buyer(conn: Connection[Any], found: Explanation, id_or_email: str) -> NamedBuyer:
-    buyer = buyers.find_buyer(conn, id_or_email)
+    buyer = buyers_store.find_buyer(conn, id_or_email)
     if buyer is None:
         raise CommandFailed(f"there is no buyer {id_or_email}: name one by its id or its e-mail address")
-    if not buyers.is_enrolled(conn, found.subject.offer_id, buyer.buyer_id):
+    if not buyers_store.is_enrolled(conn, found.subject.offer_id, buyer.buyer_id):
         raise CommandFailed(
             f"{buyer.name} ({buyer.buyer_id}) is not enrolled in {found.subject.offer}, the offer of lead "
             f"{found.subject.lead_id}"
@@ -91,7 +91,7 @@ def _json(found: Explanation, buyer: NamedBuyer | None) -> dict[str, Any]:
 def _decide_again(options: argparse.Namespace) -> int:
     counts: Counter[str] = Counter()
     with connection(environment()) as conn:
-        if options.lead_id is not None and subject.subject(conn, options.lead_id) is None:
+        if options.lead_id is not None and store.subject(conn, options.lead_id) is None:
             raise _no_lead(options.lead_id)
         for decision, comparison in decide_again(conn, options.lead_id):
             counts[comparison.result] += 1

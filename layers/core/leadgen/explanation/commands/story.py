@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from leadgen.buyers.store.buyers import NamedBuyer
-from leadgen.delivery import commands
+from leadgen.buyers.store import NamedBuyer
+from leadgen.delivery import commands as delivery_commands
 from leadgen.explanation.domain import counterfactuals
 from leadgen.explanation.service.explain import BuyerVerdict, Explained, Explanation
-from leadgen.explanation.store.subject import Subject
+from leadgen.explanation.store import Subject
 from leadgen.kernel.trace import Check
 from leadgen.terminal.tables import columns, folded, printable, room
 
@@ -47,7 +47,7 @@ def _parts(explanation: Explanation, buyer: NamedBuyer | None, *, every: bool) -
     for story in explanation.deliveries:
         if buyer is None or story.delivery.buyer_id == buyer.buyer_id:
             yield f"\n{'─' * room()}"
-            yield from commands.lines(story, lambda instant: _local(instant, explanation.subject))
+            yield from delivery_commands.lines(story, lambda instant: _local(instant, explanation.subject))
 
 
 def _heading(explanation: Explanation) -> Iterator[str]:

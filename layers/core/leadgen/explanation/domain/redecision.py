@@ -7,7 +7,7 @@ from typing import Literal
 
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.trace import Json, plain
-from leadgen.routing.domain import inputs as again
+from leadgen.routing.domain import inputs as routing_inputs
 from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.validation.domain import screening
 from leadgen.validation.domain.screening import Verdict
@@ -21,7 +21,7 @@ def routing_verdict(decision: Routed | NoBuyer) -> Verdict:
 
 
 def _routing_again(inputs: str) -> Verdict:
-    return routing_verdict(again.route(again.read_routing(inputs)))
+    return routing_verdict(routing_inputs.route(routing_inputs.read_routing(inputs)))
 
 
 # By stage, how it is decided from the JSON text of its recorded inputs. Raises ValidationError or PolicyInvalid where

@@ -9,18 +9,18 @@ from typing import Any, Literal, cast
 from psycopg import Connection
 from pydantic import ValidationError
 
-from leadgen.buyers.store import buyers
-from leadgen.decisions.store import decisions
-from leadgen.decisions.store.decisions import StoredDecision
+from leadgen.buyers import store as buyers_store
+from leadgen.decisions import store as decisions_store
+from leadgen.decisions.store import StoredDecision
 from leadgen.delivery.service import history
 from leadgen.delivery.service.history import Story
+from leadgen.explanation import store
 from leadgen.explanation.domain import counterfactuals
 from leadgen.explanation.domain.counterfactuals import Change
-from leadgen.explanation.store import subject as explanation_subject
-from leadgen.explanation.store.subject import Others, Subject
+from leadgen.explanation.store import Others, Subject
 from leadgen.kernel.trace import Check, Json, plain
-from leadgen.routing.domain import inputs as again
-from leadgen.routing.domain import reasons as merits
+from leadgen.routing.domain import inputs as routing_inputs
+from leadgen.routing.domain import reasons
 from leadgen.routing.domain.inputs import RoutingInputs
 
 _MOST_NAMED = 20
@@ -74,7 +74,7 @@ class Explanation:
 
 def explain(conn: Connection[Any], lead_id: int) -> Explanation | None:
     """Explain a lead; None where there is none with this id."""
-    subject = explanation_subject.subject(conn, lead_id)
+    subject = store.subject(conn, lead_id)
     if subject is None:
         return None
     explained = explained_decisions(conn, lead_id)
@@ -82,23 +82,23 @@ def explain(conn: Connection[Any], lead_id: int) -> Explanation | None:
     others = None
     if routed:
         looked_at = [verdict.buyer_id for verdict in routed[-1].verdicts]
-        others = explanation_subject.enrolled_besides(
+        others = store.enrolled_besides(
             conn, subject.offer_id, looked_at, at=routed[-1].decision.decided_at, limit=_MOST_NAMED
         )
     buyer = None
     if subject.buyer_id is not None:
-        buyer = buyers.buyers_named(conn, [subject.buyer_id]).get(subject.buyer_id)
+        buyer = buyers_store.buyers_named(conn, [subject.buyer_id]).get(subject.buyer_id)
     return Explanation(subject, buyer, tuple(explained), others, tuple(history.of_lead(conn, lead_id)))
 
 
 def explained_decisions(conn: Connection[Any], lead_id: int) -> list[Explained]:
     """Every decision about a lead, oldest first."""
-    stored = decisions.of_lead(conn, lead_id)
+    stored = decisions_store.of_lead(conn, lead_id)
     traces = [_trace(decision) for decision in stored if decision.stage == "routing"]
     inputs = {decision.decision_id: _inputs(decision) for decision in stored if decision.stage == "routing"}
     buyer_ids = {verdict["buyer_id"] for trace in traces for verdict in trace["verdicts"]}
     buyer_ids |= {read.facts.exclusive.buyer_id for read in inputs.values() if read and read.facts.exclusive}
-    named = buyers.buyers_named(conn, buyer_ids) if buyer_ids else {}
+    named = buyers_store.buyers_named(conn, buyer_ids) if buyer_ids else {}
     names = {buyer_id: named.get(buyer_id, f"buyer {buyer_id}") for buyer_id in buyer_ids}
     return [
         _routing(decision, inputs[decision.decision_id], names) if decision.stage == "routing" else Explained(decision)
@@ -112,7 +112,7 @@ def _trace(decision: StoredDecision) -> Mapping[str, Any]:
 
 def _inputs(decision: StoredDecision) -> RoutingInputs | None:
     try:
-        return again.read_routing(json.dumps(decision.inputs))
+        return routing_inputs.read_routing(json.dumps(decision.inputs))
     except ValidationError:
         return None  # kept before decisions could be made again
 
@@ -130,11 +130,11 @@ def _why(
 ) -> str | None:
     exclusive = None if inputs is None or inputs.facts.exclusive is None else inputs.facts.exclusive.buyer_id
     if winner is not None:
-        won = f"{names[winner['buyer_id']]} has it: {merits.won_by(winner.get('merit'))}"
+        won = f"{names[winner['buyer_id']]} has it: {reasons.won_by(winner.get('merit'))}"
         if exclusive in (None, winner["buyer_id"]):
             return won
         return f"{won}; {names[exclusive]}, who has the place exclusively, cannot take it"
-    return merits.unsold(
+    return reasons.unsold(
         cast(Any, decision.reason),
         suppressed=() if inputs is None else inputs.facts.suppressed,
         exclusive="another buyer" if exclusive is None else names[exclusive],
@@ -156,8 +156,8 @@ def _verdict(
     if winner is None:
         return BuyerVerdict(buyer_id, names[buyer_id], "eligible", checks, why, ())
     if found is winner:
-        return BuyerVerdict(buyer_id, names[buyer_id], "won", checks, merits.won_by(winner.get("merit")), ())
-    lost_by = merits.lost_by(found.get("merit"), winner.get("merit"))
+        return BuyerVerdict(buyer_id, names[buyer_id], "won", checks, reasons.won_by(winner.get("merit")), ())
+    lost_by = reasons.lost_by(found.get("merit"), winner.get("merit"))
     return BuyerVerdict(buyer_id, names[buyer_id], "lost", checks, lost_by, ())
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.decisions.store import decisions
-from leadgen.decisions.store.decisions import RecordedDecision
+from leadgen.decisions import store as decisions_store
+from leadgen.decisions.store import RecordedDecision
 from leadgen.explanation.domain import redecision
 from leadgen.explanation.domain.redecision import Comparison
 from leadgen.validation.domain.screening import Verdict
@@ -17,7 +17,7 @@ _PAGE = 200
 def decide_again(conn: Connection[Any], lead_id: int | None) -> Iterator[tuple[RecordedDecision, Comparison]]:
     """Every decision about a lead, or with None about all leads, in the order they were kept. Reads only."""
     after = 0
-    while page := decisions.recorded(conn, lead_id=lead_id, after=after, limit=_PAGE):
+    while page := decisions_store.recorded(conn, lead_id=lead_id, after=after, limit=_PAGE):
         for decision in page:
             kept = Verdict(decision.outcome, decision.reason, decision.trace)
             yield decision, redecision.compare(decision.stage, decision.inputs, kept)

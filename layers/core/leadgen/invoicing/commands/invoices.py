@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.commands import tables
 from leadgen.invoicing.service import decisions
-from leadgen.invoicing.service import run as invoice_run
+from leadgen.invoicing.service import run as invoicing_run
 from leadgen.invoicing.service.decisions import Decided
 from leadgen.invoicing.store import failures as invoicing_failures
-from leadgen.invoicing.store import invoices
+from leadgen.invoicing.store import invoices as invoicing_invoices
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock
 from leadgen.platform.messaging import bus, queues
 from leadgen.receivables.commands import lookup
-from leadgen.receivables.service import dunning, overdue
-from leadgen.receivables.store import dunning as reminders
+from leadgen.receivables.service import dunning as receivables_dunning
+from leadgen.receivables.service import overdue
+from leadgen.receivables.store import dunning as receivables_dunning_store
 from leadgen.receivables.store import invoices as receivables_invoices
 from leadgen.receivables.store.invoices import Invoice
 from leadgen.terminal import money_command
@@ -113,14 +114,14 @@ def _run(options: argparse.Namespace) -> int:
         if not options.dry_run:
             with conn.transaction():
                 overdue.mark_overdue(conn, now=now)
-        done = invoice_run.run(
+        done = invoicing_run.run(
             transaction,
             now=now,
             told=Progress("invoicing").told,
             seen=lambda conn, invoice_ids: seen.extend(receivables_invoices.by_id(conn, invoice_ids)),
         )
         if not options.dry_run:
-            dunning.review_pauses(transaction, now=now)
+            receivables_dunning.review_pauses(transaction, now=now)
     for line in [*tables.written(seen, next_only=options.dry_run), *tables.summary(done, options.dry_run)]:
         print(line)
     return FAILED if done.failed else DONE
@@ -129,7 +130,7 @@ def _run(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         buyer_id = None if options.buyer is None else money_command.buyer(conn, options.buyer)
-        found = invoices.listed(
+        found = invoicing_invoices.listed(
             conn, status=options.status, buyer_id=buyer_id, before=options.before, with_drafts=True, limit=_MOST
         )
         failures = invoicing_failures.listed(conn)
@@ -142,9 +143,9 @@ def _show(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         invoice_id = lookup.invoice(conn, options.invoice)
         (invoice,) = receivables_invoices.by_id(conn, [invoice_id])
-        lines = invoices.lines(conn, invoice_id)
-        settled = invoices.settlements(conn, invoice_id)
-        told = reminders.notices(conn, invoice_id)
+        lines = invoicing_invoices.lines(conn, invoice_id)
+        settled = invoicing_invoices.settlements(conn, invoice_id)
+        told = receivables_dunning_store.notices(conn, invoice_id)
     for part in tables.head(invoice):
         print("\n".join(folded(part)))
     for block in (tables.lines(invoice, lines), tables.settled(invoice, settled), tables.reminded(told)):

@@ -7,10 +7,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import issue
-from leadgen.invoicing.store import invoices
+from leadgen.invoicing.store import invoices as store
 from leadgen.kernel import calendar
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event
@@ -42,7 +42,7 @@ def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: dateti
         raise Refusal(409, "invoice_cancelled", f"invoice {invoice_id} is cancelled: its leads go on the next one")
     if invoice.status != "draft":
         return _decided(conn, invoice_id, is_repeated=True)
-    if not invoices.lines(conn, invoice_id):
+    if not store.lines(conn, invoice_id):
         message = f"invoice {invoice_id} has no lead left on it, as all were returned: cancel it"
         raise Refusal(409, "nothing_to_invoice", message)
     events = issue.finalise(conn, [invoice_id], actor=actor.name, now=now)
@@ -68,7 +68,7 @@ def cancel(conn: Connection[Any], invoice_id: int, reason: str | None, actor: Ac
             )
         credited = credit_notes.cancel(conn, invoice_id, note=reason, actor=actor, now=now)
         return _decided(conn, invoice_id, events=credited.events)
-    invoices.cancel_draft(conn, invoice_id, reason=reason, now=now)
+    store.cancel_draft(conn, invoice_id, reason=reason, now=now)
     _audit(conn, "invoice.cancel", invoice, {"status": "cancelled", "reason": reason}, actor, now)
     return _decided(conn, invoice_id)
 
@@ -87,7 +87,7 @@ def promise(conn: Connection[Any], invoice_id: int, until: date | None, actor: A
     before = receivables_invoices.by_id(conn, [invoice_id])[0].promised_until
     if before == ends:
         return _decided(conn, invoice_id, is_repeated=True)
-    invoices.promise(conn, invoice_id, ends, now=now)
+    store.promise(conn, invoice_id, ends, now=now)
     overdue.review(conn, [invoice.buyer_id], now=now)
     _audit(conn, "invoice.promise", invoice, {"until": None if until is None else until.isoformat()}, actor, now)
     return _decided(conn, invoice_id)
@@ -115,7 +115,7 @@ def _audit(
     actor: Actor,
     now: datetime,
 ) -> None:
-    entry = audit_log.Entry(
+    entry = audit_trail_store.Entry(
         action, "invoice", before.invoice_id, {"status": before.status}, {**after, "by": actor.name}
     )
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

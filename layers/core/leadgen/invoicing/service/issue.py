@@ -11,12 +11,12 @@ from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.domain import terms
 from leadgen.billing.domain.documents import Party
 from leadgen.billing.domain.terms import BuyerBilling, Seller
-from leadgen.billing.store import documents
-from leadgen.invoicing.domain import invoices as rules
-from leadgen.invoicing.store import drafts as invoicing
+from leadgen.billing.store import documents as billing_documents_store
+from leadgen.invoicing import domain
+from leadgen.invoicing.store import drafts as store
 from leadgen.invoicing.store.drafts import Account, Numbered, Unissued
 from leadgen.kernel.events import Event, Topic
-from leadgen.ledger.store import postings
+from leadgen.ledger import store as ledger_store
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ def issue(conn: Connection[Any], due: Sequence[Due], *, actor: str, now: datetim
     return finalise(conn, [row.invoice_id for row in drafted if row.buyer_id not in waiting], actor=actor, now=now)
 
 
-def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[invoicing.Written]:
+def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[store.Written]:
     """Put the billed leads of each due account of locked buyers on a draft; an account without any gets none."""
     if not due:
         return []
     wanted = [(entry.account, entry.period_end if entry.closes else None) for entry in due]
-    leads = invoicing.uninvoiced_leads(conn, wanted)
-    seller = terms.parse_seller(documents.seller(conn))
+    leads = store.uninvoiced_leads(conn, wanted)
+    seller = terms.parse_seller(billing_documents_store.seller(conn))
     drafts = [
-        rules.draft(
+        domain.draft(
             buyer_id=entry.account.buyer_id,
             offer_id=entry.account.offer_id,
             currency=entry.account.currency,
@@ -65,10 +65,10 @@ def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[i
     ]
     if not drafts:
         return []
-    written = invoicing.write_drafts(conn, drafts, now=now)
+    written = store.write_drafts(conn, drafts, now=now)
     ids = {(row.buyer_id, row.offer_id): row.invoice_id for row in written}
     lines = [(ids[one.buyer_id, one.offer_id], line) for one in drafts for line in one.lines]
-    invoicing.write_lines(conn, lines)
+    store.write_lines(conn, lines)
     return written
 
 
@@ -76,13 +76,13 @@ def finalise(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str,
     """Issue the drafts among the invoices of locked buyers: terms, tax and parties are fixed, prepaid money pays what
     it can, and the number comes last. What is to be told.
     """
-    drafts = invoicing.unissued(conn, invoice_ids) if invoice_ids else []
+    drafts = store.unissued(conn, invoice_ids) if invoice_ids else []
     if not drafts:
         return []
-    seller = terms.parse_seller(documents.seller(conn))
+    seller = terms.parse_seller(billing_documents_store.seller(conn))
     issues = _issues(drafts, seller, now)
-    postings.post(conn, [move for one in issues for move in one.transactions(actor=actor, now=now)])
-    first = documents.next_numbers(conn, billing_documents.SERIES, len(issues)) - len(issues) + 1
+    ledger_store.post(conn, [move for one in issues for move in one.transactions(actor=actor, now=now)])
+    first = billing_documents_store.next_numbers(conn, billing_documents.SERIES, len(issues)) - len(issues) + 1
     numbered = [
         Numbered(
             one,
@@ -92,18 +92,18 @@ def finalise(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str,
         )
         for place, one in enumerate(issues)
     ]
-    invoicing.write_issues(conn, numbered, seller=seller.model_dump(mode="json"), now=now)
+    store.write_issues(conn, numbered, seller=seller.model_dump(mode="json"), now=now)
     return [
         Event(Topic.INVOICE_GENERATED, now, ids={"invoice_id": one.invoice_id, "buyer_id": one.buyer_id})
         for one in issues
     ]
 
 
-def _issues(drafts: Sequence[Unissued], seller: Seller, now: datetime) -> list[rules.Issue]:
+def _issues(drafts: Sequence[Unissued], seller: Seller, now: datetime) -> list[domain.Issue]:
     left = {one.buyer_id: one.wallet for one in drafts}
-    issues: list[rules.Issue] = []
+    issues: list[domain.Issue] = []
     for one in drafts:
-        issued = rules.issue(
+        issued = domain.issue(
             invoice_id=one.invoice_id,
             buyer_id=one.buyer_id,
             subtotal=one.subtotal,

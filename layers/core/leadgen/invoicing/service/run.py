@@ -9,10 +9,10 @@ import psycopg
 from psycopg import Connection
 
 from leadgen.billing.domain import charges
-from leadgen.buyers.store import buyers
-from leadgen.invoicing.service import issue as issuing
+from leadgen.buyers import store as buyers_store
+from leadgen.invoicing.service import issue
 from leadgen.invoicing.service.issue import Due
-from leadgen.invoicing.store import drafts as invoicing
+from leadgen.invoicing.store import drafts as invoicing_drafts
 from leadgen.invoicing.store import failures
 from leadgen.invoicing.store.drafts import Account
 from leadgen.kernel import calendar
@@ -54,7 +54,7 @@ def run(
     ``told`` hears how many of the buyers are done, ``seen`` of each buyer's invoices before they are committed.
     """
     with transaction() as reading:
-        accounts = invoicing.open_accounts(reading.conn, invoicing.waiting_buyers(reading.conn))
+        accounts = invoicing_drafts.open_accounts(reading.conn, invoicing_drafts.waiting_buyers(reading.conn))
         due = sorted({entry.account.buyer_id for entry in _due(accounts, now)})
         failing = failures.failing(reading.conn)
     _forgive(transaction, failing - set(due))
@@ -83,18 +83,18 @@ def run(
 def _invoice(transaction: Transaction, buyer_id: int, now: datetime) -> tuple[list[int], int]:
     """Invoice what a buyer has due; the invoices' ids, and how many of them are issued."""
     conn = transaction.conn
-    buyers.lock(conn, [buyer_id])
+    buyers_store.lock(conn, [buyer_id])
     written: list[int] = []
     issued = 0
     # A second time where a cycle has closed: what was delivered since may be over the threshold by itself.
     for _ in ("closed", "since"):
-        due = list(_due(invoicing.open_accounts(conn, [buyer_id]), now))
+        due = list(_due(invoicing_drafts.open_accounts(conn, [buyer_id]), now))
         if not due:
             break
-        drafts = [draft.invoice_id for draft in issuing.draft(conn, due, now=now)]
+        drafts = [draft.invoice_id for draft in issue.draft(conn, due, now=now)]
         written += drafts
-        if not issuing.billing_of(due[0].account).approval:
-            events = issuing.finalise(conn, drafts, actor=ACTOR, now=now)
+        if not issue.billing_of(due[0].account).approval:
+            events = issue.finalise(conn, drafts, actor=ACTOR, now=now)
             transaction.announce(events)
             issued += len(events)
         if not any(_is_over_threshold(entry.account) for entry in due if entry.closes):

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from leadgen.invoicing.domain.invoices import BilledLead, Draft, Issue
+from leadgen.invoicing.domain import BilledLead, Draft, Issue
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.notifications.commands import receiver
-from leadgen.notifications.commands import watch as waiting
+from leadgen.audit_trail.domain import Actor
+from leadgen.notifications.commands import receiver, watch
 from leadgen.notifications.commands.receiver import Answers, Received
-from leadgen.notifications.domain import subscriptions as rules
+from leadgen.notifications.domain import subscriptions as domain
 from leadgen.notifications.domain.subscriptions import Subscription, SubscriptionInvalid
 from leadgen.notifications.service import trial_events
 from leadgen.notifications.service.subscriptions import Subscribed, Wanted, subscribe
-from leadgen.notifications.store import subscriptions
+from leadgen.notifications.store import subscriptions as store
 from leadgen.platform import clock
 from leadgen.platform.settings import RECEIVER_PORT, receiver_origin
 from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, actor, connection, environment, number
@@ -59,7 +58,7 @@ def add(commands: "Subparsers") -> None:
         "through the real queue and stage, once, and tell what came of each.",
         epilog=DATABASE,
     )
-    parser.add_argument("event", choices=rules.EVENTS, metavar="EVENT", help=", ".join(rules.EVENTS))
+    parser.add_argument("event", choices=domain.EVENTS, metavar="EVENT", help=", ".join(domain.EVENTS))
     parser.add_argument("--subscription", type=number, metavar="ID", help="only to this one")
     parser.set_defaults(run=_trigger)
 
@@ -67,9 +66,9 @@ def add(commands: "Subparsers") -> None:
 def _trigger(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         sent = _send_trial(conn, options.event, options.subscription)
-        fates = waiting.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
+        fates = watch.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
     for fate in fates:
-        print(f"{fate.url}: {waiting.told(fate)}")
+        print(f"{fate.url}: {watch.told(fate)}")
     return DONE if all(fate.status == "taken" for fate in fates) else FAILED
 
 
@@ -104,7 +103,7 @@ def _listen(options: argparse.Namespace) -> int:
         secrets.append(made.secret)
         with _ended_by_termination():
             _try_it(environ, made, own_trial)
-            print(f"Listening at {made.url} for {rules.words(made.events)}. Ctrl-C ends it.", flush=True)
+            print(f"Listening at {made.url} for {domain.words(made.events)}. Ctrl-C ends it.", flush=True)
             while True:
                 print(printable(_line(received.get())), flush=True)
 
@@ -115,7 +114,7 @@ def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iter
     url = receiver_origin(options.port) + "/"
     wanted = Wanted(url=url, events=tuple(options.events.split(",")))
     with connection(environ) as conn, conn.transaction():
-        subscriptions.end(conn, subscriptions.at(conn, url), reason="listens anew", now=clock.now())
+        store.end(conn, store.at(conn, url), reason="listens anew", now=clock.now())
         try:
             made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
         except SubscriptionInvalid as error:
@@ -124,7 +123,7 @@ def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iter
         yield made
     finally:
         with connection(environ) as conn:
-            subscriptions.end(conn, [made.subscription_id], reason="listens no more", now=clock.now())
+            store.end(conn, [made.subscription_id], reason="listens no more", now=clock.now())
 
 
 @contextmanager
@@ -144,12 +143,12 @@ def _ended_by_termination() -> Iterator[None]:
 def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -> None:
     """See that the functions can call this machine. Raises CommandFailed, saying what to set."""
     own = Subscription(made.subscription_id, None, made.events)
-    event = next(name for name in rules.EVENTS if rules.takes(own, name, {}))
+    event = next(name for name in domain.EVENTS if domain.takes(own, name, {}))
     with connection(environ) as conn:
         with conn.transaction():
             (trial,) = trial_events.send(conn, event, subscription_id=made.subscription_id, now=clock.now())
             own_trial.add(trial)
-        (fate,) = waiting.for_answers(conn, [trial], seconds=_SECONDS_TO_ANSWER)
+        (fate,) = watch.for_answers(conn, [trial], seconds=_SECONDS_TO_ANSWER)
     if fate.last_outcome is None:
         raise CommandFailed(f"nothing came in {_SECONDS_TO_ANSWER:.0f} s: no functions seem to work on this database")
     if fate.status != "taken":

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.delivery import commands as deliveries
-from leadgen.notifications.commands import watch as waiting
-from leadgen.notifications.service import replays as replaying
+from leadgen.audit_trail.domain import Actor
+from leadgen.delivery import commands as delivery_commands
+from leadgen.notifications.commands import watch
+from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.notifications.store.replays import Progress
 from leadgen.platform import clock
@@ -48,7 +48,7 @@ def add(commands: "Subparsers") -> None:
     parser.add_argument("--since", type=when, metavar="WHEN", help="6h, 3d, or a date and time, in UTC unless it says")
     parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
     parser.add_argument(
-        "--rate", type=number, default=5, metavar="N", help=f"calls a second, 1 to {replaying.FASTEST} (5)"
+        "--rate", type=number, default=5, metavar="N", help=f"calls a second, 1 to {replays.FASTEST} (5)"
     )
     parser.add_argument("--resume", type=number, metavar="ID", help="show the recovery of this number again")
     parser.add_argument("--stop", type=number, metavar="ID", help="send nothing more of the recovery of this number")
@@ -58,14 +58,14 @@ def add(commands: "Subparsers") -> None:
 def _replay(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
-        delivery_id = deliveries.named(conn, options.delivery_id)
+        delivery_id = delivery_commands.named(conn, options.delivery_id)
         try:
             with conn.transaction():
-                notice_id = replaying.replay(conn, delivery_id, Actor(actor(environ)), now=clock.now())
+                notice_id = replays.replay(conn, delivery_id, Actor(actor(environ)), now=clock.now())
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
-        (fate,) = waiting.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
-    print(f"Delivery {delivery_id}: {waiting.told(fate)}")
+        (fate,) = watch.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
+    print(f"Delivery {delivery_id}: {watch.told(fate)}")
     return DONE if fate.status == "taken" else FAILED
 
 
@@ -77,7 +77,7 @@ def _recover(options: argparse.Namespace) -> int:
             if options.stop is not None:
                 return _stop(conn, options.stop, by)
             if options.resume is not None:
-                return _watch(conn, replaying.progress(conn, options.resume))
+                return _watch(conn, replays.progress(conn, options.resume))
             return _watch(conn, _begin(conn, options, by))
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
@@ -91,7 +91,7 @@ def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Pro
     if since >= until:
         raise CommandFailed(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
     with conn.transaction():
-        begun = replaying.recover(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
+        begun = replays.recover(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
     found = begun.progress
     if begun.was_under_way:
         print(f"Recovery {found.recovery_id} of this buyer is under way and taken up again; no other is begun.")
@@ -111,12 +111,12 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
 
     def is_over() -> bool:
         nonlocal latest
-        latest = replaying.progress(conn, found.recovery_id)
+        latest = replays.progress(conn, found.recovery_id)
         bar.told(latest.settled, latest.total)
         return latest.settled >= latest.total
 
     try:
-        while not waiting.until(is_over, seconds=_A_DAY):
+        while not watch.until(is_over, seconds=_A_DAY):
             pass
     except KeyboardInterrupt:
         print(
@@ -130,7 +130,7 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
 
 def _stop(conn: Connection[Any], recovery_id: int, by: Actor) -> int:
     with conn.transaction():
-        stopped = replaying.stop(conn, recovery_id, by, now=clock.now())
+        stopped = replays.stop(conn, recovery_id, by, now=clock.now())
     if stopped:
         print(f"Recovery {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
     else:

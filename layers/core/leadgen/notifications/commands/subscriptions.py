@@ -5,12 +5,12 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.trace import plain
-from leadgen.notifications.domain import subscriptions as rules
+from leadgen.notifications.domain import subscriptions as domain
 from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
 from leadgen.notifications.service.subscriptions import NoSuchSubscription, Wanted, rotate, subscribe, unsubscribe
-from leadgen.notifications.store import subscriptions
+from leadgen.notifications.store import subscriptions as store
 from leadgen.notifications.store.subscriptions import Listed
 from leadgen.platform import clock
 from leadgen.terminal.command import DATABASE, DONE, CommandFailed, actor, connection, environment, number
@@ -85,7 +85,7 @@ def _subscribe(options: argparse.Namespace) -> int:
         except SubscriptionInvalid as error:
             raise CommandFailed(str(error)) from None
     about = "" if made.buyer_id is None else f" about buyer {made.buyer_id}"
-    print(f"Subscription {made.subscription_id}: {rules.words(made.events)}{about}, posted to {made.url}")
+    print(f"Subscription {made.subscription_id}: {domain.words(made.events)}{about}, posted to {made.url}")
     if options.secret is None:
         print(f"Its secret, shown only now: {made.secret}")
     return DONE
@@ -117,7 +117,7 @@ def _rotate(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        found = subscriptions.listed(conn, ended=options.all, now=clock.now(), limit=_MOST)
+        found = store.listed(conn, ended=options.all, now=clock.now(), limit=_MOST)
     if options.json:
         print(json.dumps([plain(asdict(one)) for one in found], indent=2))
     elif not found:

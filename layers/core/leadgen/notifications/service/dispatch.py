@@ -12,25 +12,26 @@ from psycopg import Connection
 from leadgen.kernel.events import Event, Topic
 from leadgen.leads.domain import phone_formats
 from leadgen.leads.store.lifecycle import LoggedEvent
-from leadgen.notifications.domain import notices
-from leadgen.notifications.domain import sms as lead_sms
-from leadgen.notifications.domain import subscriptions as rules
+from leadgen.notifications.domain import notices as notifications_notices
+from leadgen.notifications.domain import sms as notifications_sms
+from leadgen.notifications.domain import subscriptions as notifications_subscriptions
 from leadgen.notifications.domain.notices import Done, GivenUp, Later, Standing, Step
-from leadgen.notifications.store import drafts as new_notices
-from leadgen.notifications.store import notices as store
-from leadgen.notifications.store import replays, subscriptions
+from leadgen.notifications.store import drafts as notifications_drafts
+from leadgen.notifications.store import notices as notifications_notices_store
+from leadgen.notifications.store import replays
+from leadgen.notifications.store import subscriptions as notifications_subscriptions_store
 from leadgen.notifications.store.drafts import Draft
 from leadgen.notifications.store.notices import Attempt, Due, Parcel, Settlement, Waiting
+from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.outcomes import GONE, CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
 from leadgen.outbound.domain.signing import Sending
 from leadgen.outbound.service import admission, webhook
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
-from leadgen.outbound.store import endpoints
-from leadgen.outbound.store.endpoints import Address
+from leadgen.outbound.store import Address
 from leadgen.platform import settings
-from leadgen.platform.sms import sms
+from leadgen.platform.sms import sms as platform_sms
 
 # A wake-up can be held back for so long; what comes due later the sweep wakes.
 _LONGEST_WAKE_UP_SECONDS = 900
@@ -46,19 +47,19 @@ def make(conn: Connection[Any], events: Sequence[LoggedEvent], *, now: datetime)
     """Keep a notice for each subscription that takes one of these new events, and the SMS notices; their ids."""
     if not events:
         return []
-    about = {event.event_key: notices.ids(event.message) for event in events}
+    about = {event.event_key: notifications_notices.ids(event.message) for event in events}
     buyers = {buyer for ids in about.values() if isinstance(buyer := ids.get("buyer_id"), int)}
-    listening = subscriptions.listening(conn, buyers)
+    listening = notifications_subscriptions_store.listening(conn, buyers)
     drafts = [
         Draft(listener.subscription_id, event.event, event.event_key,
-              notices.body(event.event, str(event.message["occurred_at"]), about[event.event_key]))
+              notifications_notices.body(event.event, str(event.message["occurred_at"]), about[event.event_key]))
         for event in events
         for listener in listening
-        if rules.takes(listener, event.event, about[event.event_key])
+        if notifications_subscriptions.takes(listener, event.event, about[event.event_key])
     ]  # fmt: skip
     texted = [(event.event, event.lead_id) for event in events if event.event in _SMS_EVENTS and event.lead_id]
-    made = new_notices.add(conn, drafts, now=now) if drafts else []
-    return made + (new_notices.add_sms(conn, texted, now=now) if texted else [])
+    made = notifications_drafts.add(conn, drafts, now=now) if drafts else []
+    return made + (notifications_drafts.add_sms(conn, texted, now=now) if texted else [])
 
 
 def wake_up(notice_id: str, now: datetime, *, delay_seconds: float = 0) -> Event:
@@ -98,7 +99,11 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
 
     Locks recoveries, then endpoints, then notices. The number of statements does not depend on that of the notices.
     """
-    found = [_counted(due) for due in store.due(conn, notice_ids, now=now, limit=len(notice_ids))] if notice_ids else []
+    found = (
+        [_counted(due) for due in notifications_notices_store.due(conn, notice_ids, now=now, limit=len(notice_ids))]
+        if notice_ids
+        else []
+    )
     steps: dict[str, Step] = {due.notice_id: step for due in found if (step := _over(due)) is not None}
     paced = _pace(conn, [due for due in found if due.notice_id not in steps], now)
     steps |= paced
@@ -112,10 +117,10 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
         bears = admitted[address]
         going |= {due.notice_id: bears.endpoint_id for due in dues[: bears.calls]}
         for due in dues[bears.calls :]:
-            steps[due.notice_id] = notices.held_back(_standing(due), until=bears.come_back_at, now=now)
+            steps[due.notice_id] = notifications_notices.held_back(_standing(due), until=bears.come_back_at, now=now)
     found = _freed(conn, found, now)
-    taken = store.claim(conn, going, now=now, until=until) if going else {}
-    parcels = store.parcels(conn, taken, now=now) if taken else []
+    taken = notifications_notices_store.claim(conn, going, now=now, until=until) if going else {}
+    parcels = notifications_notices_store.parcels(conn, taken, now=now) if taken else []
     settled = _settle(conn, [(due, due.attempts, steps[due.notice_id]) for due in found if due.notice_id in steps], now)
     by_id = {due.notice_id: due for due in found}
     return Errands(
@@ -133,7 +138,7 @@ def _counted(due: Due) -> Due:
 def _freed(conn: Connection[Any], found: Sequence[Due], now: datetime) -> list[Due]:
     """The notices, those freed whose worker died; without those that another has freed meanwhile."""
     abandoned = [due.notice_id for due in found if due.is_abandoned]
-    freed = store.reap(conn, abandoned, now=now) if abandoned else set()
+    freed = notifications_notices_store.reap(conn, abandoned, now=now) if abandoned else set()
     return [due for due in found if not due.is_abandoned or due.notice_id in freed]
 
 
@@ -143,7 +148,7 @@ def _over(due: Due) -> GivenUp | None:
         return GivenUp("the subscription has ended")
     if due.url is None and due.kind != "sms":
         return GivenUp("the buyer has no webhook any more")
-    return notices.interrupted(_standing(due))
+    return notifications_notices.interrupted(_standing(due))
 
 
 def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[str, Later]:
@@ -155,10 +160,10 @@ def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[st
     if not of_recovery:
         return {}
     held: dict[str, Later] = {}
-    after: dict[int, notices.Pace] = {}
+    after: dict[int, notifications_notices.Pace] = {}
     for recovery_id, pace in replays.lock_paces(conn, of_recovery).items():
         dues = of_recovery[recovery_id]
-        paced = notices.paced(pace, len(dues), now=now)
+        paced = notifications_notices.paced(pace, len(dues), now=now)
         for due, at in zip(dues[paced.calls :], paced.come_back_at, strict=True):
             held[due.notice_id] = Later((at - now).total_seconds(), waits_for="turn")
         after[recovery_id] = paced.pace
@@ -168,9 +173,11 @@ def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[st
 
 def _address(due: Due) -> Address:
     if due.kind == "sms":
-        return endpoints.SMS
+        return outbound_store.SMS
     assert due.url is not None
-    return endpoints.of_operator(due.url) if due.buyer_id is None else endpoints.of_buyer(due.buyer_id, due.url)
+    return (
+        outbound_store.of_operator(due.url) if due.buyer_id is None else outbound_store.of_buyer(due.buyer_id, due.url)
+    )
 
 
 def _standing(due: Due, *, begun: int = 0) -> Standing:
@@ -200,16 +207,16 @@ def send(errand: Errand) -> Call:
 def _text(parcel: Parcel) -> CallOutcome:
     if parcel.sms_to is None or parcel.lead_id is None:
         return FailedForGood("the buyer wants no SMS any more")
-    compose = lead_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else lead_sms.undelivered
+    compose = notifications_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else notifications_sms.undelivered
     text = compose(parcel.lead_id, vertical=parcel.vertical or "", market=parcel.market or "")
     number = phone_formats.written(parcel.sms_to, parcel.country_code or "", "e164")  # as Twilio asks for it
     try:
-        sms.send(to=number, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
-    except sms.SmsNotSent as failure:
+        platform_sms.send(to=number, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
+    except platform_sms.SmsNotSent as failure:
         return FailedForNow(str(failure))
-    except sms.SmsRefused as failure:
+    except platform_sms.SmsRefused as failure:
         return FailedForGood(str(failure))
-    except sms.SmsUnknown as failure:
+    except platform_sms.SmsUnknown as failure:
         return Unknown(str(failure))
     return Taken()
 
@@ -224,9 +231,13 @@ def record(
     admission.report(conn, [_report(errand, call) for errand, call in made], now=now)
     gone = {e.due.subscription_id for e, call in made if call.status == GONE} - {None}
     if gone:
-        subscriptions.end(conn, [one for one in gone if one is not None], reason="answered 410 Gone", now=now)
-    store.record_attempts(conn, [_attempt(errand.parcel, call) for errand, call in made])
-    steps = {e.parcel.notice_id: notices.next_step(_standing(e.due, begun=1), call.outcome) for e, call in made}
+        notifications_subscriptions_store.end(
+            conn, [one for one in gone if one is not None], reason="answered 410 Gone", now=now
+        )
+    notifications_notices_store.record_attempts(conn, [_attempt(errand.parcel, call) for errand, call in made])
+    steps = {
+        e.parcel.notice_id: notifications_notices.next_step(_standing(e.due, begun=1), call.outcome) for e, call in made
+    }
     settled = _settle(conn, [(e.due, e.parcel.attempt, steps[e.parcel.notice_id]) for e, _ in made], now)
     return steps, _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now)
 
@@ -253,7 +264,7 @@ def _attempt(parcel: Parcel, call: Call) -> Attempt:
 
 def _settle(conn: Connection[Any], following: Sequence[tuple[Due, int, Step]], now: datetime) -> set[str]:
     settlements = [_settlement(due.notice_id, attempts, step, now) for due, attempts, step in following]
-    return store.settle(conn, settlements, now=now) if settlements else set()
+    return notifications_notices_store.settle(conn, settlements, now=now) if settlements else set()
 
 
 def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Settlement:

@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
 from leadgen.delivery.domain import steps
-from leadgen.delivery.store import deliveries as delivery_deliveries
+from leadgen.delivery.store import deliveries
 from leadgen.kernel.trace import Json
 from leadgen.notifications.service import dispatch
 from leadgen.notifications.store import replays
@@ -37,17 +37,17 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
         raise ReplayImpossible(
             f"{delivery_id!r} is no delivery id: it is written as in X-LeadGen-Delivery-Id"
         ) from None
-    delivery_deliveries.lock_delivery(conn, wanted)  # nobody takes it back meanwhile
+    deliveries.lock_delivery(conn, wanted)  # nobody takes it back meanwhile
     found = replays.find(conn, wanted)
     if found is None:
         raise ReplayImpossible(f"there is no delivery {wanted}")
     _check(found)
     if found.status == "in_review":
         # The buyer may take the lead by this: nobody may sell it to another without being told so.
-        delivery_deliveries.put_in_doubt(conn, wanted)
+        deliveries.put_in_doubt(conn, wanted)
     notice_id = replays.add(conn, wanted, event=steps.EVENT, now=now)
     about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
-    _note(conn, audit_log.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)
+    _note(conn, audit_trail_store.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)
     queues.announce(conn, [dispatch.wake_up(notice_id, now)])
     return notice_id
 
@@ -82,7 +82,7 @@ def recover(
 
     While one of the buyer's recoveries is under way no other is begun: it is that one. Raises ReplayImpossible.
     """
-    found = buyers.find_buyer(conn, buyer)
+    found = buyers_store.find_buyer(conn, buyer)
     if found is None:
         raise ReplayImpossible(f"there is no buyer {buyer!r}: write its e-mail address or its number")
     if not 1 <= rate <= FASTEST:
@@ -95,7 +95,7 @@ def recover(
     count = replays.fill(conn, recovery_id, event=steps.EVENT, now=now)
     about: Json = {"since": since.isoformat(), "until": until.isoformat(), "rate": rate, "deliveries": count,
                    "buyer_id": found.buyer_id, "by": actor.name}  # fmt: skip
-    _note(conn, audit_log.Entry("recovery.begin", "recovery", recovery_id, None, about), actor, now)
+    _note(conn, audit_trail_store.Entry("recovery.begin", "recovery", recovery_id, None, about), actor, now)
     first = replays.first(conn, recovery_id, limit=rate * dispatch.AHEAD_SECONDS)
     queues.announce(conn, [dispatch.wake_up_at(one, now) for one in first])
     return Begun(progress(conn, recovery_id), False, replays.unfillable(conn, recovery_id))
@@ -114,9 +114,9 @@ def stop(conn: Connection[Any], recovery_id: int, actor: Actor, *, now: datetime
     before = progress(conn, recovery_id)
     stopped = replays.stop(conn, recovery_id, now=now)
     about: Json = {"stopped": stopped, "buyer_id": before.buyer_id, "by": actor.name}
-    _note(conn, audit_log.Entry("recovery.stop", "recovery", recovery_id, None, about), actor, now)
+    _note(conn, audit_trail_store.Entry("recovery.stop", "recovery", recovery_id, None, about), actor, now)
     return stopped
 
 
-def _note(conn: Connection[Any], entry: audit_log.Entry, actor: Actor, now: datetime) -> None:
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+def _note(conn: Connection[Any], entry: audit_trail_store.Entry, actor: Actor, now: datetime) -> None:
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

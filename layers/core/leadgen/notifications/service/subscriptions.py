@@ -9,18 +9,18 @@ from typing import Annotated, Any
 from psycopg import Connection
 from pydantic import Field, ValidationError
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.model import Model
 from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
-from leadgen.notifications.domain import subscriptions as rules
+from leadgen.notifications.domain import subscriptions as domain
 from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
-from leadgen.notifications.store import subscriptions
+from leadgen.notifications.store import subscriptions as store
 from leadgen.notifications.store.subscriptions import Found
+from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain.endpoints import without_query
-from leadgen.outbound.store import endpoints
 
 
 class NoSuchSubscription(Exception):
@@ -65,23 +65,23 @@ def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datet
     Raises SubscriptionInvalid.
     An endpoint that failed or said that it is gone is called again: somebody wants it to be.
     """
-    url, events = rules.checked_url(wanted.url), rules.chosen(wanted.events)
+    url, events = domain.checked_url(wanted.url), domain.chosen(wanted.events)
     secret = _secret(wanted.secret)
     buyer_id = None
     if wanted.buyer is not None:
-        buyer = buyers.find_buyer(conn, wanted.buyer)
+        buyer = buyers_store.find_buyer(conn, wanted.buyer)
         if buyer is None:
             raise SubscriptionInvalid(f"there is no buyer {wanted.buyer!r}: write its e-mail address or its number")
         buyer_id = buyer.buyer_id
-    subscriptions.one_at_a_time(conn, buyer_id)
-    if subscriptions.count_in_force(conn, buyer_id) >= rules.MOST_IN_FORCE:
+    store.one_at_a_time(conn, buyer_id)
+    if store.count_in_force(conn, buyer_id) >= domain.MOST_IN_FORCE:
         whose = "the operator" if buyer_id is None else f"buyer {buyer_id}"
         raise SubscriptionInvalid(
-            f"{whose} has {rules.MOST_IN_FORCE} subscriptions in force, and there are no more: end one of them first"
+            f"{whose} has {domain.MOST_IN_FORCE} subscriptions in force, and there are no more: end one of them first"
         )
-    subscription_id = subscriptions.create(conn, buyer_id=buyer_id, url=url, events=events, secret=secret, now=now)
-    address = endpoints.of_operator(url) if buyer_id is None else endpoints.of_buyer(buyer_id, url)
-    endpoints.reopen(conn, address, now=now)
+    subscription_id = store.create(conn, buyer_id=buyer_id, url=url, events=events, secret=secret, now=now)
+    address = outbound_store.of_operator(url) if buyer_id is None else outbound_store.of_buyer(buyer_id, url)
+    outbound_store.reopen(conn, address, now=now)
     after = {"url": without_query(url), "events": list(events), "buyer_id": buyer_id}
     _note(conn, "subscription.create", subscription_id, actor, None, after, now)
     return Subscribed(subscription_id, buyer_id, url, events, secret)
@@ -90,7 +90,7 @@ def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datet
 def unsubscribe(conn: Connection[Any], subscription_id: int, actor: Actor, *, now: datetime) -> Found:
     """End a subscription; what still waits for it is not sent. Raises NoSuchSubscription."""
     found = _in_force(conn, subscription_id)
-    if not subscriptions.end(conn, [subscription_id], reason="unsubscribed", now=now):
+    if not store.end(conn, [subscription_id], reason="unsubscribed", now=now):
         raise NoSuchSubscription(f"subscription {subscription_id} has ended already")
     _note(conn, "subscription.end", subscription_id, actor, {"url": without_query(found.url)}, None, now)
     return found
@@ -104,18 +104,18 @@ def rotate(
     """
     new = _secret(secret)
     found = _in_force(conn, subscription_id)
-    if not subscriptions.rotate(conn, subscription_id, secret=new, until=now + rules.ROTATION):
+    if not store.rotate(conn, subscription_id, secret=new, until=now + domain.ROTATION):
         raise NoSuchSubscription(f"subscription {subscription_id} has ended already")
     _note(conn, "subscription.rotate", subscription_id, actor, None, None, now)
     return Subscribed(subscription_id, found.buyer_id, found.url, tuple(found.events), new)
 
 
 def _secret(given: str | None) -> str:
-    return rules.secret(secrets.token_bytes(rules.SECRET_BYTES)) if given is None else rules.checked_secret(given)
+    return domain.secret(secrets.token_bytes(domain.SECRET_BYTES)) if given is None else domain.checked_secret(given)
 
 
 def _in_force(conn: Connection[Any], subscription_id: int) -> Found:
-    found = subscriptions.find(conn, subscription_id)
+    found = store.find(conn, subscription_id)
     if found is None:
         raise NoSuchSubscription(f"there is no subscription {subscription_id}")
     if found.ended_at is not None:
@@ -127,5 +127,7 @@ def _note(
     conn: Connection[Any], action: str, subscription_id: int, actor: Actor, before: dict[str, Any] | None,
     after: dict[str, Any] | None, now: datetime,
 ) -> None:  # fmt: skip
-    entry = audit_log.Entry(action, "subscription", subscription_id, before, {**(after or {}), "by": actor.name})
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry(
+        action, "subscription", subscription_id, before, {**(after or {}), "by": actor.name}
+    )
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

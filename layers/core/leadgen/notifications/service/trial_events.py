@@ -6,12 +6,12 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.kernel.events import Topic
-from leadgen.notifications.domain import notices as rules
-from leadgen.notifications.domain import subscriptions as subscribing
+from leadgen.notifications.domain import notices
+from leadgen.notifications.domain import subscriptions as notifications_subscriptions
 from leadgen.notifications.domain.subscriptions import Subscription, SubscriptionInvalid
 from leadgen.notifications.service import dispatch
-from leadgen.notifications.store import drafts as new_notices
-from leadgen.notifications.store import subscriptions
+from leadgen.notifications.store import drafts as notifications_drafts
+from leadgen.notifications.store import subscriptions as notifications_subscriptions_store
 from leadgen.notifications.store.drafts import Draft
 from leadgen.platform.messaging import queues
 
@@ -52,8 +52,8 @@ def send(conn: Connection[Any], event: str, *, subscription_id: int | None, now:
     the notices' ids. Raises SubscriptionInvalid.
     """
     if event not in EXAMPLES:
-        raise SubscriptionInvalid(f"no event: {event!r}; there are {', '.join(subscribing.EVENTS)}")
-    found = subscriptions.in_force(conn)
+        raise SubscriptionInvalid(f"no event: {event!r}; there are {', '.join(notifications_subscriptions.EVENTS)}")
+    found = notifications_subscriptions_store.in_force(conn)
     if subscription_id is not None:
         found = [one for one in found if one.subscription_id == subscription_id]
         if not found:
@@ -62,7 +62,7 @@ def send(conn: Connection[Any], event: str, *, subscription_id: int | None, now:
     if not drafts:
         who = "nobody" if subscription_id is None else f"subscription {subscription_id} is not one that"
         raise SubscriptionInvalid(f"{who} takes {event}: see `leadgen subscriptions`")
-    made = new_notices.add(conn, drafts, now=now)
+    made = notifications_drafts.add(conn, drafts, now=now)
     queues.announce(conn, [dispatch.wake_up(notice_id, now) for notice_id in made])
     return made
 
@@ -71,6 +71,6 @@ def _draft(subscription: Subscription, event: str, now: datetime) -> Draft | Non
     ids = EXAMPLES[event]
     if subscription.buyer_id is not None and "buyer_id" in ids:
         ids = ids | {"buyer_id": subscription.buyer_id}
-    if not subscribing.takes(subscription, event, ids):
+    if not notifications_subscriptions.takes(subscription, event, ids):
         return None
-    return Draft(subscription.subscription_id, event, None, rules.body(event, now.isoformat(), ids, trial=True))
+    return Draft(subscription.subscription_id, event, None, notices.body(event, now.isoformat(), ids, trial=True))

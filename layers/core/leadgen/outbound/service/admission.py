@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.outbound import store
 from leadgen.outbound.domain import breaker
 from leadgen.outbound.domain.breaker import InFlight
 from leadgen.outbound.domain.outcomes import CallOutcome
-from leadgen.outbound.store import endpoints
-from leadgen.outbound.store.endpoints import Address
+from leadgen.outbound.store import Address
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Admitted:
 
 def admit(conn: Connection[Any], wanted: Mapping[Address, int], *, now: datetime) -> dict[Address, Admitted]:
     """Lock the endpoints and say how many of the calls that are wanted each may get."""
-    ids = endpoints.find(conn, wanted)
+    ids = store.find(conn, wanted)
     strange = wanted.keys() - ids.keys()
     if strange:
-        endpoints.add(conn, strange, now=now)
-        ids |= endpoints.find(conn, strange)
-    before = endpoints.lock(conn, ids.values())
-    under_way = endpoints.in_flight(conn, ids.values(), now=now)
+        store.add(conn, strange, now=now)
+        ids |= store.find(conn, strange)
+    before = store.lock(conn, ids.values())
+    under_way = store.in_flight(conn, ids.values(), now=now)
     admissions = {
         address: breaker.admit(before[ids[address]], under_way.get(ids[address], InFlight()), count, now=now)
         for address, count in wanted.items()
@@ -55,7 +55,7 @@ class Report:
 
 def report(conn: Connection[Any], reports: Sequence[Report], *, now: datetime) -> None:
     """Tell the breakers what the calls came to, in this order."""
-    before = endpoints.lock(conn, [one.endpoint_id for one in reports])
+    before = store.lock(conn, [one.endpoint_id for one in reports])
     after = dict(before)
     for one in reports:
         after[one.endpoint_id] = breaker.after(
@@ -69,4 +69,4 @@ def _save(
 ) -> None:
     changed = {endpoint_id: state for endpoint_id, state in after.items() if state != before[endpoint_id]}
     if changed:
-        endpoints.save(conn, changed, now=now)
+        store.save(conn, changed, now=now)

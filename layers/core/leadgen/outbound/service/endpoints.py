@@ -7,15 +7,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import plain
+from leadgen.outbound import store
 from leadgen.outbound.domain.breaker import Breaker
 from leadgen.outbound.domain.endpoints import without_query
-from leadgen.outbound.store import endpoints
-from leadgen.outbound.store.endpoints import Endpoint
+from leadgen.outbound.store import Endpoint
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Shown:
 
 def listed(conn: Connection[Any], *, now: datetime, limit: int) -> list[Shown]:
     """The endpoints, those in trouble first, in two statements."""
-    known = endpoints.known(conn, now=now, limit=limit)
+    known = store.known(conn, now=now, limit=limit)
     names = _names(conn, [endpoint.owner for endpoint in known])
     return [Shown(endpoint, names[endpoint.owner]) for endpoint in known]
 
 
 def _names(conn: Connection[Any], owners: Sequence[str]) -> dict[str, str]:
     of_buyers = {owner: int(owner.removeprefix("buyer:")) for owner in owners if owner.startswith("buyer:")}
-    named = buyers.buyers_named(conn, of_buyers.values())
+    named = buyers_store.buyers_named(conn, of_buyers.values())
     return {owner: named.get(of_buyers[owner], owner) if owner in of_buyers else owner for owner in owners}
 
 
@@ -66,8 +66,8 @@ def open_again(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: da
     """Close an endpoint's breaker in the caller's transaction, whatever it was: calls go there again, as to one that
     nothing is known of. Raises Refusal 404.
     """
-    address = endpoints.address(conn, endpoint_id)
-    locked = endpoints.lock(conn, [endpoint_id])
+    address = store.address(conn, endpoint_id)
+    locked = store.lock(conn, [endpoint_id])
     if address is None or endpoint_id not in locked:
         raise Refusal(404, "not_found", f"there is no endpoint {endpoint_id}")
     url = without_query(address.url)
@@ -75,14 +75,14 @@ def open_again(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: da
     if before.state == "closed" and before.failures == 0 and before.open_until is None:
         return Opened(endpoint_id, address.owner, url, before.state, is_repeated=True)
     after = Breaker()
-    endpoints.save(conn, {endpoint_id: after}, now=now)
+    store.save(conn, {endpoint_id: after}, now=now)
     about = {"owner": address.owner, "url": url}
-    entry = audit_log.Entry(
+    entry = audit_trail_store.Entry(
         "endpoint.open",
         "endpoint",
         endpoint_id,
         {**about, "breaker": plain(before)},
         {**about, "breaker": plain(after), "by": actor.name},
     )
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Opened(endpoint_id, address.owner, url, after.state, is_repeated=False)

@@ -7,8 +7,8 @@ from decimal import Decimal
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.money import NOTHING
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Entry
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger.domain import Entry
 from leadgen.payments.domain import payments
 from leadgen.payments.domain.payments import Payment, Split
 from leadgen.receivables.domain.debts import Debt
@@ -25,7 +25,7 @@ class Taken:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """What it moves."""
-        return transactions.entries(
+        return ledger_domain.entries(
             ("receivable", "cash", self.from_invoice + self.from_nothing), ("wallet", "cash", self.from_wallet)
         )
 

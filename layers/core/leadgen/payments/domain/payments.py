@@ -7,8 +7,8 @@ from decimal import Decimal
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.money import NOTHING
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Entry
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger.domain import Entry
 from leadgen.receivables.domain.debts import Debt, Repaid, repay
 
 METHODS = ("manual", "bank_transfer", "check")
@@ -31,7 +31,7 @@ class Split:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """What it moves."""
-        return transactions.entries(
+        return ledger_domain.entries(
             ("cash", "receivable", self.to_invoice + self.to_debt), ("cash", "wallet", self.to_wallet)
         )
 
@@ -80,7 +80,7 @@ class Undoing:
     def entries(self) -> tuple[Entry, ...]:
         """What it moves."""
         owed_again = self.from_invoice - sum((part.amount for part in self.reopened), NOTHING)
-        return transactions.entries(("receivable", "cash", owed_again), ("wallet", "cash", self.from_wallet))
+        return ledger_domain.entries(("receivable", "cash", owed_again), ("wallet", "cash", self.from_wallet))
 
 
 def undo(payment: Payment, *, invoice_status: str | None, debts: Sequence[Debt], wallet: Decimal) -> Undoing:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service.scopes import Id, asker, party
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access.service import Id, asker, party
+from leadgen.audit_trail.domain import Actor
 from leadgen.intake.domain.idempotency import canonicalize
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.service import checkout

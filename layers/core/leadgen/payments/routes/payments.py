@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service.scopes import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, person
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access.service import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, person
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import remarks
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.store import postings
-from leadgen.payments.domain import entries
-from leadgen.payments.service import entries as entering
+from leadgen.ledger import store as ledger_store
+from leadgen.payments.domain import entries as domain
+from leadgen.payments.service import entries as payments_entries
 from leadgen.payments.service import receipts
 from leadgen.payments.service.receipts import Receipt
 from leadgen.payments.store import chargebacks, payments, refunds, wallets
@@ -37,15 +37,15 @@ async def post_payment(invoice_id: Id, request: Request) -> JsonAnswer:
     """
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
-    key = entries.read_key(request.headers.get("idempotency-key"))
+    key = domain.read_key(request.headers.get("idempotency-key"))
     return await run_in_threadpool(_pay, invoice_id, fields, key, asker(request))
 
 
 def _pay(invoice_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
     now = clock.now()
-    entry = entries.read_payment(fields, now=now)
+    entry = domain.read_payment(fields, now=now)
     with bus.transaction() as transaction:
-        receipt = entering.payment(transaction.conn, invoice_id, entry, key=key, actor=actor, now=now)
+        receipt = payments_entries.payment(transaction.conn, invoice_id, entry, key=key, actor=actor, now=now)
         transaction.announce(receipt.events)
     return _received(receipt)
 
@@ -55,15 +55,15 @@ async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
     """Record money that a buyer prepaid; written as a payment of an invoice is."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
-    key = entries.read_key(request.headers.get("idempotency-key"))
+    key = domain.read_key(request.headers.get("idempotency-key"))
     return await run_in_threadpool(_top_up, buyer_id, fields, key, asker(request))
 
 
 def _top_up(buyer_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
     now = clock.now()
-    entry = entries.read_payment(fields, now=now)
+    entry = domain.read_payment(fields, now=now)
     with bus.transaction() as transaction:
-        receipt = entering.top_up(transaction.conn, buyer_id, entry, key=key, actor=actor, now=now)
+        receipt = payments_entries.top_up(transaction.conn, buyer_id, entry, key=key, actor=actor, now=now)
         transaction.announce(receipt.events)
     return _received(receipt)
 
@@ -113,14 +113,14 @@ async def post_refund(payment_id: Id, request: Request) -> JsonAnswer:
     """
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
-    key = entries.read_key(request.headers.get("idempotency-key"))
+    key = domain.read_key(request.headers.get("idempotency-key"))
     return await run_in_threadpool(_refund, payment_id, fields, key, asker(request))
 
 
 def _refund(payment_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
-    entry = entries.read_refund(fields)
+    entry = domain.read_refund(fields)
     with bus.transaction() as transaction:
-        made = entering.refund(transaction.conn, payment_id, entry, key=key, actor=actor, now=clock.now())
+        made = payments_entries.refund(transaction.conn, payment_id, entry, key=key, actor=actor, now=clock.now())
         transaction.announce(made.events)
     about = {"refund_id": made.refund_id, "payment_id": payment_id, "repeated": made.is_repeated}
     logger.info("refund.requested", extra=about)
@@ -193,7 +193,7 @@ def get_wallet(buyer_id: Id, request: Request) -> JsonAnswer:
     """A buyer's prepaid money, what it owes, and what moved the wallet, the latest first."""
     own(request, buyer_id)
     with db.current().connection() as conn:
-        money = postings.money(conn, [buyer_id]).get(buyer_id)
+        money = ledger_store.money(conn, [buyer_id]).get(buyer_id)
         if money is None:
             raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
         moves = wallets.history(conn, buyer_id, limit=LONGEST_LIST)

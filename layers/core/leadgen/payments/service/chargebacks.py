@@ -7,15 +7,15 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.money import NOTHING
-from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
-from leadgen.ledger.store import postings as books
-from leadgen.payments.domain import chargebacks as rules
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Entry, Kind, Transaction
+from leadgen.payments.domain import chargebacks as domain
 from leadgen.payments.domain.chargebacks import Taken
-from leadgen.payments.store import chargebacks as store
+from leadgen.payments.store import chargebacks as payments_chargebacks
 from leadgen.payments.store import payments
 from leadgen.payments.store.chargebacks import Chargeback
 from leadgen.receivables.domain.debts import Debt
@@ -66,21 +66,21 @@ def open_(
     if found is None:
         raise Refusal(404, "payment_unknown", f"there is no payment {provider_payment_id}")
     payment_id, buyer_id = found
-    buyers.lock(conn, [buyer_id])
+    buyers_store.lock(conn, [buyer_id])
     amount = amounts.exact(amount, currency)
-    before = store.find(conn, provider_id)
+    before = payments_chargebacks.find(conn, provider_id)
     if before is not None:
         if (before.payment_id, before.amount, before.currency) != (payment_id, amount, currency):
             raise Refusal(409, "chargeback_differs", f"chargeback {provider_id} is on record with something else")
         return _standing(before, _invoice(conn, before.invoice_id), is_repeated=True)
     payment = payments.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
-    rules.refuse(payment, amount, currency)
+    domain.refuse(payment, amount, currency)
     invoice = _invoice(conn, payment.invoice_id)
     reopens = invoice is not None and invoice.status != "cancelled"
-    wallet = books.money(conn, [buyer_id])[buyer_id].wallet
-    taken = rules.take(payment, amount, reopens=reopens, wallet=wallet)
-    chargeback_id = store.add(
+    wallet = ledger_store.money(conn, [buyer_id])[buyer_id].wallet
+    taken = domain.take(payment, amount, reopens=reopens, wallet=wallet)
+    chargeback_id = payments_chargebacks.add(
         conn,
         taken,
         buyer_id=buyer_id,
@@ -92,9 +92,9 @@ def open_(
         evidence_due_by=evidence_due_by,
         opened_at=opened_at,
     )
-    chargeback = store.find(conn, provider_id)
+    chargeback = payments_chargebacks.find(conn, provider_id)
     assert chargeback is not None
-    books.post(conn, [_posting(chargeback, "chargeback", taken.entries, taken.from_invoice > 0, now)])
+    ledger_store.post(conn, [_posting(chargeback, "chargeback", taken.entries, taken.from_invoice > 0, now)])
     if invoice is not None and reopens:
         owed = [Settlement("chargeback", -taken.from_invoice, chargeback_id=chargeback_id)]
         invoice = settlement.settle(conn, invoice, owed if taken.from_invoice > 0 else [], is_disputed=True, now=now)
@@ -107,11 +107,11 @@ def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) 
 
     Raises Refusal 404 ``chargeback_unknown``, 409 ``chargeback_closed`` where it ended otherwise.
     """
-    found = store.find(conn, provider_id)
+    found = payments_chargebacks.find(conn, provider_id)
     if found is None:
         raise Refusal(404, "chargeback_unknown", f"there is no chargeback {provider_id}")
-    buyers.lock(conn, [found.buyer_id])
-    chargeback = store.find(conn, provider_id)
+    buyers_store.lock(conn, [found.buyer_id])
+    chargeback = payments_chargebacks.find(conn, provider_id)
     assert chargeback is not None  # it was there, and chargebacks are never deleted
     invoice = _invoice(conn, chargeback.invoice_id)
     status = "won" if won else "lost"
@@ -120,12 +120,12 @@ def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) 
             raise Refusal(409, "chargeback_closed", f"chargeback {provider_id} is {chargeback.status}, not {status}")
         return _standing(chargeback, invoice, is_repeated=True)
     settled = _give_back(conn, chargeback, invoice, now) if won else []
-    store.close(conn, chargeback.chargeback_id, won=won, now=now)
+    payments_chargebacks.close(conn, chargeback.chargeback_id, won=won, now=now)
     if invoice is not None:
         # Another dispute may still be open.
         (again,) = settlements.invoices(conn, [invoice.invoice_id]).values()
         invoice = settlement.settle(conn, again, settled, now=now)
-    closed = store.find(conn, provider_id)
+    closed = payments_chargebacks.find(conn, provider_id)
     assert closed is not None
     return _standing(closed, invoice, is_repeated=False)
 
@@ -135,14 +135,14 @@ def _give_back(
 ) -> list[Settlement]:
     debts = receivables_debts.debts(conn, chargeback.buyer_id)
     others = [debt for debt in debts if debt.chargeback_id != chargeback.chargeback_id]
-    split = rules.give_back(
+    split = domain.give_back(
         Taken(chargeback.from_invoice, chargeback.from_wallet, chargeback.from_nothing),
         invoice_due=NOTHING if invoice is None else invoice.due,
         own=Debt(chargeback.chargeback_id, chargeback.debt),
         others=others,
     )
     receivables_debts.repay(conn, split.repaid, now=now)
-    books.post(conn, [_posting(chargeback, "chargeback_won", split.entries, split.to_invoice > 0, now)])
+    ledger_store.post(conn, [_posting(chargeback, "chargeback_won", split.entries, split.to_invoice > 0, now)])
     if split.to_invoice == 0:
         return []
     return [Settlement("chargeback_won", split.to_invoice, chargeback_id=chargeback.chargeback_id)]

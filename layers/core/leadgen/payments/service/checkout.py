@@ -12,10 +12,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.audit_trail.store.audit_log import Entry
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
+from leadgen.audit_trail.store import Entry
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.adapters import provider
@@ -116,7 +116,7 @@ def top_up_url(
     units = _minor(amount, payer.currency)
     key = f"top_up:{buyer_id}:{idempotency_key or secrets.token_hex(16)}"
     with conn.transaction():
-        buyers.lock(conn, [buyer_id])
+        buyers_store.lock(conn, [buyer_id])
         payment_id = collection.add_top_up(
             conn,
             buyer_id,
@@ -214,4 +214,4 @@ def _record(
     conn: Connection[Any], action: str, buyer_id: int, after: dict[str, Any], actor: Actor, now: datetime
 ) -> None:
     entry = Entry(action, "buyer", buyer_id, {}, {"actor": actor.name, **after})
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

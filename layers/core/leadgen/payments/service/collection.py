@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
 from leadgen.payments.adapters import provider
@@ -175,7 +175,7 @@ def _charged(claimed: TopUp, made: Charged) -> Record:
 
 def _declined(claimed: TopUp, code: str) -> Record:
     def record(conn: Connection[Any], now: datetime) -> Recorded:
-        buyers.lock(conn, [claimed.buyer_id])
+        buyers_store.lock(conn, [claimed.buyer_id])
         if not collection.fail_payment(conn, claimed.payment_id, code, now=now):
             return Recorded("top_up_failed")
         return Recorded("top_up_failed", (top_ups.failed(claimed.payment_id, claimed.buyer_id, now),))

@@ -5,12 +5,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import Json
-from leadgen.ledger.store import postings
+from leadgen.ledger import store as ledger_store
 from leadgen.payments.domain.entries import PaymentEntry, RefundEntry
 from leadgen.payments.service import receipts, refunds
 from leadgen.payments.service.receipts import Receipt, Received
@@ -46,7 +46,7 @@ def _enter(
     actor: Actor,
     now: datetime,
 ) -> Receipt:
-    money = postings.money(conn, [buyer_id]).get(buyer_id)
+    money = ledger_store.money(conn, [buyer_id]).get(buyer_id)
     if money is None:
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
     currency = entry.currency or money.currency
@@ -78,8 +78,8 @@ def _enter(
             "to_wallet": str(receipt.to_wallet),
             "by": actor.name,
         }
-        recorded = audit_log.Entry("payment.record", "payment", receipt.payment_id, None, after)
-        audit_log.record(conn, recorded, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+        recorded = audit_trail_store.Entry("payment.record", "payment", receipt.payment_id, None, after)
+        audit_trail_store.record(conn, recorded, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return receipt
 
 

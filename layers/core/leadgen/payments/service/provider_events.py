@@ -14,11 +14,12 @@ from typing import Any, assert_never
 import psycopg
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event
-from leadgen.payments.domain import minor_units, provider_events
+from leadgen.payments.domain import minor_units
+from leadgen.payments.domain import provider_events as payments_provider_events
 from leadgen.payments.domain.provider_backoff import LOOK_AGAIN
 from leadgen.payments.domain.provider_events import (
     DisputeChanged,
@@ -32,7 +33,7 @@ from leadgen.payments.domain.provider_events import (
 from leadgen.payments.service import chargebacks, receipts, refunds, top_ups
 from leadgen.payments.service.receipts import Received
 from leadgen.payments.store import collection, payers, payments
-from leadgen.payments.store import provider_events as store
+from leadgen.payments.store import provider_events as payments_provider_events_store
 from leadgen.payments.store.provider_events import Waiting
 from leadgen.platform.log import count, logger
 
@@ -59,7 +60,7 @@ def take_in(conn: Connection[Any], told: Told, *, now: datetime) -> list[Event]:
     """Keep an event and act on it, in the caller's transaction; the events are the caller's to announce. One that comes
     again is acted on only if it still waits.
     """
-    store.keep(
+    payments_provider_events_store.keep(
         conn,
         told.event_id,
         event_type=told.type,
@@ -73,11 +74,11 @@ def take_in(conn: Connection[Any], told: Told, *, now: datetime) -> list[Event]:
 
 def work(conn: Connection[Any], event_id: str, *, now: datetime) -> list[Event]:
     """Act on an event that is kept, unless somebody has. What fails is undone, and the event waits for another try."""
-    waiting = store.take(conn, event_id)
+    waiting = payments_provider_events_store.take(conn, event_id)
     if waiting is None:
         return []
     try:
-        facts = provider_events.stored(waiting.facts)
+        facts = payments_provider_events.stored(waiting.facts)
         with conn.transaction():
             done = _act(conn, facts, waiting, now)
     except (_Waits, EventUnreadable) as reason:
@@ -86,11 +87,11 @@ def work(conn: Connection[Any], event_id: str, *, now: datetime) -> list[Event]:
         return _put_off(conn, waiting, refusal.code, now)
     except (psycopg.Error, ValueError) as error:
         return _put_off(conn, waiting, type(error).__name__, now)
-    store.done(conn, event_id, done.outcome, now=now)
+    payments_provider_events_store.done(conn, event_id, done.outcome, now=now)
     logger.info(done.outcome, extra={"stage": "pay", "event_id": event_id, "event": waiting.type})
     events = list(done.events)
     if isinstance(facts, PaymentSucceeded):
-        for other in store.about_payment(conn, facts.payment):
+        for other in payments_provider_events_store.about_payment(conn, facts.payment):
             events += work(conn, other, now=now)
     return events
 
@@ -98,9 +99,9 @@ def work(conn: Connection[Any], event_id: str, *, now: datetime) -> list[Event]:
 def _put_off(conn: Connection[Any], waiting: Waiting, reason: str, now: datetime) -> list[Event]:
     attempts = waiting.attempts + 1
     if attempts >= _MOST_ATTEMPTS:
-        store.done(conn, waiting.event_id, f"given_up: {reason}", now=now)
+        payments_provider_events_store.done(conn, waiting.event_id, f"given_up: {reason}", now=now)
     else:
-        store.put_off(conn, waiting.event_id, reason)
+        payments_provider_events_store.put_off(conn, waiting.event_id, reason)
     said = {"stage": "pay", "event_id": waiting.event_id, "event": waiting.type, "waits_for": reason}
     if attempts <= _PATIENT_ATTEMPTS and reason == "payment_unknown":
         logger.info("provider_event.waits", extra=said)
@@ -110,7 +111,7 @@ def _put_off(conn: Connection[Any], waiting: Waiting, reason: str, now: datetime
     return []
 
 
-def _act(conn: Connection[Any], facts: provider_events.Facts, waiting: Waiting, now: datetime) -> _Done:
+def _act(conn: Connection[Any], facts: payments_provider_events.Facts, waiting: Waiting, now: datetime) -> _Done:
     match facts:
         case PaymentSucceeded():
             return _received(conn, facts, waiting, now)
@@ -140,7 +141,7 @@ def _received(conn: Connection[Any], facts: PaymentSucceeded, waiting: Waiting, 
     )
     if buyer_id is None:
         raise _Waits("buyer_unknown")
-    buyers.lock(conn, [buyer_id])
+    buyers_store.lock(conn, [buyer_id])
     payment_id = facts.payment_id
     if payment_id is not None and not collection.fits(
         conn, payment_id, buyer_id=buyer_id, amount=amount, currency=facts.currency
@@ -177,7 +178,7 @@ def _not_received(conn: Connection[Any], facts: PaymentFailed, waiting: Waiting,
         return _Done("payment_failed")
     if not pending.is_automatic and waiting.type == "payment_intent.payment_failed":
         return _Done("payment_may_follow")
-    buyers.lock(conn, [pending.buyer_id])
+    buyers_store.lock(conn, [pending.buyer_id])
     if not collection.fail_payment(conn, pending.payment_id, facts.code, now=now):
         return _Done("payment_failed")
     return _Done("payment_failed", (top_ups.failed(pending.payment_id, pending.buyer_id, now),))
@@ -188,7 +189,7 @@ def _refunded(conn: Connection[Any], facts: RefundChanged, now: datetime) -> _Do
     known = collection.refund_of(
         conn, provider_id=facts.refund, refund_id=facts.refund_id, payment=facts.payment, amount=amount
     )
-    has_failed = facts.status in _FAILED or store.has_failed(conn, facts.refund)
+    has_failed = facts.status in _FAILED or payments_provider_events_store.has_failed(conn, facts.refund)
     if known is not None:
         return _settled(conn, known.refund_id, facts, has_failed, now)
     if has_failed:
@@ -240,7 +241,7 @@ def _saved(conn: Connection[Any], facts: MethodSaved, waiting: Waiting, now: dat
     buyer_id = payers.whose(conn, buyer_id=facts.buyer_id, invoice_id=None, payment_id=None, customer=facts.customer)
     if buyer_id is None:
         return _Done("buyer_unknown")
-    buyers.lock(conn, [buyer_id])
+    buyers_store.lock(conn, [buyer_id])
     kept = payers.keep_method(
         conn, buyer_id, customer=facts.customer, method=facts.method, saved_at=waiting.created_at, now=now
     )

@@ -7,22 +7,23 @@ from typing import Any, Literal
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.money import NOTHING
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.ledger.store import postings as books
-from leadgen.payments.domain import payments as rules
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction
+from leadgen.payments.domain import payments as domain
 from leadgen.payments.domain.payments import Payment, Split
 from leadgen.payments.store import payments as store
 from leadgen.payments.store.payments import New
 from leadgen.receivables.domain.settlement import Invoice, Settlement
-from leadgen.receivables.service import debts, settlement
-from leadgen.receivables.store import debts as receivables_debts
+from leadgen.receivables.service import debts as receivables_debts
+from leadgen.receivables.service import settlement
+from leadgen.receivables.store import debts as receivables_debts_store
 from leadgen.receivables.store import settlements
 
 Method = Literal["stripe", "manual", "bank_transfer", "check"]
@@ -71,8 +72,8 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
     ``wrong_currency``, ``invoice_not_payable``, and ``payment_differs`` where its key, its id or the provider's id is
     on record with something else.
     """
-    buyers.lock(conn, [received.buyer_id])
-    money = books.money(conn, [received.buyer_id]).get(received.buyer_id)
+    buyers_store.lock(conn, [received.buyer_id])
+    money = ledger_store.money(conn, [received.buyer_id]).get(received.buyer_id)
     if money is None:
         raise Refusal(404, "not_found", f"there is no buyer {received.buyer_id}")
     received = replace(received, amount=amounts.exact(received.amount, received.currency))
@@ -83,12 +84,14 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
         raise wrong_currency(received.buyer_id, money.currency, received.currency)
     invoice = _invoice(conn, received, anyway=anyway)
     takes = invoice.due if invoice is not None and invoice.status in _PAYABLE else NOTHING
-    split = rules.split(received.amount, invoice_takes=takes, debts=receivables_debts.debts(conn, received.buyer_id))
+    split = domain.split(
+        received.amount, invoice_takes=takes, debts=receivables_debts_store.debts(conn, received.buyer_id)
+    )
     payment_id = _record(conn, before, received, invoice, split, now=now)
     if payment_id is None:  # taken meanwhile, under another buyer's lock
         raise _differs()
-    books.post(conn, [_posting(payment_id, received, invoice, split, now)])
-    receivables_debts.repay(conn, split.repaid, now=now)
+    ledger_store.post(conn, [_posting(payment_id, received, invoice, split, now)])
+    receivables_debts_store.repay(conn, split.repaid, now=now)
     if invoice is not None and split.to_invoice > 0:
         invoice = settlement.settle(
             conn, invoice, [Settlement("payment", split.to_invoice, payment_id=payment_id)], now=now
@@ -266,7 +269,7 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
     buyer_id = store.buyer_of(conn, payment_id)
     if buyer_id is None:
         raise Refusal(404, "not_found", f"there is no payment {payment_id}")
-    buyers.lock(conn, [buyer_id])
+    buyers_store.lock(conn, [buyer_id])
     payment = store.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
     invoice = (
@@ -274,14 +277,14 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
     )
     is_repeated = payment.status == "undone"
     if not is_repeated:
-        undoing = rules.undo(
+        undoing = domain.undo(
             payment,
             invoice_status=None if invoice is None else invoice.status,
-            debts=receivables_debts.debts(conn, buyer_id)[::-1],
-            wallet=books.money(conn, [buyer_id])[buyer_id].wallet,
+            debts=receivables_debts_store.debts(conn, buyer_id)[::-1],
+            wallet=ledger_store.money(conn, [buyer_id])[buyer_id].wallet,
         )
         store.undo(conn, payment_id, now=now)
-        books.post(
+        ledger_store.post(
             conn,
             [
                 Transaction(
@@ -298,20 +301,20 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
                 )
             ],
         )
-        receivables_debts.repay(conn, undoing.reopened, now=now)
+        receivables_debts_store.repay(conn, undoing.reopened, now=now)
         if undoing.reopened:
-            debts.from_wallet(conn, buyer_id, actor=actor.name, now=now)
+            receivables_debts.from_wallet(conn, buyer_id, actor=actor.name, now=now)
         if invoice is not None and undoing.from_invoice > 0:
             taken_back = Settlement("payment_undone", -undoing.from_invoice, payment_id=payment_id)
             invoice = settlement.settle(conn, invoice, [taken_back], now=now)
-        entry = audit_log.Entry(
+        entry = audit_trail_store.Entry(
             "payment.undo",
             "payment",
             payment_id,
             {"status": payment.status},
             {"status": "undone", "reason": reason, "by": actor.name},
         )
-        audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+        audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Receipt(
         payment_id=payment_id,
         invoice_id=payment.invoice_id,

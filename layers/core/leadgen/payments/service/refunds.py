@@ -7,19 +7,19 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.trace import Json
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Account, Kind, Transaction
-from leadgen.ledger.store import postings as books
-from leadgen.payments.domain import payments as rules
-from leadgen.payments.store import payments
-from leadgen.payments.store import refunds as store
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Account, Kind, Transaction
+from leadgen.payments.domain import payments as domain
+from leadgen.payments.store import payments as payments_store
+from leadgen.payments.store import refunds
 from leadgen.payments.store.refunds import Refund
 from leadgen.receivables.service import debts
 
@@ -58,22 +58,22 @@ def request(
     Raises Refusal 400 ``invalid_amount``, 404, and 409 ``payment_not_succeeded``, ``refund_exceeds_payment``,
     ``refund_exceeds_wallet`` or ``refund_differs``.
     """
-    buyer_id = payments.buyer_of(conn, payment_id)
+    buyer_id = payments_store.buyer_of(conn, payment_id)
     if buyer_id is None:
         raise Refusal(404, "not_found", f"there is no payment {payment_id}")
-    buyers.lock(conn, [buyer_id])
-    payment = payments.get(conn, payment_id)
+    buyers_store.lock(conn, [buyer_id])
+    payment = payments_store.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
     amount = amounts.exact(amount, payment.currency)
-    before = None if idempotency_key is None else store.get(conn, idempotency_key=idempotency_key)
+    before = None if idempotency_key is None else refunds.get(conn, idempotency_key=idempotency_key)
     if before is not None:
         if (before.payment_id, before.amount) != (payment_id, amount):
             raise _differs()
         return _standing(before, is_repeated=True)
-    money = books.money(conn, [buyer_id])[buyer_id]
-    rules.refuse_refund(payment, amount, wallet=money.wallet, pending=money.pending)
+    money = ledger_store.money(conn, [buyer_id])[buyer_id]
+    domain.refuse_refund(payment, amount, wallet=money.wallet, pending=money.pending)
     is_paid = payment.method != PROVIDER
-    refund_id = store.add(
+    refund_id = refunds.add(
         conn,
         buyer_id=buyer_id,
         payment_id=payment_id,
@@ -93,7 +93,7 @@ def request(
     moves = [_posting(refund, "refund_requested", "wallet", "refunds_due", actor.name, now)]
     if is_paid:
         moves.append(_posting(refund, "refund_paid", "refunds_due", "cash", actor.name, now))
-    books.post(conn, moves)
+    ledger_store.post(conn, moves)
     after: Json = {
         "payment_id": payment_id,
         "amount": str(amount),
@@ -103,8 +103,8 @@ def request(
         "reference": reference,
         "by": actor.name,
     }
-    entry = audit_log.Entry("refund.request", "refund", refund_id, None, after)
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry("refund.request", "refund", refund_id, None, after)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     wake_up = Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": refund_id})
     return _standing(refund, is_repeated=False, events=() if is_paid else (wake_up,))
 
@@ -116,8 +116,8 @@ def succeed(conn: Connection[Any], refund_id: int, *, provider_id: str, now: dat
     refund = _locked(conn, refund_id)
     if refund.status != "pending":
         return _standing(refund, is_repeated=True)
-    store.settle(conn, refund_id, provider_id=provider_id, error=None, now=now)
-    books.post(conn, [_posting(refund, "refund_paid", "refunds_due", "cash", f"provider:{PROVIDER}", now)])
+    refunds.settle(conn, refund_id, provider_id=provider_id, error=None, now=now)
+    ledger_store.post(conn, [_posting(refund, "refund_paid", "refunds_due", "cash", f"provider:{PROVIDER}", now)])
     return _standing(refund, status="succeeded", is_repeated=False)
 
 
@@ -130,18 +130,18 @@ def fail(conn: Connection[Any], refund_id: int, *, error: str, now: datetime) ->
         return _standing(refund, is_repeated=True)
     actor = f"provider:{PROVIDER}"
     comes_from: Account = "refunds_due" if refund.status == "pending" else "cash"
-    store.settle(conn, refund_id, provider_id=None, error=error, now=now)
-    books.post(conn, [_posting(refund, "refund_failed", comes_from, "wallet", actor, now)])
+    refunds.settle(conn, refund_id, provider_id=None, error=error, now=now)
+    ledger_store.post(conn, [_posting(refund, "refund_failed", comes_from, "wallet", actor, now)])
     debts.from_wallet(conn, refund.buyer_id, actor=actor, now=now)
     return _standing(refund, status="failed", is_repeated=False)
 
 
 def _locked(conn: Connection[Any], refund_id: int) -> Refund:
-    found = store.get(conn, refund_id=refund_id)
+    found = refunds.get(conn, refund_id=refund_id)
     if found is None:
         raise Refusal(404, "not_found", f"there is no refund {refund_id}")
-    buyers.lock(conn, [found.buyer_id])
-    refund = store.get(conn, refund_id=refund_id)
+    buyers_store.lock(conn, [found.buyer_id])
+    refund = refunds.get(conn, refund_id=refund_id)
     assert refund is not None  # it was there, and refunds are never deleted
     return refund
 
@@ -153,7 +153,7 @@ def _posting(refund: Refund, kind: Kind, debit: Account, credit: Account, actor:
         currency=refund.currency,
         occurred_at=now,
         actor=actor,
-        entries=transactions.entries((debit, credit, refund.amount)),
+        entries=ledger_domain.entries((debit, credit, refund.amount)),
         buyer_id=refund.buyer_id,
         payment_id=refund.payment_id,
     )

@@ -10,8 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from leadgen.kernel import calendar
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Transaction
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger.domain import Transaction
 
 SERIES = "PO"
 
@@ -121,7 +121,7 @@ def payment(
         currency=currency,
         occurred_at=now,
         actor=actor,
-        entries=transactions.entries(("publisher_payable", "cash", total)),
+        entries=ledger_domain.entries(("publisher_payable", "cash", total)),
         publisher_id=publisher_id,
         note=reference,
     )

@@ -6,26 +6,26 @@ from psycopg import Connection
 
 from leadgen.billing.domain import terms
 from leadgen.billing.store import documents as billing_documents
-from leadgen.documents.service import documents
+from leadgen.documents.service import documents as documents_service
 from leadgen.documents.store.documents import Document, Format
 from leadgen.kernel.errors import Refusal
+from leadgen.publishers import store
 from leadgen.publishers.domain import letter
-from leadgen.publishers.store import payouts
 
 
 def document(conn: Connection[Any], payout_id: int, form: Format = "pdf") -> Document:
     """The payout's file: as it is kept, or drawn and kept now. Raises Refusal 404, and 409 ``not_electronic``."""
-    return documents.kept_or_drawn(conn, "payout", payout_id, form, lambda: _drawn(conn, payout_id, form))
+    return documents_service.kept_or_drawn(conn, "payout", payout_id, form, lambda: _drawn(conn, payout_id, form))
 
 
 def _drawn(conn: Connection[Any], payout_id: int, form: Format) -> Document:
     from leadgen.documents.adapters import pdf  # slow to import, and a document is drawn once
 
-    issued = payouts.payout(conn, payout_id)
+    issued = store.payout(conn, payout_id)
     if issued is None:
         raise Refusal(404, "not_found", f"there is no payout {payout_id}")
     if form != "pdf":
         raise Refusal(409, "not_electronic", "a payout is no invoice: there is a PDF of it, and a CSV")
     seller = terms.parse_seller(billing_documents.seller(conn))
-    drawn = pdf.draw(letter.of_payout(issued, payouts.payout_lines(conn, payout_id), seller))
-    return documents.file_of(documents.PDF, f"{issued.number}.pdf", drawn)
+    drawn = pdf.draw(letter.of_payout(issued, store.payout_lines(conn, payout_id), seller))
+    return documents_service.file_of(documents_service.PDF, f"{issued.number}.pdf", drawn)

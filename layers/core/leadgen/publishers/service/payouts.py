@@ -10,18 +10,18 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents as billing_documents
-from leadgen.billing.store import documents
+from leadgen.billing.store import documents as billing_documents_store
 from leadgen.kernel import csv_text, money
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.store import postings
+from leadgen.ledger import store as ledger_store
 from leadgen.platform import db
 from leadgen.platform.log import logger
+from leadgen.publishers import store
 from leadgen.publishers.domain import payouts
 from leadgen.publishers.domain.payouts import IssuedPayout, Payout, PayoutLine
-from leadgen.publishers.store import payouts as publishers
 
 _STAGE = "stage:invoice"
 _LONGEST_REFERENCE = 200
@@ -38,7 +38,7 @@ def run(now: datetime) -> dict[str, int]:
 def issue_all(transaction: Transactions, *, actor: str, now: datetime) -> dict[str, int]:
     """Issue what is due in a transaction for each publisher: one that fails is logged, and the others go on."""
     with transaction() as conn:
-        publisher_ids = [account.publisher_id for account in publishers.accounts(conn)]
+        publisher_ids = [account.publisher_id for account in store.accounts(conn)]
     issued = failed = 0
     for publisher_id in publisher_ids:
         try:
@@ -52,32 +52,30 @@ def issue_all(transaction: Transactions, *, actor: str, now: datetime) -> dict[s
 
 def issue(conn: Connection[Any], publisher_id: int, *, actor: str, now: datetime) -> int | None:
     """Issue the payout that a publisher is due, under its lock; the payout's id, None where nothing is to be paid."""
-    publishers.lock(conn, publisher_id)
+    store.lock(conn, publisher_id)
     payout = _due(conn, publisher_id, now)
     if payout is None:
         return None
-    sequence = documents.next_numbers(conn, payouts.SERIES, 1)
+    sequence = billing_documents_store.next_numbers(conn, payouts.SERIES, 1)
     number = billing_documents.number(payouts.SERIES, sequence)
-    payout_id = publishers.write_payout(
+    payout_id = store.write_payout(
         conn, payout, series=payouts.SERIES, sequence=sequence, number=number, actor=actor, now=now
     )
-    publishers.write_lines(conn, payout_id, payout.lines)
+    store.write_lines(conn, payout_id, payout.lines)
     return payout_id
 
 
 def due(conn: Connection[Any], *, now: datetime) -> list[Payout]:
     """The payouts that would be issued."""
-    found = (_due(conn, account.publisher_id, now) for account in publishers.accounts(conn))
+    found = (_due(conn, account.publisher_id, now) for account in store.accounts(conn))
     return [payout for payout in found if payout is not None]
 
 
 def _due(conn: Connection[Any], publisher_id: int, now: datetime) -> Payout | None:
-    for account in publishers.accounts(conn, publisher_id):
+    for account in store.accounts(conn, publisher_id):
         period_end = payouts.close(account, now)
         if period_end is not None:
-            return payouts.draft(
-                account, publishers.unpaid(conn, publisher_id, before=period_end), period_end=period_end
-            )
+            return payouts.draft(account, store.unpaid(conn, publisher_id, before=period_end), period_end=period_end)
     return None
 
 
@@ -97,8 +95,8 @@ def pay(conn: Connection[Any], payout_id: int, reference: object, actor: Actor, 
     """
     said = _reference(reference)
     before = read(conn, payout_id)
-    publishers.lock(conn, before.publisher_id)
-    if not publishers.mark_paid(conn, payout_id, reference=said, by=actor.name, at=now):
+    store.lock(conn, before.publisher_id)
+    if not store.mark_paid(conn, payout_id, reference=said, by=actor.name, at=now):
         paid = read(conn, payout_id)
         if paid.reference != said:
             told = f"payout {paid.number} was paid already, with the reference {paid.reference!r}"
@@ -113,16 +111,16 @@ def pay(conn: Connection[Any], payout_id: int, reference: object, actor: Actor, 
         actor=actor.name,
         now=now,
     )
-    postings.post(conn, [move])
+    ledger_store.post(conn, [move])
     about = {"number": before.number, "total": str(before.total)}
-    entry = audit_log.Entry(
+    entry = audit_trail_store.Entry(
         "payout.paid",
         "payout",
         payout_id,
         {**about, "status": "issued"},
         {**about, "status": "paid", "reference": said, "by": actor.name},
     )
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Paid(read(conn, payout_id), is_repeated=False)
 
 
@@ -139,7 +137,7 @@ def _reference(written: object) -> str:
 
 def read(conn: Connection[Any], payout_id: int) -> IssuedPayout:
     """A payout. Raises Refusal 404."""
-    found = publishers.payout(conn, payout_id)
+    found = store.payout(conn, payout_id)
     if found is None:
         raise Refusal(404, "not_found", f"there is no payout {payout_id}")
     return found
@@ -182,4 +180,4 @@ class Statement:
 
 def statement(conn: Connection[Any], payout_id: int) -> Statement:
     """The statement of a payout. Raises Refusal 404."""
-    return Statement(read(conn, payout_id), tuple(publishers.payout_lines(conn, payout_id)))
+    return Statement(read(conn, payout_id), tuple(store.payout_lines(conn, payout_id)))

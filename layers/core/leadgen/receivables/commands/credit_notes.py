@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import money, remarks
 from leadgen.receivables.commands import lookup
-from leadgen.receivables.domain import credit_notes
+from leadgen.receivables.domain import credit_notes as domain
 from leadgen.receivables.domain.disputes import OUTCOMES
-from leadgen.receivables.service import credit_notes as crediting
-from leadgen.receivables.service import disputes as disputing
+from leadgen.receivables.service import credit_notes as receivables_credit_notes
+from leadgen.receivables.service import disputes as receivables_disputes
 from leadgen.receivables.service.credit_notes import CreditNote
 from leadgen.receivables.service.disputes import Disputed
-from leadgen.receivables.store import credit_notes as notes
-from leadgen.receivables.store import disputes
+from leadgen.receivables.store import credit_notes as receivables_credit_notes_store
+from leadgen.receivables.store import disputes as receivables_disputes_store
 from leadgen.terminal import money_command
 from leadgen.terminal.command import DONE, CommandFailed, connection, environment, number
 from leadgen.terminal.money_command import EPILOG, MOST, cell
@@ -37,7 +37,7 @@ def add(commands: "Subparsers") -> None:
     )
     parser.add_argument("invoice", nargs="?", metavar="INVOICE", help="its number, such as INV-000012, or its id")
     parser.add_argument("leads", nargs="*", type=number, metavar="LEAD_ID", help="the leads that are credited")
-    parser.add_argument("--reason", choices=credit_notes.REASONS, default="billing_error", help="(billing_error)")
+    parser.add_argument("--reason", choices=domain.REASONS, default="billing_error", help="(billing_error)")
     parser.add_argument("--note", metavar="TEXT", help="what the credit note says of it")
     parser.set_defaults(run=_credit)
 
@@ -64,8 +64,8 @@ def _credit(options: argparse.Namespace) -> int:
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> CreditNote:
         said: dict[str, object] = {"lead_ids": options.leads, "reason": options.reason}
-        wanted = credit_notes.read(said | ({} if options.note is None else {"note": options.note}))
-        return crediting.enter(
+        wanted = domain.read(said | ({} if options.note is None else {"note": options.note}))
+        return receivables_credit_notes.enter(
             conn,
             lookup.invoice(conn, options.invoice),
             wanted.lead_ids,
@@ -84,7 +84,7 @@ def _credit(options: argparse.Namespace) -> int:
 
 def _notes() -> int:
     with connection(environment()) as conn:
-        found = notes.listed(conn, buyer_id=None, limit=MOST)
+        found = receivables_credit_notes_store.listed(conn, buyer_id=None, limit=MOST)
     rows = [
         (
             one.number,
@@ -117,8 +117,8 @@ def _dispute(options: argparse.Namespace) -> int:
         said = remarks.text(options.reason, "--reason", longest=1000)
         if options.close is None:
             invoice_id = lookup.invoice(conn, options.invoice)
-            return disputing.open_(conn, invoice_id, reason=said, actor=who, buyer_id=None, now=now)
-        return disputing.close(
+            return receivables_disputes.open_(conn, invoice_id, reason=said, actor=who, buyer_id=None, now=now)
+        return receivables_disputes.close(
             conn, options.close, outcome=options.outcome, remark=said, actor=who, buyer_id=None, now=now
         )
 
@@ -134,7 +134,7 @@ def _dispute(options: argparse.Namespace) -> int:
 
 def _disputes() -> int:
     with connection(environment()) as conn:
-        found = disputes.listed(conn, limit=MOST)
+        found = receivables_disputes_store.listed(conn, limit=MOST)
     rows = [
         (
             str(one.dispute_id),

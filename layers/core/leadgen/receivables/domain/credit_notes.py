@@ -15,8 +15,8 @@ from leadgen.kernel.model import Model
 from leadgen.kernel.model_errors import describe
 from leadgen.kernel.money import NOTHING
 from leadgen.kernel.text import StorableText
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Entry
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger.domain import Entry
 from leadgen.receivables.domain import return_reasons
 
 SERIES = "CN"
@@ -82,7 +82,7 @@ class Credit:
         """What it moves."""
         net_of_due = min(self.net, self.to_due)
         tax_of_due = self.to_due - net_of_due
-        return transactions.entries(
+        return ledger_domain.entries(
             ("adjustments", "receivable", net_of_due),
             ("tax", "receivable", tax_of_due),
             ("adjustments", "wallet", self.net - net_of_due),

@@ -8,20 +8,20 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.service import earnings
-from leadgen.billing.store import documents
+from leadgen.billing.store import documents as billing_documents_store
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.ledger.store import postings as books
-from leadgen.receivables.domain import credit_notes as rules
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction
+from leadgen.receivables.domain import credit_notes as domain
 from leadgen.receivables.domain.credit_notes import Billed, Line
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import debts, settlement
-from leadgen.receivables.store import credit_notes as store
+from leadgen.receivables.store import credit_notes as receivables_credit_notes
 from leadgen.receivables.store import disputes, settlements
 
 
@@ -65,10 +65,10 @@ def credit(
     404 for an invoice that there is none of and for a lead that is not on it, 409 ``invoice_not_creditable`` and
     ``already_credited``.
     """
-    rules.refuse_reason(reason)
+    domain.refuse_reason(reason)
     invoice = _creditable(conn, invoice_id)
-    lines = store.lines(conn, invoice_id)
-    chosen = rules.chosen(lead_ids, lines, invoice.number or str(invoice_id))
+    lines = receivables_credit_notes.lines(conn, invoice_id)
+    chosen = domain.chosen(lead_ids, lines, invoice.number or str(invoice_id))
     return _credit(conn, invoice, lines, chosen, reason=reason, note=note, actor=actor, now=now)
 
 
@@ -95,7 +95,7 @@ def cancel(conn: Connection[Any], invoice_id: int, *, note: str, actor: Actor, n
     Locks as ``credit``. Raises Refusal 404, and 409 ``invoice_not_creditable`` and ``already_credited``.
     """
     invoice = _creditable(conn, invoice_id)
-    lines = store.lines(conn, invoice_id)
+    lines = receivables_credit_notes.lines(conn, invoice_id)
     left = [line for line in lines if not line.is_credited]
     if not left:
         raise Refusal(409, "already_credited", f"every lead of invoice {invoice.number} is credited")
@@ -134,16 +134,16 @@ def _credit(
     actor: str,
     now: datetime,
 ) -> CreditNote:
-    figures = rules.credit(_billed(conn, invoice), chosen)
+    figures = domain.credit(_billed(conn, invoice), chosen)
     lead_ids = [line.lead_id for line in chosen]
     moves = earnings.earnings_of(conn, lead_ids, actor=actor, now=now)
-    sequence = documents.next_numbers(conn, rules.SERIES, 1)
-    number = billing_documents.number(rules.SERIES, sequence)
-    note_id = store.add(
+    sequence = billing_documents_store.next_numbers(conn, domain.SERIES, 1)
+    number = billing_documents.number(domain.SERIES, sequence)
+    note_id = receivables_credit_notes.add(
         conn,
         invoice.invoice_id,
         figures,
-        series=rules.SERIES,
+        series=domain.SERIES,
         sequence=sequence,
         number=number,
         reason=reason,
@@ -151,7 +151,7 @@ def _credit(
         actor=actor,
         now=now,
     )
-    store.add_lines(conn, note_id, chosen)
+    receivables_credit_notes.add_lines(conn, note_id, chosen)
     posting = Transaction(
         key=f"credit_note:{number}",
         kind="credit_note",
@@ -164,8 +164,8 @@ def _credit(
         credit_note_id=note_id,
         lead_id=lead_ids[0] if len(lead_ids) == 1 else None,
     )
-    posted = books.post(conn, [posting, *moves])
-    store.refund_leads(conn, lead_ids, now=now)
+    posted = ledger_store.post(conn, [posting, *moves])
+    receivables_credit_notes.refund_leads(conn, lead_ids, now=now)
     settled = [Settlement("credit_note", figures.to_due, credit_note_id=note_id)] if figures.to_due > 0 else []
     is_whole = len(chosen) == sum(not line.is_credited for line in lines)
     invoice = settlement.settle(conn, invoice, settled, cancels=is_whole, now=now)
@@ -195,7 +195,7 @@ def _credit(
 
 
 def _billed(conn: Connection[Any], invoice: Invoice) -> Billed:
-    net, tax = store.credited(conn, invoice.invoice_id)
+    net, tax = receivables_credit_notes.credited(conn, invoice.invoice_id)
     return Billed(
         subtotal=invoice.subtotal,
         tax=invoice.tax,
@@ -219,5 +219,5 @@ def _audit(
         "status": made.invoice_status,
         "by": actor.name,
     }
-    entry = audit_log.Entry(action, "invoice", made.invoice_id, None, after)
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry(action, "invoice", made.invoice_id, None, after)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

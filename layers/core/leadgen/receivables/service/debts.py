@@ -5,23 +5,23 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.ledger.store import postings as books
-from leadgen.receivables.domain import debts
-from leadgen.receivables.store import debts as receivables_debts
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction
+from leadgen.receivables.domain import debts as domain
+from leadgen.receivables.store import debts as store
 
 
 def from_wallet(conn: Connection[Any], buyer_id: int, *, actor: str, now: datetime) -> None:
     """Pay a buyer's open debts out of its wallet, as far as that goes, oldest first. The buyer is locked."""
-    open_ = [debt for debt in receivables_debts.debts(conn, buyer_id) if debt.open > 0]
+    open_ = [debt for debt in store.debts(conn, buyer_id) if debt.open > 0]
     if not open_:
         return
-    money = books.money(conn, [buyer_id])[buyer_id]
-    parts = debts.repay(money.wallet, open_)
-    times = receivables_debts.times_settled(conn, [part.chargeback_id for part in parts])
-    receivables_debts.repay(conn, parts, now=now)
-    books.post(
+    money = ledger_store.money(conn, [buyer_id])[buyer_id]
+    parts = domain.repay(money.wallet, open_)
+    times = store.times_settled(conn, [part.chargeback_id for part in parts])
+    store.repay(conn, parts, now=now)
+    ledger_store.post(
         conn,
         [
             Transaction(
@@ -30,7 +30,7 @@ def from_wallet(conn: Connection[Any], buyer_id: int, *, actor: str, now: dateti
                 currency=money.currency,
                 occurred_at=now,
                 actor=actor,
-                entries=transactions.entries(("wallet", "receivable", part.amount)),
+                entries=ledger_domain.entries(("wallet", "receivable", part.amount)),
                 buyer_id=buyer_id,
             )
             for part in parts

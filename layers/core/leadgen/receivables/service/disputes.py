@@ -6,14 +6,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import Json
 from leadgen.receivables.domain.disputes import Outcome
 from leadgen.receivables.service import settlement
-from leadgen.receivables.store import disputes as store
-from leadgen.receivables.store import settlements
+from leadgen.receivables.store import disputes, settlements
 from leadgen.receivables.store.disputes import Dispute
 
 
@@ -46,9 +45,9 @@ def open_(
             f"invoice {invoice.number or invoice_id} is {'a draft' if invoice.issued_at is None else 'cancelled'}",
             {"status": invoice.status},
         )
-    dispute_id = store.add(conn, invoice_id, reason=reason, by=actor.name, now=now)
+    dispute_id = disputes.add(conn, invoice_id, reason=reason, by=actor.name, now=now)
     if dispute_id is None:
-        (before, *_) = store.listed(conn, invoice_id=invoice_id, limit=1)
+        (before, *_) = disputes.listed(conn, invoice_id=invoice_id, limit=1)
         raise Refusal(
             409,
             "dispute_open",
@@ -57,8 +56,8 @@ def open_(
         )
     after = settlement.settle(conn, invoice, [], is_disputed=True, now=now)
     told: Json = {"dispute_id": dispute_id, "reason": reason, "status": after.status, "by": actor.name}
-    entry = audit_log.Entry("invoice.dispute", "invoice", invoice_id, {"status": invoice.status}, told)
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry("invoice.dispute", "invoice", invoice_id, {"status": invoice.status}, told)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 
@@ -77,7 +76,7 @@ def close(
 
     Raises Refusal 404, also for another's dispute, and 409 ``dispute_closed`` where it ended otherwise.
     """
-    found = store.get(conn, dispute_id)
+    found = disputes.get(conn, dispute_id)
     if found is None or buyer_id not in (None, found.buyer_id):
         raise Refusal(404, "not_found", f"there is no dispute {dispute_id}")
     before = settlement.lock_invoice(conn, found.invoice_id)
@@ -91,7 +90,7 @@ def close(
                 {"outcome": dispute.outcome},
             )
         return Disputed(dispute, before.status, is_repeated=True)
-    store.close(conn, found.invoice_id, outcome=outcome, remark=remark, by=actor.name, now=now)
+    disputes.close(conn, found.invoice_id, outcome=outcome, remark=remark, by=actor.name, now=now)
     (invoice,) = settlements.invoices(conn, [found.invoice_id]).values()
     after = settlement.settle(conn, invoice, [], now=now)
     told: Json = {
@@ -101,12 +100,14 @@ def close(
         "status": after.status,
         "by": actor.name,
     }
-    entry = audit_log.Entry("invoice.dispute_close", "invoice", found.invoice_id, {"status": before.status}, told)
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry(
+        "invoice.dispute_close", "invoice", found.invoice_id, {"status": before.status}, told
+    )
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 
 def _get(conn: Connection[Any], dispute_id: int) -> Dispute:
-    found = store.get(conn, dispute_id)
+    found = disputes.get(conn, dispute_id)
     assert found is not None  # it was there, and disputes are never deleted
     return found

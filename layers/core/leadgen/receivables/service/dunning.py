@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from leadgen.billing.domain import terms as billing_terms
 from leadgen.billing.domain.terms import Seller
 from leadgen.billing.store import documents
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.platform.log import logger
 from leadgen.platform.mail import mail
 from leadgen.platform.messaging.bus import Transactions
-from leadgen.receivables.domain import dunning, dunning_mail
+from leadgen.receivables.domain import dunning as receivables_dunning
+from leadgen.receivables.domain import dunning_mail
 from leadgen.receivables.domain.dunning import Reminder
 from leadgen.receivables.service import overdue
 from leadgen.receivables.store import dunning as store
@@ -42,7 +43,7 @@ def review_pauses(transaction: Transactions, *, now: datetime) -> int:
     changing = [one.buyer_id for one, terms in agreed if overdue.is_changing(one, terms, now)]
     for buyer_id in changing:
         with transaction() as writing:
-            buyers.lock(writing.conn, [buyer_id])
+            buyers_store.lock(writing.conn, [buyer_id])
             overdue.review(writing.conn, [buyer_id], now=now)
     return len(changing)
 
@@ -61,7 +62,7 @@ def remind(
         found = store.debtors(reading.conn, None, now=now)
         agreed = overdue.agreed(reading.conn, found)
         seller = billing_terms.parse_seller(documents.seller(reading.conn))
-    due = [one for one, terms in agreed if dunning.reminders(one.invoices, terms, now)]
+    due = [one for one, terms in agreed if receivables_dunning.reminders(one.invoices, terms, now)]
     sent = not_sent = 0
     for done, debtor in enumerate(due):
         if not has_time():
@@ -78,11 +79,11 @@ def remind(
 def _claim(transaction: Transactions, buyer_id: int, now: datetime) -> list[tuple[str, Reminder]]:
     """The reminders that are this worker's to send, with the address they go to."""
     with transaction() as claiming:
-        buyers.lock(claiming.conn, [buyer_id])
+        buyers_store.lock(claiming.conn, [buyer_id])
         due = [
             (_address(debtor), reminder)
             for debtor, terms in overdue.agreed(claiming.conn, store.debtors(claiming.conn, [buyer_id], now=now))
-            for reminder in dunning.reminders(debtor.invoices, terms, now)
+            for reminder in receivables_dunning.reminders(debtor.invoices, terms, now)
         ]
         for _, reminder in due:
             store.claim(claiming.conn, reminder.steps, now=now, until=now + _CLAIM)

@@ -10,9 +10,10 @@ from psycopg import Connection
 from leadgen.billing.domain import terms as billing_terms
 from leadgen.billing.domain.terms import Dunning
 from leadgen.billing.store import documents
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.receivables.domain import dunning, settlement
+from leadgen.receivables.domain import dunning as receivables_dunning
+from leadgen.receivables.domain import settlement
 from leadgen.receivables.store import dunning as store
 from leadgen.receivables.store.dunning import Debtor
 
@@ -27,7 +28,7 @@ def mark_overdue(conn: Connection[Any], *, now: datetime) -> int:
     ]
     if not over:
         return 0
-    buyers.lock(conn, {one.buyer_id for one in over})
+    buyers_store.lock(conn, {one.buyer_id for one in over})
     return store.mark_overdue(conn, [one.invoice_id for one in over], now=now)
 
 
@@ -61,4 +62,4 @@ def agreed(conn: Connection[Any], debtors: Sequence[Debtor]) -> list[tuple[Debto
 
 def is_changing(debtor: Debtor, terms: Dunning, now: datetime) -> bool:
     """Whether a buyer that gets leads should get none, or the other way round."""
-    return dunning.is_paused(debtor.invoices, terms, now) is (debtor.paused_since is None)
+    return receivables_dunning.is_paused(debtor.invoices, terms, now) is (debtor.paused_since is None)

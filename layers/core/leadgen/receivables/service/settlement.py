@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
-from leadgen.receivables.domain import settlement as rules
+from leadgen.receivables.domain import settlement
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import overdue
 from leadgen.receivables.store import settlements
@@ -20,7 +20,7 @@ def lock_invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
     buyer_id = settlements.buyer_of(conn, invoice_id)
     if buyer_id is None:
         raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
-    buyers.lock(conn, [buyer_id])
+    buyers_store.lock(conn, [buyer_id])
     return settlements.invoices(conn, [invoice_id])[invoice_id]
 
 
@@ -42,14 +42,14 @@ def settle(
     """
     assert invoice.issued_at is not None, "a draft is not owed"
     disputed = invoice.is_disputed if is_disputed is None else is_disputed
-    changed = rules.changes(settled)
+    changed = settlement.changes(settled)
     if invoice.status == "cancelled" and not (invoice.written_off > 0 and changed.written_off < 0):
         assert not settled, "a cancelled invoice is owed nothing"
         return invoice
-    status = rules.status_after(invoice, settled, is_disputed=disputed, cancels=cancels, now=now)
+    status = settlement.status_after(invoice, settled, is_disputed=disputed, cancels=cancels, now=now)
     settlements.settle(conn, invoice.invoice_id, settled, changed, status, now=now)
-    if rules.leads_are(status) != rules.leads_are(invoice.status):
-        settlements.mark_leads(conn, invoice.invoice_id, rules.leads_are(status), now=now)
+    if settlement.leads_are(status) != settlement.leads_are(invoice.status):
+        settlements.mark_leads(conn, invoice.invoice_id, settlement.leads_are(status), now=now)
     overdue.review(conn, [invoice.buyer_id], now=now)
     return replace(
         invoice,

@@ -7,12 +7,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.ledger.store import postings as books
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction
 from leadgen.receivables.domain.settlement import Settlement
 from leadgen.receivables.service import settlement
 from leadgen.receivables.store import settlements
@@ -42,7 +42,7 @@ def draw(conn: Connection[Any], invoice_id: int, *, actor: Actor, now: datetime)
             f"of invoice {invoice.number or invoice_id} nothing can be paid: it is {invoice.status}",
             {"status": invoice.status},
         )
-    wallet = books.money(conn, [invoice.buyer_id])[invoice.buyer_id].wallet
+    wallet = ledger_store.money(conn, [invoice.buyer_id])[invoice.buyer_id].wallet
     amount = min(wallet, invoice.due)
     if amount <= 0:
         raise Refusal(409, "wallet_empty", f"the wallet of buyer {invoice.buyer_id} is empty: top it up")
@@ -52,13 +52,13 @@ def draw(conn: Connection[Any], invoice_id: int, *, actor: Actor, now: datetime)
         currency=invoice.currency,
         occurred_at=now,
         actor=actor.name,
-        entries=transactions.entries(("wallet", "receivable", amount)),
+        entries=ledger_domain.entries(("wallet", "receivable", amount)),
         buyer_id=invoice.buyer_id,
         invoice_id=invoice_id,
     )
-    books.post(conn, [posting])
+    ledger_store.post(conn, [posting])
     after = settlement.settle(conn, invoice, [Settlement("wallet", amount)], now=now)
     told = {"amount": str(amount), "status": after.status, "by": actor.name}
-    entry = audit_log.Entry("invoice.draw", "invoice", invoice_id, {"status": invoice.status}, told)
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry("invoice.draw", "invoice", invoice_id, {"status": invoice.status}, told)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Drawn(invoice_id, amount, invoice.currency, after.status, wallet - amount)

@@ -7,12 +7,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Entry, Kind, Transaction
-from leadgen.ledger.store import postings as books
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Entry, Kind, Transaction
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import settlement
 from leadgen.receivables.store import write_offs
@@ -50,8 +50,8 @@ def write_off(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Act
         )
     times = write_offs.times(conn, invoice_id) + 1
     after = settlement.settle(conn, invoice, [Settlement("write_off", invoice.due)], now=now)
-    entries = transactions.entries(("bad_debt", "receivable", invoice.due))
-    books.post(conn, [_posting("write_off", times, invoice, entries, actor, now)])
+    entries = ledger_domain.entries(("bad_debt", "receivable", invoice.due))
+    ledger_store.post(conn, [_posting("write_off", times, invoice, entries, actor, now)])
     write_offs.tell(conn, invoice_id, f"written off: {reason}", now=now)
     return _told(conn, "invoice.write_off", invoice, after, invoice.due, reason, actor, now)
 
@@ -69,8 +69,8 @@ def undo(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, n
     times = write_offs.times(conn, invoice_id)
     reverses_id = write_offs.transaction(conn, invoice_id, times)
     after = settlement.settle(conn, invoice, [Settlement("write_off_undone", -invoice.written_off)], now=now)
-    entries = transactions.entries(("receivable", "bad_debt", invoice.written_off))
-    books.post(conn, [_posting("write_off_undone", times, invoice, entries, actor, now, reverses_id)])
+    entries = ledger_domain.entries(("receivable", "bad_debt", invoice.written_off))
+    ledger_store.post(conn, [_posting("write_off_undone", times, invoice, entries, actor, now, reverses_id)])
     write_offs.tell(conn, invoice_id, f"write-off undone: {reason}", now=now)
     return _told(conn, "invoice.write_off_undo", invoice, after, invoice.written_off, reason, actor, now)
 
@@ -108,6 +108,6 @@ def _told(
     now: datetime,
 ) -> WrittenOff:
     told = {"status": after.status, "amount": str(amount), "reason": reason, "by": actor.name}
-    entry = audit_log.Entry(action, "invoice", before.invoice_id, {"status": before.status}, told)
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry(action, "invoice", before.invoice_id, {"status": before.status}, told)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return WrittenOff(before.invoice_id, before.number or "", amount, before.currency, after.status)

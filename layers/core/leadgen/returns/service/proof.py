@@ -7,12 +7,13 @@ from psycopg import Connection
 
 from leadgen.platform import settings
 from leadgen.receivables.domain.return_reasons import Reason
-from leadgen.returns.domain import proof
+from leadgen.returns.domain import proof as returns_proof
 from leadgen.returns.domain.proof import Proof, Records
 from leadgen.returns.store import proof as store
 from leadgen.returns.store.returns import Sold
-from leadgen.validation.domain import policy as validation_policy
-from leadgen.validation.store import disposable_domains, mail_domains
+from leadgen.validation.domain import policy
+from leadgen.validation.store import disposable_domains as validation_disposable_domains_store
+from leadgen.validation.store import mail_domains
 
 
 def prove(conn: Connection[Any], sold: Sold, reason: Reason) -> Proof | None:
@@ -23,19 +24,17 @@ def prove(conn: Connection[Any], sold: Sold, reason: Reason) -> Proof | None:
         return None
     match reason:
         case "duplicate":
-            window = validation_policy.parse_validation(
-                sold.rules, label=f"offer {sold.offer_id}"
-            ).detection.window_hours
+            window = policy.parse_validation(sold.rules, label=f"offer {sold.offer_id}").detection.window_hours
             within = timedelta(hours=window or settings.current().default_duplicate_window_hours)
             earlier = store.earlier_sale(conn, sold.lead_id, sold.buyer_id, since=sold.created_at - within)
-            return proof.prove(reason, Records(earlier_lead_id=earlier, within=within))
+            return returns_proof.prove(reason, Records(earlier_lead_id=earlier, within=within))
         case "invalid_phone":
-            return proof.prove(reason, Records(phone_is_possible=_phone_is_possible(conn, sold.lead_id)))
+            return returns_proof.prove(reason, Records(phone_is_possible=_phone_is_possible(conn, sold.lead_id)))
         case "invalid_email":
-            return proof.prove(reason, _mail(conn, sold.lead_id))
+            return returns_proof.prove(reason, _mail(conn, sold.lead_id))
         case "wrong_area":
             area = store.area(conn, sold.lead_id, sold.buyer_id, taken_at=sold.taken_at)
-            return proof.prove(reason, Records(area=area))
+            return returns_proof.prove(reason, Records(area=area))
         case _:
             return None
 
@@ -50,16 +49,14 @@ def _phone_is_possible(conn: Connection[Any], lead_id: int) -> bool:
 
 def _mail(conn: Connection[Any], lead_id: int) -> Records:
     from leadgen.leads.domain import contacts
-    from leadgen.validation.domain import (
-        disposable_domains as disposable,  # lists of thousands: only where an address is looked at
-    )
+    from leadgen.validation.domain import disposable_domains as validation_disposable_domains
 
     domain = contacts.email_domain(store.written(conn, lead_id).email)
     if domain is None:
         return Records()
-    said = disposable_domains.said(conn, disposable.parents(domain))
+    said = validation_disposable_domains_store.said(conn, validation_disposable_domains.parents(domain))
     return Records(
         email_domain=domain,
-        is_disposable=disposable.is_disposable(domain, said),
+        is_disposable=validation_disposable_domains.is_disposable(domain, said),
         accepts_mail=mail_domains.last_known(conn, domain),
     )

@@ -6,26 +6,27 @@ from typing import Any, cast
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents
 from leadgen.billing.service import charges, earnings
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Cycle
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
-from leadgen.ledger.domain import transactions
-from leadgen.ledger.domain.transactions import Transaction
-from leadgen.ledger.store import postings as books
-from leadgen.receivables.service import credit_notes as crediting
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger import store as ledger_store
+from leadgen.ledger.domain import Transaction
+from leadgen.receivables.service import credit_notes as receivables_credit_notes
 from leadgen.receivables.service import debts
-from leadgen.receivables.store import credit_notes, settlements
-from leadgen.returns.domain import policy as return_policy
+from leadgen.receivables.store import credit_notes as receivables_credit_notes_store
+from leadgen.receivables.store import settlements
+from leadgen.returns.domain import policy as returns_policy
 from leadgen.returns.domain import rules
 from leadgen.returns.domain.rules import Decision, Sale, Verdict, Wish
-from leadgen.returns.service import proof as proving
-from leadgen.returns.store import returns as store
+from leadgen.returns.service import proof as service
+from leadgen.returns.store import returns
 from leadgen.returns.store.returns import Return, Sold
 
 POLICY = "policy"
@@ -45,7 +46,7 @@ def bill_first(conn: Connection[Any], lead_id: int, *, buyer_id: int | None, now
     """Bill a lead that its buyer has taken and nobody has billed yet, in a transaction of its own: what was never sold
     cannot be given back. ``buyer_id`` is the buyer who asks: another's lead is left alone.
     """
-    sold = store.sold(conn, lead_id)
+    sold = returns.sold(conn, lead_id)
     if sold is None or sold.billing_status != "pending" or buyer_id not in (None, sold.buyer_id):
         return []
     return [
@@ -66,18 +67,18 @@ def request(
     """
     if buyer_id is None and wish.note is None:
         raise Refusal(400, "invalid_request", "note: an operator who gives a lead back says why")
-    found = store.sold(conn, lead_id)
+    found = returns.sold(conn, lead_id)
     if found is None or found.buyer_id is None:
         raise rules.no_lead(lead_id) if found is None or buyer_id is not None else _not_sold(lead_id)
-    buyers.lock(conn, [found.buyer_id])
-    sold = store.sold(conn, lead_id)
+    buyers_store.lock(conn, [found.buyer_id])
+    sold = returns.sold(conn, lead_id)
     assert sold is not None
     if sold.buyer_id is None or sold.buyer_id != found.buyer_id:  # it went to another buyer, who is not locked
         raise _not_sold(lead_id) if buyer_id is None else rules.no_lead(lead_id)
     decision = _decide(conn, sold, wish, buyer_id, now)
     rules.refuse(decision, _sale(conn, sold, now))
     by = actor.name
-    return_id = store.add(
+    return_id = returns.add(
         conn,
         lead_id=lead_id,
         buyer_id=sold.buyer_id,
@@ -103,10 +104,10 @@ def decide(conn: Connection[Any], return_id: int, verdict: Verdict, *, actor: Ac
 
     Raises Refusal 404, and 409 ``return_decided`` where it was decided otherwise.
     """
-    found = store.get(conn, return_id)
+    found = returns.get(conn, return_id)
     if found is None:
         raise Refusal(404, "not_found", f"there is no return {return_id}")
-    buyers.lock(conn, [found.buyer_id])
+    buyers_store.lock(conn, [found.buyer_id])
     stored = _get(conn, return_id)
     status = "approved" if verdict.verdict == "approve" else "rejected"
     if stored.status != "requested":
@@ -120,22 +121,22 @@ def decide(conn: Connection[Any], return_id: int, verdict: Verdict, *, actor: Ac
         return Returned(stored, is_repeated=True)
     events: tuple[Event, ...] = ()
     if status == "approved":
-        sold = store.sold(conn, stored.lead_id)
+        sold = returns.sold(conn, stored.lead_id)
         assert sold is not None
         if sold.billing_status == "refunded":
             raise Refusal(409, "already_returned", f"lead {stored.lead_id} was credited meanwhile: reject its return")
         events = _approve(conn, return_id, sold, stored.reason, by=actor.name, remark=verdict.remark, now=now)
     else:
-        store.decide(conn, return_id, status=status, by=actor.name, remark=verdict.remark, now=now)
+        returns.decide(conn, return_id, status=status, by=actor.name, remark=verdict.remark, now=now)
     after = {"status": status, "remark": verdict.remark, "lead_id": stored.lead_id, "by": actor.name}
     _audit(conn, "return.decide", return_id, {"status": stored.status}, after, actor, now)
     return Returned(_get(conn, return_id), is_repeated=False, events=events)
 
 
 def _decide(conn: Connection[Any], sold: Sold, wish: Wish, buyer_id: int | None, now: datetime) -> Decision:
-    policy = None if sold.policy is None else return_policy.parse(sold.policy, label=sold.policy_label)
+    policy = None if sold.policy is None else returns_policy.parse(sold.policy, label=sold.policy_label)
     asks_for_proof = policy is not None and buyer_id is not None and wish.reason in policy.auto_approve
-    proof = proving.prove(conn, sold, wish.reason) if asks_for_proof else None
+    proof = service.prove(conn, sold, wish.reason) if asks_for_proof else None
     return rules.decide(wish, _sale(conn, sold, now), policy, proof, asked_by=buyer_id, now=now)
 
 
@@ -143,7 +144,7 @@ def _sale(conn: Connection[Any], sold: Sold, now: datetime) -> Sale:
     given_back = billed = 0
     if sold.buyer_id is not None and sold.billing_cycle is not None:
         since = calendar.last_close(now, sold.timezone, cast(Cycle, sold.billing_cycle))
-        given_back, billed = store.counted(conn, sold.buyer_id, sold.offer_id, since=since)
+        given_back, billed = returns.counted(conn, sold.buyer_id, sold.offer_id, since=since)
     return Sale(
         lead_id=sold.lead_id,
         buyer_id=sold.buyer_id,
@@ -162,11 +163,13 @@ def _approve(
     """Give the money of a billed lead back, once, and say so of its return. The buyer is locked."""
     assert sold.buyer_id is not None
     if sold.invoice_id is not None and sold.invoice_issued:
-        note = crediting.credit(conn, sold.invoice_id, [sold.lead_id], reason=reason, note=None, actor=by, now=now)
+        note = receivables_credit_notes.credit(
+            conn, sold.invoice_id, [sold.lead_id], reason=reason, note=None, actor=by, now=now
+        )
         credit_note_id, transaction_id, events = note.credit_note_id, note.transaction_id, note.events
     else:
         credit_note_id, transaction_id, events = None, _give_back(conn, sold, by, now), ()
-    store.decide(
+    returns.decide(
         conn,
         return_id,
         status="approved",
@@ -192,26 +195,26 @@ def _give_back(conn: Connection[Any], sold: Sold, by: str, now: datetime) -> int
         currency=sold.currency,
         occurred_at=now,
         actor=by,
-        entries=transactions.entries(
+        entries=ledger_domain.entries(
             ("adjustments", "receivable", sold.price - sold.drawn), ("adjustments", "wallet", sold.drawn)
         ),
         buyer_id=sold.buyer_id,
         lead_id=sold.lead_id,
     )
-    posted = books.post(conn, [posting, *moves])
+    posted = ledger_store.post(conn, [posting, *moves])
     if sold.invoice_id is not None:
         draft = settlements.invoices(conn, [sold.invoice_id])[sold.invoice_id]
         subtotal = draft.subtotal - sold.price
         tax = documents.tax(subtotal, draft.tax_rate, draft.currency)
-        store.release_line(conn, draft.invoice_id, sold.lead_id, subtotal=subtotal, tax=tax, now=now)
-    credit_notes.refund_leads(conn, [sold.lead_id], now=now)
+        returns.release_line(conn, draft.invoice_id, sold.lead_id, subtotal=subtotal, tax=tax, now=now)
+    receivables_credit_notes_store.refund_leads(conn, [sold.lead_id], now=now)
     if sold.drawn > 0:
         debts.from_wallet(conn, sold.buyer_id, actor=by, now=now)
     return posted[posting.key]
 
 
 def _get(conn: Connection[Any], return_id: int) -> Return:
-    found = store.get(conn, return_id)
+    found = returns.get(conn, return_id)
     assert found is not None  # it was there, and returns are never deleted
     return found
 
@@ -234,5 +237,5 @@ def _told(sold: Sold, wish: Wish, decision: Decision, by: str) -> dict[str, Any]
 def _audit(
     conn: Connection[Any], action: str, return_id: int, before: Any, after: Any, actor: Actor, now: datetime
 ) -> None:
-    entry = audit_log.Entry(action, "return", return_id, before, after)
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    entry = audit_trail_store.Entry(action, "return", return_id, before, after)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from leadgen.leads.domain.conditions import NOTHING_OBSERVED, Observed
 from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
 from leadgen.leads.domain.lead import Lead
-from leadgen.routing.domain import decision as routing
+from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import rotation, strategies
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Offer, Routed
 from leadgen.routing.domain.eligibility import Enrolment, Standing, is_eligible
@@ -67,7 +67,7 @@ def choose_in_turn(
     for request in sorted(requests, key=lambda r: (r.lead.created_at, r.lead.lead_id)):
         rotations = shared.setdefault(request.offer.offer_id, {})
         facts = _facts(request, current, tuple(rotations.values()))
-        decision = routing.choose(request.policy, facts, now=now)
+        decision = routing_decision.choose(request.policy, facts, now=now)
         turn = decision.rotation if isinstance(decision, Routed) else None
         # On record stands only the pool that was shared out, so that the record does not grow with the offer's.
         choices.append(Choice(request, replace(facts, rotations=() if turn is None else (turn,)), decision))
@@ -134,7 +134,7 @@ def _spent(requests: Sequence[Request], standings: Mapping[int, Standing], now: 
     buyers: dict[int, int] = {}
     for request in requests:
         facts = _facts(request, standings, ())
-        for buyer_id, asked in routing.terms(request.policy, facts, facts.candidates, now=now).items():
+        for buyer_id, asked in routing_decision.terms(request.policy, facts, facts.candidates, now=now).items():
             dearest[buyer_id] = max(dearest.get(buyer_id, asked.price.amount), asked.price.amount)
         buyers.update({e.buyer_offer_id: e.buyer_id for e in request.enrolments})
     return {
@@ -147,7 +147,7 @@ def _spent(requests: Sequence[Request], standings: Mapping[int, Standing], now: 
 
 def _pool(request: Request, standings: Mapping[int, Standing], now: datetime) -> list[Candidate]:
     facts = _facts(request, standings, ())
-    asked = routing.terms(request.policy, facts, facts.candidates, now=now)
+    asked = routing_decision.terms(request.policy, facts, facts.candidates, now=now)
     return [c for c in facts.candidates if is_eligible(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms)]
 
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from leadgen.kernel.calendar import PERIODS, Period
 from leadgen.kernel.trace import Check, plain
-from leadgen.leads.domain import conditions, consent
+from leadgen.leads.domain import conditions
+from leadgen.leads.domain import consent as leads_consent
 from leadgen.leads.domain.conditions import Condition, Observed
 from leadgen.leads.domain.consent import ConsentDemand, Evidence
 
@@ -185,5 +186,5 @@ def _own_rules(enrolment: Enrolment, terms: Terms) -> Iterator[Check]:
         met = conditions.holds(enrolment.filter, terms.observed)
         yield Check("filter", conditions.shown(enrolment.filter, terms.observed), plain(enrolment.filter), met)
     if enrolment.consent is not None:
-        unmet = consent.unmet(enrolment.consent, terms.evidence, now=terms.now)
+        unmet = leads_consent.unmet(enrolment.consent, terms.evidence, now=terms.now)
         yield Check("consent", {"unmet": list(unmet)}, plain(enrolment.consent), not unmet)

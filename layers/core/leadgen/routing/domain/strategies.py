@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import assert_never
 
 from leadgen.kernel.calendar import Period
-from leadgen.routing.domain import rotation
+from leadgen.routing.domain import rotation as domain
 from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing
 from leadgen.routing.domain.policy import (
     CapacityBased,
@@ -82,9 +82,9 @@ def weights(policy: RoundRobin | Weighted, pool: Sequence[Candidate]) -> dict[in
 
 
 def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], pools: Pools) -> Pick:
-    new = rotation.fresh(of_members)
+    new = domain.fresh(of_members)
     so_far = pools.get(new.key, new)
-    turn = rotation.choose(so_far, [c.enrolment.buyer_offer_id for c in pool])
+    turn = domain.choose(so_far, [c.enrolment.buyer_offer_id for c in pool])
     taken = dict(zip(so_far.members, so_far.taken, strict=True))
     merits = {
         c.enrolment.buyer_id: {

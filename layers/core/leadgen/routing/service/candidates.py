@@ -11,21 +11,21 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel.calendar import CapPeriods
 from leadgen.leads.domain import conditions, consent
-from leadgen.routing.domain import track_records as routing_track_records
+from leadgen.routing.domain import track_records as domain
 from leadgen.routing.domain.allocation import Request
 from leadgen.routing.domain.decision import ExclusiveBuyer
 from leadgen.routing.domain.eligibility import Enrolment, Standing
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.store import candidates
-from leadgen.routing.store import track_records as lookbacks
+from leadgen.routing.store import track_records as routing_track_records
 from leadgen.routing.store.candidates import LockedLead
 from leadgen.routing.store.track_records import Lookback
-from leadgen.suppression.domain import hashes
-from leadgen.suppression.store import suppressions
-from leadgen.suppression.store.suppressions import Asked
+from leadgen.suppression import domain as suppression_domain
+from leadgen.suppression import store as suppression_store
+from leadgen.suppression.store import Asked
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ def load(
     places = [lead.lead for lead in leads]
     served = candidates.candidates(conn, leads, candidates.exclusive_buyers(conn, places))
     buyer_ids = {s.buyer_id for s in served}
-    buyers.lock(conn, buyer_ids)
+    buyers_store.lock(conn, buyer_ids)
     # Again, now that nobody hands a place over: whoever does holds the buyers of both.
     exclusive = candidates.exclusive_buyers(conn, places)
     loaded = candidates.load_enrolments(conn, buyer_ids, periods)
     asked = _lookbacks(asking, now)
-    records = lookbacks.track_records(conn, buyer_ids, asked, now=now) if asked else {}
+    records = routing_track_records.track_records(conn, buyer_ids, asked, now=now) if asked else {}
     enrolments = {(entry.offer_id, entry.enrolment.buyer_id): entry.enrolment for entry in loaded}
     areas: dict[int, list[tuple[int, str | None]]] = defaultdict(list)
     for s in served:
@@ -103,18 +103,18 @@ def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int,
         Asked(
             lead.lead.lead_id,
             lead.lead.offer_id,
-            hashes.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
+            suppression_domain.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
         )
         for lead in leads
         if lead.unrouted_at is not None or lead.is_released
     ]
-    return suppressions.suppressed(conn, asked) if asked else {}
+    return suppression_store.suppressed(conn, asked) if asked else {}
 
 
 def _lookbacks(asking: Sequence[Asking], now: datetime) -> list[Lookback]:
     """What the offers' policies want to know of the past; nothing for those that do not ask."""
     nothing = timedelta(0)
-    asks = {one.locked.lead.offer_id: routing_track_records.asked_by(one.policy) for one in asking}
+    asks = {one.locked.lead.offer_id: domain.asked_by(one.policy) for one in asking}
     return [
         Lookback(
             offer_id,

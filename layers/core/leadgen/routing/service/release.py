@@ -7,13 +7,12 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.kernel import calendar
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
-from leadgen.routing.domain import disposition
-from leadgen.routing.domain import policy as policies
-from leadgen.routing.domain import reservations as taken
+from leadgen.routing.domain import disposition, reservations
+from leadgen.routing.domain import policy as routing_policy
 from leadgen.routing.domain.disposition import Way
 from leadgen.routing.store import assignments, release
 from leadgen.routing.store.release import Held
@@ -37,13 +36,13 @@ def decide(conn: Connection[Any], refused: Mapping[int, str]) -> dict[int, Refus
     if not refused:
         return {}
     held = release.lock(conn, refused)
-    buyers.lock(conn, {lead.buyer_id for lead in held.values()})
+    buyers_store.lock(conn, {lead.buyer_id for lead in held.values()})
     return {lead_id: Refusal(lead, _way(lead), refused[lead_id]) for lead_id, lead in held.items()}
 
 
 def _way(lead: Held) -> Way:
     try:
-        policy = policies.parse_routing(lead.config, label=lead.policy)
+        policy = routing_policy.parse_routing(lead.config, label=lead.policy)
     except PolicyInvalid:
         return "review"
     return disposition.way(policy, released=lead.released)
@@ -57,7 +56,7 @@ def apply(conn: Connection[Any], given_back: Sequence[Refusal], *, rejected_as: 
     if not given_back:
         return []
     claimed = [
-        taken.Claim(
+        reservations.Claim(
             r.held.buyer_id,
             r.held.buyer_offer_id,
             r.held.price,
@@ -65,8 +64,8 @@ def apply(conn: Connection[Any], given_back: Sequence[Refusal], *, rejected_as: 
         )
         for r in given_back
     ]
-    assignments.reserve_credit(conn, taken.credit_of(claimed))
-    assignments.give_back_capacity(conn, taken.capacity_of(claimed))
+    assignments.reserve_credit(conn, reservations.credit_of(claimed))
+    assignments.give_back_capacity(conn, reservations.capacity_of(claimed))
     again = {r.held.lead_id: r.assigned_to for r in given_back if r.goes == "next_buyer"}
     ended = [r.held.lead_id for r in given_back if r.goes == "reject"]
     moved = release.to_routing(conn, again, now=now) if again else []

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from leadgen.leads.domain import conditions
 from leadgen.leads.domain.conditions import Condition, Observed
-from leadgen.validation.domain import policy as validation_policy
+from leadgen.validation.domain import policy
 from leadgen.validation.domain.observations import Observations
 from leadgen.validation.domain.observe import asks_for_email
 from leadgen.validation.domain.policy import FraudDetection, ValidationPolicy
@@ -32,7 +32,7 @@ class Revalidated:
 def validate_again(inputs: str | bytes, draft: ValidationPolicy) -> Revalidated:
     """Decide by the inputs of a recorded validation. Raises ValidationError or PolicyInvalid where they are none."""
     recorded = _INPUTS.validate_json(inputs)
-    then = validation_policy.parse_validation(recorded.policy, label="as recorded")
+    then = policy.parse_validation(recorded.policy, label="as recorded")
     unanswered = tuple(_unanswered(draft, then, recorded.observations))
     absent = {rule: ValidationPolicy.model_fields[rule].default for rule in unanswered}
     decision = validate(draft.model_copy(update=absent), recorded.observations)

@@ -15,8 +15,7 @@ from decimal import Decimal
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import PERIODS, CapPeriods, Period
 from leadgen.leads.domain import retention
-from leadgen.routing.domain import decision, disposition, rotation
-from leadgen.routing.domain import track_records as routing_track_records
+from leadgen.routing.domain import decision, disposition, rotation, track_records
 from leadgen.routing.domain.eligibility import UNUSED, Standing, TrackRecord, Used
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
@@ -241,7 +240,7 @@ def _buyer(fate: Fate) -> int | None:
 
 def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: Draft, past: TrackRecords) -> Candidate:
     """With the track record that the draft asks for: the recorded one where the policy of the time asked the same."""
-    asked, wanted = routing_track_records.asked_by(inputs.policy), routing_track_records.asked_by(draft.policy)
+    asked, wanted = track_records.asked_by(inputs.policy), track_records.asked_by(draft.policy)
     recorded = candidate.standing.record
     counted = past.at(candidate.enrolment.buyer_offer_id, inputs.now)
     same_answers = asked.answers_within == wanted.answers_within

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.buyers.store import buyers
+from leadgen.buyers import store as buyers_store
 from leadgen.configuration.domain import checks
 from leadgen.configuration.domain import files as configuration_files
 from leadgen.configuration.domain.model import Buyer, Configuration, Enrolment
@@ -63,7 +63,7 @@ class Wanted:
 
 def stored(conn: Connection[Any], wanted: Wanted) -> Enrolled:
     """The enrolment as it is configured. Raises NothingToPreview."""
-    buyer = buyers.find_buyer(conn, wanted.buyer)
+    buyer = buyers_store.find_buyer(conn, wanted.buyer)
     if buyer is None:
         raise NothingToPreview(f"there is no buyer {wanted.buyer}: name one by its id or its e-mail address")
     return _chosen(buyer.name, delivery_preview.enrolments(conn, buyer.buyer_id), wanted)

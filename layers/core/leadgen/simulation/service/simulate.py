@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from leadgen.configuration.domain.yaml_reader import Problem
 from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.routing.domain import inputs as again
-from leadgen.routing.domain import track_records as routing_track_records
+from leadgen.routing.domain import inputs as routing_inputs
+from leadgen.routing.domain import track_records
 from leadgen.simulation.domain import revalidation, simulation
 from leadgen.simulation.domain.simulation import Attempt, Draft, Outcome, Sale, Simulation
 from leadgen.simulation.domain.track_records import TrackRecords
-from leadgen.simulation.service import drafts
+from leadgen.simulation.service import drafts as service
 from leadgen.simulation.service.drafts import OfferDraft
 from leadgen.simulation.store import history
 from leadgen.simulation.store.history import KnownOffer, RecordedRejection, RecordedRouting
@@ -70,7 +70,7 @@ def simulate(
         history.read_only(conn)
         known = history.offers(conn)
         named = _named(known, scope)
-        drafted = [] if policy is None else _in_scope(drafts.read(conn, policy, environ), named, scope)
+        drafted = [] if policy is None else _in_scope(service.read(conn, policy, environ), named, scope)
         offer_ids = {draft.offer.offer_id for draft in drafted} if drafted else named
         run = Simulation({d.offer.offer_id: _draft(conn, d, scope.since) for d in drafted if d.routing is not None})
         rules = {draft.offer.offer_id: draft.validation for draft in drafted if draft.validation is not None}
@@ -118,7 +118,7 @@ def _in_scope(drafted: Sequence[OfferDraft], named: Collection[int] | None, scop
 
 def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> Draft:
     assert draft.routing is not None
-    ask = routing_track_records.asked_by(draft.routing)
+    ask = track_records.asked_by(draft.routing)
     if not ask.anything:
         return Draft(draft.routing)
     # A decision is recorded a little after the instant it was made at.
@@ -144,7 +144,7 @@ def _run(
         validated = history.validations(conn, {r.lead_id for r in chunk}) if screening.drafts else {}
         for recorded in chunk:
             try:
-                inputs = again.read_routing(recorded.inputs)
+                inputs = routing_inputs.read_routing(recorded.inputs)
                 refused = screening.refused(inputs.facts.offer.offer_id, validated.get(recorded.lead_id))
             except (ValidationError, PolicyInvalid):
                 unreadable += 1

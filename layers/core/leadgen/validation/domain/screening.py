@@ -6,8 +6,7 @@ from typing import assert_never
 
 from leadgen.kernel.trace import Json, plain
 from leadgen.leads.domain.lead import Contact, Lead, LeadStatus
-from leadgen.validation.domain import duplicates
-from leadgen.validation.domain import rules as validation
+from leadgen.validation.domain import duplicates, rules
 from leadgen.validation.domain.duplicates import Duplicate, Match, NotDuplicate, Prior, Search
 from leadgen.validation.domain.observations import NOTHING_LOOKED_UP, LookedUp, Observations
 from leadgen.validation.domain.observe import observe
@@ -128,9 +127,9 @@ def _screen(
     seen = observe(
         request.policy, request.lead, request.fields, request.looked_up, is_duplicate=isinstance(duplicate, Duplicate)
     )
-    if not validation.is_known_to_take_mail(request.policy, seen):
+    if not rules.is_known_to_take_mail(request.policy, seen):
         return Deferred(request, "mail_domain_unknown")
-    return Screened(request, found, duplicate, seen, validation.validate(request.policy, seen))
+    return Screened(request, found, duplicate, seen, rules.validate(request.policy, seen))
 
 
 def duplicate_verdict(duplicate: Duplicate | NotDuplicate) -> Verdict:
@@ -144,7 +143,7 @@ def duplicate_verdict(duplicate: Duplicate | NotDuplicate) -> Verdict:
             assert_never(duplicate)
 
 
-def validation_verdict(decision: validation.Decision) -> Verdict:
+def validation_verdict(decision: rules.Decision) -> Verdict:
     """The record of the validation stage."""
     checks = plain(decision.checks)
     match decision:
@@ -165,4 +164,4 @@ def duplicates_decided_again(recorded: Json) -> Verdict:
 
 def validation_decided_again(recorded: Json) -> Verdict:
     """What the validation stage's recorded inputs lead to."""
-    return validation_verdict(validation.decide_again(recorded))
+    return validation_verdict(rules.decide_again(recorded))

@@ -10,15 +10,16 @@ from psycopg import Connection
 from leadgen.leads.domain import contacts
 from leadgen.platform import db, settings
 from leadgen.platform.egress import dns
-from leadgen.suppression.domain import hashes as suppression
-from leadgen.suppression.store import suppressions
-from leadgen.suppression.store.suppressions import Asked
-from leadgen.validation.domain import disposable_domains as disposable
+from leadgen.suppression import domain as suppression_domain
+from leadgen.suppression import store as suppression_store
+from leadgen.suppression.store import Asked
+from leadgen.validation.domain import disposable_domains as validation_disposable_domains
 from leadgen.validation.domain import duplicates, observe
 from leadgen.validation.domain.observations import LookedUp
 from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.screening import Request
-from leadgen.validation.store import disposable_domains, mail_domains, screening, velocity
+from leadgen.validation.store import disposable_domains as validation_disposable_domains_store
+from leadgen.validation.store import mail_domains, screening, velocity
 from leadgen.validation.store.screening import LockedLead
 from leadgen.validation.store.velocity import Window
 
@@ -58,10 +59,10 @@ def requests(
         name
         for locked, policy in parsed
         if observe.asks_for_disposable(policy)
-        for name in disposable.parents(domains[locked.lead.lead_id] or "")
+        for name in validation_disposable_domains.parents(domains[locked.lead.lead_id] or "")
     }
-    said = disposable_domains.said(conn, names) if names else {}
-    suppressed = suppressions.suppressed(conn, [_asked(locked) for locked, _ in parsed])
+    said = validation_disposable_domains_store.said(conn, names) if names else {}
+    suppressed = suppression_store.suppressed(conn, [_asked(locked) for locked, _ in parsed])
     windows = [window for locked, policy in parsed if (window := _window(locked, policy)) is not None]
     posts = velocity.posts(conn, windows) if windows else {}
     hours = settings.current().default_duplicate_window_hours
@@ -83,7 +84,9 @@ def requests(
 
 
 def _asked(locked: LockedLead) -> Asked:
-    hashes = suppression.of_lead(str(locked.fields["email"]), str(locked.fields["phone"]), locked.lead.country_code)
+    hashes = suppression_domain.of_lead(
+        str(locked.fields["email"]), str(locked.fields["phone"]), locked.lead.country_code
+    )
     return Asked(locked.lead.lead_id, locked.lead.offer_id, hashes)
 
 

@@ -6,10 +6,10 @@ from typing import Any, assert_never
 
 from psycopg import Connection
 
-from leadgen.audit_trail.domain.actor import Actor
-from leadgen.audit_trail.store import audit_log
-from leadgen.buyers.store import buyers
-from leadgen.delivery.domain import verdicts as rules
+from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail.domain import Actor
+from leadgen.buyers import store as buyers_store
+from leadgen.delivery.domain import verdicts
 from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.domain.verdicts import Verdict as DeliveryVerdict
 from leadgen.delivery.store import deliveries as delivery_deliveries
@@ -17,13 +17,14 @@ from leadgen.delivery.store import history
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
 from leadgen.notifications.store import replays
-from leadgen.review.domain import lead_verdicts
-from leadgen.review.domain.lead_verdicts import Verdict as LeadVerdict
-from leadgen.review.store import deliveries, leads
+from leadgen.review import domain
+from leadgen.review.domain import Verdict as LeadVerdict
+from leadgen.review.store import deliveries as review_deliveries
+from leadgen.review.store import leads
 from leadgen.review.store.deliveries import Ended
 from leadgen.routing.domain.disposition import Way
-from leadgen.routing.service import release as giving_back
-from leadgen.routing.store import release
+from leadgen.routing.service import release as routing_release
+from leadgen.routing.store import release as routing_release_store
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Decided:
 
     delivery_id: str
     lead_id: int
-    verdict: rules.Name
+    verdict: verdicts.Name
     status: str
     lead_status: str
     in_doubt: bool
@@ -51,16 +52,16 @@ def on_delivery(
 
     Locks the lead, then its buyer, then the delivery, then its replays.
     """
-    sale = deliveries.find(conn, delivery_id)
+    sale = review_deliveries.find(conn, delivery_id)
     if sale is None:
         raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
-    deliveries.lock_lead(conn, sale.lead_id)
-    buyers.lock(conn, [sale.buyer_id])
+    review_deliveries.lock_lead(conn, sale.lead_id)
+    buyers_store.lock(conn, [sale.buyer_id])
     delivery_deliveries.lock_delivery(conn, delivery_id)
     (before,) = history.shown(conn, [delivery_id])
-    if rules.is_repeated(verdict, before):
+    if verdicts.is_repeated(verdict, before):
         return _decided(verdict, before, is_repeated=True)
-    rules.refuse(verdict, before)
+    verdicts.refuse(verdict, before)
     if verdict.buyer_id is not None:
         _refuse_stranger(conn, verdict.buyer_id, before)
     events = _carry_out(conn, verdict, before, actor.name, now)
@@ -83,7 +84,7 @@ def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) ->
 
 
 def _refuse_stranger(conn: Connection[Any], buyer_id: int, delivery: Delivery) -> None:
-    buyer = deliveries.candidate(conn, buyer_id, delivery.offer_id)
+    buyer = review_deliveries.candidate(conn, buyer_id, delivery.offer_id)
     if buyer is None:
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
     if not buyer.is_enrolled:
@@ -101,10 +102,10 @@ def _carry_out(
 ) -> list[Event]:
     match verdict.verdict:
         case "redeliver":
-            deliveries.redeliver(conn, delivery.delivery_id, by=by, now=now)
+            review_deliveries.redeliver(conn, delivery.delivery_id, by=by, now=now)
             return [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id)]
         case "taken":
-            deliveries.end(conn, delivery.delivery_id, Ended("taken", "taken"), by=by, now=now)
+            review_deliveries.end(conn, delivery.delivery_id, Ended("taken", "taken"), by=by, now=now)
             return [
                 Event(
                     Topic.LEAD_DELIVERED, now, delivery.lead_id, delivery.trace_id, ids={"buyer_id": delivery.buyer_id}
@@ -121,19 +122,19 @@ def _carry_out(
 def _take_back(
     conn: Connection[Any], verdict: DeliveryVerdict, delivery: Delivery, way: Way, by: str, now: datetime
 ) -> list[Event]:
-    held = release.lock(conn, [delivery.lead_id])[delivery.lead_id]
+    held = routing_release_store.lock(conn, [delivery.lead_id])[delivery.lead_id]
     ended = Ended("released", verdict.verdict, verdict.buyer_id)
-    deliveries.end(conn, delivery.delivery_id, ended, by=by, now=now)
+    review_deliveries.end(conn, delivery.delivery_id, ended, by=by, now=now)
     replays.withdraw(conn, delivery.delivery_id, now=now)
-    back = giving_back.Refusal(held, way, "operator", assigned_to=verdict.buyer_id)
-    return giving_back.apply(conn, [back], rejected_as="operator", now=now)
+    back = routing_release.Refusal(held, way, "operator", assigned_to=verdict.buyer_id)
+    return routing_release.apply(conn, [back], rejected_as="operator", now=now)
 
 
 def _audit(
     conn: Connection[Any], verdict: DeliveryVerdict, before: Delivery, after: Delivery, actor: Actor, now: datetime
 ) -> None:
     # The buyer's words for a refusal are left out: they may be about a person, and the trail is kept for years.
-    entry = audit_log.Entry(
+    entry = audit_trail_store.Entry(
         "delivery.review",
         "lead",
         before.lead_id,
@@ -155,7 +156,7 @@ def _audit(
             "by": actor.name,
         },
     )
-    audit_log.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
 
 
 @dataclass(frozen=True)
@@ -179,15 +180,15 @@ def on_lead(conn: Connection[Any], lead_id: int, verdict: LeadVerdict, actor: Ac
         leads.release(conn, lead_id, now=now)
     else:
         leads.reject(conn, lead_id, now=now)
-    status = lead_verdicts.status_after(verdict, found.status)
+    status = domain.status_after(verdict, found.status)
     before = {"status": found.status, "reason": found.reason, "detail": found.detail}
     after = {"status": status, "verdict": verdict.verdict, "reason": verdict.reason, "by": actor.name}
-    audit_log.record(
+    audit_trail_store.record(
         conn,
-        audit_log.Entry("lead.review", "lead", lead_id, before, after),
+        audit_trail_store.Entry("lead.review", "lead", lead_id, before, after),
         at=now,
         ip_address=actor.ip_address,
         user_agent=actor.user_agent,
     )
-    event = lead_verdicts.event(verdict, lead_id, found.status, found.trace_id, now)
+    event = domain.event(verdict, lead_id, found.status, found.trace_id, now)
     return LeadDecided(lead_id, status, verdict.verdict, event)

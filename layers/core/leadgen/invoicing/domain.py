@@ -9,8 +9,8 @@ from typing import Literal
 from leadgen.billing.domain.documents import Party, bill_to, days_to_pay, tax
 from leadgen.billing.domain.terms import BuyerBilling, Seller
 from leadgen.kernel import calendar
-from leadgen.ledger.domain import transactions as ledger
-from leadgen.ledger.domain.transactions import Transaction
+from leadgen.ledger import domain as ledger_domain
+from leadgen.ledger.domain import Transaction
 
 Occasion = Literal["cycle", "threshold"]
 
@@ -119,9 +119,13 @@ class Issue:
 
     def transactions(self, *, actor: str, now: datetime) -> list[Transaction]:
         """What issuing moves: the tax is owed, and the wallet pays what it can."""
-        moves: list[tuple[str, ledger.Kind, tuple[ledger.Entry, ...]]] = [
-            ("tax_charged", "tax_charged", ledger.entries(("receivable", "tax", self.tax))),
-            ("wallet_drawn:invoice", "wallet_drawn", ledger.entries(("wallet", "receivable", self.wallet_drawn))),
+        moves: list[tuple[str, ledger_domain.Kind, tuple[ledger_domain.Entry, ...]]] = [
+            ("tax_charged", "tax_charged", ledger_domain.entries(("receivable", "tax", self.tax))),
+            (
+                "wallet_drawn:invoice",
+                "wallet_drawn",
+                ledger_domain.entries(("wallet", "receivable", self.wallet_drawn)),
+            ),
         ]
         return [
             Transaction(

@@ -12,16 +12,16 @@ from psycopg import Connection
 from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.domain import terms
 from leadgen.billing.domain.documents import Party
-from leadgen.billing.store import documents as billing_store_documents
+from leadgen.billing.store import documents as billing_documents_store
 from leadgen.documents.domain import sales_letters, sales_tables
-from leadgen.documents.service import documents
+from leadgen.documents.service import documents as documents_service
 from leadgen.kernel import csv_text
 from leadgen.kernel.errors import Refusal
+from leadgen.reporting import store
 from leadgen.reporting.domain import aging, statements
 from leadgen.reporting.domain.aging import Row
 from leadgen.reporting.domain.statements import Statement
-from leadgen.reporting.store import accounts
-from leadgen.reporting.store.accounts import JournalLine
+from leadgen.reporting.store import JournalLine
 
 JOURNAL_HEAD = tuple(field.name for field in fields(JournalLine))
 _MONTH = timedelta(days=30)
@@ -35,7 +35,7 @@ def statement(
     """A buyer's account from the first day to the last, both whole, by its market's clock: without them, of the last
     30 days. Raises Refusal 404, and 400 where the days are the wrong way round.
     """
-    found = accounts.holder(conn, buyer_id)
+    found = store.holder(conn, buyer_id)
     if found is None:
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
     zone = ZoneInfo(found.timezone)
@@ -43,8 +43,8 @@ def statement(
     first = max(last, _FIRST + _MONTH) - _MONTH if first is None else first
     days(first, last)
     start, end = _midnight(first, zone), _midnight(last + timedelta(days=1), zone)
-    opening = accounts.balances_before(conn, buyer_id, start)
-    moved = accounts.movements(conn, buyer_id, start, end, found.timezone)
+    opening = store.balances_before(conn, buyer_id, start)
+    moved = store.movements(conn, buyer_id, start, end, found.timezone)
     billing = terms.parse_buyer(found.billing, label=f"buyer {buyer_id}")
     billed = billing_documents.bill_to(Party(found.name, found.company, found.email, found.phone), billing)
     return Statement(
@@ -56,7 +56,7 @@ def statement(
         end=end,
         owed=statements.account(opening.owed, ((one, one.owed) for one in moved)),
         prepaid=statements.account(opening.prepaid, ((one, one.prepaid) for one in moved)),
-        open_items=tuple(accounts.open_items(conn, buyer_id, end)),
+        open_items=tuple(store.open_items(conn, buyer_id, end)),
     )
 
 
@@ -77,13 +77,13 @@ def statement_pdf(conn: Connection[Any], found: Statement, *, now: datetime) -> 
     """A statement as a letter."""
     from leadgen.documents.adapters import pdf  # slow to import, and needed for this only
 
-    seller = terms.parse_seller(billing_store_documents.seller(conn))
+    seller = terms.parse_seller(billing_documents_store.seller(conn))
     return pdf.draw(statements.to_letter(found, seller, now=now))
 
 
 def aged(conn: Connection[Any], *, now: datetime) -> tuple[list[Row], list[Row]]:
     """The aging report: each buyer that owes something, and each currency."""
-    return aging.report(accounts.owing(conn), accounts.open_invoices(conn), now)
+    return aging.report(store.owing(conn), store.open_invoices(conn), now)
 
 
 def aging_csv(rows: list[Row], totals: list[Row]) -> str:
@@ -93,17 +93,17 @@ def aging_csv(rows: list[Row], totals: list[Row]) -> str:
 
 def journal_csv(conn: Connection[Any], start: datetime, end: datetime) -> Iterator[str]:
     """The ledger as CSV, line by line."""
-    return csv_text.lines(JOURNAL_HEAD, (astuple(line) for line in accounts.journal(conn, start, end)))
+    return csv_text.lines(JOURNAL_HEAD, (astuple(line) for line in store.journal(conn, start, end)))
 
 
 def lines_csv(conn: Connection[Any], invoice_id: int) -> str:
     """An invoice's lines as CSV. Raises Refusal 404 and 409."""
-    return csv_text.written(sales_tables.LINES_HEAD, sales_tables.lines(documents.invoice(conn, invoice_id)))
+    return csv_text.written(sales_tables.LINES_HEAD, sales_tables.lines(documents_service.invoice(conn, invoice_id)))
 
 
 def export(conn: Connection[Any], first: date, last: date, *, for_quickbooks: bool) -> Iterator[str]:
     """The invoices dated from the first day to the last, a line for each lead, as CSV."""
-    invoices = (documents.invoice(conn, invoice_id) for invoice_id in accounts.issued_between(conn, first, last))
+    invoices = (documents_service.invoice(conn, invoice_id) for invoice_id in store.issued_between(conn, first, last))
     if for_quickbooks:
         rows = chain.from_iterable(map(sales_tables.quickbooks, invoices))
         return csv_text.lines(sales_tables.QUICKBOOKS_HEAD, rows)

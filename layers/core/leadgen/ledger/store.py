@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.ledger.domain.transactions import Transaction
+from leadgen.ledger.domain import Transaction
 
 
 class PostedOtherwise(Exception):

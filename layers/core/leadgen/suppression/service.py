@@ -7,9 +7,8 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.leads.domain import contacts
-from leadgen.suppression.domain import hashes as suppression
-from leadgen.suppression.domain.hashes import Hashed, Kind
-from leadgen.suppression.store import suppressions
+from leadgen.suppression import domain, store
+from leadgen.suppression.domain import Hashed, Kind
 
 
 class ListInvalid(Exception):
@@ -66,7 +65,7 @@ def add(
 ) -> Outcome:
     """Put everybody who can be read on a list."""
     entries, unreadable = read(lines, country=country, kind=kind)
-    added = suppressions.add(conn, [entry.hashes[0] for entry in entries], offer_id=offer_id, reason=reason)
+    added = store.add(conn, [entry.hashes[0] for entry in entries], offer_id=offer_id, reason=reason)
     return Outcome(added, len(entries) - added, tuple(unreadable))
 
 
@@ -76,13 +75,13 @@ def remove(
     """Take everybody who can be read off a list, in whichever spelling they stand on it."""
     entries, unreadable = read(lines, country=country, kind=kind)
     hashes = [hashed for entry in entries for hashed in entry.hashes]
-    removed = suppressions.remove(conn, hashes, offer_id=offer_id)
+    removed = store.remove(conn, hashes, offer_id=offer_id)
     return Outcome(removed, max(0, len(entries) - removed), tuple(unreadable))
 
 
 def offer_named(conn: Connection[Any], name: str, *, market: str | None) -> int:
     """The offer of a name. Raises ListInvalid where there is none, or one in each of several markets."""
-    found = suppressions.offers_named(conn, name, market=market)
+    found = store.offers_named(conn, name, market=market)
     if not found:
         raise ListInvalid(f"there is no offer {name!r}" + (f" in a market {market!r}" if market else ""))
     if len(found) > 1:
@@ -92,7 +91,7 @@ def offer_named(conn: Connection[Any], name: str, *, market: str | None) -> int:
 
 
 def _entry(text: str, country: str, kind: Kind | None) -> Entry | str:
-    given = suppression.given_hash(text)
+    given = domain.given_hash(text)
     if given is not None:
         if kind is None:
             return "a SHA-256, of which nobody can tell whether it is of an e-mail address or a phone: say --kind"
@@ -100,11 +99,11 @@ def _entry(text: str, country: str, kind: Kind | None) -> Entry | str:
     if "@" in text:
         if contacts.email_domain(text) is None:
             return "no e-mail address"
-        return Entry((suppression.of_email(text),))
+        return Entry((domain.of_email(text),))
     number = contacts.parsed(text, country)
     if number is None or not contacts.is_possible(number):
         return f"neither an e-mail address, nor a phone number of {country} or with its +, nor a SHA-256 in hex"
-    return Entry(suppression.of_phone(text, country))
+    return Entry(domain.of_phone(text, country))
 
 
 def describe(outcomes: Sequence[Unreadable], *, most: int = 20) -> list[str]:

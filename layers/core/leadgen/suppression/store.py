@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.suppression.domain.hashes import Hashed
+from leadgen.suppression.domain import Hashed
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.buyers.store.buyers import NamedBuyer
+from leadgen.buyers.store import NamedBuyer
 
 
 @dataclass(frozen=True)

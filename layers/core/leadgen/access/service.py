@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import Path, Request
 
-from leadgen.access.adapters import tokens
-from leadgen.access.adapters.tokens import Claims, TokenInvalid
-from leadgen.audit_trail.domain.actor import Actor
+from leadgen.access import adapters as tokens
+from leadgen.access.adapters import Claims, TokenInvalid
+from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import settings
 
