@@ -23,8 +23,8 @@ test: $(VENV)/.dev ## every test
 	@$(BIN)/python -m pytest $(PYTEST)
 
 race: $(VENV)/.dev ## fifty races for each limit and lead, 200 kills at each point of a delivery, money moved at random
-	@RACES=50 $(BIN)/python -m pytest tests/functions/test_route_races.py $(PYTEST)
-	@RACES=50 KILLS=200 $(BIN)/python -m pytest tests/functions/test_deliver_races.py tests/functions/test_deliver_kills.py $(PYTEST)
+	@RACES=50 $(BIN)/python -m pytest tests/routing/stage/test_route_races.py $(PYTEST)
+	@RACES=50 KILLS=200 $(BIN)/python -m pytest tests/delivery/test_deliver_races.py tests/delivery/test_deliver_kills.py $(PYTEST)
 	@MONEY_RUNS=3 MONEY_OPERATIONS=600 MONEY_EXAMPLES=200 $(BIN)/python -m pytest tests/walk/test_money_at_random.py $(PYTEST)
 
 check: $(VENV)/.dev ## lint, types and import contracts
@@ -53,11 +53,11 @@ build: $(SAM)/.sam ## lint the template and build the deployment packages
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(SAM)/bin:$$PATH" $(SAM)/bin/sam build
 
 schema: $(VENV)/.dev ## record what the migrations make, in sql/schema.sql, and the JSON Schema of configuration files, in docs
-	@$(BIN)/python -m tests.record_schema
-	@$(BIN)/python -m tests.record_configuration_schema
+	@$(BIN)/python -m tests.support.record.schema
+	@$(BIN)/python -m tests.support.record.configuration_schema
 
 pictures: $(VENV)/.dev ## an invoice and a credit note as pictures, in docs/pictures (needs pdftoppm)
-	@$(BIN)/python -m tests.record_pictures
+	@$(BIN)/python -m tests.support.record.pictures
 
 lock: $(VENV)/.dev ## pin the newest versions that the requirements/*.in files allow
 	@$(BIN)/python -m pip install --quiet uv

@@ -9,8 +9,9 @@ import psycopg
 from psycopg import sql
 
 from leadgen.platform.migrations import migrate
-from leadgen_local import template, topology
-from leadgen_local.postgres import Postgres
+from leadgen_local.postgres.server import Postgres
+from leadgen_local.queues import topology
+from leadgen_local.template import reader
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,5 +27,5 @@ def fresh(*, shared_buffers: str | None = None) -> Iterator[str]:
         with Postgres(data) as postgres:
             with psycopg.connect(postgres.url(), autocommit=True) as conn:
                 migrate(conn, ROOT / "sql" / "migrations")
-                topology.prepare(conn, template.load(ROOT / "template.yaml"))
+                topology.prepare(conn, reader.load(ROOT / "template.yaml"))
             yield postgres.url()

@@ -17,13 +17,13 @@ from typing import Any
 
 from localstack_client.session import Session
 
-from leadgen_local import template
+from leadgen_local.template import reader
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 TOPIC = "leadgen-events"
 
 
-def prepare(session: Any, described: template.Template) -> dict[str, str]:
+def prepare(session: Any, described: reader.Template) -> dict[str, str]:
     """Make what is missing; the variables of a function that runs in the network of docker-compose.yml."""
     sns, sqs = session.client("sns"), session.client("sqs")
     topic_arn = sns.create_topic(Name=TOPIC)["TopicArn"]
@@ -49,5 +49,5 @@ def prepare(session: Any, described: template.Template) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    variables = prepare(Session(), template.load(TEMPLATE))
+    variables = prepare(Session(), reader.load(TEMPLATE))
     sys.stdout.write(json.dumps({"Parameters": variables}, indent=2) + "\n")

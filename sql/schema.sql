@@ -1,4 +1,4 @@
--- What the migrations make of an empty database. Written by `python -m tests.record_schema`; do not edit.
+-- What the migrations make of an empty database. Written by `make schema`; do not edit.
 
 CREATE TYPE public.billing_status AS ENUM (
     'pending',

@@ -15,12 +15,15 @@ from psycopg import Connection
 
 from leadgen.platform import db, settings
 from leadgen.platform.migrations import migrate
-from leadgen_local import template, topology
-from leadgen_local.postgres import Postgres
-from tests.functions_under_test import Functions
+from leadgen_local.postgres.server import Postgres
+from leadgen_local.queues import topology
+from leadgen_local.template import reader
+from tests.support.functions import Functions
 
 ROOT = Path(__file__).parents[1]
 SECRET_KEY = "a-secret-key-for-tests-of-sufficient-length"
+
+pytest_plugins = ["tests.support.fixtures"]
 
 # Whatever runs the tests, commands write lines as long as without a terminal.
 os.environ["COLUMNS"] = "100"
@@ -36,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
             conn.execute("CREATE DATABASE template_leadgen")
         with psycopg.connect(postgres.url("template_leadgen"), autocommit=True) as conn:
             migrate(conn, ROOT / "sql" / "migrations")
-            topology.prepare(conn, template.load(ROOT / "template.yaml"))
+            topology.prepare(conn, reader.load(ROOT / "template.yaml"))
         yield postgres
 
 

@@ -1,5 +1,5 @@
 """What an operator asks and decides: leads, deliveries, what waits in review, endpoints; and what is about
-money, in ``leadgen.routes``. Authenticated.
+money, in the routes of the capabilities. Authenticated.
 """
 
 from collections.abc import Mapping

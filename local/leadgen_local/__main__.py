@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
 
-from leadgen_local import examples
+from leadgen_local.examples import run
 from leadgen_local.stack import FAILURES, Stack
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -75,12 +75,12 @@ def _serve(stack: Stack, options: argparse.Namespace) -> int:
             _say(line)
 
     def work() -> None:
-        if not (options.no_examples or examples.run(stack, options.files, say)):
+        if not (options.no_examples or run.run(stack, options.files, say)):
             failed.set()
         if options.once:
             ended.set()
         else:
-            examples.tell_how_to_go_on(stack, say)
+            run.tell_how_to_go_on(stack, say)
 
     Thread(target=work, daemon=True).start()
     try:

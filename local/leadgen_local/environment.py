@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadgen.platform.settings import RECEIVER_PORT, Settings, receiver_origin
-from leadgen_local import stripe_account, texts
+from leadgen_local.sinks import sms, stripe_account
 
 # Their presence means AWS: announcements would be published there.
 _AWS_ONLY = ("EVENTS_TOPIC_ARN", "DELIVER_QUEUE_URL", "NOTIFY_QUEUE_URL", "COLLECT_QUEUE_URL", "QUEUE_URLS")
@@ -63,8 +63,8 @@ def of_children(
         provided |= {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(smtp_port), "SMTP_STARTTLS": "false"}
         provided |= {"SMTP_USER": "", "SMTP_PASSWORD": ""}
     if not environ.get("TWILIO_ACCOUNT_SID"):
-        provided |= {"TWILIO_ACCOUNT_SID": texts.ACCOUNT_SID, "TWILIO_AUTH_TOKEN": texts.AUTH_TOKEN}
-        provided |= {"TWILIO_PHONE_NUMBER": texts.PHONE_NUMBER, "TWILIO_API_URL": sink_url}
+        provided |= {"TWILIO_ACCOUNT_SID": sms.ACCOUNT_SID, "TWILIO_AUTH_TOKEN": sms.AUTH_TOKEN}
+        provided |= {"TWILIO_PHONE_NUMBER": sms.PHONE_NUMBER, "TWILIO_API_URL": sink_url}
     if not environ.get("STRIPE_SECRET_KEY"):
         provided |= {"STRIPE_SECRET_KEY": stripe_account.SECRET_KEY, "STRIPE_API_BASE": sink_url}
         provided |= {"STRIPE_WEBHOOK_SECRET": stripe_account.WEBHOOK_SECRET}

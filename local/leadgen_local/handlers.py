@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from leadgen_local.intrinsics import ACCOUNT, REGION
-from leadgen_local.template import Function, TemplateError
+from leadgen_local.template.intrinsics import ACCOUNT, REGION
+from leadgen_local.template.reader import Function, TemplateError
 
 
 class HandlerExitedError(Exception):

@@ -18,13 +18,17 @@ import psycopg
 from leadgen.access import adapters as tokens
 from leadgen.platform import settings
 from leadgen.platform.migrations import MigrationFailed, migrate
-from leadgen_local import database, environment, paths, processes, pump, sockets, template, topology
-from leadgen_local.binaries import BinariesError
-from leadgen_local.child import Child, ChildError
-from leadgen_local.cluster import ClusterError
-from leadgen_local.postgres import Postgres, PostgresError
+from leadgen_local import environment, paths
+from leadgen_local.postgres import database
+from leadgen_local.postgres.binaries import BinariesError
+from leadgen_local.postgres.cluster import ClusterError
+from leadgen_local.postgres.server import Postgres, PostgresError
+from leadgen_local.queues import pump, topology
 from leadgen_local.state import State, StateError
-from leadgen_local.supervision import Supervisor, Watched
+from leadgen_local.supervision import processes, sockets
+from leadgen_local.supervision.child import Child, ChildError
+from leadgen_local.supervision.supervisor import Supervisor, Watched
+from leadgen_local.template import reader
 
 FAILURES = (
     BinariesError,
@@ -39,7 +43,7 @@ FAILURES = (
     psycopg.Error,
     settings.SettingsInvalid,
     sockets.PortTakenError,
-    template.TemplateError,
+    reader.TemplateError,
 )
 """What can keep a stack from starting; each message says what to do."""
 
@@ -74,7 +78,7 @@ class Stack:
         """Bring everything up and return when it works; raises one of FAILURES. Stop it in either case."""
         began = time.monotonic()
         self.state.own()
-        described = template.load(self._template_file)
+        described = reader.load(self._template_file)
         gateway, sink, smtp = self._listen()
         self._start_database()
         self._prepare_database(described)
@@ -123,7 +127,7 @@ class Stack:
         self.database_url = self._postgres.url()
         self._say(f"database  PostgreSQL {self._postgres.version}, after {time.monotonic() - began:.1f} s")
 
-    def _prepare_database(self, described: template.Template) -> None:
+    def _prepare_database(self, described: reader.Template) -> None:
         migrations = Path(self._environ.get("MIGRATIONS_DIR") or paths.MIGRATIONS)
         with psycopg.connect(self.database_url, autocommit=True) as conn:
             applied = migrate(conn, migrations)
@@ -144,9 +148,9 @@ class Stack:
         )
         settings.load(self.environment)  # every problem is told here, not at the first request
         self._children = {
-            "sinks": self._child("sinks", [sink, smtp], str(self.state.directory)),
-            "gateway": self._child("gateway", [gateway], str(self._template_file)),
-            "worker": self._child("worker", [], str(self._template_file)),
+            "sinks": self._child("sinks", "sinks.server", [sink, smtp], str(self.state.directory)),
+            "gateway": self._child("gateway", "gateway.server", [gateway], str(self._template_file)),
+            "worker": self._child("worker", "worker", [], str(self._template_file)),
         }
         for child in self._children.values():
             child.start()
@@ -157,11 +161,11 @@ class Stack:
         self._say(f"sinks     fake buyer at {self.sink_url}, mail at {self.sink_url}/mail, SMS at {self.sink_url}/sms")
         self._say(f"          fake payment provider at {self.sink_url}/stripe")
 
-    def _child(self, name: str, listeners: Sequence[socket.socket], *arguments: str) -> Child:
+    def _child(self, name: str, module: str, listeners: Sequence[socket.socket], *arguments: str) -> Child:
         descriptors = [listener.fileno() for listener in listeners]
         return Child(
             name=name,
-            module=f"leadgen_local.{name}",
+            module=f"leadgen_local.{module}",
             log_file=self.state.logs / f"{name}.log",
             environment=self.environment,
             arguments=[*map(str, descriptors), *arguments],

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from leadgen_local import locks
+from leadgen_local.supervision import locks
 
 _FORMER_RUN_SECONDS = 15.0
 

@@ -7,9 +7,11 @@ import sys
 import threading
 from pathlib import Path
 
-from leadgen_local import handlers, readiness, template
-from leadgen_local.pump import Pump
-from leadgen_local.scheduler import Scheduler
+from leadgen_local import handlers
+from leadgen_local.queues.pump import Pump
+from leadgen_local.schedules.scheduler import Scheduler
+from leadgen_local.supervision import readiness
+from leadgen_local.template import reader
 
 _NICENESS = 5  # on a busy machine a post is answered before the leads taken in earlier are worked on
 
@@ -23,7 +25,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    described = template.load(Path(sys.argv[1]))
+    described = reader.load(Path(sys.argv[1]))
     names = {mapping.function for mapping in described.mappings}
     names |= {schedule.function for schedule in described.schedules}
     loaded = handlers.load_all(described.functions[name] for name in sorted(names))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.contract.cloudformation import (
+from tests.support.template.cloudformation import (
     ROOT,
     dead_letter_queues,
     functions,

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.contract.cloudformation import ROOT
+from tests.support.template.cloudformation import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from tests.contract.cloudformation import translated
+from tests.support.template.cloudformation import translated
 
 STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/leadgen/1"
 Answers = list[tuple[str, str]]

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from leadgen.kernel.events import Topic
-from tests.contract.cloudformation import named, subscriptions
+from tests.support.template.cloudformation import named, subscriptions
 
 HEARS = {
     Topic.LEAD_RECEIVED: {"ValidateQueue", "NotifyQueue"},

@@ -46,7 +46,7 @@ MONEY = [
     for name in (
         "routing/domain/pricing",
         "billing/domain/charges",
-        "invoicing/domain/invoices",
+        "invoicing/domain",
         "billing/domain/documents",
         "routing/domain/decision",
         "routing/domain/eligibility",

@@ -3,7 +3,7 @@
 import pytest
 
 from leadgen.kernel.events import Topic
-from tests.contract.cloudformation import (
+from tests.support.template.cloudformation import (
     ROOT,
     arn,
     dead_letter_queues,

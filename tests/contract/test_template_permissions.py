@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.contract.cloudformation import arn, functions, mappings, named, of_type, queues, subscriptions, translated
+from tests.support.template.cloudformation import (
+    arn,
+    functions,
+    mappings,
+    named,
+    of_type,
+    queues,
+    subscriptions,
+    translated,
+)
 
 # Network interfaces have no name before Lambda makes them, and describing them knows no names at all.
 EVERY_RESOURCE = {"AttachToNetwork"}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.cloudformation import translate, translated, written
-from tests.contract.references import dangling
+from tests.support.template.cloudformation import translate, translated, written
+from tests.support.template.references import dangling
 
 
 def test_no_name_in_the_template_dangles() -> None:

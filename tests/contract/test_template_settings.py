@@ -6,7 +6,7 @@ import pytest
 
 from leadgen.platform import settings
 from leadgen.platform.settings import Settings
-from tests.contract.cloudformation import functions, written
+from tests.support.template.cloudformation import functions, written
 
 # They call the provider, or ask whether there is one.
 USERS_OF_CARDS = {"ApiFunction", "BillFunction", "CollectFunction", "PayFunction", "SweepFunction"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from leadgen_local import handlers
-from leadgen_local.template import TemplateError
-from tests.local.support import a_function
+from leadgen_local.template.reader import TemplateError
+from tests.support.local import a_function
 
 ECHO = """
 import os

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from leadgen_local.launch import Identity, launch_command
-from tests.local.support import await_end
+from leadgen_local.supervision.launch import Identity, launch_command
+from tests.support.local import await_end
 
 NOBODY = 65534
 CAT = "/bin/cat"
@@ -62,7 +62,7 @@ def test_without_the_right_to_change_users_the_way_out_is_told() -> None:
 def test_a_launched_program_dies_with_its_parent() -> None:
     parent_code = (
         "import subprocess, sys, signal\n"
-        "from leadgen_local.launch import launch_command\n"
+        "from leadgen_local.supervision.launch import launch_command\n"
         "child = subprocess.Popen(launch_command(['/bin/sleep', '600'], signal.SIGTERM))\n"
         "print(child.pid, flush=True)\n"
         "sys.stdin.read()\n"

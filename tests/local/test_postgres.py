@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from leadgen_local import binaries
-from leadgen_local.cluster import ClusterError
-from leadgen_local.launch import Identity, launch_command
-from leadgen_local.postgres import Postgres, PostgresError
-from tests.local.support import await_end
+from leadgen_local.postgres import binaries
+from leadgen_local.postgres.cluster import ClusterError
+from leadgen_local.postgres.server import Postgres, PostgresError
+from leadgen_local.supervision.launch import Identity, launch_command
+from tests.support.local import await_end
 
 pytestmark = pytest.mark.xdist_group("postgres")
 

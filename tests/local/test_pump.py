@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from leadgen_local import pump as local_pump
-from leadgen_local import queues, topology
-from leadgen_local.pump import Invoke, Pump
-from leadgen_local.template import Template
-from tests.local.support import EVENT_SECONDS, a_mapping, a_queue, a_template
+from leadgen_local.queues import pgmq, topology
+from leadgen_local.queues import pump as queues_pump
+from leadgen_local.queues.pump import Invoke, Pump
+from leadgen_local.template.reader import Template
+from tests.support.local import EVENT_SECONDS, a_mapping, a_queue, a_template
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -179,7 +179,7 @@ def test_a_poison_message_does_not_hold_back_the_others(conn: Connection, databa
 def test_a_notification_wakes_the_consumers(
     conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_pump, "_POLL_SECONDS", 10 * EVENT_SECONDS)
+    monkeypatch.setattr(queues_pump, "_POLL_SECONDS", 10 * EVENT_SECONDS)
     template = prepared(conn, a_template(a_mapping(a_queue()), "job.made", "job.due"))
     done = threading.Event()
     with running(database_url, template, recorder(done, {1, 2})) as pump:
@@ -202,7 +202,7 @@ def test_messages_a_dead_pump_was_working_on_are_handed_out_again_at_once(conn: 
     template = prepared(conn, a_template(a_mapping(a_queue(visibility=3600))))
     send(conn, 1)
     conn.execute("SELECT pgmq.send('work', '{\"n\": 2}'::jsonb, 3600)")
-    assert len(queues.read(conn, template.queues["work"], 10)) == 1
+    assert len(pgmq.read(conn, template.queues["work"], 10)) == 1
     done = threading.Event()
     with running(database_url, template, recorder(done, {1})):
         assert done.wait(EVENT_SECONDS)

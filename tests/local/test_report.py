@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from leadgen_local import report
+from leadgen_local.examples import report
 
 
 class Api(BaseHTTPRequestHandler):

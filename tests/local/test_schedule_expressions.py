@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from leadgen_local.schedule_expressions import ScheduleError, next_after
+from leadgen_local.schedules.expressions import ScheduleError, next_after
 
 
 def at(text: str) -> datetime:

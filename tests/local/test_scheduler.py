@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from leadgen_local.schedule_expressions import ScheduleError
-from leadgen_local.scheduler import Scheduler, scheduled_event
-from leadgen_local.template import Schedule, Template
-from tests.local.support import a_function
+from leadgen_local.schedules.expressions import ScheduleError
+from leadgen_local.schedules.scheduler import Scheduler, scheduled_event
+from leadgen_local.template.reader import Schedule, Template
+from tests.support.local import a_function
 
 DUE = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 SCHEDULE = Schedule("Tick", "Stage", "rate(1 minute)", '{"scheduled_at": "<aws.scheduler.scheduled-time>", "n": 1}')

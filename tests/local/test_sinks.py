@@ -22,10 +22,13 @@ from stripe import WebhookSignature
 
 from leadgen.platform import settings
 from leadgen.platform.sms import sms
-from leadgen_local import environment, processes, sockets, stripe_account, texts
-from leadgen_local.child import Child
-from leadgen_local.journal import Journal
-from tests.functions.endpoints import BuyerEndpoint
+from leadgen_local import environment
+from leadgen_local.sinks import sms as sinks_sms
+from leadgen_local.sinks import stripe_account
+from leadgen_local.sinks.journal import Journal
+from leadgen_local.supervision import processes, sockets
+from leadgen_local.supervision.child import Child
+from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 STOP = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 1.0))
 
@@ -78,7 +81,7 @@ def a_child(
     descriptors = [http.fileno(), smtp.fileno()]
     return Child(
         name="sinks",
-        module="leadgen_local.sinks",
+        module="leadgen_local.sinks.server",
         log_file=state / "sinks.log",
         environment={
             **os.environ,
@@ -188,7 +191,7 @@ def test_an_sms_sent_as_it_is_to_twilio_is_kept_to_be_read(sinks: Sinks, twilio:
     (kept,) = sinks.http.get("/sms").json()
     assert kept["at"]
     assert kept["sid"].startswith("SM")
-    assert (kept["from"], kept["to"]) == (texts.PHONE_NUMBER, "+15125550123")
+    assert (kept["from"], kept["to"]) == (sinks_sms.PHONE_NUMBER, "+15125550123")
     assert kept["body"] == "LeadGen: lead #1 (Roofing, Zürich) was e-mailed to you."
     assert sinks.http.delete("/sms").status_code == 204
     assert sinks.http.get("/sms").json() == []

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from leadgen_local.sqs_events import MalformedAnswerError, Message, batch_event, failed_ids
-from tests.local.support import a_mapping, a_queue
+from leadgen_local.queues.sqs_events import MalformedAnswerError, Message, batch_event, failed_ids
+from tests.support.local import a_mapping, a_queue
 
 SENT = datetime(2026, 3, 1, 10, 0, 0, 250_000, tzinfo=UTC)
 RECEIVED = datetime(2026, 3, 1, 10, 0, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.local.support import EVENT_SECONDS, await_end
+from tests.support.local import EVENT_SECONDS, await_end
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from leadgen_local.child import Child, ChildError
-from leadgen_local.supervision import Supervisor
+from leadgen_local.supervision.child import Child, ChildError
+from leadgen_local.supervision.supervisor import Supervisor
 
 
 def a_child(folder: Path, source: str) -> Child:

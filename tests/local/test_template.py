@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from leadgen_local import paths
-from leadgen_local.template import Route, Schedule, Subscription, Template, TemplateError, load
+from leadgen_local.template.reader import Route, Schedule, Subscription, Template, TemplateError, load
 
 TEMPLATE = """
     Transform: AWS::Serverless-2016-10-31

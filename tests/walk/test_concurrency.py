@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
-from tests.running_stack import RunningStack
+from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.processes.running_stack import RunningStack
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
-from tests.running_stack import RunningStack
+from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.processes.running_stack import RunningStack
 
 LEADS = 500
 SECRET = "the-buyer-s-secret"

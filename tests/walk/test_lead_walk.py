@@ -8,10 +8,10 @@ import pytest
 from psycopg import Connection
 
 from leadgen.platform import clock
-from tests.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
-from tests.functions.endpoints import BuyerEndpoint
-from tests.functions_under_test import Functions
-from tests.messages import failed_ids, sqs_event, told, waiting
+from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.functions import Functions
+from tests.support.messages import failed_ids, sqs_event, told, waiting
+from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 
 @pytest.fixture

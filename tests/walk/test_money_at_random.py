@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from psycopg import Connection
 
 from leadgen.reconciliation import service as reconciliation_service
-from leadgen_local.postgres import Postgres
-from tests.money import everything
-from tests.money_world import OPERATIONS, WEIGHTS, World, hours
+from leadgen_local.postgres.server import Postgres
+from tests.support.money.random_marketplace import OPERATIONS, WEIGHTS, World, hours
+from tests.support.money.sold_leads import everything
 
 BEGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 THREADS = 12

@@ -11,8 +11,8 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.outbound.domain import signing
-from tests.functions.endpoints import BuyerEndpoint
-from tests.functions_under_test import Functions
+from tests.support.functions import Functions
+from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 DENVER_HVAC = """\
 market:

@@ -1,0 +1,1 @@
+"""Processes: started, awaited, restarted, stopped; their sockets, locks and HTTP servers."""

@@ -1,0 +1,1 @@
+"""``template.yaml`` as typed values: functions, routes, queues, subscriptions and schedules."""

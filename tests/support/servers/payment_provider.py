@@ -1,0 +1,87 @@
+"""A payment provider of our own for tests, over real HTTP, and somebody who pays there."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import uvicorn
+from fastapi.testclient import TestClient
+from psycopg import Connection
+from starlette.applications import Starlette
+from stripe import WebhookSignature
+
+from leadgen_local.sinks.behavior import Behaviour
+from leadgen_local.sinks.journal import Journal
+from leadgen_local.sinks.stripe_account import WEBHOOK_SECRET, Object
+from leadgen_local.sinks.stripe_api import PATH, FakeStripe
+
+
+class Provider:
+    """The fake provider at ``origin``. What it tells waits in ``events`` until a test hands it over."""
+
+    def __init__(self, directory: Path) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.events: list[Object] = []
+        self.behaviours: dict[str, Behaviour] = {}
+        self.fake = FakeStripe(self.origin, Journal(directory / "stripe.jsonl"), self.behaviours, self.events.append)
+        app = Starlette(routes=self.fake.routes())
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self.http = httpx2.Client(base_url=self.origin, timeout=20)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.http.close()
+        self._server.should_exit = True
+        self._thread.join()
+
+    def press(self, page: str, button: str = "good") -> httpx2.Response:
+        """Press a button on a page of the provider's."""
+        assert page.startswith(f"{self.origin}{PATH}/checkout/")
+        return self.http.post(page, data={"press": button})
+
+    def control(self, **what: object) -> Object:
+        """Have something happen at the provider."""
+        answer = self.http.post(f"{PATH}/control", json=what)
+        assert answer.status_code == 200, answer.text
+        done: Object = answer.json()
+        return done
+
+    def fails(self, path: str, mode: str, status: int = 500) -> None:
+        """Have calls of a path fail so, or ``ok`` again."""
+        self.behaviours[path] = Behaviour.model_validate({"path": path, "mode": mode, "status": status})
+
+    def of(self, kind: str) -> list[Object]:
+        """Everything of a kind there, the latest first."""
+        return self.fake.account.of(kind)
+
+    def told(self) -> list[Object]:
+        """What it has told since the last time this was asked."""
+        events, self.events[:] = list(self.events), []
+        return events
+
+
+def signed(body: str, *, secret: str = WEBHOOK_SECRET, at: int | None = None) -> dict[str, str]:
+    """The header of a webhook, made by the provider's own library."""
+    return {"Stripe-Signature": WebhookSignature.generate_signature_header(body, secret, at)}
+
+
+def hand_over(client: TestClient, events: Sequence[Object]) -> list[int]:
+    """Post events as the provider does; the statuses they are answered with."""
+    bodies = [json.dumps(event) for event in events]
+    return [client.post("/webhooks/stripe", content=body, headers=signed(body)).status_code for body in bodies]
+
+
+def rows(conn: Connection[Any], statement: str) -> list[tuple[Any, ...]]:
+    return conn.execute(statement.encode()).fetchall()
