@@ -134,7 +134,7 @@ def _await_taken(conn: psycopg.Connection) -> None:
 def _tell(sink_url: str, buyer: int, mode: str) -> None:
     sink = http.client.HTTPConnection(urlsplit(sink_url).netloc)
     said = json.dumps({"path": f"/buyers/{buyer:02d}", "mode": mode})
-    sink.request("PUT", "/behaviour", said, {"Content-Type": "application/json"})
+    sink.request("PUT", "/behavior", said, {"Content-Type": "application/json"})
     if sink.getresponse().status != 200:
         raise RuntimeError("the fake buyer does not do as it is told")
 

@@ -27,7 +27,7 @@ from leadgen.platform import clock
 from leadgen.routing.domain import allocation, rotation
 from leadgen.routing.domain.allocation import Choice, Request
 from leadgen.routing.domain.decision import Offer, Routed
-from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Used
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Used
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoundRobin
 from leadgen.routing.domain.rotation import PoolKey, Rotation
@@ -101,7 +101,7 @@ def _read(conn: Connection[Any]) -> None:
 
 def fill(conn: Connection[Any], leads: int) -> None:
     """Write the record of so many leads, and the rows that it speaks of."""
-    offer, enrolments = _market(conn, leads)
+    offer, enrollments = _market(conn, leads)
     progress = Progress("deciding")
     with (
         conn.cursor() as cursor,
@@ -110,7 +110,7 @@ def fill(conn: Connection[Any], leads: int) -> None:
             " trace) FROM STDIN"
         ) as copy,
     ):
-        for number, choice, now in _decisions(offer, enrolments, leads):
+        for number, choice, now in _decisions(offer, enrollments, leads):
             routed = isinstance(choice.decision, Routed)
             copy.write_row(
                 (
@@ -129,8 +129,8 @@ def fill(conn: Connection[Any], leads: int) -> None:
     conn.execute("ANALYZE")
 
 
-def _market(conn: Connection[Any], leads: int) -> tuple[Offer, list[Enrolment]]:
-    """A market with its offer, buyers and leads; the offer and the enrolments as the decisions know them."""
+def _market(conn: Connection[Any], leads: int) -> tuple[Offer, list[Enrollment]]:
+    """A market with its offer, buyers and leads; the offer and the enrollments as the decisions know them."""
     conn.execute("INSERT INTO markets (name, timezone) VALUES ('Bench', %s)", (ZONE,))
     conn.execute("INSERT INTO verticals (slug, name) VALUES ('bench', 'Bench')")
     conn.execute("INSERT INTO validation_policies (name, rules) VALUES ('Bench', '{}')")
@@ -153,12 +153,12 @@ def _market(conn: Connection[Any], leads: int) -> tuple[Offer, list[Enrolment]]:
         " FROM generate_series(1, %s) n",
         (leads,),
     )
-    return Offer(1, True, Decimal("45.00"), "USD", ZONE), [_enrolment(number) for number in range(1, BUYERS + 1)]
+    return Offer(1, True, Decimal("45.00"), "USD", ZONE), [_enrollment(number) for number in range(1, BUYERS + 1)]
 
 
-def _enrolment(number: int) -> Enrolment:
+def _enrollment(number: int) -> Enrollment:
     """Buyers with limits of several kinds, each of which some leads reach."""
-    return Enrolment(
+    return Enrollment(
         buyer_id=number,
         buyer_offer_id=number,
         buyer_active=True,
@@ -179,7 +179,7 @@ def _enrolment(number: int) -> Enrolment:
     )
 
 
-def _decisions(offer: Offer, enrolments: Sequence[Enrolment], leads: int) -> Iterator[tuple[int, Choice, datetime]]:
+def _decisions(offer: Offer, enrollments: Sequence[Enrollment], leads: int) -> Iterator[tuple[int, Choice, datetime]]:
     """The stage's decisions, with what it keeps between batches: counters, money and turns."""
     counters: dict[tuple[int, Period, datetime], Used] = {}
     pending: dict[int, Decimal] = defaultdict(Decimal)
@@ -198,10 +198,10 @@ def _decisions(offer: Offer, enrolments: Sequence[Enrolment], leads: int) -> Ite
                 pending[e.buyer_id],
                 Decimal("0.00"),
             )
-            for e in enrolments
+            for e in enrollments
         }
         numbers = range(first, min(first + BATCH, leads + 1))
-        requests = [_request(number, offer, enrolments, now) for number in numbers]
+        requests = [_request(number, offer, enrollments, now) for number in numbers]
         choices = allocation.choose_in_turn(requests, standings, {offer.offer_id: list(pools.values())}, now=now)
         for number, choice in zip(numbers, choices, strict=True):
             yield number, choice, now
@@ -209,8 +209,8 @@ def _decisions(offer: Offer, enrolments: Sequence[Enrolment], leads: int) -> Ite
                 _count(choice.decision, periods, counters, pending, pools)
 
 
-def _request(number: int, offer: Offer, enrolments: Sequence[Enrolment], now: datetime) -> Request:
-    serving = (enrolments[(number * 7 + place) % BUYERS] for place in range(SERVING))
+def _request(number: int, offer: Offer, enrollments: Sequence[Enrollment], now: datetime) -> Request:
+    serving = (enrollments[(number * 7 + place) % BUYERS] for place in range(SERVING))
     area = f"postal_code 800{number * 7 % BUYERS:02d}"
     lead = Lead(number, now, 1, 1, 1, "US", area.split()[1], None, frozenset())
     return Request(lead, POLICY, offer, None, tuple(replace(e, area=area) for e in serving))

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from psycopg import Connection
 
 from leadgen.platform import clock
-from tests.support.factories import a_buyer, an_enrolment, an_offer
+from tests.support.factories import a_buyer, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.money.after_sale import credit, set_policy
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything
@@ -120,7 +120,7 @@ def premises(conn: Connection[Any], functions: Functions, provider: Provider) ->
     set_policy(conn, offer, window_hours=8760, quota={"type": "percent", "value": 100})
     own, foreign = a_buyer(conn), a_buyer(conn)
     for buyer in (own, foreign):
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     invoice, (first, second, third) = an_invoice(conn, offer, own, now, "45.00", "45.00", "45.00")
     disputed, _ = an_invoice(conn, offer, own, now)
     premises = Premises(functions.client("api"), own, foreign)

@@ -116,11 +116,11 @@ def test_a_buyer_stands_once_in_a_file_and_once_in_an_offer() -> None:
     assert any("the buyer of this e-mail address stands on a.yaml:47 already" in told for told in problems_of(text))
     twice = changed(("      - offer: Lawns\n        priority: 20", "      - offer: Lawns\n      - offer: Lawns"))
     assert problems_of(twice) == [
-        "a.yaml:43: buyers[0].offers[1].offer: this buyer's enrolment in the offer stands on a.yaml:42 already"
+        "a.yaml:43: buyers[0].offers[1].offer: this buyer's enrollment in the offer stands on a.yaml:42 already"
     ]
 
 
-def test_an_enrolment_is_in_an_offer_of_the_file() -> None:
+def test_an_enrollment_is_in_an_offer_of_the_file() -> None:
     text = changed(("      - offer: Lawns\n        priority: 20", "      - offer: Hedges\n        priority: 20"))
     assert problems_of(text) == [
         "a.yaml:42: buyers[0].offers[0].offer: is no offer of this file; there are 'Lawns'",

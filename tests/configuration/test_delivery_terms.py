@@ -6,7 +6,7 @@ from hypothesis import given
 from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.domain.checks import contradictions
 from leadgen.configuration.domain.files import ConfigurationFile, parse, typed
-from leadgen.configuration.domain.model import Enrolment
+from leadgen.configuration.domain.model import Enrollment
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.terms import DeliveryTerms
 from leadgen.kernel.errors import PolicyInvalid
@@ -106,8 +106,8 @@ FAULTS = [
 @pytest.mark.parametrize(("written", "told"), FAULTS, ids=[written for written, _ in FAULTS])
 def test_a_fault_is_told_once_with_its_place_and_how_to_mend_it(written: str, told: str) -> None:
     document = yaml_reader.parse(f"offer: Lawns\ndelivery:\n  {written}", "a.yaml", {})
-    enrolment, problems = typed(document, Enrolment)
-    assert enrolment is None
+    enrollment, problems = typed(document, Enrollment)
+    assert enrollment is None
     assert len(problems) == 1
     assert str(problems[0]).startswith(f"a.yaml:3: delivery.{told}")
 
@@ -115,11 +115,11 @@ def test_a_fault_is_told_once_with_its_place_and_how_to_mend_it(written: str, to
 def test_a_number_without_quotes_is_a_number_and_with_quotes_a_text() -> None:
     fields = "{a: {constant: 5}, b: {constant: '5'}, c: {constant: 07030}, d: {constant: true}}"
     text = f"offer: x\ndelivery: {{format: {{type: json, fields: {fields}}}}}"
-    enrolment, problems = typed(yaml_reader.parse(text, "a.yaml", {}), Enrolment)
+    enrollment, problems = typed(yaml_reader.parse(text, "a.yaml", {}), Enrollment)
     assert problems == []
-    assert enrolment is not None
-    assert enrolment.delivery is not None
-    assert enrolment.delivery.model_dump(mode="json", exclude_unset=True)["format"]["fields"] == {
+    assert enrollment is not None
+    assert enrollment.delivery is not None
+    assert enrollment.delivery.model_dump(mode="json", exclude_unset=True)["format"]["fields"] == {
         "a": {"constant": 5},
         "b": {"constant": "5"},
         "c": {"constant": "07030"},
@@ -157,7 +157,7 @@ def test_no_terms_are_those_of_the_specification() -> None:
     assert delivery_terms.parse(None, label="x") == DeliveryTerms(schedule=None, format=None, answer=None)
 
 
-def test_stored_terms_that_do_not_parse_are_told_by_their_enrolment() -> None:
+def test_stored_terms_that_do_not_parse_are_told_by_their_enrollment() -> None:
     with pytest.raises(
         PolicyInvalid, match=r"^the delivery of Green in Lawns: format.type: must be .*'adf', not 'csv'$"
     ):

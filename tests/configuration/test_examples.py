@@ -33,9 +33,9 @@ def test_the_examples_apply_without_any_environment_and_together() -> None:
 
 
 def test_the_examples_say_nothing_that_depends_on_the_hour() -> None:
-    enrolments = [enrolment for c in configurations() for buyer in c.buyers for enrolment in buyer.offers]
-    assert all(enrolment.capacity_per_hour is None for enrolment in enrolments)
-    assert all(enrolment.pause_until is None or enrolment.pause_until.year >= 2099 for enrolment in enrolments)
+    enrollments = [enrollment for c in configurations() for buyer in c.buyers for enrollment in buyer.offers]
+    assert all(enrollment.capacity_per_hour is None for enrollment in enrollments)
+    assert all(enrollment.pause_until is None or enrollment.pause_until.year >= 2099 for enrollment in enrollments)
     assert all(
         offer.invoice_threshold is None or offer.invoice_threshold > 0 for c in configurations() for offer in c.offers
     )
@@ -69,11 +69,11 @@ def test_the_example_leads_name_only_sources_hosts_and_buyers_that_the_examples_
     sources = {source.source_key for _, offer in offers for source in offer.sources}
     hosts = {source.hostname for _, offer in offers for source in offer.sources}
     sold = {
-        (buyer.name, str(enrolment.price or offer.price))
+        (buyer.name, str(enrollment.price or offer.price))
         for c, offer in offers
         for buyer in c.buyers
-        for enrolment in buyer.offers
-        if enrolment.offer == offer.name
+        for enrollment in buyer.offers
+        if enrollment.offer == offer.name
     }
     for lead in leads():
         post, expect = lead["post"], lead["expect"]

@@ -50,11 +50,11 @@ def test_the_request_is_the_specified_one_with_a_signature_over_its_raw_body(
     assert f'"metadata":{{"price":45.00,"buyer_id":{buyer_id}}}'.encode() in request.body
 
 
-def test_an_enrolments_own_webhook_goes_before_the_buyers(
+def test_an_enrollments_own_webhook_goes_before_the_buyers(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
     own = {"webhook_url_override": buyer_endpoint.url("/own")}
-    lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url("/general"), enrolment=own)
+    lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url("/general"), enrollment=own)
     deliver(functions, lead)
     assert [request.path for request in buyer_endpoint.received] == ["/own"]
 

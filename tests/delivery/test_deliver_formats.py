@@ -48,7 +48,7 @@ def test_a_buyer_gets_its_own_format_signed_and_the_same_again(
         conn,
         webhook_url=buyer_endpoint.url("/hook"),
         webhook_secret=SECRET,
-        enrolment={"delivery": Json({"format": written})},
+        enrollment={"delivery": Json({"format": written})},
     )
     assert deliver(functions, lead) == ["retry"]
     make_due(conn)
@@ -86,7 +86,7 @@ def test_a_buyers_answer_is_read_as_its_mapping_says(
         "reason": "r.why",
     }
     lead = a_routed_lead(
-        conn, webhook_url=buyer_endpoint.url("/hook"), enrolment={"delivery": Json({"answer": mapping})}
+        conn, webhook_url=buyer_endpoint.url("/hook"), enrollment={"delivery": Json({"answer": mapping})}
     )
     deliver(functions, lead)
     status, _, _, reason, _ = state(conn, lead)

@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from tests.support.deliveries import LONG_AGO, a_routed_lead, attempts, deliver, make_due, state
-from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import told
 from tests.support.reviews import NOTHING, Market
@@ -96,7 +96,7 @@ def a_batch(conn: Connection[Any], endpoint: BuyerEndpoint, size: int) -> list[i
     leads = []
     for number in range(size):
         buyer = a_buyer(conn, webhook_url=endpoint.url(f"/{number}"), pending_amount="45.00")
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
         lead = a_lead(conn, source, status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},
                       delivered_at=LONG_AGO)  # fmt: skip
         a_delivery(conn, lead, buyer)

@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen.platform import clock
-from tests.support.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages
 from tests.support.processes.killed_worker import POINTS
@@ -34,7 +34,7 @@ def test_each_lead_is_taken_under_one_id_sold_to_one_buyer_and_billed_once(
     source = a_source(conn, offer)
     for name in ("first", "second"):
         buyer = a_buyer(conn, webhook_url=buyer_endpoint.url(f"/{name}"), webhook_secret="secret", credit_limit=None)
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     leads = {a_lead(conn, source, status="validated"): point for point in POINTS for _ in range(KILLS)}
     for start in range(0, len(leads), 10):
         functions.module("route").process(messages("lead.validated", list(leads)[start : start + 10]), clock.now())

@@ -25,7 +25,7 @@ from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging import bus
 from leadgen.review import service as review_service
 from leadgen.review.domain import Verdict as LeadVerdict
-from tests.support.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages, told
 
@@ -73,7 +73,7 @@ class Life(RuleBasedStateMachine):
             for place in range(3)
         ]
         for place, buyer in enumerate(self.buyers):
-            an_enrolment(self.conn, buyer, self.offer, routing_priority=100 - place, capacity_per_day=5)
+            an_enrollment(self.conn, buyer, self.offer, routing_priority=100 - place, capacity_per_day=5)
         source = a_source(self.conn, self.offer)
         self.leads = [
             a_lead(self.conn, source, status="validated", created_at=self.now, updated_at=self.now) for _ in range(6)

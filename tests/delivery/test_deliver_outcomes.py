@@ -10,7 +10,7 @@ from psycopg import Connection
 from leadgen.delivery.domain.steps import MOST_LOST
 from leadgen.platform import clock
 from tests.support.deliveries import a_routed_lead, attempts, deliver, make_due, state
-from tests.support.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages, told
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
@@ -26,7 +26,7 @@ def a_market_of(
     offer = an_offer(conn, config={"strategy": "priority_based", **({} if refusal is None else {"refusal": refusal})})
     buyers = [a_buyer(conn, webhook_url=url) for url in urls]
     for place, buyer in enumerate(buyers):
-        an_enrolment(conn, buyer, offer, routing_priority=100 - place, delivery=SAYS_DUPLICATE, **terms)
+        an_enrollment(conn, buyer, offer, routing_priority=100 - place, delivery=SAYS_DUPLICATE, **terms)
     return buyers, a_lead(conn, a_source(conn, offer), status="validated")
 
 
@@ -207,7 +207,7 @@ def test_a_refusal_after_a_failure_that_did_nothing_goes_on_to_the_next(
 def test_an_answer_that_says_neither_is_doubt(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url(), enrolment={"delivery": NOT_JSON})
+    lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url(), enrollment={"delivery": NOT_JSON})
     assert deliver(functions, lead) == ["retry"]
     assert [(row[2], row[3]) for row in attempts(conn)] == [("unknown", 200)]
 
@@ -246,7 +246,7 @@ def test_what_is_sent_is_what_is_stored_and_stays_so_whatever_is_configured_mean
 def test_terms_that_do_not_parse_are_a_persons_to_mend(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url(), enrolment={"delivery": {"format": {"type": "fax"}}})
+    lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url(), enrollment={"delivery": {"format": {"type": "fax"}}})
     assert deliver(functions, lead) == ["in_review"]
     assert state(conn, lead)[3] == "format_invalid"
     assert buyer_endpoint.received == []

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from leadgen.configuration.store import buyers
 from leadgen.platform import clock, db
 from tests.support.deliveries import LONG_AGO
-from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
@@ -44,7 +44,7 @@ def test_workers_with_the_same_messages_call_once_for_each_lead(
     source, leads = a_source(conn, offer), []
     for number in range(5):
         buyer = a_buyer(conn, webhook_url=buyer_endpoint.url(f"/{number}"), pending_amount="360.00")
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
         for _lead in range(8):
             lead = a_lead(conn, source, status="delivered", buyer_id=buyer, delivered_price="45.00",
                           price_components={}, delivered_at=LONG_AGO)  # fmt: skip
@@ -69,8 +69,8 @@ def test_leads_that_come_back_while_others_are_sold_leave_caps_and_credit_exact(
     offer = an_offer(conn)
     source = a_source(conn, offer)
     choosy, willing = (a_buyer(conn, webhook_url=buyer_endpoint.url(path)) for path in ("/choosy", "/willing"))
-    an_enrolment(conn, choosy, offer, routing_priority=9, capacity_per_day=5, delivery=SAYS_NO)
-    an_enrolment(conn, willing, offer, capacity_per_day=20, delivery=SAYS_NO)
+    an_enrollment(conn, choosy, offer, routing_priority=9, capacity_per_day=5, delivery=SAYS_NO)
+    an_enrollment(conn, willing, offer, capacity_per_day=20, delivery=SAYS_NO)
     leads = [a_lead(conn, source, status="validated") for _lead in range(60)]
     chance = random.Random(5)
     for _turn in range(12):
@@ -111,7 +111,7 @@ def test_a_hundred_rotations_under_load_lose_nothing(
     offer = an_offer(conn)
     source = a_source(conn, offer)
     buyer = a_buyer(conn, webhook_url=buyer_endpoint.url(), email="rotating@example.com", webhook_secret="secret 000")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     refused = []
     for turn in range(1, 101):
         lead = a_lead(conn, source, status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},

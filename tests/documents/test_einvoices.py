@@ -147,7 +147,7 @@ def test_the_same_document_is_the_same_bytes(document: Invoice | CreditNote) -> 
     assert einvoices.factur_x(document, letter) == einvoices.factur_x(document, letter)
 
 
-def test_a_pdf_that_carries_an_invoice_is_an_archive_with_its_font_and_colours_inside() -> None:
+def test_a_pdf_that_carries_an_invoice_is_an_archive_with_its_font_and_colors_inside() -> None:
     drawn = einvoices.factur_x(CASES["rate"], _letter(CASES["rate"]))
     assert drawn.startswith(b"%PDF-1.7")
     assert b"/FontFile2" in drawn

@@ -22,7 +22,7 @@ from leadgen.routing.domain.decision import Facts
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import PriorityBased
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrolment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, standing
 from tests.support.strategies.decisions import CONDITIONS, lead_fields, routing_inputs
 
 LARGE = conditions.Test(field="rooms", at_least=Decimal(3))
@@ -113,7 +113,7 @@ def test_a_filter_with_more_ways_than_can_be_looked_at_is_answered_all_the_same(
 def refused(*, closed: str | None = None, stands: dict[str, Any] | None = None, fields: dict[str, object] | None = None,
             evidence: Evidence | None = None, now: datetime = NOON, **enrolled: Any) -> tuple[Change, ...]:  # fmt: skip
     hours: Any = None if closed is None else {"acceptance_hours": {"mon": (("08:00", closed),)}}
-    subject = enrolment(**enrolled)
+    subject = enrollment(**enrolled)
     observed = conditions.observe([subject.filter] if subject.filter else [], fields or {})
     facts = Facts(offer(), "80014", None, (Candidate(subject, standing(**stands or {})),), observed,
                   evidence or Evidence())  # fmt: skip
@@ -128,7 +128,7 @@ def words(**values: Any) -> list[str]:
     ("values", "said"),
     [
         ({"buyer_active": False}, "make the buyer active"),
-        ({"enrolled": False}, "make its enrolment active"),
+        ({"enrolled": False}, "make its enrollment active"),
         ({"area": None}, "add service area postal_code 80014"),
         ({"reachable": False}, "give it a webhook or e-mail notifications"),
         ({"currency": "EUR"}, "currency EUR → USD"),

@@ -11,7 +11,7 @@ from leadgen import cli
 from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
-from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert, prepaid
+from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert, prepaid
 from tests.support.functions import Functions
 from tests.support.messages import messages
 from tests.support.routed import a_valid_lead, buyers_of, route
@@ -76,7 +76,7 @@ def page(conn: Connection[Any], roofs: int) -> int:
 def enrolled(conn: Connection[Any], offer: int, name: str, **values: Any) -> int:
     """A buyer enrolled long ago; its id."""
     buyer = a_buyer(conn, name=name, email=f"{name.split()[0].lower()}@example.com")
-    an_enrolment(conn, buyer, offer, created_at="2026-01-01T00:00:00Z", **values)
+    an_enrollment(conn, buyer, offer, created_at="2026-01-01T00:00:00Z", **values)
     return buyer
 
 
@@ -181,7 +181,7 @@ def test_enrolled_buyers_who_serve_other_places_are_named_up_to_twenty_and_then_
         enrolled(conn, roofs, f"Far{number:02} Flats", area=("postal_code", "99999"))
     enrolled(conn, roofs, "Gone Gables", area=None, is_active=False)
     late = a_buyer(conn, name="Late Lofts")
-    an_enrolment(conn, late, roofs, area=None, created_at=now + timedelta(days=1))
+    an_enrollment(conn, late, roofs, area=None, created_at=now + timedelta(days=1))
     lead = a_valid_lead(conn, page)
     route(functions, lead, at=now)
     said = " ".join(explained(capsys, lead).split())

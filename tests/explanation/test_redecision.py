@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from leadgen import cli
-from tests.support.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer, insert
+from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
 from tests.support.messages import messages
 from tests.support.routed import a_valid_lead, route
@@ -58,9 +58,9 @@ def a_market_of_all_rules(conn: Connection[Any], config: dict[str, Any], now: da
         {"filter": {"field": "rooms", "over": 7}, "consent": {"text": True}},
     ]
     for values in rules:
-        an_enrolment(conn, a_buyer(conn, credit_limit="400.00"), offer, **values)
+        an_enrollment(conn, a_buyer(conn, credit_limit="400.00"), offer, **values)
     owner = a_buyer(conn)
-    an_enrolment(conn, owner, offer, capacity_per_day=1)
+    an_enrollment(conn, owner, offer, capacity_per_day=1)
     insert(conn, "offer_exclusivities", offer_id=offer, buyer_id=owner, scope_type="postal_code", scope_value="80014")
     return a_source(conn, offer)
 

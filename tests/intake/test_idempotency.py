@@ -63,7 +63,7 @@ def test_the_charset_is_exactly_the_contracts(key: str) -> None:
     assert accepted is valid
 
 
-def test_a_derived_key_is_the_sha256_of_the_labelled_lines() -> None:
+def test_a_derived_key_is_the_sha256_of_the_labeled_lines() -> None:
     written_out = (
         "source_id=31\n"
         "name=John Smith\n"

@@ -11,7 +11,7 @@ import pytest
 from psycopg import Connection
 
 from tests.conftest import ROOT
-from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import told
 from tests.support.posts import through_lambda
@@ -68,7 +68,7 @@ def test_a_post_that_waits_is_answered_when_the_lead_is_settled(
     conn: Connection[Any], functions: Functions, source: int
 ) -> None:
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, conn.execute("SELECT id FROM offers").fetchall()[0][0])
+    an_enrollment(conn, buyer, conn.execute("SELECT id FROM offers").fetchall()[0][0])
     functions.drain()  # loads every handler before the clock runs
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(

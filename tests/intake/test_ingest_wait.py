@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from leadgen.leads.store import leads
 from leadgen_local.postgres.server import Postgres
-from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import waiting
 
@@ -28,7 +28,7 @@ def test_the_answer_comes_as_soon_as_the_lead_is_settled(
 ) -> None:
     a_source(conn, offer, source_key="waiting")
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     answers = []
     body = a_post(source_key="waiting")
     with functions.client() as client:

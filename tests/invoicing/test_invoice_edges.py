@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
 from tests.invoicing.test_invoice import HOUR, MONDAY, WEEK, on_invoices, run
-from tests.support.factories import a_buyer, a_market, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, invoice, prepay
@@ -238,7 +238,7 @@ def test_edge_19_a_limit_hit_within_a_batch_counts_what_is_in_flight(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, credit_limit="140.00")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     a_taken_lead(conn, offer, buyer, now)
     leads = [a_valid_lead(conn, source, created_at=now + timedelta(seconds=n)) for n in range(3)]
     assert route(functions, *leads, at=now) == ["routed", "routed", "unrouted"]
@@ -249,7 +249,7 @@ def test_edge_21_a_prepaid_minimum_counts_what_is_claimed_and_not_billed(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer, min_balance_required="50.00")
+    an_enrollment(conn, buyer, offer, min_balance_required="50.00")
     prepay(conn, buyer, "100.00", now)
     one, two = a_valid_lead(conn, source), a_valid_lead(conn, source)
     assert route(functions, one, two, at=now) == ["routed", "routed"]  # 100, then 55

@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen.simulation.service.simulate import Scope, simulate
-from tests.support.factories import a_buyer, a_lead, a_post, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_lead, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.routed import a_valid_lead, buyers_of, route
 
@@ -52,7 +52,7 @@ def test_an_erased_lead_that_waits_for_a_buyer_or_for_a_person_is_rejected_and_n
     a_valid_lead(conn, source, created_at=old, **held, **PERSONAL)
     a_lead(conn, source, created_at=old, **held, **PERSONAL)
     a_lead(conn, source, created_at=old, **PERSONAL)
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
 
     assert retain(functions, now)["leads_erased"] == 3
 
@@ -111,7 +111,7 @@ def test_a_pool_of_turns_is_forgotten_after_90_days_without_a_lead(
     offer = an_offer(conn, config={"strategy": "round_robin"})
     source, buyers = a_source(conn, offer), [a_buyer(conn), a_buyer(conn)]
     for buyer in buyers:
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
 
     def next_buyer(at: datetime) -> int | None:
         lead = a_valid_lead(conn, source)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("postgres")
 RUN_UNTIL_KILLED = """
 import sys
 from pathlib import Path
-from leadgen_local.postgres import Postgres
+from leadgen_local.postgres.server import Postgres
 server = Postgres(Path(sys.argv[1]), durable=False)
 server.start()
 print(server.pid, flush=True)

@@ -127,8 +127,8 @@ def test_a_signature_is_verified_with_the_secret_of_the_buyer_at_the_address(sin
 
 
 def test_a_path_answers_as_it_was_told(sinks: Sinks) -> None:
-    def tell(**behaviour: object) -> None:
-        assert sinks.http.put("/behaviour", json={"path": "/x", **behaviour}).status_code == 200
+    def tell(**behavior: object) -> None:
+        assert sinks.http.put("/behavior", json={"path": "/x", **behavior}).status_code == 200
 
     tell(mode="error", status=503)
     assert sinks.http.post("/x").status_code == 503
@@ -154,9 +154,9 @@ def test_a_path_answers_as_it_was_told(sinks: Sinks) -> None:
     assert [entry["path"] for entry in sinks.received()] == ["/x", "/y", *["/x"] * 8]
 
 
-@pytest.mark.parametrize("behaviour", [{}, {"path": "x", "mode": "ok"}, {"path": "/x", "mode": "nice"}])
-def test_a_behaviour_it_does_not_know_is_refused(sinks: Sinks, behaviour: dict[str, str]) -> None:
-    assert sinks.http.put("/behaviour", json=behaviour).status_code == 400
+@pytest.mark.parametrize("behavior", [{}, {"path": "x", "mode": "ok"}, {"path": "/x", "mode": "nice"}])
+def test_a_behavior_it_does_not_know_is_refused(sinks: Sinks, behavior: dict[str, str]) -> None:
+    assert sinks.http.put("/behavior", json=behavior).status_code == 400
 
 
 def test_what_was_received_survives_a_kill_and_is_forgotten_when_told(sinks: Sinks) -> None:
@@ -199,8 +199,8 @@ def test_an_sms_sent_as_it_is_to_twilio_is_kept_to_be_read(sinks: Sinks, twilio:
 
 
 def test_the_sms_sink_fails_as_it_was_told(sinks: Sinks, twilio: None) -> None:
-    def fails(kind: type[sms.SmsFailed], **behaviour: object) -> None:
-        assert sinks.http.put("/behaviour", json={"path": "/sms", **behaviour}).status_code == 200
+    def fails(kind: type[sms.SmsFailed], **behavior: object) -> None:
+        assert sinks.http.put("/behavior", json={"path": "/sms", **behavior}).status_code == 200
         with pytest.raises(kind):
             sms.send(to="+15125550123", text="…", timeout_seconds=0.5)
 

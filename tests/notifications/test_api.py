@@ -52,7 +52,7 @@ def test_a_subscription_is_made_listed_and_ended(
         ({}, "url: "),
         (GOOD | {"events": "lead.*"}, "events: "),
         (GOOD | {"events": ["lead.sold"]}, "no event: 'lead.sold'"),
-        (GOOD | {"colour": "red"}, "colour: "),
+        (GOOD | {"color": "red"}, "color: "),
         (GOOD | {"secret": "weak"}, "whsec_"),
         (GOOD | {"buyer": "nobody@example.com"}, "there is no buyer"),
         (GOOD | {"url": "https://10.0.0.1/"}, "url: "),

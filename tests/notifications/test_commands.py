@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.platform import settings
-from tests.support.factories import a_buyer, a_subscription, an_enrolment
+from tests.support.factories import a_buyer, a_subscription, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import body
 from tests.support.notices import a_taken_delivery, money, some_lead, tell
@@ -161,7 +161,7 @@ def test_a_replay_is_told_its_outcome(
     conn: Connection[Any], run: Run, buyer_endpoint: BuyerEndpoint, source: int, offer: int
 ) -> None:
     buyer = a_buyer(conn, webhook_url=buyer_endpoint.url())
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     delivery = a_taken_delivery(conn, buyer, source)
     before = money(conn)
     assert run("replay", delivery) == (0, f"Delivery {delivery}: taken\n", "")
@@ -178,7 +178,7 @@ def test_a_recovery_is_shown_until_it_is_over_and_taken_up_again_by_its_number(
     conn: Connection[Any], run: Run, buyer_endpoint: BuyerEndpoint, source: int, offer: int
 ) -> None:
     buyer = a_buyer(conn, webhook_url=buyer_endpoint.url(), email="buyer@example.com")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     for _ in range(3):
         a_taken_delivery(conn, buyer, source, settled_at="2026-06-17T12:00:00Z")
     range_ = ("--since", "2026-06-17", "--until", "2026-06-18")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import body
 from tests.support.notices import make_due, notices, open_endpoints, tell
@@ -32,7 +32,7 @@ def twilio(environment: pytest.MonkeyPatch, buyer_endpoint: BuyerEndpoint) -> Bu
 def a_settled_lead(conn: Connection[Any], *, override: str | None = None, wants: bool = True, **delivery: Any) -> int:
     offer = an_offer(conn)
     buyer = a_buyer(conn, sms_notifications=wants, phone=AS_CONFIGURED)
-    an_enrolment(conn, buyer, offer, sms_override=override)
+    an_enrollment(conn, buyer, offer, sms_override=override)
     lead = a_lead(
         conn, a_source(conn, offer), status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},
         delivered_at="2026-06-17T12:00:00Z", name="Sentinel Person", phone="+13035550199",

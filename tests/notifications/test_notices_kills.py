@@ -11,7 +11,7 @@ from psycopg import Connection
 from leadgen.audit_trail.domain import Actor
 from leadgen.notifications.service import replays
 from leadgen.platform import clock
-from tests.support.factories import a_buyer, a_subscription, an_enrolment
+from tests.support.factories import a_buyer, a_subscription, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import waiting
 from tests.support.notices import a_taken_delivery, make_due, money, open_endpoints
@@ -84,7 +84,7 @@ def test_each_delivery_of_a_recovery_arrives_and_bills_nothing(
     offer: int,
 ) -> None:
     buyer = a_buyer(conn, webhook_url=buyer_endpoint.url())
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     deliveries = {a_taken_delivery(conn, buyer, source) for _ in range(KILLS * len(POINTS))}
     before = money(conn)
     now = clock.now()

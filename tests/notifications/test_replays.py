@@ -14,7 +14,7 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.platform import clock
-from tests.support.factories import a_buyer, an_enrolment
+from tests.support.factories import a_buyer, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import body, waiting
 from tests.support.notices import (  # fmt: skip
@@ -38,7 +38,7 @@ OPERATOR = Actor("op")
 def buyer(conn: Connection[Any], offer: int, buyer_endpoint: BuyerEndpoint) -> int:
     """A buyer with a webhook, enrolled in the offer."""
     made = a_buyer(conn, webhook_url=buyer_endpoint.url(), webhook_secret=SECRET)
-    an_enrolment(conn, made, offer)
+    an_enrollment(conn, made, offer)
     return made
 
 
@@ -153,7 +153,7 @@ def test_a_recovery_takes_what_the_webhook_took_in_its_time_and_nothing_else(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, buyer: int, source: int, offer: int
 ) -> None:
     other = a_buyer(conn, webhook_url=buyer_endpoint.url("/other"))
-    an_enrolment(conn, other, offer)
+    an_enrollment(conn, other, offer)
     a_taken_delivery(conn, other, source)
     inside = [a_taken_delivery(conn, buyer, source, settled_at=f"2026-06-17T1{hour}:00:00Z") for hour in (0, 1)]
     a_taken_delivery(conn, buyer, source, settled_at="2026-06-17T12:00:00Z")

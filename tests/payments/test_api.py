@@ -9,7 +9,7 @@ from psycopg import Connection
 from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
-from tests.support.factories import a_buyer, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import told
 from tests.support.money.after_sale import assert_books_agree, invoice_of, money_of, set_policy
@@ -50,7 +50,7 @@ def offer(conn: Connection[Any]) -> int:
 @pytest.fixture
 def buyer(conn: Connection[Any], offer: int) -> int:
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     return buyer
 
 
@@ -120,7 +120,7 @@ def test_an_amount_is_exact_as_a_number_and_as_text(conn: Connection[Any], desk:
     [
         ({"amount": "1"}, "k", "invalid_request"),
         ({"amount": "1", "method": "stripe"}, "k", "invalid_request"),
-        ({"amount": "1", "method": "check", "colour": "red"}, "k", "invalid_request"),
+        ({"amount": "1", "method": "check", "color": "red"}, "k", "invalid_request"),
         ({"amount": "1", "method": "check", "currency": "usd"}, "k", "invalid_request"),
         ({"amount": "1", "method": "check", "currency": "EUR"}, "k", "wrong_currency"),
         ({"amount": "1", "method": "check", "received_at": "someday"}, "k", "invalid_request"),
@@ -247,7 +247,7 @@ def test_a_buyer_gives_back_disputes_and_withdraws_its_own(
 @pytest.mark.parametrize(
     "body",
     [{}, {"reason": "because"}, {"reason": "other", "note": ""}, {"reason": "other", "note": "x" * 1001},
-     {"reason": "other", "colour": "red"}, {"reason": "other", "note": "a\u0000"}, {"reason": 3}],
+     {"reason": "other", "color": "red"}, {"reason": "other", "note": "a\u0000"}, {"reason": 3}],
     ids=str,
 )  # fmt: skip
 def test_a_return_that_is_written_wrongly_is_refused(
@@ -270,7 +270,7 @@ def test_a_return_that_is_written_wrongly_is_refused(
         ("credits", {"lead_ids": [1]}),
         ("disputes", {}),
         ("disputes", {"reason": "  "}),
-        ("disputes", {"reason": "x", "colour": "red"}),
+        ("disputes", {"reason": "x", "color": "red"}),
         ("write-off", {"reason": 3}),
         ("write-off/undo", {"reason": "x" * 501}),
     ],

@@ -10,7 +10,7 @@ from leadgen.access import adapters as tokens
 from leadgen.cli import DONE, FAILED, main
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
-from tests.support.factories import a_buyer, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import told
 from tests.support.money.after_sale import assert_books_agree, give_back, invoice_of, money_of, pay, set_policy
@@ -57,7 +57,7 @@ def offer(conn: Connection[Any]) -> int:
 @pytest.fixture
 def buyer(conn: Connection[Any], offer: int) -> int:
     buyer = a_buyer(conn, name="Ridge", email="ridge@example.com")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     return buyer
 
 

@@ -15,7 +15,7 @@ from psycopg import Connection
 from leadgen.kernel.events import Event, Topic
 from leadgen.platform import clock, settings
 from leadgen.platform.messaging import bus, queues
-from tests.support.factories import a_buyer, a_delivery, a_lead, a_post, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_delivery, a_lead, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages, told
 
@@ -176,7 +176,7 @@ def test_a_wake_up_goes_to_its_queue_with_its_delay_and_past_the_topic(
 ) -> None:
     offer = an_offer(conn)
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     lead = a_lead(
         conn, a_source(conn, offer), status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},
         delivered_at=now,

@@ -15,7 +15,7 @@ from psycopg import Connection
 from leadgen.buyers import store as buyers_store
 from leadgen.invoicing.service import issue
 from leadgen.kernel.errors import Refusal
-from tests.support.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer, insert
+from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer, insert
 from tests.support.money.after_sale import (
     assert_books_agree,
     credit,
@@ -44,7 +44,7 @@ def offer(conn: Connection[Any]) -> int:
 @pytest.fixture
 def buyer(conn: Connection[Any], offer: int) -> int:
     buyer = a_buyer(conn, billing={"tax": {"name": "VAT", "rate": 10}})
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     return buyer
 
 
@@ -330,7 +330,7 @@ def test_a_foreign_or_unsold_or_unknown_lead_is_not_given_back(
     assert everything(conn) == before
 
 
-def test_without_a_policy_only_an_operator_gives_a_lead_back_and_an_enrolments_own_comes_first(
+def test_without_a_policy_only_an_operator_gives_a_lead_back_and_an_enrollments_own_comes_first(
     conn: Connection[Any], offer: int, buyer: int, now: datetime
 ) -> None:
     conn.execute("UPDATE offers SET returns = NULL")

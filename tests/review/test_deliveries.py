@@ -14,7 +14,7 @@ from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.platform import clock
 from tests.support.deliveries import deliver, make_due
-from tests.support.factories import a_buyer, an_enrolment
+from tests.support.factories import a_buyer, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import told, waiting
 from tests.support.reviews import NOTHING, ONE, Market, audits, decide, delivery_row, lead_row, route
@@ -120,7 +120,7 @@ def test_assigned_it_goes_to_that_buyer_alone_and_the_first_gets_everything_back
 ) -> None:
     first, second = market.buyers
     third = a_buyer(conn)
-    an_enrolment(conn, third, market.offer, routing_priority=99)
+    an_enrollment(conn, third, market.offer, routing_priority=99)
     lead, delivery = market.in_review(functions)
     assert market.claimed(first) == ONE
     status, answer = decide(functions, delivery, "assign", buyer_id=second)

@@ -12,7 +12,7 @@ from psycopg import Connection
 from leadgen.delivery.domain.verdicts import NAMES
 from leadgen.platform import clock
 from tests.support.deliveries import deliver
-from tests.support.factories import a_buyer, an_enrolment
+from tests.support.factories import a_buyer, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import told
 from tests.support.reviews import NOTHING, Market, a_token, ask, audits, decide, delivery_row, lead_row, route
@@ -47,7 +47,7 @@ def test_assigning_to_yet_another_buyer_is_not_the_same(
     conn: Connection[Any], functions: Functions, market: Market
 ) -> None:
     third = a_buyer(conn)
-    an_enrolment(conn, third, market.offer)
+    an_enrollment(conn, third, market.offer)
     _, delivery = market.in_review(functions)
     assert decide(functions, delivery, "assign", buyer_id=market.buyers[1])[0] == 200
     assert decide(functions, delivery, "assign", buyer_id=third)[0] == 409
@@ -81,7 +81,7 @@ def test_a_lead_is_assigned_to_nobody_who_takes_none_of_its_offer(
     conn: Connection[Any], functions: Functions, market: Market
 ) -> None:
     stranger, retired = a_buyer(conn, name="Stranger"), a_buyer(conn, name="Retired", is_active=False)
-    an_enrolment(conn, retired, market.offer)
+    an_enrollment(conn, retired, market.offer)
     _, delivery = market.in_review(functions)
     refused = {
         buyer: decide(functions, delivery, "assign", buyer_id=buyer) for buyer in (stranger, retired, 2_000_000_000)

@@ -12,14 +12,14 @@ from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
 from leadgen.routing.domain.policy import Exclusivity, PriorityBased
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrolment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, standing
 
 POLICY = PriorityBased(strategy="priority_based")
 FALL_BACK = PriorityBased(strategy="priority_based", exclusivity=Exclusivity(fallback="fallback_allowed"))
 
 
 def candidate(buyer_id: int, priority: int = 1, *, claimed: int = 0, **values: Any) -> Candidate:
-    return Candidate(enrolment(buyer_id=buyer_id, priority=priority, **values), standing(day=claimed, hour=claimed))
+    return Candidate(enrollment(buyer_id=buyer_id, priority=priority, **values), standing(day=claimed, hour=claimed))
 
 
 def choose(
@@ -109,7 +109,7 @@ CANDIDATES = st.lists(
         area=st.sampled_from([None, "market *"]),
     ),
     max_size=8,
-    unique_by=lambda c: c.enrolment.buyer_id,
+    unique_by=lambda c: c.enrollment.buyer_id,
 )
 
 
@@ -143,10 +143,10 @@ def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
 def test_the_winner_is_eligible_and_nobody_eligible_ranks_before_it(candidates: list[Candidate]) -> None:
     decision = choose(*candidates)
     eligible = [
-        (-c.enrolment.priority, c.enrolment.buyer_id)
+        (-c.enrollment.priority, c.enrollment.buyer_id)
         for c in candidates
-        if c.enrolment.enrolled and c.enrolment.area
-        and c.standing.used["day"].leads < c.enrolment.capacity.get("day", 99)
+        if c.enrollment.enrolled and c.enrollment.area
+        and c.standing.used["day"].leads < c.enrollment.capacity.get("day", 99)
     ]  # fmt: skip
     if eligible:
         assert winner(decision) == min(eligible)[1]

@@ -12,7 +12,7 @@ from leadgen.leads.domain import conditions
 from leadgen.leads.domain.consent import NO_EVIDENCE, ConsentDemand, Evidence
 from leadgen.routing.domain import eligibility
 from leadgen.routing.domain.eligibility import Terms, Verdict
-from tests.support.domain_values import NOON, enrolment, standing
+from tests.support.domain_values import NOON, enrollment, standing
 
 RULES = [
     "buyer_active", "enrolled", "service_area", "filter", "consent", "not_paused",
@@ -36,9 +36,9 @@ def judged(
 ) -> Verdict:
     observed = conditions.observe([LARGE], {"attributes.rooms": rooms})
     terms = Terms(PRICE, "USD", "80014", observed, evidence, NOON, hours)
-    verdict = eligibility.judge(enrolment(**enrolled), standing(**stands or {}), terms)
+    verdict = eligibility.judge(enrollment(**enrolled), standing(**stands or {}), terms)
     assert verdict.eligible is all(check.passed for check in verdict.checks)
-    assert eligibility.is_eligible(enrolment(**enrolled), standing(**stands or {}), terms) is verdict.eligible
+    assert eligibility.is_eligible(enrollment(**enrolled), standing(**stands or {}), terms) is verdict.eligible
     return verdict
 
 
@@ -76,9 +76,9 @@ def test_a_filter_is_held_against_the_lead() -> None:
 
 
 def test_a_filter_that_does_not_parse_keeps_the_buyer_out_and_says_so() -> None:
-    verdict = judged({"fault": "the filter of enrolment 101: field: Field required"})
+    verdict = judged({"fault": "the filter of enrollment 101: field: Field required"})
     assert [(c.rule, c.value) for c in verdict.checks if not c.passed] == [
-        ("configuration", "the filter of enrolment 101: field: Field required")
+        ("configuration", "the filter of enrollment 101: field: Field required")
     ]
 
 

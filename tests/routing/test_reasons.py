@@ -23,14 +23,14 @@ from leadgen.routing.domain.policy import (
     Weighted,
 )
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrolment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, standing
 from tests.support.strategies.decisions import routing_inputs
 
 PRIORITY = PriorityBased(strategy="priority_based")
 
 
 def candidate(buyer_id: int, record: TrackRecord | None = None, *, day: int = 0, **values: Any) -> Candidate:
-    return Candidate(enrolment(buyer_id=buyer_id, **values), standing(day=day, record=record or TrackRecord()))
+    return Candidate(enrollment(buyer_id=buyer_id, **values), standing(day=day, record=record or TrackRecord()))
 
 
 def told(policy: RoutingPolicy, *candidates: Candidate, exclusive: int | None = None) -> tuple[str, list[str]]:
@@ -98,7 +98,7 @@ def test_why_nobody_got_it_names_what_is_not_a_buyers_to_change() -> None:
 
 
 def test_a_difference_beyond_the_places_shown_is_no_contradiction() -> None:
-    almost = replace(candidate(2), standing=standing(day=1), enrolment=enrolment(buyer_id=2, capacity_per_day=10**6))
+    almost = replace(candidate(2), standing=standing(day=1), enrollment=enrollment(buyer_id=2, capacity_per_day=10**6))
     _, (lost,) = told(CapacityBased(strategy="capacity_based"), candidate(1), almost)
     assert lost == "capacity left 1.0000 as the winner's, who comes first"
     assert Decimal(1) != Decimal(10**6 - 1) / 10**6

@@ -17,12 +17,12 @@ from leadgen.explanation.domain.redecision import canonical
 from leadgen.kernel.trace import Json, plain
 from leadgen.routing.domain import inputs as routing_inputs_domain
 from leadgen.routing.domain.decision import NoBuyer, Routed
-from leadgen.routing.domain.eligibility import Enrolment
+from leadgen.routing.domain.eligibility import Enrollment
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.strategies import Candidate
 from tests.support.strategies.decisions import (
     BUYER_IDS,
-    an_enrolment_that_takes_all,
+    an_enrollment_that_takes_all,
     routing_inputs,
     shuffled,
     standings,
@@ -89,8 +89,8 @@ ONE_FAULT: list[dict[str, Any]] = [
 def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
     inputs: RoutingInputs, data: st.DataObject
 ) -> None:
-    free = sorted(set(BUYER_IDS) - {c.enrolment.buyer_id for c in inputs.facts.candidates})
-    willing: Enrolment = data.draw(an_enrolment_that_takes_all(data.draw(st.sampled_from(free))))
+    free = sorted(set(BUYER_IDS) - {c.enrollment.buyer_id for c in inputs.facts.candidates})
+    willing: Enrollment = data.draw(an_enrollment_that_takes_all(data.draw(st.sampled_from(free))))
     refused = replace(willing, priority=9, **data.draw(st.sampled_from(ONE_FAULT)))
     added = Candidate(refused, data.draw(standings()))
     more = replace(inputs, facts=replace(inputs.facts, candidates=(added, *inputs.facts.candidates)))
@@ -120,14 +120,14 @@ def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_by
             inputs.facts,
             assigned_to=None,
             candidates=tuple(
-                replace(c, enrolment=replace(c.enrolment, refused=False)) for c in inputs.facts.candidates
+                replace(c, enrollment=replace(c.enrollment, refused=False)) for c in inputs.facts.candidates
             ),
         ),
     )
     recorded: Any = plain(before)
     del recorded["facts"]["assigned_to"]
     for candidate in recorded["facts"]["candidates"]:
-        del candidate["enrolment"]["refused"]
+        del candidate["enrollment"]["refused"]
     assert bytes_of(routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(recorded)))) == bytes_of(
         routing_inputs_domain.route(before)
     )
@@ -168,13 +168,13 @@ def test_what_was_recorded_before_deliveries_could_be_paused_for_overdue_invoice
         facts=replace(
             inputs.facts,
             candidates=tuple(
-                replace(c, enrolment=replace(c.enrolment, paused_since=None)) for c in inputs.facts.candidates
+                replace(c, enrollment=replace(c.enrollment, paused_since=None)) for c in inputs.facts.candidates
             ),
         ),
     )
     recorded: Any = plain(before)
     for candidate in recorded["facts"]["candidates"]:
-        del candidate["enrolment"]["paused_since"]
+        del candidate["enrollment"]["paused_since"]
     assert bytes_of(routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(recorded)))) == bytes_of(
         routing_inputs_domain.route(before)
     )

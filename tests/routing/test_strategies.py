@@ -22,13 +22,13 @@ from leadgen.routing.domain.policy import (
 )
 from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrolment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, standing
 
 SLA = Sla(max_delivery_seconds=5, percent=90)
 
 
 def candidate(buyer_id: int, stands: dict[str, Any] | None = None, **values: Any) -> Candidate:
-    return Candidate(enrolment(buyer_id=buyer_id, **values), standing(**stands or {}))
+    return Candidate(enrollment(buyer_id=buyer_id, **values), standing(**stands or {}))
 
 
 def record(answered: int = 0, accepted: int = 0, delivered: int = 0, on_time: int = 0) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from leadgen.simulation.domain.simulation import Sale
 from leadgen.simulation.domain.track_records import TrackRecords
 from leadgen.simulation.service.simulate import Report, Scope, simulate
 from leadgen.simulation.store import history
-from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert, prepaid
+from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert, prepaid
 from tests.support.functions import Functions
 from tests.support.messages import messages
 from tests.support.routed import a_valid_lead, buyers_of, route
@@ -82,7 +82,7 @@ class Town:
         ]
         for offer in self.offers.values():
             for buyer, own in zip(self.buyers, limits, strict=True):
-                an_enrolment(conn, buyer, offer, area=("market", "*"), **own)
+                an_enrollment(conn, buyer, offer, area=("market", "*"), **own)
             conn.execute(
                 "INSERT INTO offer_exclusivities (offer_id, buyer_id, scope_type, scope_value)"
                 " VALUES (%s, %s, 'postal_code', '80015')",
@@ -274,7 +274,7 @@ def _a_village(conn: Connection[Any], name: str, config: dict[str, Any]) -> Vill
         {"routing_priority": 1, "price_per_lead": "52.00", "budget_per_day": "400.00"},
     ]
     for buyer, own in zip(buyers, limits, strict=True):
-        an_enrolment(conn, buyer, offer, area=("market", "*"), **own)
+        an_enrollment(conn, buyer, offer, area=("market", "*"), **own)
     conn.execute(
         "INSERT INTO offer_exclusivities (offer_id, buyer_id, scope_type, scope_value)"
         " VALUES (%s, %s, 'postal_code', '80015')",
@@ -356,7 +356,7 @@ def test_a_draft_of_validation_keeps_leads_from_being_routed_and_tells_which_wou
     offer = an_offer(conn, name="Lawns", rules={"allowed_cities": ["Aurora"]})
     source = a_source(conn, offer)
     buyer = a_buyer(conn, name="Green")
-    an_enrolment(conn, buyer, offer, capacity_per_day=2)
+    an_enrollment(conn, buyer, offer, capacity_per_day=2)
     leads = [
         a_lead(conn, source, city="Aurora", **values) for values in ({}, {"message": "Please"}, {"message": "Call"})
     ] + [a_lead(conn, source, city="Denver", message="Hello")]
@@ -379,7 +379,7 @@ def test_the_command_reports_in_text_and_json(
     source = a_source(conn, offer)
     green, blue = (a_buyer(conn, name=name) for name in ("Green", "Blue"))
     for priority, buyer in enumerate((blue, green)):
-        an_enrolment(conn, buyer, offer, routing_priority=priority + 1)
+        an_enrollment(conn, buyer, offer, routing_priority=priority + 1)
     leads = [a_valid_lead(conn, source) for _ in range(2)]
     route(functions, *leads, at=now)
     path = tmp_path / "draft.yaml"

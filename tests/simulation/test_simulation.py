@@ -19,7 +19,7 @@ from leadgen.routing.domain.strategies import Candidate
 from leadgen.routing.domain.track_records import asked_by
 from leadgen.simulation.domain.simulation import Attempt, Change, Draft, Fate, Outcome, Sale, Simulation
 from leadgen.simulation.domain.track_records import Past, TrackRecords
-from tests.support.domain_values import NOON, enrolment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, standing
 
 _POLICY: TypeAdapter[RoutingPolicy] = TypeAdapter(RoutingPolicy)
 PRICE = Decimal("45.00")
@@ -30,7 +30,7 @@ def policy(strategy: str = "priority_based", **values: Any) -> RoutingPolicy:
 
 
 def candidate(buyer_id: int, *, standing_: dict[str, Any] | None = None, **values: Any) -> Candidate:
-    return Candidate(enrolment(buyer_id=buyer_id, **values), standing(**standing_ or {}))
+    return Candidate(enrollment(buyer_id=buyer_id, **values), standing(**standing_ or {}))
 
 
 def sale(buyer_id: int, price: Decimal = PRICE) -> Sale:
@@ -240,7 +240,7 @@ def inputs(draw: st.DrawFn) -> RoutingInputs:
     few = st.integers(0, 3)
     candidates = tuple(
         Candidate(
-            enrolment(
+            enrollment(
                 buyer_id=buyer,
                 priority=draw(few) + 1,
                 enrolled=draw(st.sampled_from([True, True, True, False])),
@@ -281,7 +281,7 @@ def test_what_a_decision_comes_to_is_the_same_with_its_reasons_and_without(given
     settled = decision.settle(given_.policy, given_.facts, pools, now=given_.now)
     if isinstance(told, Routed):
         assert isinstance(settled, Settled)
-        assert (settled.winner.enrolment.buyer_id, settled.price, settled.rotation) == (
+        assert (settled.winner.enrollment.buyer_id, settled.price, settled.rotation) == (
             told.buyer_id,
             told.price.amount,
             told.rotation,

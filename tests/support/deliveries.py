@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.platform import clock
-from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages
 
@@ -16,11 +16,11 @@ SECRET = "the buyer's secret"
 LONG_AGO = datetime.fromisoformat("2026-06-17T12:00:00+00:00")
 
 
-def a_routed_lead(conn: Connection[Any], *, enrolment: dict[str, Any] | None = None, **buyer_values: Any) -> int:
+def a_routed_lead(conn: Connection[Any], *, enrollment: dict[str, Any] | None = None, **buyer_values: Any) -> int:
     """A lead claimed for a buyer, its delivery due since long ago."""
     offer = an_offer(conn)
     buyer = a_buyer(conn, pending_amount="45.00", **buyer_values)
-    an_enrolment(conn, buyer, offer, **enrolment or {})
+    an_enrollment(conn, buyer, offer, **enrollment or {})
     lead = a_lead(
         conn, a_source(conn, offer), status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},
         delivered_at=LONG_AGO, created_at=LONG_AGO, name="Zoë Sentinel", message="Leaks",

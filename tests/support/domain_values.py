@@ -9,7 +9,7 @@ from leadgen.delivery.domain.lead_facts import LeadFacts
 from leadgen.kernel.calendar import PERIODS, Period
 from leadgen.leads.domain.lead import Lead
 from leadgen.routing.domain.decision import Offer
-from leadgen.routing.domain.eligibility import Enrolment, Standing, Used
+from leadgen.routing.domain.eligibility import Enrollment, Standing, Used
 from leadgen.validation.domain.observations import LookedUp, Observations
 from leadgen.validation.domain.observe import observe
 from leadgen.validation.domain.policy import DuplicateDetection, ValidationPolicy
@@ -63,8 +63,8 @@ def facts(**values: Any) -> LeadFacts:
     return LeadFacts(**defaults | values)
 
 
-def enrolment(**values: Any) -> Enrolment:
-    """An enrolment that nothing keeps from a lead; ``capacity_per_day`` and the like are its caps."""
+def enrollment(**values: Any) -> Enrollment:
+    """An enrollment that nothing keeps from a lead; ``capacity_per_day`` and the like are its caps."""
     limits: dict[str, dict[str, Any]] = {"capacity": {}, "budget": {}}
     for name in [name for name in values if name.partition("_per_")[0] in limits]:
         kind, _, period = name.partition("_per_")
@@ -88,7 +88,7 @@ def enrolment(**values: Any) -> Enrolment:
         "currency": "USD",
         "reachable": True,
     }
-    return Enrolment(**defaults | values)
+    return Enrollment(**defaults | values)
 
 
 def standing(

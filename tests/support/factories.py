@@ -85,8 +85,8 @@ def prepaid(conn: Connection[Any], buyer_id: int, amount: str | int | Decimal) -
         ledger_store.post(conn, [top_up])
 
 
-def an_enrolment(conn: Connection[Any], buyer_id: int, offer_id: int, **values: Any) -> int:
-    """A buyer's enrolment, and a service area for postal code 80014 in the offer's market (``area`` for another)."""
+def an_enrollment(conn: Connection[Any], buyer_id: int, offer_id: int, **values: Any) -> int:
+    """A buyer's enrollment, and a service area for postal code 80014 in the offer's market (``area`` for another)."""
     area = values.pop("area", ("postal_code", "80014"))
     if area is not None:
         conn.execute(

@@ -8,7 +8,7 @@ from psycopg import Connection
 from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
-from tests.support.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages
 
@@ -44,7 +44,7 @@ class Market:
         self.buyers = []
         for place, url in enumerate(urls):
             buyer = a_buyer(conn, webhook_url=url)
-            an_enrolment(conn, buyer, self.offer, routing_priority=100 - place)
+            an_enrollment(conn, buyer, self.offer, routing_priority=100 - place)
             self.buyers.append(buyer)
 
     def lead(self, functions: Functions, **values: Any) -> int:

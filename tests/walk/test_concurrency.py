@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.processes.running_stack import RunningStack
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -43,7 +43,7 @@ def test_200_leads_at_once_for_a_cap_of_50_deliver_exactly_50(stack: RunningStac
         offer = an_offer(conn, market_id=None)
         a_source(conn, offer, source_key="capped")
         buyer = a_buyer(conn, webhook_url=f"{stack.summary['sink_url']}/capped")
-        an_enrolment(conn, buyer, offer, capacity_per_day=50)
+        an_enrollment(conn, buyer, offer, capacity_per_day=50)
         answers = post_at_once(stack, [a_post(source_key="capped") for _ in range(200)], threads=200)
         assert Counter(answer["status"] for answer in answers) == {"delivered": 50, "validated": 150}
         assert conn.execute("SELECT count(*) FROM leads WHERE buyer_id IS NOT NULL").fetchone() == (50,)

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.processes.running_stack import RunningStack
 
 LEADS = 500
@@ -78,7 +78,7 @@ def test_every_lead_is_settled_and_billed_once_after_kill_9(stack: RunningStack,
         offer = an_offer(conn, invoice_threshold="100.00")
         a_source(conn, offer, source_key="crash-source")
         buyer = a_buyer(conn, webhook_url=f"{stack.summary['sink_url']}/crash", webhook_secret=SECRET)
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     posts = [a_post(source_key="crash-source") for _ in range(LEADS)]
     halfway, lead_ids = threading.Event(), []
     poster = threading.Thread(target=lambda: lead_ids.extend(post_all(stack, posts, halfway)))

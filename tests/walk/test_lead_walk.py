@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from leadgen.platform import clock
-from tests.support.factories import a_buyer, a_post, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import failed_ids, sqs_event, told, waiting
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
@@ -25,7 +25,7 @@ def market(conn: Connection[Any]) -> tuple[int, int]:
     offer = an_offer(conn, rules=rules, invoice_threshold="100.00")
     a_source(conn, offer, source_key="walk")
     buyer = a_buyer(conn, webhook_secret="secret")
-    an_enrolment(conn, buyer, offer, price_per_lead="60.00", capacity_per_day=2)
+    an_enrollment(conn, buyer, offer, price_per_lead="60.00", capacity_per_day=2)
     return offer, buyer
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_delivery, a_lead, an_enrolment
+from tests.support.factories import a_buyer, a_delivery, a_lead, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import told
 
@@ -70,7 +70,7 @@ def test_a_lead_that_is_done_is_left_alone(
 
 def a_delivered_lead(conn: Connection[Any], source: int, **delivery: Any) -> int:
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, conn.execute("SELECT offer_id FROM sources WHERE id = %s", (source,)).fetchall()[0][0])
+    an_enrollment(conn, buyer, conn.execute("SELECT offer_id FROM sources WHERE id = %s", (source,)).fetchall()[0][0])
     lead = a_lead(
         conn, source, status="delivered", buyer_id=buyer, delivered_price="45.00", price_components={},
         delivered_at="2026-06-01T00:00:00Z",
@@ -117,7 +117,7 @@ def test_what_the_sweep_announces_takes_a_lost_lead_to_its_end(
     conn: Connection[Any], functions: Functions, source: int, now: datetime
 ) -> None:
     offer = conn.execute("SELECT offer_id FROM sources").fetchall()[0][0]
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     lead = a_lead(conn, source, created_at=now)
     assert functions.module("sweep").handler({}, None)["leads"] == 1
     functions.drain()

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 
-class Behaviour(BaseModel):
+class Behavior(BaseModel):
     """How posts to one path are answered: at once, after `seconds`, with `status`, or never.
 
     `body` is what the fake buyer answers with, whatever the status: JSON, or a text as it stands; `retry_after` is its
@@ -24,13 +24,13 @@ class Behaviour(BaseModel):
     retry_after: str | None = Field(default=None, pattern=r"^[ -~]{1,40}$")
 
 
-async def failure(behaviour: Behaviour | None, request: Request) -> int | None:
-    """The status to fail with, if it is to fail; waits first, as the behaviour says."""
-    match behaviour:
-        case Behaviour(mode="slow", seconds=seconds):
+async def failure(behavior: Behavior | None, request: Request) -> int | None:
+    """The status to fail with, if it is to fail; waits first, as the behavior says."""
+    match behavior:
+        case Behavior(mode="slow", seconds=seconds):
             await asyncio.sleep(seconds)
-        case Behaviour(mode="error", status=status):
+        case Behavior(mode="error", status=status):
             return status
-        case Behaviour(mode="hang"):
+        case Behavior(mode="hang"):
             await request.receive()  # nothing more comes but the end of the connection
     return None

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from leadgen_local.sinks.behavior import Behaviour, failure
+from leadgen_local.sinks.behavior import Behavior, failure
 from leadgen_local.sinks.journal import Journal
 
 SIGNATURE_HEADER = "x-webhook-signature"
@@ -67,14 +67,14 @@ class Buyer:
     url: str
     journal: Journal
     secrets: Secrets
-    behaviours: dict[str, Behaviour]
+    behaviors: dict[str, Behavior]
 
     def routes(self) -> list[Route]:
         """Its HTTP routes; the last one takes every path."""
         return [
             Route("/received", self._list, methods=["GET"]),
             Route("/received", self._clear, methods=["DELETE"]),
-            Route("/behaviour", self._behave, methods=["PUT"]),
+            Route("/behavior", self._behave, methods=["PUT"]),
             Route("/{path:path}", self._take, methods=["POST"]),
         ]
 
@@ -87,13 +87,13 @@ class Buyer:
 
     async def _behave(self, request: Request) -> Response:
         try:
-            behaviour = Behaviour.model_validate_json(await request.body())
+            behavior = Behavior.model_validate_json(await request.body())
         except ValidationError as error:
             return JSONResponse(
                 {"error": error.errors(include_url=False, include_context=False, include_input=False)}, status_code=400
             )
-        self.behaviours[behaviour.path] = behaviour
-        return JSONResponse(behaviour.model_dump())
+        self.behaviors[behavior.path] = behavior
+        return JSONResponse(behavior.model_dump())
 
     async def _take(self, request: Request) -> Response:
         body = await request.body()
@@ -109,13 +109,13 @@ class Buyer:
                 "at": datetime.now(UTC).isoformat(),
             }
         )
-        behaviour = self.behaviours.get(request.url.path)
-        status = await failure(behaviour, request)
+        behavior = self.behaviors.get(request.url.path)
+        status = await failure(behavior, request)
         answer: dict[str, Any] | str = {"received": True} if status is None else {"error": "told to"}
         headers = {}
-        if behaviour is not None:
-            answer = answer if behaviour.body is None else behaviour.body
-            headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after else {}
+        if behavior is not None:
+            answer = answer if behavior.body is None else behavior.body
+            headers = {"Retry-After": behavior.retry_after} if behavior.retry_after else {}
         kind = PlainTextResponse if isinstance(answer, str) else JSONResponse
         return kind(answer, status or 200, headers)
 

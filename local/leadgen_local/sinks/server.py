@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from leadgen_local.sinks.behavior import Behaviour
+from leadgen_local.sinks.behavior import Behavior
 from leadgen_local.sinks.buyer import Buyer, Secrets
 from leadgen_local.sinks.journal import Journal
 from leadgen_local.sinks.mailbox import Mailbox
@@ -57,17 +57,17 @@ def main() -> None:
     http_listener, smtp_listener = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:3])
     state = Path(sys.argv[3])
     host, port = http_listener.getsockname()
-    behaviours: dict[str, Behaviour] = {}
+    behaviors: dict[str, Behavior] = {}
     buyer = Buyer(
         url=f"http://{host}:{port}",
         journal=Journal(state / "received.jsonl"),
         secrets=Secrets(os.environ["DATABASE_URL"]),
-        behaviours=behaviours,
+        behaviors=behaviors,
     )
     mailbox = Mailbox(Journal(state / "mail.jsonl"))
-    texts = Texts(Journal(state / "sms.jsonl"), behaviours)
+    texts = Texts(Journal(state / "sms.jsonl"), behaviors)
     webhook = Webhook(os.environ.get("PUBLIC_URL", "") + "/webhooks/stripe", WEBHOOK_SECRET)
-    stripe = FakeStripe(buyer.url, Journal(state / "stripe.jsonl"), behaviours, webhook.send)
+    stripe = FakeStripe(buyer.url, Journal(state / "stripe.jsonl"), behaviors, webhook.send)
     serve(application(buyer, mailbox, texts, stripe, smtp_listener), http_listener, lifespan=True)
 
 

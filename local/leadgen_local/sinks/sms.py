@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from leadgen_local.sinks.behavior import Behaviour, failure
+from leadgen_local.sinks.behavior import Behavior, failure
 from leadgen_local.sinks.journal import Journal
 
 PATH = "/sms"
-"""Where messages are read and forgotten, and by which a behaviour names this sink."""
+"""Where messages are read and forgotten, and by which a behavior names this sink."""
 
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "of-the-sms-sink"  # noqa: S105 - it opens nothing but the sink
@@ -33,7 +33,7 @@ class Texts:
     """Every SMS taken: `{from, to, body, sid, at}` in the journal."""
 
     journal: Journal
-    behaviours: dict[str, Behaviour]
+    behaviors: dict[str, Behavior]
 
     def routes(self) -> list[Route]:
         """Its HTTP routes."""
@@ -60,10 +60,10 @@ class Texts:
         now = datetime.now(UTC)
         sid = f"SM{secrets.token_hex(16)}"
         entry = {"from": form["From"], "to": form["To"], "body": form["Body"], "sid": sid, "at": now.isoformat()}
-        behaviour = self.behaviours.get(PATH)
-        if behaviour is None or behaviour.mode != "error":
+        behavior = self.behaviors.get(PATH)
+        if behavior is None or behavior.mode != "error":
             self.journal.append(entry)  # before the answer: one that hangs has taken it all the same
-        status = await failure(behaviour, request)
+        status = await failure(behavior, request)
         if status is not None:
             return _refusal(status)
         return JSONResponse(_message(account, entry, now), status_code=201)

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from leadgen_local.sinks.behavior import Behaviour, failure
+from leadgen_local.sinks.behavior import Behavior, failure
 from leadgen_local.sinks.journal import Journal
 from leadgen_local.sinks.stripe_account import CARDS, SECRET_KEY, Account, Object, Refused
 
@@ -68,10 +68,10 @@ class FakeStripe:
     """The provider at ``url``. ``tell`` gets every event."""
 
     def __init__(
-        self, url: str, journal: Journal, behaviours: dict[str, Behaviour], tell: Callable[[Object], None]
+        self, url: str, journal: Journal, behaviors: dict[str, Behavior], tell: Callable[[Object], None]
     ) -> None:
         self._url = url
-        self._behaviours = behaviours
+        self._behaviors = behaviors
         self.account = Account(journal, tell)
 
     def routes(self) -> list[Route]:
@@ -137,14 +137,14 @@ class FakeStripe:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {SECRET_KEY}".encode()):
             error = {"type": "invalid_request_error", "message": "Invalid API Key provided"}
             return JSONResponse({"error": error}, 401)
-        behaviour = self._behaviours.get(request.url.path)
-        if behaviour is not None and behaviour.mode == "error":
-            return JSONResponse({"error": {"type": "api_error", "message": "told to"}}, behaviour.status)
+        behavior = self._behaviors.get(request.url.path)
+        if behavior is not None and behavior.mode == "error":
+            return JSONResponse({"error": {"type": "api_error", "message": "told to"}}, behavior.status)
         try:
             status, body = call()
         except Refused as refusal:
             status, body = refusal.status, refusal.body
-        await failure(behaviour, request)  # what hangs is done all the same
+        await failure(behavior, request)  # what hangs is done all the same
         return JSONResponse(body, status)
 
     async def _everything(self, request: Request) -> Response:

@@ -135,7 +135,7 @@ def test_what_a_file_names_no_more_becomes_inactive_and_active_again_when_named(
     changes = apply(conn, tmp_path, lessened)
     assert became(changes, "deactivated") == [
         ("source", "lawns-partner", ""),
-        ("enrolment", "Blue Gardens", ""),
+        ("enrollment", "Blue Gardens", ""),
         ("exclusivity", "07030", ""),
     ]
     assert fields(changes) == [("service areas", "Green Gardens in Springfield", ["cities: −Aurora"])]

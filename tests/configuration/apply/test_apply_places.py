@@ -10,7 +10,7 @@ from psycopg import Connection
 from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
 from tests.support.configurations import changed, written
 
-# Around Denver, some kilometres apart; the last one on the other side of the 180th meridian.
+# Around Denver, some kilometers apart; the last one on the other side of the 180th meridian.
 PLACES = {
     "80014": (39.66635, -104.83500),
     "80202": (39.75200, -104.99700),
@@ -31,8 +31,8 @@ def text(areas: str, places: dict[str, tuple[float, float]] = PLACES) -> str:
     )
 
 
-def radius(centre: str, km: object) -> str:
-    return f"radius: [{{postal_code: {centre}, km: {km}}}]"
+def radius(center: str, km: object) -> str:
+    return f"radius: [{{postal_code: {center}, km: {km}}}]"
 
 
 def covered(conn: Connection[Any]) -> list[str]:
@@ -40,7 +40,7 @@ def covered(conn: Connection[Any]) -> list[str]:
     return [code for (code,) in rows]
 
 
-def kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
+def kilometers(one: tuple[float, float], other: tuple[float, float]) -> float:
     """By the angle between two vectors: another formula than the one under test."""
     vectors = []
     for latitude, longitude in (one, other):
@@ -80,7 +80,7 @@ def test_areas_of_every_kind_are_stored(conn: Connection[Any], tmp_path: Path) -
 def test_a_radius_covers_what_lies_within_it_and_nothing_beyond(
     conn: Connection[Any], tmp_path: Path, one: str, other: str
 ) -> None:
-    distance = kilometres(PLACES[one], PLACES[other])
+    distance = kilometers(PLACES[one], PLACES[other])
     for km, is_covered in [(distance + 0.002, True), (distance - 0.002, False)]:
         apply_files(conn, [written(tmp_path, text(radius(one, f"{km:.3f}")))], {})
         assert one in covered(conn)
@@ -114,5 +114,5 @@ def test_a_place_that_another_files_radius_stands_on_cannot_go(conn: Connection[
         ("email: blue@example.com", "email: red@example.com"),
         text=text("cities: [Aurora]", without),
     )
-    with pytest.raises(ConfigurationInvalid, match=r"market.places: lacks the centre of '80202 5km', where blue@ex"):
+    with pytest.raises(ConfigurationInvalid, match=r"market.places: lacks the center of '80202 5km', where blue@ex"):
         apply_files(conn, [written(tmp_path, other)], {})

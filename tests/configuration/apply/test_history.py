@@ -119,8 +119,8 @@ def test_a_rollback_ends_what_was_added_since(conn: Connection[Any], tmp_path: P
         ("offer", "Lawns, Shelbyville"),
         ("source", "shelbyville-web"),
         ("source", "shelbyville-partner"),
-        ("enrolment", "Green Gardens in Lawns"),
-        ("enrolment", "Blue Gardens in Lawns"),
+        ("enrollment", "Green Gardens in Lawns"),
+        ("enrollment", "Blue Gardens in Lawns"),
         ("exclusivity", "07030"),
     ]
     assert not [change for change in changes if change.outcome not in ("deactivated", "unchanged")]

@@ -70,7 +70,7 @@ def test_a_plan_shows_each_field_that_changes(conn: Connection[Any], tmp_path: P
         "    validation_policy: lawn rules version 1 → lawn rules version 2",
         "    price: 45.10 → 47.00",
         "- source lawns-partner, deactivated",
-        "~ enrolment Green Gardens in Lawns",
+        "~ enrollment Green Gardens in Lawns",
         "    filter: nothing → {field: roof_age, more_than: 10}",
         "    budget_per_week: nothing → 500.00",
         "    capacity_per_day: 3 → nothing",
@@ -86,12 +86,12 @@ def test_a_plan_shows_what_changes_of_a_delivery_be_it_only_the_order(conn: Conn
 
     apply_files(conn, [with_delivery("{b: {c: name}, a: phone, b.d: {constant: 5}}")], {})
     assert planned(conn, [with_delivery("{b: {c: name}, a: phone, b.d: {constant: 6}}")]) == [
-        "~ enrolment Green Gardens in Lawns",
+        "~ enrollment Green Gardens in Lawns",
         "    delivery.format.fields.b.d.constant: 5 → 6",
     ]
     reordered = with_delivery("{a: phone, b: {c: name}, b.d: {constant: 5}}")
     assert planned(conn, [reordered]) == [
-        "~ enrolment Green Gardens in Lawns",
+        "~ enrollment Green Gardens in Lawns",
         "    delivery.format.fields: in another order",
     ]
     apply_files(conn, [reordered], {})

@@ -15,7 +15,7 @@ from leadgen.delivery.domain.steps import ReviewReason
 from leadgen.outbound.domain import backoff, breaker, outcomes, signing
 from leadgen.outbound.domain.signing import Sending
 from leadgen.platform.settings import Settings, load
-from leadgen_local.sinks.behavior import Behaviour
+from leadgen_local.sinks.behavior import Behavior
 
 DOCS = Path(__file__).parents[3] / "docs"
 TEXT = (DOCS / "deliveries.md").read_text(encoding="utf-8")
@@ -115,10 +115,10 @@ def test_every_setting_of_the_reference_is_one_with_the_default_it_names() -> No
         assert load(NEEDED | {name: default}) == load(NEEDED)
 
 
-def test_the_behaviour_of_the_reference_is_one() -> None:
-    (written,) = re.findall(r"^```json behaviour\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-    assert Behaviour.model_validate_json(written).retry_after == "120"
-    assert rows("field") == Behaviour.model_fields.keys() - {"path", "seconds", "status"}
+def test_the_behavior_of_the_reference_is_one() -> None:
+    (written,) = re.findall(r"^```json behavior\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    assert Behavior.model_validate_json(written).retry_after == "120"
+    assert rows("field") == Behavior.model_fields.keys() - {"path", "seconds", "status"}
 
 
 @pytest.mark.parametrize("page", ["deliveries.md", "policies.md", "delivery-formats.md"])

@@ -9,7 +9,7 @@ import pytest
 
 from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.domain.files import typed
-from leadgen.configuration.domain.model import Enrolment
+from leadgen.configuration.domain.model import Enrollment
 from leadgen.delivery.domain import lead_facts
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import dates, field_mapping, payload
@@ -23,17 +23,17 @@ EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTA
 
 @pytest.mark.parametrize(("kind", "written"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])
 def test_an_example_of_the_reference_is_taken_and_can_be_written(kind: str, written: str) -> None:
-    if kind != "enrolment":
+    if kind != "enrollment":
         written = f"offer: any\ndelivery:\n  {kind}:\n" + "".join(f"    {line}\n" for line in written.splitlines())
-    enrolment, problems = typed(yaml_reader.parse(written, kind, {}), Enrolment)
+    enrollment, problems = typed(yaml_reader.parse(written, kind, {}), Enrollment)
     assert problems == []
-    assert enrolment is not None
-    assert enrolment.delivery is not None
-    assert payload.render(enrolment.delivery.format, facts()).body
+    assert enrollment is not None
+    assert enrollment.delivery is not None
+    assert payload.render(enrollment.delivery.format, facts()).body
 
 
 def test_the_reference_has_every_kind_of_format_and_of_answer() -> None:
-    assert {kind for kind, _ in EXAMPLES} == {"enrolment", "format", "answer"}
+    assert {kind for kind, _ in EXAMPLES} == {"enrollment", "format", "answer"}
     kinds = {
         (kind, typed) for kind, written in EXAMPLES for typed in re.findall(r"^type: (\w+)", written, re.MULTILINE)
     }

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from leadgen.configuration.domain import yaml_reader
-from leadgen.configuration.domain.model import Enrolment, Market, RoutingConfig, ServiceAreas
+from leadgen.configuration.domain.model import Enrollment, Market, RoutingConfig, ServiceAreas
 from leadgen.leads.domain.conditions import OPERATORS
 from leadgen.validation.domain.policy import ValidationPolicy
 
@@ -15,7 +15,7 @@ TEXT = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="
 EXAMPLES = re.findall(r"^```yaml (\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 MODELS: dict[str, type[BaseModel]] = {
     "validation": ValidationPolicy,
-    "enrolment": Enrolment,
+    "enrollment": Enrollment,
     "areas": ServiceAreas,
     "market": Market,
 }

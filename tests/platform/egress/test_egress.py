@@ -127,12 +127,12 @@ def test_no_time_left_is_not_sent(recorder: Recorder, origin: str) -> None:
 def test_the_connection_is_closed_when_the_answer_is_there() -> None:
     ended: queue.Queue[bytes] = queue.Queue()
 
-    def behaviour(peer: Peer) -> None:
+    def behavior(peer: Peer) -> None:
         peer.read()
         peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n")
         ended.put(peer.socket.recv(1))
 
-    with Receiver(behaviour) as receiver:
+    with Receiver(behavior) as receiver:
         assert post(receiver.origin).complete
         assert ended.get(timeout=10) == b""
 
@@ -140,11 +140,11 @@ def test_the_connection_is_closed_when_the_answer_is_there() -> None:
 def test_what_is_kept_of_a_header_is_one_short_line() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html;\r\n  charset=x\r\nRetry-After: " + b"9" * 5000 + b"\r\n\r\n"
 
-    def behaviour(peer: Peer) -> None:
+    def behavior(peer: Peer) -> None:
         peer.read()
         peer.send(head)
 
-    with Receiver(behaviour) as receiver:
+    with Receiver(behavior) as receiver:
         assert post(receiver.origin).headers == {"content-type": "text/html; charset=x", "retry-after": "9" * 256}
 
 
@@ -153,12 +153,12 @@ def said() -> Iterator[tuple[str, "queue.Queue[bytes]"]]:
     """A receiver that says whatever is put into the queue, and its origin."""
     sayings: queue.Queue[bytes] = queue.Queue()
 
-    def behaviour(peer: Peer) -> None:
+    def behavior(peer: Peer) -> None:
         peer.read()
         peer.send(sayings.get(timeout=10))
         peer.socket.shutdown(socket.SHUT_WR)
 
-    with Receiver(behaviour) as receiver:
+    with Receiver(behavior) as receiver:
         yield receiver.origin, sayings
 
 

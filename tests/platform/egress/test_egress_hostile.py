@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from tests.support.processes.egress_caller import Called, Caller
-from tests.support.servers.receivers import Behaviour, Peer, Receiver
+from tests.support.servers.receivers import Behavior, Peer, Receiver
 
 DEADLINE = 0.4  # of a call that would go on for ever
 AMPLE = 20.0  # of one that ends by itself, however busy the machine
@@ -77,14 +77,14 @@ def caller(
 
 def call(
     caller: Caller,
-    behaviour: Behaviour,
+    behavior: Behavior,
     context: ssl.SSLContext | None = None,
     *,
     seconds: float = AMPLE,
     body_bytes: int = 2,
 ) -> Called:
     """What comes of a call to such a receiver: always in time, and in little memory."""
-    with Receiver(behaviour, context, buffer=4096) as receiver:
+    with Receiver(behavior, context, buffer=4096) as receiver:
         called = caller.call(receiver.origin, seconds=seconds, body_bytes=body_bytes)
     assert called.seconds <= seconds + GRACE
     assert called.grown <= MOST_KIB
@@ -129,11 +129,11 @@ def reads_slowly(peer: Peer) -> None:
     peer.sip()
 
 
-@pytest.mark.parametrize("behaviour", [reads_nothing, reads_slowly])
+@pytest.mark.parametrize("behavior", [reads_nothing, reads_slowly])
 def test_a_request_that_cannot_be_sent_whole_is_not_sent(
-    caller: Caller, context: ssl.SSLContext | None, behaviour: Behaviour
+    caller: Caller, context: ssl.SSLContext | None, behavior: Behavior
 ) -> None:
-    called = call(caller, behaviour, context, seconds=DEADLINE, body_bytes=16 * 1024 * 1024)
+    called = call(caller, behavior, context, seconds=DEADLINE, body_bytes=16 * 1024 * 1024)
     assert (called.outcome, called.cause) == ("NotSent", "timeout")
 
 
@@ -142,12 +142,12 @@ def test_a_request_that_is_broken_off_is_not_sent(caller: Caller, context: ssl.S
     assert (called.outcome, called.cause) == ("NotSent", "no HTTP answer")
 
 
-@pytest.mark.parametrize("behaviour", [resets_at_once, closes_at_once])
+@pytest.mark.parametrize("behavior", [resets_at_once, closes_at_once])
 def test_a_connection_that_is_closed_at_once_brings_no_answer(
-    caller: Caller, context: ssl.SSLContext | None, behaviour: Behaviour
+    caller: Caller, context: ssl.SSLContext | None, behavior: Behavior
 ) -> None:
     # It may be closed before the request is out, or while it waits to be read.
-    called = call(caller, behaviour, context)
+    called = call(caller, behavior, context)
     assert called.outcome in {"NotSent", "NoAnswer"}
 
 
@@ -168,10 +168,10 @@ def commits_then_closes(peer: Peer) -> None:
     peer.read()
 
 
-def answering(*parts: bytes, drip: bytes = b"", flood: bytes = b"", reset: bool = False) -> Behaviour:
+def answering(*parts: bytes, drip: bytes = b"", flood: bytes = b"", reset: bool = False) -> Behavior:
     """Read all, send the parts, then drip or flood for ever, or reset, or close."""
 
-    def behaviour(peer: Peer) -> None:
+    def behavior(peer: Peer) -> None:
         peer.read()
         for part in parts:
             peer.send(part)
@@ -182,7 +182,7 @@ def answering(*parts: bytes, drip: bytes = b"", flood: bytes = b"", reset: bool 
         if reset:
             peer.reset(after=0.1)
 
-    return behaviour
+    return behavior
 
 
 NEVER_ENDING_HEADS = {
@@ -228,8 +228,8 @@ BAD_HEADS = {
 
 @pytest.mark.parametrize("case", BAD_HEADS)
 def test_without_a_whole_head_there_is_no_answer(caller: Caller, context: ssl.SSLContext | None, case: str) -> None:
-    behaviour, causes = BAD_HEADS[case]
-    called = call(caller, behaviour, context)
+    behavior, causes = BAD_HEADS[case]
+    called = call(caller, behavior, context)
     assert called.outcome == "NoAnswer"
     assert called.cause in causes
     assert called.seconds < AMPLE, "it ended by the time and not by the size"
@@ -381,7 +381,7 @@ def drips_a_handshake(peer: Peer) -> None:
     peer.drip(b"\x00")
 
 
-NO_HANDSHAKES: dict[str, tuple[Behaviour, str]] = {
+NO_HANDSHAKES: dict[str, tuple[Behavior, str]] = {
     "hangs": (reads_nothing, "timeout"),
     "drips": (drips_a_handshake, "timeout"),
     "closes": (closes_at_once, "no HTTP answer"),
@@ -395,9 +395,9 @@ NO_HANDSHAKES: dict[str, tuple[Behaviour, str]] = {
 
 @pytest.mark.parametrize("case", NO_HANDSHAKES)
 def test_without_a_handshake_nothing_is_sent(caller: Caller, case: str) -> None:
-    behaviour, cause = NO_HANDSHAKES[case]
+    behavior, cause = NO_HANDSHAKES[case]
     seconds = DEADLINE if cause == "timeout" else AMPLE
-    with Receiver(behaviour) as receiver:
+    with Receiver(behavior) as receiver:
         called = caller.call(receiver.origin.replace("http", "https"), seconds=seconds)
     assert (called.outcome, called.cause) == ("NotSent", cause)
     assert called.seconds <= seconds + GRACE
@@ -415,11 +415,11 @@ def test_the_name_is_told_to_the_receiver_whose_address_is_called(caller: Caller
     context, told, read = server_context(authority, "localhost"), [], []
     context.sni_callback = lambda _socket, name, _context: told.append(name)
 
-    def behaviour(peer: Peer) -> None:
+    def behavior(peer: Peer) -> None:
         read.append(peer.read())
         peer.send(OK + b"Content-Length: 0\r\n\r\n")
 
-    with Receiver(behaviour, context) as receiver:
+    with Receiver(behavior, context) as receiver:
         called = caller.call(f"https://localhost:{receiver.port}", seconds=AMPLE)
         assert (called.outcome, called.status, told) == ("Answer", 200, ["localhost"])
         assert f"\r\nHost: localhost:{receiver.port}\r\n".encode() in read[0]

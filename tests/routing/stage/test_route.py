@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrolment, an_offer, insert
+from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
 from tests.support.messages import body, failed_ids, messages, sqs_event, told
 from tests.support.routed import a_valid_lead, buyers_of, failed_checks, reason_of, route
@@ -17,7 +17,7 @@ def test_a_lead_is_claimed_priced_and_handed_to_delivery_at_once(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, webhook_url="https://buyer.example/hook")
-    enrolment = an_enrolment(conn, buyer, offer)
+    enrollment = an_enrollment(conn, buyer, offer)
     lead = a_valid_lead(conn, source)
     assert route(functions, lead, at=now) == ["routed"]
     row = conn.execute(
@@ -35,14 +35,14 @@ def test_a_lead_is_claimed_priced_and_handed_to_delivery_at_once(
     ).fetchall()
     starts = {"day": now.replace(hour=6), "hour": now, "month": now.replace(day=1, hour=6),
               "week": now.replace(day=15, hour=6)}  # fmt: skip
-    assert counters == [(enrolment, period, starts[period], 1, Decimal("45.00")) for period in sorted(starts)]
+    assert counters == [(enrollment, period, starts[period], 1, Decimal("45.00")) for period in sorted(starts)]
     assert told(conn, "deliver") == [("lead.routed", lead)]
 
 
 def test_a_buyers_own_price_replaces_the_offers(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer, price_per_lead="61.50")
+    an_enrollment(conn, a_buyer(conn), offer, price_per_lead="61.50")
     route(functions, a_valid_lead(conn, source), at=now)
     assert conn.execute("SELECT delivered_price::text, price_components FROM leads").fetchall() == [
         ("61.50", [{"component": "buyer_price", "amount": "61.50"}])
@@ -69,7 +69,7 @@ def test_a_service_area_covers_a_postal_code_or_a_city_however_it_is_written(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime, area: tuple[str, str],
     place: dict[str, str], served: bool,
 ) -> None:  # fmt: skip
-    an_enrolment(conn, a_buyer(conn), offer, area=area)
+    an_enrollment(conn, a_buyer(conn), offer, area=area)
     lead = a_valid_lead(conn, source, **place)
     assert route(functions, lead, at=now) == ["routed" if served else "unrouted"]
     assert served or reason_of(conn, lead) == "no_buyer_in_area"
@@ -79,10 +79,10 @@ def test_an_area_counts_in_its_own_market_and_while_it_is_active(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     elsewhere, retired = a_buyer(conn), a_buyer(conn)
-    an_enrolment(conn, elsewhere, offer, area=None)
+    an_enrollment(conn, elsewhere, offer, area=None)
     insert(conn, "buyer_service_areas", buyer_id=elsewhere, market_id=a_market(conn), scope_type="postal_code",
            scope_value="80014")  # fmt: skip
-    an_enrolment(conn, retired, offer)
+    an_enrollment(conn, retired, offer)
     conn.execute("UPDATE buyer_service_areas SET is_active = false WHERE buyer_id = %s", (retired,))
     lead = a_valid_lead(conn, source)
     assert route(functions, lead, at=now) == ["unrouted"]
@@ -94,10 +94,10 @@ def test_a_buyer_is_not_globally_active_but_enrolled_offer_by_offer(
 ) -> None:
     market = conn.execute("SELECT market_id FROM offers WHERE id = %s", (offer,)).fetchall()[0][0]
     other_offer = an_offer(conn, market_id=market)
-    an_enrolment(conn, a_buyer(conn), other_offer)
+    an_enrollment(conn, a_buyer(conn), other_offer)
     left, gone = a_buyer(conn), a_buyer(conn, is_active=False)
-    an_enrolment(conn, left, offer, is_active=False)
-    an_enrolment(conn, gone, offer)
+    an_enrollment(conn, left, offer, is_active=False)
+    an_enrollment(conn, gone, offer)
     lead = a_valid_lead(conn, source)
     assert route(functions, lead, at=now) == ["unrouted"]
     assert failed_checks(conn, lead) == {left: ["enrolled"], gone: ["buyer_active"]}
@@ -107,7 +107,7 @@ def test_a_buyer_nobody_can_reach_gets_no_lead(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, email_notifications=False)
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     lead = a_valid_lead(conn, source)
     assert route(functions, lead, at=now) == ["unrouted"]
     assert failed_checks(conn, lead) == {buyer: ["reachable"]}
@@ -116,7 +116,7 @@ def test_a_buyer_nobody_can_reach_gets_no_lead(
 def test_a_repeat_changes_nothing_and_announces_again(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     lead = a_valid_lead(conn, source)
     route(functions, lead, at=now)
     watched = ["leads", "buyers", "capacity_counters", "deliveries", "lead_decisions"]
@@ -130,7 +130,7 @@ def test_a_repeat_changes_nothing_and_announces_again(
 def test_only_a_validated_lead_is_routed(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime, status: str
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     lead = a_lead(conn, source, status=status)
     assert route(functions, lead, at=now) == ["repeated"]
     assert told(conn, "deliver") == []
@@ -139,7 +139,7 @@ def test_only_a_validated_lead_is_routed(
 def test_a_policy_that_does_not_parse_stops_its_own_lead_in_review_and_no_other(
     conn: Connection[Any], functions: Functions, offer: int, source: int
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     fine = a_valid_lead(conn, source)
     broken = a_valid_lead(conn, a_source(conn, an_offer(conn, config={"strategy": "random"})))
     answer = functions.module("route").handler(
@@ -163,7 +163,7 @@ def test_a_batch_of_ten_takes_as_many_statements_as_a_batch_of_two(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime, statements: list[str]
 ) -> None:
     for _ in range(3):
-        an_enrolment(conn, a_buyer(conn), offer, capacity_per_day=9)
+        an_enrollment(conn, a_buyer(conn), offer, capacity_per_day=9)
     sent = {}
     for size in (2, 10):
         leads = [a_lead(conn, source) for _ in range(size)]
@@ -184,7 +184,7 @@ def test_with_every_rule_asked_a_batch_of_ten_takes_as_many_statements_as_one_of
     sources = [a_source(conn, offer) for offer in offers]
     for offer in offers:
         for capacity in (2, 3, 100):
-            an_enrolment(conn, a_buyer(conn), offer, capacity_per_day=capacity, budget_per_week="400.00",
+            an_enrollment(conn, a_buyer(conn), offer, capacity_per_day=capacity, budget_per_week="400.00",
                          filter={"field": "rooms", "at_least": 1}, consent={"given": True})  # fmt: skip
     lead = {"attributes": {"rooms": 2}, "consent": True, "unrouted_at": now}
     sent = []
@@ -204,7 +204,7 @@ def test_the_same_facts_give_the_same_record_byte_for_byte(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     for priority in (1, 3, 2):
-        an_enrolment(conn, a_buyer(conn), offer, routing_priority=priority, capacity_per_day=0)
+        an_enrollment(conn, a_buyer(conn), offer, routing_priority=priority, capacity_per_day=0)
     lead = a_valid_lead(conn, source)
     for _ in range(2):
         route(functions, lead, at=now)

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_source, an_enrolment, an_offer, insert
+from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
 from tests.support.routed import a_valid_lead, buyers_of, reason_of, route
 
@@ -22,8 +22,8 @@ def test_an_exclusive_buyer_goes_before_every_priority(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     strong, exclusive = a_buyer(conn), a_buyer(conn)
-    an_enrolment(conn, strong, offer, routing_priority=9)
-    an_enrolment(conn, exclusive, offer)
+    an_enrollment(conn, strong, offer, routing_priority=9)
+    an_enrollment(conn, exclusive, offer)
     an_exclusivity(conn, offer, exclusive)
     inside, outside = a_valid_lead(conn, source), a_valid_lead(conn, source, postal_code="80015")
     insert(conn, "buyer_service_areas", buyer_id=strong, scope_type="postal_code", scope_value="80015",
@@ -36,8 +36,8 @@ def test_a_postal_codes_exclusivity_goes_before_a_citys(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     of_city, of_code = a_buyer(conn), a_buyer(conn)
-    an_enrolment(conn, of_city, offer, area=("city", "Aurora"))
-    an_enrolment(conn, of_code, offer)
+    an_enrollment(conn, of_city, offer, area=("city", "Aurora"))
+    an_enrollment(conn, of_code, offer)
     an_exclusivity(conn, offer, of_city, scope_type="city", scope_value="aurora")
     an_exclusivity(conn, offer, of_code)
     both, city_only = a_valid_lead(conn, source, city="AURORA"), a_valid_lead(
@@ -55,8 +55,8 @@ def test_where_the_exclusive_buyer_cannot_the_policy_decides(
     offer = an_offer(conn, config={"strategy": "priority_based", "exclusivity": {"fallback": fallback}})
     exclusive, other = a_buyer(conn), a_buyer(conn)
     if enrolled:
-        an_enrolment(conn, exclusive, offer, capacity_per_day=0)
-    an_enrolment(conn, other, offer)
+        an_enrollment(conn, exclusive, offer, capacity_per_day=0)
+    an_enrollment(conn, other, offer)
     an_exclusivity(conn, offer, exclusive)
     lead = a_valid_lead(conn, a_source(conn, offer))
     route(functions, lead, at=now)
@@ -68,8 +68,8 @@ def test_an_exclusivity_that_ended_or_is_another_offers_binds_nobody(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     strong, other = a_buyer(conn), a_buyer(conn)
-    an_enrolment(conn, strong, offer, routing_priority=9)
-    an_enrolment(conn, other, offer)
+    an_enrollment(conn, strong, offer, routing_priority=9)
+    an_enrollment(conn, other, offer)
     an_exclusivity(conn, offer, other, is_active=False)
     an_exclusivity(conn, an_offer(conn), other)
     lead = a_valid_lead(conn, source)
@@ -82,7 +82,7 @@ def test_a_place_handed_over_while_a_lead_waits_for_its_buyers_goes_to_the_new_o
 ) -> None:
     old, new = a_buyer(conn), a_buyer(conn)
     for buyer in (old, new):
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     an_exclusivity(conn, offer, old)
     lead = a_valid_lead(conn, source)
     with psycopg.connect(database_url) as handing_over, ThreadPoolExecutor(1) as pool:

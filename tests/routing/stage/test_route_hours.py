@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.routing.domain import policy
-from tests.support.factories import a_buyer, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.routed import a_valid_lead, failed_checks, route
 
@@ -32,7 +32,7 @@ def test_a_lead_is_routed_only_within_the_hours(
 ) -> None:
     offer = an_offer(conn, config={"strategy": "priority_based", "acceptance_hours": HOURS})
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     lead = a_valid_lead(conn, a_source(conn, offer))
     assert route(functions, lead, at=denver(at)) == ["routed" if is_open else "unrouted"]
     assert failed_checks(conn, lead) == {buyer: [] if is_open else ["acceptance_hours"]}

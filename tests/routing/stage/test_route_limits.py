@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, prepaid
+from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer, prepaid
 from tests.support.functions import Functions
 from tests.support.messages import waiting
 from tests.support.routed import a_valid_lead, buyers_of, failed_checks, reason_of, route
@@ -17,7 +17,7 @@ from tests.support.routed import a_valid_lead, buyers_of, failed_checks, reason_
 def test_the_day_of_a_cap_is_the_markets(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer, capacity_per_day=1)
+    an_enrollment(conn, a_buyer(conn), offer, capacity_per_day=1)
     one, two, three = (a_valid_lead(conn, source) for _ in range(3))
     midnight = now.replace(hour=6) + timedelta(days=1)  # 0:00 in Denver
     assert route(functions, one, at=midnight - timedelta(hours=20)) == ["routed"]
@@ -34,7 +34,7 @@ def test_the_hour_of_a_cap_is_the_markets(
 ) -> None:
     offer = an_offer(conn, market_id=a_market(conn, timezone=zone))
     source = a_source(conn, offer)
-    an_enrolment(conn, a_buyer(conn), offer, capacity_per_hour=1)
+    an_enrollment(conn, a_buyer(conn), offer, capacity_per_hour=1)
     one, two = a_valid_lead(conn, source), a_valid_lead(conn, source)
     hour = now if zone == "America/Denver" else now.replace(minute=15)
     assert route(functions, one, at=hour - timedelta(microseconds=1)) == ["routed"]
@@ -48,8 +48,8 @@ def test_a_paused_buyer_is_passed_over_until_the_pause_ends(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     first, second = a_buyer(conn), a_buyer(conn)
-    an_enrolment(conn, first, offer, routing_priority=9, pause_until=now)
-    an_enrolment(conn, second, offer)
+    an_enrollment(conn, first, offer, routing_priority=9, pause_until=now)
+    an_enrollment(conn, second, offer)
     early, late = a_valid_lead(conn, source), a_valid_lead(conn, source)
     route(functions, early, at=now - timedelta(microseconds=1))
     route(functions, late, at=now)
@@ -60,7 +60,7 @@ def test_a_minimum_balance_is_held_against_the_wallet(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer, min_balance_required="50.00")
+    an_enrollment(conn, buyer, offer, min_balance_required="50.00")
     one, two = a_valid_lead(conn, source), a_valid_lead(conn, source)
     assert route(functions, one, at=now) == ["unrouted"]
     assert failed_checks(conn, one) == {buyer: ["min_balance_required"]}
@@ -73,7 +73,7 @@ def test_the_credit_limit_counts_what_is_claimed_and_not_yet_billed(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, credit_limit="100.00", balance="10.00")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     leads = [a_valid_lead(conn, source) for _ in range(3)]
     assert [route(functions, lead, at=now) for lead in leads] == [["routed"], ["routed"], ["unrouted"]]
     assert failed_checks(conn, leads[2]) == {buyer: ["credit_limit"]}
@@ -86,7 +86,7 @@ def test_the_credit_limit_counts_what_is_claimed_and_not_yet_billed(
 def test_within_a_batch_too_the_credit_limit_is_exact(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
-    an_enrolment(conn, a_buyer(conn, credit_limit="100.00"), offer)
+    an_enrollment(conn, a_buyer(conn, credit_limit="100.00"), offer)
     leads = [a_valid_lead(conn, source, created_at=now + timedelta(seconds=n)) for n in range(3)]
     assert route(functions, *reversed(leads), at=now) == ["unrouted", "routed", "routed"]
     assert conn.execute("SELECT pending_amount::text FROM buyers").fetchall() == [("90.00",)]
@@ -96,7 +96,7 @@ def test_the_same_lead_routed_by_many_at_once_is_claimed_once(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     for _ in range(2):
-        an_enrolment(conn, a_buyer(conn), offer)
+        an_enrollment(conn, a_buyer(conn), offer)
     lead = a_valid_lead(conn, source)
     barrier = threading.Barrier(8)
 
@@ -120,7 +120,7 @@ def test_the_claim_that_reaches_four_fifths_of_the_credit_limit_is_told_once(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, credit_limit="225.00")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     leads = [a_valid_lead(conn, source) for _ in range(5)]
     for lead in leads[:3]:
         assert route(functions, lead, at=now) == ["routed"]
@@ -134,7 +134,7 @@ def test_within_a_batch_the_lead_that_crosses_is_the_one_that_is_told(
 ) -> None:
     buyer = a_buyer(conn, credit_limit="225.00", balance="10.00")
     conn.execute("UPDATE wallets SET balance = 5")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     leads = [a_valid_lead(conn, source, created_at=now + timedelta(seconds=n)) for n in range(4)]
     assert route(functions, *reversed(leads), at=now) == ["routed"] * 4
     assert near_limits(conn) == [(leads[3], buyer)]
@@ -144,7 +144,7 @@ def test_exposure_that_is_given_back_is_told_again_at_the_next_crossing(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, credit_limit="50.00")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     first, second = a_valid_lead(conn, source), a_valid_lead(conn, source)
     route(functions, first, at=now)
     conn.execute("UPDATE buyers SET pending_amount = 0")
@@ -156,7 +156,7 @@ def test_edge_20_a_limit_lowered_below_what_is_at_risk_stops_the_next_claim_and_
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, credit_limit="1000.00")
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     one, two = a_valid_lead(conn, source), a_valid_lead(conn, source)
     assert route(functions, one, at=now) == ["routed"]
     conn.execute("UPDATE buyers SET credit_limit = 40")
@@ -170,7 +170,7 @@ def test_a_buyer_whose_invoices_are_overdue_for_too_long_gets_nothing(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn, paused_since=now)
-    an_enrolment(conn, buyer, offer)
+    an_enrollment(conn, buyer, offer)
     lead = a_valid_lead(conn, source)
     assert route(functions, lead, at=now) == ["unrouted"]
     assert failed_checks(conn, lead) == {buyer: ["not_paused_for_overdue"]}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_source, an_enrolment, an_offer, insert
+from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
 from tests.support.routed import a_valid_lead, route
 
@@ -41,7 +41,7 @@ def test_premiums_are_added_to_the_base_and_frozen_part_by_part(
 ) -> None:
     offer = an_offer(conn, config={"strategy": "priority_based", "pricing": PRICING})
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer, price_per_lead="50.00")
+    an_enrollment(conn, buyer, offer, price_per_lead="50.00")
     if exclusive:
         insert(
             conn, "offer_exclusivities", offer_id=offer, buyer_id=buyer, scope_type="postal_code", scope_value="80014"
@@ -55,7 +55,7 @@ def test_premiums_are_added_to_the_base_and_frozen_part_by_part(
 
 def test_a_premium_counts_against_the_credit_limit(conn: Connection[Any], functions: Functions) -> None:
     offer = an_offer(conn, config={"strategy": "priority_based", "pricing": PRICING})
-    an_enrolment(conn, a_buyer(conn, credit_limit="54.99"), offer, price_per_lead="50.00")
+    an_enrollment(conn, a_buyer(conn, credit_limit="54.99"), offer, price_per_lead="50.00")
     source = a_source(conn, offer)
     assert route(functions, a_valid_lead(conn, source), at=EVENING) == ["unrouted"]
     assert route(functions, a_valid_lead(conn, source), at=NOON) == ["routed"]

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_source, an_enrolment, an_offer, insert
+from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
 from tests.support.routed import route
 
@@ -66,7 +66,7 @@ def sold_to(conn: Connection[Any], offer: int) -> dict[int, int]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("of_buyer", "of_enrolment", "sells"),
+    ("of_buyer", "of_enrollment", "sells"),
     [
         ({}, {"capacity_per_day": 100}, 100),
         ({}, {"capacity_per_week": 100}, 100),
@@ -76,17 +76,17 @@ def sold_to(conn: Connection[Any], offer: int) -> dict[int, int]:
     ids=["a cap of 100", "a weekly cap of 100", "a budget of 1,000.00", "a credit of 1,000.00"],
 )
 def test_a_thousand_leads_at_once_sell_exactly_what_the_limit_allows(
-    conn: Connection[Any], functions: Functions, now: datetime, of_buyer: dict[str, Any], of_enrolment: dict[str, Any],
+    conn: Connection[Any], functions: Functions, now: datetime, of_buyer: dict[str, Any], of_enrollment: dict[str, Any],
     sells: int,
 ) -> None:  # fmt: skip
     for _ in range(RACES):
         offer = an_offer(conn)
         buyer = a_buyer(conn, **of_buyer)
-        enrolment = an_enrolment(conn, buyer, offer, **of_enrolment)
+        enrollment = an_enrollment(conn, buyer, offer, **of_enrollment)
         outcomes = route_at_once(functions, valid_leads(conn, a_source(conn, offer)), now)
         assert outcomes == {"routed": sells, "unrouted": LEADS - sells}
         assert sold_to(conn, offer) == {buyer: sells}
-        counted = conn.execute("SELECT claimed, amount FROM capacity_counters WHERE buyer_offer_id = %s", (enrolment,))
+        counted = conn.execute("SELECT claimed, amount FROM capacity_counters WHERE buyer_offer_id = %s", (enrollment,))
         assert counted.fetchall() == [(sells, sells * Decimal("45.00"))] * 4
         pending = conn.execute("SELECT pending_amount FROM buyers WHERE id = %s", (buyer,)).fetchone()
         assert pending == (sells * Decimal("45.00"),)
@@ -102,7 +102,7 @@ def test_an_exclusive_postal_code_has_one_owner_throughout(
         offer = an_offer(conn)
         owner, rival = a_buyer(conn), a_buyer(conn)
         for buyer in (owner, rival):
-            an_enrolment(conn, buyer, offer, routing_priority=9 if buyer == rival else 1)
+            an_enrollment(conn, buyer, offer, routing_priority=9 if buyer == rival else 1)
         place = {"offer_id": offer, "scope_type": "postal_code", "scope_value": "80014"}
         insert(conn, "offer_exclusivities", buyer_id=owner, **place)
         outcomes = route_at_once(functions, valid_leads(conn, a_source(conn, offer)), now)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, an_enrolment, insert
+from tests.support.factories import a_buyer, an_enrollment, insert
 from tests.support.functions import Functions
 from tests.support.routed import a_valid_lead, buyers_of, failed_checks, reason_of, route
 
@@ -28,7 +28,7 @@ def test_a_buyers_filter_is_held_against_fields_and_attributes(
     sold: bool,
 ) -> None:  # fmt: skip
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer, filter=FILTER)
+    an_enrollment(conn, buyer, offer, filter=FILTER)
     lead = a_valid_lead(conn, source, **values)
     assert route(functions, lead, at=now) == ["routed" if sold else "unrouted"]
     assert failed_checks(conn, lead) == {buyer: [] if sold else ["filter"]}
@@ -44,7 +44,7 @@ def test_a_record_tells_the_values_asked_for_but_nothing_personal(
             {"field": "rooms", "equals": 2},
         ]
     }
-    an_enrolment(conn, a_buyer(conn), offer, filter=rule)
+    an_enrollment(conn, a_buyer(conn), offer, filter=rule)
     lead = a_valid_lead(
         conn, source, name="Zebedee", email="zebedee@example.com", phone="+13035557731",
         attributes={"callback": "303 555 7732", "rooms": 2, "unasked": "never-on-record"},
@@ -63,8 +63,8 @@ def test_a_filter_that_does_not_parse_keeps_only_its_buyer_out(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     broken, fine = a_buyer(conn), a_buyer(conn)
-    an_enrolment(conn, broken, offer, filter={"field": "rooms"}, routing_priority=9)
-    an_enrolment(conn, fine, offer)
+    an_enrollment(conn, broken, offer, filter={"field": "rooms"}, routing_priority=9)
+    an_enrollment(conn, fine, offer)
     lead = a_valid_lead(conn, source)
     assert route(functions, lead, at=now) == ["routed"]
     assert buyers_of(conn, lead) == [fine]
@@ -84,7 +84,7 @@ def test_a_buyers_demand_for_consent_is_checked_before_sale(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime, evidence: dict[str, Any],
     sold: bool,
 ) -> None:  # fmt: skip
-    an_enrolment(conn, a_buyer(conn), offer, consent={"text_contains": "Acme"})
+    an_enrollment(conn, a_buyer(conn), offer, consent={"text_contains": "Acme"})
     lead = a_valid_lead(conn, source, **evidence)
     assert route(functions, lead, at=now) == ["routed" if sold else "unrouted"]
 
@@ -94,7 +94,7 @@ def test_a_budget_is_spent_to_the_last_lead_that_fits(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime, period: str
 ) -> None:
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer, price_per_lead="30.00", **{f"budget_per_{period}": "100.00"})
+    an_enrollment(conn, buyer, offer, price_per_lead="30.00", **{f"budget_per_{period}": "100.00"})
     leads = [a_valid_lead(conn, source, created_at=now + timedelta(seconds=n)) for n in range(5)]
     assert sorted(route(functions, *leads, at=now)) == ["routed"] * 3 + ["unrouted"] * 2
     assert failed_checks(conn, leads[4]) == {buyer: [f"budget_per_{period}"]}
@@ -105,7 +105,7 @@ def test_a_budget_is_spent_to_the_last_lead_that_fits(
 def test_a_cap_set_in_the_middle_of_its_period_counts_what_was_claimed_before(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     route(functions, *[a_valid_lead(conn, source) for _ in range(3)], at=now)
     conn.execute("UPDATE buyer_offers SET capacity_per_week = 4")
     assert route(functions, a_valid_lead(conn, source), at=now + timedelta(days=1)) == ["routed"]
@@ -131,7 +131,7 @@ def test_a_service_area_may_be_a_region_a_radius_or_the_whole_market(
     place: dict[str, str], covers: bool,
 ) -> None:  # fmt: skip
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer, area=area)
+    an_enrollment(conn, buyer, offer, area=area)
     if area[0] == "radius":
         conn.execute(
             "INSERT INTO radius_postal_codes SELECT id, market_id, '80014' FROM buyer_service_areas"
@@ -154,7 +154,7 @@ def test_of_several_areas_the_narrowest_is_named(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
     buyer = a_buyer(conn)
-    an_enrolment(conn, buyer, offer, area=("market", "*"))
+    an_enrollment(conn, buyer, offer, area=("market", "*"))
     ((market,),) = conn.execute("SELECT market_id FROM offers WHERE id = %s", (offer,)).fetchall()
     for scope in (("region", "US-CO"), ("city", "Aurora"), ("postal_code", "80014")):
         insert(conn, "buyer_service_areas", buyer_id=buyer, market_id=market, scope_type=scope[0], scope_value=scope[1])
@@ -168,7 +168,7 @@ def test_of_several_areas_the_narrowest_is_named(
 def test_a_lead_waits_no_longer_than_for_the_next_free_place(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer, capacity_per_hour=1)
+    an_enrollment(conn, a_buyer(conn), offer, capacity_per_hour=1)
     late = now.replace(minute=57)
     leads = [a_valid_lead(conn, source) for _ in range(2)]
     assert [route(functions, lead, at=late) for lead in leads] == [["routed"], ["unrouted"]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.routed import a_valid_lead, buyers_of, route
 
@@ -32,7 +32,7 @@ def test_turns_go_on_from_batch_to_batch(conn: Connection[Any], functions: Funct
     offer, source = an_offer_by(conn, "round_robin")
     buyers = [a_buyer(conn) for _ in range(3)]
     for buyer in buyers:
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     assert winners(conn, functions, source, now, 7) == [*buyers, *buyers, buyers[0]]
     ids = [a_valid_lead(conn, source, created_at=now + timedelta(seconds=n)) for n in range(4)]
     route(functions, *ids, at=now)
@@ -45,7 +45,7 @@ def test_a_pool_goes_on_where_it_was_whatever_came_between(
     offer, source = an_offer_by(conn, "round_robin")
     first, second, third = (a_buyer(conn) for _ in range(3))
     for buyer in (first, second, third):
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     assert winners(conn, functions, source, now, 1) == [first]
     conn.execute("UPDATE buyer_offers SET pause_until = %s WHERE buyer_id = %s", (now + timedelta(hours=1), first))
     assert winners(conn, functions, source, now, 3) == [second, third, second]
@@ -57,7 +57,7 @@ def test_weights_share_a_pools_leads(conn: Connection[Any], functions: Functions
     light, heavy = a_buyer(conn), a_buyer(conn)
     offer, source = an_offer_by(conn, "weighted", weights={str(heavy): 3})
     for buyer in (light, heavy):
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     assert winners(conn, functions, source, now, 8) == [heavy, heavy, light, heavy] * 2
 
 
@@ -65,7 +65,7 @@ def test_a_new_weighting_begins_anew(conn: Connection[Any], functions: Functions
     offer, source = an_offer_by(conn, "round_robin")
     one, other = a_buyer(conn), a_buyer(conn)
     for buyer in (one, other):
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     assert winners(conn, functions, source, now, 1) == [one]
     changed = an_offer_by(conn, "weighted", weights={str(one): 2})[0]
     conn.execute(
@@ -80,9 +80,9 @@ def test_a_buyer_that_fills_up_within_a_batch_leaves_the_pool(
 ) -> None:
     offer, source = an_offer_by(conn, "round_robin")
     small, one, other = (a_buyer(conn) for _ in range(3))
-    an_enrolment(conn, small, offer, capacity_per_day=2)
+    an_enrollment(conn, small, offer, capacity_per_day=2)
     for buyer in (one, other):
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     # The pool without the small one has had a lead before.
     conn.execute("UPDATE buyer_offers SET capacity_per_day = 0 WHERE buyer_id = %s", (small,))
     assert winners(conn, functions, source, now, 1) == [one]
@@ -96,7 +96,7 @@ def test_turns_are_exact_when_many_route_at_once(conn: Connection[Any], function
     offer, source = an_offer_by(conn, "weighted", weights={"1": 5, "2": 3})
     buyers = [a_buyer(conn) for _ in range(4)]
     for buyer in buyers:
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     ids = [a_valid_lead(conn, source) for _ in range(203)]
     barrier = Barrier(8)
 
@@ -127,8 +127,8 @@ def test_turns_are_exact_when_many_route_at_once(conn: Connection[Any], function
 def test_capacity_based_fills_every_buyer_evenly(conn: Connection[Any], functions: Functions, now: datetime) -> None:
     offer, source = an_offer_by(conn, "capacity_based")
     large, small = a_buyer(conn), a_buyer(conn)
-    an_enrolment(conn, large, offer, capacity_per_day=6)
-    an_enrolment(conn, small, offer, capacity_per_day=2)
+    an_enrollment(conn, large, offer, capacity_per_day=6)
+    an_enrollment(conn, small, offer, capacity_per_day=2)
     assert winners(conn, functions, source, now, 9) == [
         large, small, large, large, large, small, large, large, None,
     ]  # fmt: skip
@@ -141,7 +141,7 @@ def test_performance_is_measured_from_the_answers_of_the_lookback(
     offer, source = an_offer_by(conn, "performance_based", lookback_days=30)
     buyers = {"first": a_buyer(conn), "good": a_buyer(conn)}
     for buyer in buyers.values():
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     delivered = now - timedelta(days=age_days)
     for name, status in (("first", "rejected"), ("good", "accepted"), ("good", "accepted"), ("good", "delivered")):
         a_lead(conn, source, status=status, buyer_id=buyers[name], delivered_at=delivered)
@@ -165,7 +165,7 @@ def test_the_sla_is_measured_from_deliveries_and_one_that_hangs_counts_too(
     offer, source = an_offer_by(conn, "priority_based", sla={"max_delivery_seconds": 5, "lookback_hours": 24})
     buyers = {"first": a_buyer(conn), "second": a_buyer(conn)}
     for buyer in buyers.values():
-        an_enrolment(conn, buyer, offer)
+        an_enrollment(conn, buyer, offer)
     claimed = now - timedelta(hours=1)
     before = a_lead(conn, source, status="delivered", buyer_id=buyers["first"], delivered_at=claimed)
     settled = {} if status == "pending" else {"settled_at": claimed + timedelta(seconds=seconds)}
@@ -181,8 +181,8 @@ def test_exclusive_zip_sells_to_the_owner_and_to_nobody_else(
     offer, source = an_offer_by(conn, "exclusive_zip", unrouted={"action": "reject"})
     owner, other = a_buyer(conn), a_buyer(conn)
     for buyer in (owner, other):
-        an_enrolment(conn, buyer, offer)
-        an_enrolment(conn, buyer, an_offer(conn))
+        an_enrollment(conn, buyer, offer)
+        an_enrollment(conn, buyer, an_offer(conn))
     conn.execute(
         "INSERT INTO offer_exclusivities (offer_id, scope_type, scope_value, buyer_id)"
         " VALUES (%s, 'postal_code', '80014', %s)",

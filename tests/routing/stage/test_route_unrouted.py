@@ -11,7 +11,7 @@ from leadgen.leads.store.holds import Held
 from leadgen.review.store import leads
 from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
-from tests.support.factories import a_buyer, a_source, an_enrolment, an_offer
+from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import told
 from tests.support.routed import a_valid_lead, route
@@ -49,7 +49,7 @@ def test_a_held_lead_is_sold_when_a_buyer_comes(
 ) -> None:
     lead = a_valid_lead(conn, source)
     route(functions, lead, at=now)
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     assert route(functions, lead, at=now + timedelta(minutes=15)) == ["routed"]
     row = conn.execute("SELECT unrouted_at, unrouted_reason, route_again_at FROM leads").fetchone()
     assert row == (None, None, None)
@@ -71,7 +71,7 @@ def test_a_held_lead_whose_person_was_suppressed_meanwhile_is_never_sold(
 ) -> None:
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
     assert route(functions, lead, at=now) == ["unrouted"]
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     suppression_store.add(
         conn, [suppression_domain.of_email("someone@example.com")], offer_id=None, reason="asked us to"
     )
@@ -83,7 +83,7 @@ def test_a_held_lead_whose_person_was_suppressed_meanwhile_is_never_sold(
 def test_a_lead_released_from_review_whose_person_was_suppressed_meanwhile_is_never_sold(
     conn: Connection[Any], functions: Functions, offer: int, source: int, now: datetime
 ) -> None:
-    an_enrolment(conn, a_buyer(conn), offer)
+    an_enrollment(conn, a_buyer(conn), offer)
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
     holds.hold(conn, [Held(lead, "policy_invalid", "its policy did not parse")], now=now)
     suppression_store.add(

@@ -28,7 +28,7 @@ from leadgen.publishers.service import payouts
 from leadgen.receivables.service import credit_notes, disputes, dunning, overdue, wallet_draws, write_offs
 from leadgen.returns.domain.rules import Verdict, Wish
 from leadgen.returns.service import returns
-from tests.support.factories import a_buyer, a_market, a_source, an_enrolment, an_offer, insert
+from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer, insert
 from tests.support.money.sold_leads import a_taken_lead
 
 CLERK = Actor("clerk")
@@ -69,8 +69,8 @@ class World:
         ]
         for buyer in self.buyers[:3]:
             for offer in self.offers[:2]:
-                an_enrolment(conn, buyer, offer, returns=RETURNS)
-        an_enrolment(conn, self.buyers[3], self.offers[2], returns=RETURNS)
+                an_enrollment(conn, buyer, offer, returns=RETURNS)
+        an_enrollment(conn, self.buyers[3], self.offers[2], returns=RETURNS)
 
     def beside(self, conn: Connection[Any]) -> "World":
         """The same marketplace for another worker."""

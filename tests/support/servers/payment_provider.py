@@ -15,7 +15,7 @@ from psycopg import Connection
 from starlette.applications import Starlette
 from stripe import WebhookSignature
 
-from leadgen_local.sinks.behavior import Behaviour
+from leadgen_local.sinks.behavior import Behavior
 from leadgen_local.sinks.journal import Journal
 from leadgen_local.sinks.stripe_account import WEBHOOK_SECRET, Object
 from leadgen_local.sinks.stripe_api import PATH, FakeStripe
@@ -28,8 +28,8 @@ class Provider:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.events: list[Object] = []
-        self.behaviours: dict[str, Behaviour] = {}
-        self.fake = FakeStripe(self.origin, Journal(directory / "stripe.jsonl"), self.behaviours, self.events.append)
+        self.behaviors: dict[str, Behavior] = {}
+        self.fake = FakeStripe(self.origin, Journal(directory / "stripe.jsonl"), self.behaviors, self.events.append)
         app = Starlette(routes=self.fake.routes())
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
@@ -60,7 +60,7 @@ class Provider:
 
     def fails(self, path: str, mode: str, status: int = 500) -> None:
         """Have calls of a path fail so, or ``ok`` again."""
-        self.behaviours[path] = Behaviour.model_validate({"path": path, "mode": mode, "status": status})
+        self.behaviors[path] = Behavior.model_validate({"path": path, "mode": mode, "status": status})
 
     def of(self, kind: str) -> list[Object]:
         """Everything of a kind there, the latest first."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-Behaviour = Callable[["Peer"], None]
+Behavior = Callable[["Peer"], None]
 
 
 class Peer:
@@ -66,11 +66,11 @@ class Peer:
 
 
 class Receiver:
-    """Meets every caller with the behaviour; ``callers`` counts them. With ``tls`` it shakes hands first."""
+    """Meets every caller with the behavior; ``callers`` counts them. With ``tls`` it shakes hands first."""
 
-    def __init__(self, behaviour: Behaviour, tls: ssl.SSLContext | None = None, *, buffer: int | None = None) -> None:
+    def __init__(self, behavior: Behavior, tls: ssl.SSLContext | None = None, *, buffer: int | None = None) -> None:
         self.callers = 0
-        self._behaviour = behaviour
+        self._behavior = behavior
         self._tls = tls
         self._over = threading.Event()
         self._listener = socket.socket()
@@ -112,7 +112,7 @@ class Receiver:
         connection.settimeout(20)
         with suppress(OSError), connection:  # the caller may hang up at any time
             if self._tls is None:
-                self._behaviour(Peer(connection, self._over))
+                self._behavior(Peer(connection, self._over))
             else:
                 with self._tls.wrap_socket(connection, server_side=True) as secure:
-                    self._behaviour(Peer(secure, self._over))
+                    self._behavior(Peer(secure, self._over))

@@ -16,7 +16,7 @@ from leadgen.leads.domain.consent import ConsentDemand
 from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import rotation
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Offer, Routed
-from leadgen.routing.domain.eligibility import Enrolment, Standing, TrackRecord, Used
+from leadgen.routing.domain.eligibility import Enrollment, Standing, TrackRecord, Used
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import (
     CapacityBased,
@@ -108,7 +108,7 @@ _CAPACITIES = st.dictionaries(st.sampled_from(PERIODS), st.integers(0, 9), max_s
 _BUDGETS = st.dictionaries(st.sampled_from(PERIODS), amounts(most=600), max_size=2)
 _FILTERS = maybe(CONDITIONS, often=1)
 _DEMANDS = maybe(CONSENT_DEMANDS)
-_FAULTS = st.sampled_from([None] * 7 + ["the filter of enrolment 1: field: Field required"])
+_FAULTS = st.sampled_from([None] * 7 + ["the filter of enrollment 1: field: Field required"])
 _CURRENCIES = st.sampled_from(["USD"] * 5 + ["EUR"])
 
 _CLOCK = st.sampled_from([f"{hour:02}:{minute:02}" for hour in range(24) for minute in (0, 30)])
@@ -189,11 +189,11 @@ def policies(draw: st.DrawFn) -> RoutingPolicy:
 
 
 @st.composite
-def enrolments(draw: st.DrawFn, buyer_id: int, now: datetime) -> Enrolment:
-    """A buyer's enrolment under any of the rules; most of them let a lead pass."""
+def enrollments(draw: st.DrawFn, buyer_id: int, now: datetime) -> Enrollment:
+    """A buyer's enrollment under any of the rules; most of them let a lead pass."""
     fault, paused = draw(_FAULTS), draw(_MAYBE_MINUTES)
     return replace(
-        draw(an_enrolment_that_takes_all(buyer_id)),
+        draw(an_enrollment_that_takes_all(buyer_id)),
         buyer_active=draw(_MOSTLY),
         enrolled=draw(_MOSTLY),
         area="market *" if draw(_MOSTLY) else None,
@@ -213,9 +213,9 @@ def enrolments(draw: st.DrawFn, buyer_id: int, now: datetime) -> Enrolment:
 
 
 @st.composite
-def an_enrolment_that_takes_all(draw: st.DrawFn, buyer_id: int) -> Enrolment:
-    """An enrolment without a rule that could refuse."""
-    return Enrolment(
+def an_enrollment_that_takes_all(draw: st.DrawFn, buyer_id: int) -> Enrollment:
+    """An enrollment without a rule that could refuse."""
+    return Enrollment(
         buyer_id=buyer_id,
         buyer_offer_id=200 - buyer_id * 3,  # in another order than the buyers
         buyer_active=True,
@@ -253,8 +253,8 @@ def standings(draw: st.DrawFn) -> Standing:
 def routing_inputs(draw: st.DrawFn) -> RoutingInputs:
     """A lead, a policy and up to five buyers, some of whom can take it; the pool that is shared out has had leads."""
     now, policy = draw(_INSTANTS), draw(policies())
-    enrolled: Sequence[Enrolment] = [
-        draw(enrolments(buyer_id, now) if draw(_BOOLEANS) else an_enrolment_that_takes_all(buyer_id))
+    enrolled: Sequence[Enrollment] = [
+        draw(enrollments(buyer_id, now) if draw(_BOOLEANS) else an_enrollment_that_takes_all(buyer_id))
         for buyer_id in draw(_BUYERS)
     ]
     fields = draw(lead_fields(now))
@@ -268,7 +268,7 @@ def routing_inputs(draw: st.DrawFn) -> RoutingInputs:
         ),
         place=PLACE,
         exclusive=draw(_OWNERS),
-        candidates=tuple(Candidate(enrolment, draw(standings())) for enrolment in enrolled),
+        candidates=tuple(Candidate(enrollment, draw(standings())) for enrollment in enrolled),
         observed=conditions.observe([e.filter for e in enrolled if e.filter is not None], fields),
         evidence=consent.evidence(fields, [e.consent for e in enrolled if e.consent is not None]),
         suppressed=draw(_SUPPRESSED),

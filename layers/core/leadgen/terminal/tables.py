@@ -64,7 +64,7 @@ def unbroken(said: str) -> str:
 
 
 def printable(said: str) -> str:
-    """Without what would move a terminal's cursor or change its colours: some of it is a stranger's."""
+    """Without what would move a terminal's cursor or change its colors: some of it is a stranger's."""
     return "".join(letter if letter.isprintable() else "�" for letter in said)
 
 

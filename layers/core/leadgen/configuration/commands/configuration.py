@@ -26,7 +26,7 @@ def add(commands: "Subparsers") -> None:
         help="create or update markets, offers, sources and buyers from YAML files",
         description="Make the database say what the files say. All files are applied in one transaction: on any "
         "problem nothing is changed, and every problem is told with its file, line and field. Applying the same files "
-        "again changes nothing. Sources, enrolments, service areas and exclusivities that are no longer in the files "
+        "again changes nothing. Sources, enrollments, service areas and exclusivities that are no longer in the files "
         "are deactivated; nothing is ever deleted. A changed policy becomes its next version. Leads that wait for a "
         "buyer are tried again.",
         epilog=f"{DATABASE} {_VALUES} LEADGEN_ACTOR names who applies, for the history.",

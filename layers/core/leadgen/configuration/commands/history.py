@@ -31,7 +31,7 @@ def add(commands: "Subparsers") -> None:
         "rollback",
         help="configure again what an earlier version did",
         description="Configure what a version of the history did, as a new version. A policy that said something else "
-        "then becomes its next version; offers added since are deactivated, with their sources, enrolments and "
+        "then becomes its next version; offers added since are deactivated, with their sources, enrollments and "
         "exclusivities. Secrets and balances stay as they are now.",
         epilog=f"{DATABASE} LEADGEN_ACTOR names who does it, for the history.",
     )

@@ -33,14 +33,14 @@ def _elsewhere(file: ConfigurationFile, location: Location, regions: tuple[str, 
             yield file.problem((*location, "regions", at), f"must begin with {country}-, the market's country")
 
 
-def _radiuses(file: ConfigurationFile, location: Location, centres: list[str]) -> Iterator[Problem]:
+def _radiuses(file: ConfigurationFile, location: Location, centers: list[str]) -> Iterator[Problem]:
     known = {place.postal_code for place in file.configuration.market.places}
-    for at, centre in enumerate(centres):
+    for at, center in enumerate(centers):
         here = (*location, at, "postal_code")
-        if centre not in known:
-            # A centre that has a place is within its own radius: no radius covers nothing.
+        if center not in known:
+            # A center that has a place is within its own radius: no radius covers nothing.
             yield file.problem(
-                here, f"the market has no place {centre}: add it to market.places, or choose one of them"
+                here, f"the market has no place {center}: add it to market.places, or choose one of them"
             )
-        if centre in centres[:at]:
-            yield file.problem(here, f"has a radius already: of two around {centre} the larger covers the smaller")
+        if center in centers[:at]:
+            yield file.problem(here, f"has a radius already: of two around {center} the larger covers the smaller")

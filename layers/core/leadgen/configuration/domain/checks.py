@@ -124,19 +124,19 @@ def _single(file: ConfigurationFile) -> Iterator[tuple[str, tuple[object, ...], 
             yield "an exclusivity of this place", (*sold, scope, normalization.folded(value)), here, exclusivity
     for location, buyer in _buyers(file):
         yield "the buyer of this e-mail address", (file.document.name, buyer.email), (*location, "email"), buyer
-        for at, enrolment in enumerate(buyer.offers):
-            enrolled = (market, vertical, enrolment.offer, buyer.email)
-            yield "this buyer's enrolment in the offer", enrolled, (*location, "offers", at, "offer"), enrolment
+        for at, enrollment in enumerate(buyer.offers):
+            enrolled = (market, vertical, enrollment.offer, buyer.email)
+            yield "this buyer's enrollment in the offer", enrolled, (*location, "offers", at, "offer"), enrollment
 
 
 def _dangling(files: Sequence[ConfigurationFile]) -> Iterator[Problem]:
     """Names that stand for nothing in the file."""
     for file in files:
         offers = [offer.name for _, offer in _offers(file)]
-        enrolled = {(enrolment.offer, buyer.email) for _, buyer in _buyers(file) for enrolment in buyer.offers}
+        enrolled = {(enrollment.offer, buyer.email) for _, buyer in _buyers(file) for enrollment in buyer.offers}
         for location, buyer in _buyers(file):
-            for at, enrolment in enumerate(buyer.offers):
-                if enrolment.offer not in offers:
+            for at, enrollment in enumerate(buyer.offers):
+                if enrollment.offer not in offers:
                     here = (*location, "offers", at, "offer")
                     yield file.problem(here, f"is no offer of this file; there are {', '.join(map(repr, offers))}")
         publishers = [publisher.name for publisher in file.configuration.publishers]

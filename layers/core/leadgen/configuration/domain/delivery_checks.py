@@ -14,10 +14,10 @@ def misfits(file: ConfigurationFile) -> Iterator[Problem]:
     if market.country_code in phone_formats.NORTH_AMERICA:
         return
     for position, buyer in enumerate(file.configuration.buyers):
-        for at, enrolment in enumerate(buyer.offers):
-            if enrolment.delivery is None or enrolment.delivery.format is None:
+        for at, enrollment in enumerate(buyer.offers):
+            if enrollment.delivery is None or enrollment.delivery.format is None:
                 continue
-            for place, spelling in payload.phone_spellings(enrolment.delivery.format):
+            for place, spelling in payload.phone_spellings(enrollment.delivery.format):
                 if spelling in phone_formats.NORTH_AMERICAN:
                     yield file.problem(
                         ("buyers", position, "offers", at, "delivery", "format", *place),

@@ -194,7 +194,7 @@ class Offer(Section):
 
 
 class Radius(Section):
-    """The postal codes of the market's places within so many kilometres of one of them, by the great circle."""
+    """The postal codes of the market's places within so many kilometers of one of them, by the great circle."""
 
     postal_code: PostalCode
     km: Kilometres
@@ -202,8 +202,8 @@ class Radius(Section):
     @property
     def scope_value(self) -> str:
         """Its one spelling."""
-        kilometres = f"{self.km:f}"
-        return f"{self.postal_code} {kilometres.rstrip('0').rstrip('.') if '.' in kilometres else kilometres}km"
+        kilometers = f"{self.km:f}"
+        return f"{self.postal_code} {kilometers.rstrip('0').rstrip('.') if '.' in kilometers else kilometers}km"
 
 
 class ServiceAreas(Section):
@@ -237,7 +237,7 @@ class ServiceAreas(Section):
         }
 
 
-class Enrolment(Section):
+class Enrollment(Section):
     """A buyer's terms for one offer of the file. What is absent is no limit, or the offer's or buyer's own.
 
     Capacities count leads and budgets their prices, by the market's hour, day, week and month. ``delivery`` is how the
@@ -287,7 +287,7 @@ class Buyer(Section):
     opening_wallet_balance: Amount | None = None
     billing: BuyerBilling | None = None
     service_areas: ServiceAreas
-    offers: tuple[Enrolment, ...] = ()
+    offers: tuple[Enrollment, ...] = ()
 
     @field_validator("webhook_secret_sha256")
     @classmethod

@@ -20,10 +20,10 @@ def excesses(file: ConfigurationFile) -> Iterator[Problem]:
         premiums[offer.name] = offer.routing_policy.config.pricing
         yield from _excess(file, ("offers", position, "price"), offer.price, premiums[offer.name])
     for position, buyer in enumerate(file.configuration.buyers):
-        for at, enrolment in enumerate(buyer.offers):
-            if enrolment.price is not None and enrolment.offer in premiums:
+        for at, enrollment in enumerate(buyer.offers):
+            if enrollment.price is not None and enrollment.offer in premiums:
                 location = ("buyers", position, "offers", at, "price")
-                yield from _excess(file, location, enrolment.price, premiums[enrolment.offer])
+                yield from _excess(file, location, enrollment.price, premiums[enrollment.offer])
 
 
 def _excess(
@@ -86,9 +86,9 @@ def _of_buyer(buyer: Buyer) -> Iterator[tuple[Location, Decimal]]:
     if buyer.billing is not None and buyer.billing.auto_top_up is not None:
         yield ("billing", "auto_top_up", "below"), buyer.billing.auto_top_up.below
         yield ("billing", "auto_top_up", "amount"), buyer.billing.auto_top_up.amount
-    for at, enrolment in enumerate(buyer.offers):
+    for at, enrollment in enumerate(buyer.offers):
         for field in _BUDGETS:
-            if (amount := getattr(enrolment, field)) is not None:
+            if (amount := getattr(enrollment, field)) is not None:
                 yield ("offers", at, field), amount
 
 

@@ -51,7 +51,7 @@ def application(
 ) -> Application:
     """Apply the files together. With ``plan`` all is undone: what would be changed is told, and nothing is.
 
-    ``environ`` is what ``${NAME}`` in the files stands for. Sources, enrolments, service areas and exclusivities that
+    ``environ`` is what ``${NAME}`` in the files stands for. Sources, enrollments, service areas and exclusivities that
     the files no longer name are deactivated; nothing is deleted. Leads that wait for a buyer of the files' offers are
     tried again if anything changed. Raises ConfigurationInvalid.
     """
@@ -155,7 +155,7 @@ def _write(conn: Connection[Any], task: Task, ledger: Ledger) -> list[StoredOffe
 def _end_others(conn: Connection[Any], ledger: Ledger, offer_ids: Sequence[int]) -> None:
     ledger.deactivated("offer", configuration_offers.deactivate_other_offers(conn, keep=offer_ids))
     ledger.deactivated("source", sources.deactivate_sources_elsewhere(conn, keep_offers=offer_ids))
-    ledger.deactivated("enrolment", configuration_buyers.deactivate_enrolments_elsewhere(conn, keep_offers=offer_ids))
+    ledger.deactivated("enrollment", configuration_buyers.deactivate_enrollments_elsewhere(conn, keep_offers=offer_ids))
     ledger.deactivated(
         "exclusivity", configuration_places.deactivate_exclusivities_elsewhere(conn, keep_offers=offer_ids)
     )
@@ -183,7 +183,7 @@ def _without_places(files: Sequence[ConfigurationFile], radiuses: Sequence[Empty
     for radius in radiuses:
         file = next(file for file in files if file.configuration.market.name == radius.market)
         yield file.problem(
-            ("market", "places"), f"lacks the centre of {radius.scope_value!r}, where {radius.buyer} takes leads"
+            ("market", "places"), f"lacks the center of {radius.scope_value!r}, where {radius.buyer} takes leads"
         )
 
 

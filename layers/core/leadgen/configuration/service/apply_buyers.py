@@ -1,4 +1,4 @@
-"""Writes who buys: buyers and their wallets, enrolments, service areas and exclusivities."""
+"""Writes who buys: buyers and their wallets, enrollments, service areas and exclusivities."""
 
 from collections.abc import Sequence, Sized
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.configuration.domain.files import ConfigurationFile
-from leadgen.configuration.domain.model import WHOLE_MARKET, Buyer, Enrolment, Market
+from leadgen.configuration.domain.model import WHOLE_MARKET, Buyer, Enrollment, Market
 from leadgen.configuration.domain.yaml_reader import Problem
 from leadgen.configuration.service.apply_offers import StoredOffer
 from leadgen.configuration.service.apply_parties import Occasion, open_wallet, stored
@@ -50,16 +50,16 @@ class BuyerWriter:
         return problems
 
     def write_parts(self, offer: StoredOffer) -> None:
-        """Write an offer's enrolments and exclusivities, its buyers' service areas, and end what is named no more."""
+        """Write an offer's enrollments and exclusivities, its buyers' service areas, and end what is named no more."""
         enrolled = []
         for buyer in offer.file.configuration.buyers:
-            for enrolment in buyer.offers:
-                if enrolment.offer == offer.offer.name:
-                    self._enrolment(buyer, enrolment, offer.offer_id)
+            for enrollment in buyer.offers:
+                if enrollment.offer == offer.offer.name:
+                    self._enrollment(buyer, enrollment, offer.offer_id)
                     enrolled.append(self._buyer_ids[buyer.email])
             self._areas(buyer, offer.file.configuration.market.name, offer.market_id)
-        gone = buyers.deactivate_enrolments(self._conn, offer_id=offer.offer_id, keep=enrolled)
-        self._ledger.deactivated("enrolment", gone)
+        gone = buyers.deactivate_enrollments(self._conn, offer_id=offer.offer_id, keep=enrolled)
+        self._ledger.deactivated("enrollment", gone)
         self._exclusivities(offer)
 
     def write_places(self, market: Market, market_id: int) -> None:
@@ -125,18 +125,18 @@ class BuyerWriter:
         else:
             self._ledger.unchanged("wallet", buyer)
 
-    def _enrolment(self, buyer: Buyer, enrolment: Enrolment, offer_id: int) -> None:
-        row = buyers.upsert_enrolment(
+    def _enrollment(self, buyer: Buyer, enrollment: Enrollment, offer_id: int) -> None:
+        row = buyers.upsert_enrollment(
             self._conn,
-            **enrolment.model_dump(exclude={"offer", "filter", "consent", "delivery", "returns"}),
-            filter=stored(enrolment.filter),
-            consent=stored(enrolment.consent),
-            delivery=stored(enrolment.delivery),
-            returns=stored(enrolment.returns),
+            **enrollment.model_dump(exclude={"offer", "filter", "consent", "delivery", "returns"}),
+            filter=stored(enrollment.filter),
+            consent=stored(enrollment.consent),
+            delivery=stored(enrollment.delivery),
+            returns=stored(enrollment.returns),
             buyer_id=self._buyer_ids[buyer.email],
             offer_id=offer_id,
         )
-        self._ledger.written("enrolment", f"{buyer.name} in {enrolment.offer}", row)
+        self._ledger.written("enrollment", f"{buyer.name} in {enrollment.offer}", row)
 
     def _areas(self, buyer: Buyer, market: str, market_id: int) -> None:
         buyer_id = self._buyer_ids[buyer.email]

@@ -89,7 +89,7 @@ def strangers(conn: Connection[Any], files: Sequence[ConfigurationFile], offer_i
         for file in files
         for offer in file.configuration.offers
         for buyer in file.configuration.buyers
-        if any(enrolment.offer == offer.name for enrolment in buyer.offers)
+        if any(enrollment.offer == offer.name for enrollment in buyer.offers)
     }
     weighted = list(_weighted(files))
     names = [policy.name for _, _, policy, _ in weighted]

@@ -15,7 +15,7 @@ from psycopg import Connection
 from leadgen.configuration.domain import yaml_reader
 from leadgen.configuration.service import export_money
 from leadgen.configuration.store import parties, state
-from leadgen.configuration.store.state import StoredArea, StoredBuyer, StoredEnrolment, StoredOffer
+from leadgen.configuration.store.state import StoredArea, StoredBuyer, StoredEnrollment, StoredOffer
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.routing.domain.policy import parse_routing
 from leadgen.validation.domain.policy import parse_validation
@@ -69,7 +69,7 @@ class _Stored:
         self.buyers = state.buyers(conn)
         self.emails = {buyer.id: buyer.email for buyer in self.buyers}
         self.sources = _grouped(state.sources(conn), lambda source: source.offer_id)
-        self.enrolments = _grouped(state.enrolments(conn), lambda enrolment: enrolment.buyer_id)
+        self.enrollments = _grouped(state.enrollments(conn), lambda enrollment: enrollment.buyer_id)
         self.areas = _grouped(state.areas(conn), lambda area: (area.buyer_id, area.market_id))
         self.exclusivities = _grouped(state.exclusivities(conn), lambda exclusivity: exclusivity.offer_id)
         self.seller = parties.seller(conn)
@@ -78,7 +78,7 @@ class _Stored:
         self._markets = {offer.id: offer.market_id for offer in self.offers}
 
     def is_enrolled_in(self, buyer: StoredBuyer, market_id: int) -> bool:
-        return any(self._markets[enrolment.offer_id] == market_id for enrolment in self.enrolments.get(buyer.id, ()))
+        return any(self._markets[enrollment.offer_id] == market_id for enrollment in self.enrollments.get(buyer.id, ()))
 
 
 def _grouped(rows: Sequence[Row], key: Any) -> dict[Any, list[Row]]:
@@ -199,13 +199,13 @@ def _buyers(stored: _Stored, offers: Sequence[StoredOffer], *, is_first: bool) -
     names = {offer.id: offer.name for offer in offers}
     for buyer in stored.buyers:
         areas = stored.areas.get((buyer.id, market.market_id), [])
-        enrolments = [found for found in stored.enrolments.get(buyer.id, ()) if found.offer_id in names]
-        if enrolments or (is_first and areas and not stored.is_enrolled_in(buyer, market.market_id)):
+        enrollments = [found for found in stored.enrollments.get(buyer.id, ()) if found.offer_id in names]
+        if enrollments or (is_first and areas and not stored.is_enrolled_in(buyer, market.market_id)):
             zone = ZoneInfo(market.timezone)
-            yield _buyer(buyer, areas, [_enrolment(found, names[found.offer_id], zone) for found in enrolments])
+            yield _buyer(buyer, areas, [_enrollment(found, names[found.offer_id], zone) for found in enrollments])
 
 
-def _buyer(buyer: StoredBuyer, areas: Sequence[StoredArea], enrolments: Sequence[Fields]) -> Fields:
+def _buyer(buyer: StoredBuyer, areas: Sequence[StoredArea], enrollments: Sequence[Fields]) -> Fields:
     return _said(
         name=buyer.name,
         company=buyer.company,
@@ -220,7 +220,7 @@ def _buyer(buyer: StoredBuyer, areas: Sequence[StoredArea], enrolments: Sequence
         billing_cycle=buyer.billing_cycle,
         billing=export_money.billing(buyer.billing),
         service_areas=_areas(areas),
-        offers=enrolments,
+        offers=enrollments,
     )
 
 
@@ -234,22 +234,22 @@ def _areas(areas: Sequence[StoredArea]) -> Fields:
         cities=values["city"],
         regions=values["region"],
         radius=[
-            {"postal_code": centre, "km": Decimal(kilometres.removesuffix("km"))}
-            for centre, _, kilometres in (value.rpartition(" ") for value in values["radius"])
+            {"postal_code": center, "km": Decimal(kilometers.removesuffix("km"))}
+            for center, _, kilometers in (value.rpartition(" ") for value in values["radius"])
         ],
     )
 
 
-def _enrolment(enrolment: StoredEnrolment, offer: str, zone: ZoneInfo) -> Fields:
-    terms = asdict(enrolment)
+def _enrollment(enrollment: StoredEnrollment, offer: str, zone: ZoneInfo) -> Fields:
+    terms = asdict(enrollment)
     del terms["buyer_id"], terms["offer_id"]
-    pause = enrolment.pause_until
+    pause = enrollment.pause_until
     return _said(
         offer=offer,
         **{
             **terms,
-            "is_active": _unless_active(enrolment.is_active),
-            "returns": export_money.returns(enrolment.returns),
+            "is_active": _unless_active(enrollment.is_active),
+            "returns": export_money.returns(enrollment.returns),
             "pause_until": pause.astimezone(zone).isoformat() if isinstance(pause, datetime) else None,
         },
     )

@@ -26,7 +26,7 @@ def rollback(conn: Connection[Any], number: int, environ: Mapping[str, str], *, 
     """Configure what version ``number`` did. With ``plan`` all is undone: what would change is told.
 
     A policy that said something else then becomes its next version; offers that were not there, with their sources,
-    enrolments and exclusivities, are deactivated. Secrets and money stay as they are now. Raises NoSuchVersion, and
+    enrollments and exclusivities, are deactivated. Secrets and money stay as they are now. Raises NoSuchVersion, and
     ConfigurationInvalid if something of then is not allowed any more.
     """
     threshold, found = apply.default_invoice_threshold(environ)

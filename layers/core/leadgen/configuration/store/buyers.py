@@ -195,7 +195,7 @@ def has_had_prepaid_money(conn: Connection[Any], *, buyer_id: int) -> bool:
     return row is not None and bool(row[0])
 
 
-def upsert_enrolment(
+def upsert_enrollment(
     conn: Connection[Any],
     *,
     buyer_id: int,
@@ -221,7 +221,7 @@ def upsert_enrolment(
     delivery: str | None,
     returns: str | None,
 ) -> Written:
-    """The buyer's enrolment in the offer; ``filter``, ``consent``, ``delivery`` and ``returns`` are JSON texts."""
+    """The buyer's enrollment in the offer; ``filter``, ``consent``, ``delivery`` and ``returns`` are JSON texts."""
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
@@ -301,8 +301,8 @@ def upsert_enrolment(
         return only(cursor)
 
 
-def deactivate_enrolments(conn: Connection[Any], *, offer_id: int, keep: Sequence[int]) -> list[Deactivated]:
-    """End the offer's enrolments of buyers who are not among these."""
+def deactivate_enrollments(conn: Connection[Any], *, offer_id: int, keep: Sequence[int]) -> list[Deactivated]:
+    """End the offer's enrollments of buyers who are not among these."""
     with conn.cursor(row_factory=class_row(Deactivated)) as cursor:
         cursor.execute(
             """
@@ -316,8 +316,8 @@ def deactivate_enrolments(conn: Connection[Any], *, offer_id: int, keep: Sequenc
         return cursor.fetchall()
 
 
-def deactivate_enrolments_elsewhere(conn: Connection[Any], *, keep_offers: Sequence[int]) -> list[Deactivated]:
-    """End every enrolment in an offer that is not among these."""
+def deactivate_enrollments_elsewhere(conn: Connection[Any], *, keep_offers: Sequence[int]) -> list[Deactivated]:
+    """End every enrollment in an offer that is not among these."""
     with conn.cursor(row_factory=class_row(Deactivated)) as cursor:
         cursor.execute(
             """

@@ -61,9 +61,9 @@ def derive_radius_postal_codes(conn: Connection[Any], market_ids: Sequence[int])
         WITH area AS (
           SELECT a.id, a.market_id, c.latitude::float8 AS latitude, c.longitude::float8 AS longitude, radius.km
             FROM buyer_service_areas a
-           CROSS JOIN LATERAL (SELECT regexp_replace(a.scope_value, ' [0-9.]+km$', '') AS centre,
+           CROSS JOIN LATERAL (SELECT regexp_replace(a.scope_value, ' [0-9.]+km$', '') AS center,
                                       substring(a.scope_value FROM ' ([0-9.]+)km$')::float8 AS km) AS radius
-            JOIN places c ON c.market_id = a.market_id AND c.postal_code = radius.centre
+            JOIN places c ON c.market_id = a.market_id AND c.postal_code = radius.center
            WHERE a.market_id = ANY(%(market_ids)s::int[]) AND a.is_active AND a.scope_type = 'radius'
         ), wanted AS (
           SELECT area.id AS area_id, area.market_id, p.postal_code

@@ -128,7 +128,7 @@ def buyers(conn: Connection[Any]) -> list[StoredBuyer]:
 
 
 @dataclass(frozen=True)
-class StoredEnrolment:
+class StoredEnrollment:
     """A buyer's terms for an offer."""
 
     buyer_id: int
@@ -155,9 +155,9 @@ class StoredEnrolment:
     returns: dict[str, Any] | None
 
 
-def enrolments(conn: Connection[Any]) -> list[StoredEnrolment]:
-    """Every enrolment, by offer."""
-    with conn.cursor(row_factory=class_row(StoredEnrolment)) as cursor:
+def enrollments(conn: Connection[Any]) -> list[StoredEnrollment]:
+    """Every enrollment, by offer."""
+    with conn.cursor(row_factory=class_row(StoredEnrollment)) as cursor:
         cursor.execute(
             """
             SELECT buyer_id, offer_id, is_active, routing_priority AS priority, price_per_lead AS price,

@@ -38,7 +38,7 @@ class DeliveryTerms(Model):
 
 
 def parse(raw: object, *, label: str) -> DeliveryTerms:
-    """The terms as stored, None where there are none. Raises PolicyInvalid; ``label`` names the enrolment in it."""
+    """The terms as stored, None where there are none. Raises PolicyInvalid; ``label`` names the enrollment in it."""
     if raw is None:
         return DeliveryTerms()
     try:

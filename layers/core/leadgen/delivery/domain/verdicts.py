@@ -148,7 +148,7 @@ REVIEW_REASONS: Mapping[str, str] = {
     "refused": "the buyer refused it, and the policy leaves the rest to a person",
     "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call broke down, or has no "
     "known outcome",
-    "format_invalid": "the enrolment's delivery terms do not parse: mend them, then redeliver",
+    "format_invalid": "the enrollment's delivery terms do not parse: mend them, then redeliver",
     "workers_died": "worker after worker died over it",
     "erased": "the lead was erased before it could be sent",
 }

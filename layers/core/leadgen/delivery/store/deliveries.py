@@ -27,7 +27,7 @@ def put_in_doubt(conn: Connection[Any], delivery_id: str) -> None:
 class Due:
     """A pending delivery whose time has come and that nobody works on.
 
-    ``url`` and ``email_to`` are where it goes, ``terms`` the enrolment's delivery terms as stored; ``claimed_until`` is
+    ``url`` and ``email_to`` are where it goes, ``terms`` the enrollment's stored delivery terms; ``claimed_until`` is
     when the claim of a worker ended that died over it. ``broke_down`` is that the buyer's side answered an attempt with
     a failure of its own, which says nothing of what it did before: any 5xx but 503, by which it does nothing.
     """

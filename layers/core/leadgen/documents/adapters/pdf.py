@@ -74,7 +74,7 @@ class _Sheet(FPDF):
             compress=True,
             checksum=True,
         )
-        profile = PDFICCProfile(contents=_colours(), n=3, alternate="DeviceRGB")
+        profile = PDFICCProfile(contents=_colors(), n=3, alternate="DeviceRGB")
         self.add_output_intent(OutputIntentSubType.PDFA, "sRGB", "sRGB IEC61966-2.1", dest_output_profile=profile)
 
     def header(self) -> None:
@@ -248,8 +248,8 @@ class _Sheet(FPDF):
         assert isinstance(lines, list)
         return lines
 
-    def _ink(self, colour: tuple[int, int, int], size: float, style: str = "") -> None:
-        self.set_text_color(*colour)
+    def _ink(self, color: tuple[int, int, int], size: float, style: str = "") -> None:
+        self.set_text_color(*color)
         self.set_font(fonts.FAMILY, style, size)
 
     def _has_room(self, height: float) -> bool:
@@ -269,9 +269,9 @@ def _side(column: Column) -> Align:
     return Align.R if column.is_number else Align.L
 
 
-def _colours() -> bytes:
-    """The colour profile sRGB, without the time at which it was made."""
-    from PIL import ImageCms  # only what is kept for long names its colours
+def _colors() -> bytes:
+    """The color profile sRGB, without the time at which it was made."""
+    from PIL import ImageCms  # only what is kept for long names its colors
 
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes((7, 208, 0, 1, 0, 1)) + bytes(6)

@@ -20,7 +20,7 @@ from leadgen.leads.domain import conditions, consent
 from leadgen.leads.domain.consent import ConsentDemand, Evidence
 from leadgen.routing.domain import decision, eligibility
 from leadgen.routing.domain.decision import Facts
-from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Terms
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Terms
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.strategies import Candidate
@@ -46,11 +46,11 @@ def smallest_changes(inputs: RoutingInputs) -> dict[int, tuple[Change, ...]]:
     asked = decision.terms(inputs.policy, inputs.facts, inputs.facts.candidates, now=inputs.now)
     found = {}
     for candidate in inputs.facts.candidates:
-        terms = asked[candidate.enrolment.buyer_id].terms
-        failed = [c.rule for c in eligibility.checks(candidate.enrolment, candidate.standing, terms) if not c.passed]
+        terms = asked[candidate.enrollment.buyer_id].terms
+        failed = [c.rule for c in eligibility.checks(candidate.enrollment, candidate.standing, terms) if not c.passed]
         if failed:
-            refused = _Refused(candidate.enrolment, candidate.standing, terms, inputs.facts.offer.timezone)
-            found[candidate.enrolment.buyer_id] = tuple(_changes(refused, failed))
+            refused = _Refused(candidate.enrollment, candidate.standing, terms, inputs.facts.offer.timezone)
+            found[candidate.enrollment.buyer_id] = tuple(_changes(refused, failed))
     return found
 
 
@@ -63,7 +63,7 @@ def with_changes(inputs: RoutingInputs, buyer_id: int, changes: Sequence[Change]
 
 @dataclass(frozen=True)
 class _Refused:
-    enrolment: Enrolment
+    enrollment: Enrollment
     standing: Standing
     terms: Terms
     timezone: str
@@ -83,7 +83,7 @@ def _buyer_active(refused: _Refused, rule: str) -> Iterator[Change]:
 
 
 def _enrolled(refused: _Refused, rule: str) -> Iterator[Change]:
-    yield Change(rule, "enrolled", False, True, "make its enrolment active")
+    yield Change(rule, "enrolled", False, True, "make its enrollment active")
 
 
 def _service_area(refused: _Refused, rule: str) -> Iterator[Change]:
@@ -97,7 +97,7 @@ def area_for(place: str) -> Change:
 
 
 def _assigned(refused: _Refused, rule: str) -> Iterator[Change]:
-    was, to = refused.terms.assigned_to, refused.enrolment.buyer_id
+    was, to = refused.terms.assigned_to, refused.enrollment.buyer_id
     yield Change(rule, "assigned_to", was, to, "assign the lead to this buyer")
 
 
@@ -106,11 +106,11 @@ def _not_refused(refused: _Refused, rule: str) -> Iterator[Change]:
 
 
 def _configuration(refused: _Refused, rule: str) -> Iterator[Change]:
-    yield Change(rule, "fault", refused.enrolment.fault, None, f"mend what does not parse: {refused.enrolment.fault}")
+    yield Change(rule, "fault", refused.enrollment.fault, None, f"mend what does not parse: {refused.enrollment.fault}")
 
 
 def _filter(refused: _Refused, rule: str) -> Iterator[Change]:
-    condition, observed = refused.enrolment.filter, refused.terms.observed
+    condition, observed = refused.enrollment.filter, refused.terms.observed
     assert condition is not None
     turned = condition_flips.fewest_flips(condition, observed)
     if turned is None:
@@ -125,7 +125,7 @@ def _filter(refused: _Refused, rule: str) -> Iterator[Change]:
 
 
 def _consent(refused: _Refused, rule: str) -> Iterator[Change]:
-    demand, evidence, now = refused.enrolment.consent, refused.terms.evidence, refused.terms.now
+    demand, evidence, now = refused.enrollment.consent, refused.terms.evidence, refused.terms.now
     assert demand is not None
     unmet = set(consent.unmet(demand, evidence, now=now))
     if "given" in unmet:
@@ -153,37 +153,37 @@ def _consent_at(demand: ConsentDemand, evidence: Evidence, now: datetime) -> Cha
 
 
 def _not_paused(refused: _Refused, rule: str) -> Iterator[Change]:
-    until, now = refused.enrolment.pause_until, refused.terms.now
+    until, now = refused.enrollment.pause_until, refused.terms.now
     assert until is not None
     yield Change(rule, "pause_until", until, now, f"end the pause by {_instant(now)}")
 
 
 def _not_paused_for_overdue(refused: _Refused, rule: str) -> Iterator[Change]:
-    since = refused.enrolment.paused_since
+    since = refused.enrollment.paused_since
     assert since is not None
     yield Change(rule, "paused_since", since, None, f"settle its overdue invoices (paused since {_instant(since)})")
 
 
 def _capacity(refused: _Refused, rule: str) -> Iterator[Change]:
     period = _period(rule)
-    most, claimed = refused.enrolment.capacity[period], refused.standing.used.get(period, UNUSED).leads
+    most, claimed = refused.enrollment.capacity[period], refused.standing.used.get(period, UNUSED).leads
     yield Change(rule, rule, most, claimed + 1, f"{rule} {most} → {claimed + 1}")
 
 
 def _budget(refused: _Refused, rule: str) -> Iterator[Change]:
     period = _period(rule)
-    most, spent = refused.enrolment.budget[period], refused.standing.used.get(period, UNUSED).amount
+    most, spent = refused.enrollment.budget[period], refused.standing.used.get(period, UNUSED).amount
     wanted = spent + refused.terms.price
     yield Change(rule, rule, most, wanted, f"{rule} {most} → {wanted}")
 
 
 def _prepayment(refused: _Refused, rule: str) -> Iterator[Change]:
-    enrolment, standing = refused.enrolment, refused.standing
+    enrollment, standing = refused.enrollment, refused.standing
     short = [Decimal(0)]
-    if enrolment.min_balance_required is not None:
-        short.append(enrolment.min_balance_required - standing.available)
-    if enrolment.credit_limit is not None:
-        short.append(standing.exposure + refused.terms.price - enrolment.credit_limit)
+    if enrollment.min_balance_required is not None:
+        short.append(enrollment.min_balance_required - standing.available)
+    if enrollment.credit_limit is not None:
+        short.append(standing.exposure + refused.terms.price - enrollment.credit_limit)
     words = f"prepay {max(short)} {refused.terms.currency}"
     yield Change(rule, "wallet", standing.wallet, standing.wallet + max(short), words)
 
@@ -193,7 +193,7 @@ def _reachable(refused: _Refused, rule: str) -> Iterator[Change]:
 
 
 def _currency(refused: _Refused, rule: str) -> Iterator[Change]:
-    was, to = refused.enrolment.currency, refused.terms.currency
+    was, to = refused.enrollment.currency, refused.terms.currency
     yield Change(rule, "currency", was, to, f"currency {was} → {to}")
 
 
@@ -249,7 +249,7 @@ def _facts_with_change(facts: Facts, buyer_id: int, change: Change) -> Facts:
     return replace(
         facts,
         candidates=tuple(
-            _candidate_with_change(candidate, change) if candidate.enrolment.buyer_id == buyer_id else candidate
+            _candidate_with_change(candidate, change) if candidate.enrollment.buyer_id == buyer_id else candidate
             for candidate in facts.candidates
         ),
     )
@@ -268,19 +268,19 @@ def _evidenced(evidence: Evidence, change: Change) -> Evidence:
 
 
 def _candidate_with_change(candidate: Candidate, change: Change) -> Candidate:
-    enrolment = candidate.enrolment
+    enrollment = candidate.enrollment
     kind = change.rule.partition("_per_")[0]
     if change.field == "wallet":
         return replace(candidate, standing=replace(candidate.standing, wallet=change.to))
     if kind == "capacity":
         return replace(
-            candidate, enrolment=replace(enrolment, capacity={**enrolment.capacity, _period(change.rule): change.to})
+            candidate, enrollment=replace(enrollment, capacity={**enrollment.capacity, _period(change.rule): change.to})
         )
     if kind == "budget":
         return replace(
-            candidate, enrolment=replace(enrolment, budget={**enrolment.budget, _period(change.rule): change.to})
+            candidate, enrollment=replace(enrollment, budget={**enrollment.budget, _period(change.rule): change.to})
         )
-    return replace(candidate, enrolment=replace(enrolment, **{change.field: change.to}))
+    return replace(candidate, enrollment=replace(enrollment, **{change.field: change.to}))
 
 
 def _period(rule: str) -> Period:

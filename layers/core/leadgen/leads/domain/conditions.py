@@ -261,7 +261,7 @@ _CONDITION: TypeAdapter[Condition] = TypeAdapter(Rule)
 
 
 def parse_filter(filter_: object, *, label: str) -> Condition:
-    """A buyer's filter. Raises PolicyInvalid; ``label`` names the enrolment in its message."""
+    """A buyer's filter. Raises PolicyInvalid; ``label`` names the enrollment in its message."""
     try:
         return _CONDITION.validate_json(json.dumps(filter_))
     except ValidationError as error:

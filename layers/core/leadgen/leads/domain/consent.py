@@ -32,7 +32,7 @@ class ConsentDemand(Model):
 
 
 def parse_consent(demand: object, *, label: str) -> ConsentDemand:
-    """What a buyer demands. Raises PolicyInvalid; ``label`` names the enrolment in its message."""
+    """What a buyer demands. Raises PolicyInvalid; ``label`` names the enrollment in its message."""
     try:
         return ConsentDemand.model_validate_json(json.dumps(demand))
     except ValidationError as error:

@@ -42,7 +42,7 @@ class ReturnPolicy(Model):
 
 
 def parse(policy: object, *, label: str) -> ReturnPolicy:
-    """Raises PolicyInvalid; ``label`` names the offer or the enrolment in its message."""
+    """Raises PolicyInvalid; ``label`` names the offer or the enrollment in its message."""
     try:
         return ReturnPolicy.model_validate_json(json.dumps(policy))
     except ValidationError as error:

@@ -57,7 +57,7 @@ def sold(conn: Connection[Any], lead_id: int) -> Sold | None:
                    x.invoice_id, i.issued_at IS NOT NULL AS invoice_issued, b.billing_cycle, m.timezone,
                    coalesce(bo.returns, o.returns) AS policy,
                    CASE WHEN bo.returns IS NULL THEN 'offer ' || o.name
-                        ELSE 'the enrolment of ' || b.email || ' in ' || o.name END AS policy_label,
+                        ELSE 'the enrollment of ' || b.email || ' in ' || o.name END AS policy_label,
                    v.rules, r.id AS standing_id, r.status AS standing
               FROM leads l
               JOIN offers o ON o.id = l.offer_id

@@ -11,7 +11,7 @@ from leadgen.leads.domain.lead import Lead
 from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import rotation, strategies
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Offer, Routed
-from leadgen.routing.domain.eligibility import Enrolment, Standing, is_eligible
+from leadgen.routing.domain.eligibility import Enrollment, Standing, is_eligible
 from leadgen.routing.domain.policy import RoundRobin, RoutingPolicy, Weighted
 from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
@@ -25,7 +25,7 @@ class Request:
     policy: RoutingPolicy
     offer: Offer
     exclusive: ExclusiveBuyer | None
-    enrolments: tuple[Enrolment, ...]
+    enrollments: tuple[Enrollment, ...]
     observed: Observed = NOTHING_OBSERVED
     evidence: Evidence = NO_EVIDENCE
     suppressed: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Span:
-    """The pools that a batch may share out: every set of an offer's enrolments between these two, of ``fewest`` or
+    """The pools that a batch may share out: every set of an offer's enrollments between these two, of ``fewest`` or
     more.
     """
 
@@ -60,7 +60,7 @@ Pools = Mapping[int, Sequence[Rotation]]
 def choose_in_turn(
     requests: Sequence[Request], standings: Mapping[int, Standing], pools: Pools, *, now: datetime
 ) -> list[Choice]:
-    """Decide a batch. ``standings`` are by buyer_offer_id and hold every enrolment of the requests."""
+    """Decide a batch. ``standings`` are by buyer_offer_id and hold every enrollment of the requests."""
     current = dict(standings)
     shared = {offer_id: {(r.members, r.weights): r for r in found} for offer_id, found in pools.items()}
     choices = []
@@ -111,7 +111,7 @@ def _facts(request: Request, standings: Mapping[int, Standing], rotations: tuple
         offer=request.offer,
         place=request.lead.postal_code,
         exclusive=request.exclusive,
-        candidates=tuple(Candidate(e, standings[e.buyer_offer_id]) for e in request.enrolments),
+        candidates=tuple(Candidate(e, standings[e.buyer_offer_id]) for e in request.enrollments),
         observed=request.observed,
         evidence=request.evidence,
         suppressed=request.suppressed,
@@ -121,9 +121,9 @@ def _facts(request: Request, standings: Mapping[int, Standing], rotations: tuple
 
 
 def _claim(current: dict[int, Standing], requests: Sequence[Request], routed: Routed) -> None:
-    # A buyer's money is one for all its enrolments; its capacity is each enrolment's own.
+    # A buyer's money is one for all its enrollments; its capacity is each enrollment's own.
     price = routed.price.amount
-    own = {e.buyer_offer_id for r in requests for e in r.enrolments if e.buyer_id == routed.buyer_id}
+    own = {e.buyer_offer_id for r in requests for e in r.enrollments if e.buyer_id == routed.buyer_id}
     for buyer_offer_id in own:
         leads = int(buyer_offer_id == routed.buyer_offer_id)
         current[buyer_offer_id] = current[buyer_offer_id].after_claims(leads, price, of_buyer=price)
@@ -136,7 +136,7 @@ def _spent(requests: Sequence[Request], standings: Mapping[int, Standing], now: 
         facts = _facts(request, standings, ())
         for buyer_id, asked in routing_decision.terms(request.policy, facts, facts.candidates, now=now).items():
             dearest[buyer_id] = max(dearest.get(buyer_id, asked.price.amount), asked.price.amount)
-        buyers.update({e.buyer_offer_id: e.buyer_id for e in request.enrolments})
+        buyers.update({e.buyer_offer_id: e.buyer_id for e in request.enrollments})
     return {
         buyer_offer_id: standings[buyer_offer_id].after_claims(
             len(requests), dearest[buyer_id] * len(requests), of_buyer=dearest[buyer_id] * len(requests)
@@ -148,7 +148,7 @@ def _spent(requests: Sequence[Request], standings: Mapping[int, Standing], now: 
 def _pool(request: Request, standings: Mapping[int, Standing], now: datetime) -> list[Candidate]:
     facts = _facts(request, standings, ())
     asked = routing_decision.terms(request.policy, facts, facts.candidates, now=now)
-    return [c for c in facts.candidates if is_eligible(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms)]
+    return [c for c in facts.candidates if is_eligible(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms)]
 
 
 def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> list[Span]:
@@ -169,5 +169,5 @@ def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidat
 
 
 def _span(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> Span:
-    ids = [tuple(sorted(c.enrolment.buyer_offer_id for c in part)) for part in (least, most)]
+    ids = [tuple(sorted(c.enrollment.buyer_offer_id for c in part)) for part in (least, most)]
     return Span(request.offer.offer_id, ids[0], ids[1], max(len(least), len(most) - claims))

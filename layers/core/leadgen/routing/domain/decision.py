@@ -95,20 +95,22 @@ def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | No
     """Choose one of the buyers that serve a lead's place. The order of ``facts.candidates`` does not matter."""
     ranked = sorted(facts.candidates, key=rank)
     asked = terms(policy, facts, ranked, now=now)
-    verdicts = {c.enrolment.buyer_id: judge(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms) for c in ranked}
-    eligible = [c for c in ranked if verdicts[c.enrolment.buyer_id].eligible]
+    verdicts = {
+        c.enrollment.buyer_id: judge(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms) for c in ranked
+    }
+    eligible = [c for c in ranked if verdicts[c.enrollment.buyer_id].eligible]
     outcome = _choose(policy, facts, eligible, {r.key: r for r in facts.rotations})
     match outcome:
         case Pick(winner=winner, merits=merits):
             told = tuple(
                 replace(
-                    verdicts[c.enrolment.buyer_id], merit=merits.get(c.enrolment.buyer_id) or _passed_over(policy, c)
+                    verdicts[c.enrollment.buyer_id], merit=merits.get(c.enrollment.buyer_id) or _passed_over(policy, c)
                 )
-                if verdicts[c.enrolment.buyer_id].eligible
-                else verdicts[c.enrolment.buyer_id]
+                if verdicts[c.enrollment.buyer_id].eligible
+                else verdicts[c.enrollment.buyer_id]
                 for c in ranked
             )
-            return _routed(winner, asked[winner.enrolment.buyer_id].price, facts, told, outcome.rotation)
+            return _routed(winner, asked[winner.enrollment.buyer_id].price, facts, told, outcome.rotation)
         case _:
             return NoBuyer(outcome, tuple(verdicts.values()))
 
@@ -126,10 +128,10 @@ def settle(policy: RoutingPolicy, facts: Facts, pools: Pools, *, now: datetime) 
     """What ``choose`` comes to, without saying why. ``pools`` stand in the place of ``facts.rotations``."""
     ranked = sorted(facts.candidates, key=rank)
     asked = terms(policy, facts, ranked, now=now)
-    eligible = [c for c in ranked if is_eligible(c.enrolment, c.standing, asked[c.enrolment.buyer_id].terms)]
+    eligible = [c for c in ranked if is_eligible(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms)]
     outcome = _choose(policy, facts, eligible, pools)
     if isinstance(outcome, Pick):
-        return Settled(outcome.winner, asked[outcome.winner.enrolment.buyer_id].price.amount, outcome.rotation)
+        return Settled(outcome.winner, asked[outcome.winner.enrollment.buyer_id].price.amount, outcome.rotation)
     return outcome
 
 
@@ -140,15 +142,15 @@ def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], 
         return "suppressed"
     closed = policy.exclusivity.fallback == "fail_closed"
     if facts.exclusive is not None:
-        owner = [c for c in eligible if c.enrolment.buyer_id == facts.exclusive.buyer_id]
+        owner = [c for c in eligible if c.enrollment.buyer_id == facts.exclusive.buyer_id]
         if owner:
-            return Pick(owner[0], {owner[0].enrolment.buyer_id: {"exclusive": True}}, None)
+            return Pick(owner[0], {owner[0].enrollment.buyer_id: {"exclusive": True}}, None)
         if closed:
             return "exclusive_buyer_ineligible"
     elif isinstance(policy, ExclusiveZip) and closed:
         return "no_exclusive_buyer"
     if not eligible:
-        in_area = any(c.enrolment.area is not None for c in facts.candidates)
+        in_area = any(c.enrollment.area is not None for c in facts.candidates)
         return "no_eligible_buyer" if in_area else "no_buyer_in_area"
     return pick(policy, preferred(policy.sla, eligible), pools)
 
@@ -176,7 +178,7 @@ def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], 
     by_price: dict[tuple[Decimal | None, bool], Asked] = {}
     asked = {}
     for candidate in candidates:
-        own = candidate.enrolment.buyer_price, _is_exclusive(facts, candidate)
+        own = candidate.enrollment.buyer_price, _is_exclusive(facts, candidate)
         if own not in by_price:
             price = _price(policy, facts, candidate, local)
             by_price[own] = Asked(
@@ -192,12 +194,12 @@ def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], 
                     facts.assigned_to,
                 ),
             )
-        asked[candidate.enrolment.buyer_id] = by_price[own]
+        asked[candidate.enrollment.buyer_id] = by_price[own]
     return asked
 
 
 def _is_exclusive(facts: Facts, candidate: Candidate) -> bool:
-    return facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrolment.buyer_id
+    return facts.exclusive is not None and facts.exclusive.buyer_id == candidate.enrollment.buyer_id
 
 
 def _acceptance(policy: RoutingPolicy, local: datetime) -> Check:
@@ -213,7 +215,7 @@ def _acceptance(policy: RoutingPolicy, local: datetime) -> Check:
 def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: datetime) -> pricing.Price:
     return pricing.price(
         offer_price=facts.offer.default_price,
-        buyer_price=candidate.enrolment.buyer_price,
+        buyer_price=candidate.enrollment.buyer_price,
         premiums=policy.pricing,
         is_exclusive=_is_exclusive(facts, candidate),
         local_time=local,
@@ -225,8 +227,8 @@ def _routed(
     winner: Candidate, price: pricing.Price, facts: Facts, verdicts: tuple[Verdict, ...], turn: Rotation | None
 ) -> Routed:
     return Routed(
-        buyer_id=winner.enrolment.buyer_id,
-        buyer_offer_id=winner.enrolment.buyer_offer_id,
+        buyer_id=winner.enrollment.buyer_id,
+        buyer_offer_id=winner.enrollment.buyer_offer_id,
         price=price,
         exclusive=_is_exclusive(facts, winner),
         verdicts=verdicts,

@@ -10,7 +10,7 @@ from leadgen.kernel import calendar
 from leadgen.kernel.calendar import PERIODS
 from leadgen.kernel.trace import Check
 from leadgen.routing.domain.decision import Facts, NoBuyer, NoBuyerReason
-from leadgen.routing.domain.eligibility import Enrolment, Verdict
+from leadgen.routing.domain.eligibility import Enrollment, Verdict
 from leadgen.routing.domain.policy import RoutingPolicy
 
 Way = Literal["next_buyer", "review", "reject"]
@@ -61,37 +61,37 @@ def _give_up_at(policy: RoutingPolicy, first_unrouted_at: datetime) -> datetime:
 
 def next_chance(policy: RoutingPolicy, facts: Facts, decision: NoBuyer, *, now: datetime) -> datetime | None:
     """The first instant at which one of the refused buyers would be eligible if nothing but the time changed."""
-    enrolments = {c.enrolment.buyer_id: c.enrolment for c in facts.candidates}
+    enrollments = {c.enrollment.buyer_id: c.enrollment for c in facts.candidates}
     chances = [
         chance
         for verdict in decision.verdicts
         if not verdict.eligible
-        and (chance := _ends(policy, facts, enrolments[verdict.buyer_id], verdict, now)) is not None
+        and (chance := _ends(policy, facts, enrollments[verdict.buyer_id], verdict, now)) is not None
     ]
     return min(chances, default=None)
 
 
 def _ends(
-    policy: RoutingPolicy, facts: Facts, enrolment: Enrolment, verdict: Verdict, now: datetime
+    policy: RoutingPolicy, facts: Facts, enrollment: Enrollment, verdict: Verdict, now: datetime
 ) -> datetime | None:
     """When the last of a buyer's obstacles ends by itself; None where one of them does not."""
-    ends = [_end(policy, facts, enrolment, check, now) for check in verdict.checks if not check.passed]
+    ends = [_end(policy, facts, enrollment, check, now) for check in verdict.checks if not check.passed]
     known = [end for end in ends if end is not None]
     return max(known) if len(known) == len(ends) else None
 
 
-def _end(policy: RoutingPolicy, facts: Facts, enrolment: Enrolment, check: Check, now: datetime) -> datetime | None:
+def _end(policy: RoutingPolicy, facts: Facts, enrollment: Enrollment, check: Check, now: datetime) -> datetime | None:
     if check.rule == "not_paused":
-        return enrolment.pause_until
+        return enrollment.pause_until
     if check.rule == "acceptance_hours":
         return calendar.next_opening(now, facts.offer.timezone, policy.acceptance_hours or {})
-    return next(_period_ends(facts, enrolment, check, now), None)
+    return next(_period_ends(facts, enrollment, check, now), None)
 
 
-def _period_ends(facts: Facts, enrolment: Enrolment, check: Check, now: datetime) -> Iterator[datetime]:
+def _period_ends(facts: Facts, enrollment: Enrollment, check: Check, now: datetime) -> Iterator[datetime]:
     for period in PERIODS:
         # A cap of nothing is never free again; of a budget nobody can say without the price then.
-        if (check.rule == f"capacity_per_{period}" and enrolment.capacity[period] > 0) or (
-            check.rule == f"budget_per_{period}" and enrolment.budget[period] > Decimal(0)
+        if (check.rule == f"capacity_per_{period}" and enrollment.capacity[period] > 0) or (
+            check.rule == f"budget_per_{period}" and enrollment.budget[period] > Decimal(0)
         ):
             yield calendar.next_period(now, facts.offer.timezone, period)

@@ -17,8 +17,8 @@ from leadgen.leads.domain.consent import ConsentDemand, Evidence
 
 
 @dataclass(frozen=True)
-class Enrolment:
-    """A buyer's enrolment in an offer and what the configuration says of it. None, or an absent period, is no limit.
+class Enrollment:
+    """A buyer's enrollment in an offer and what the configuration says of it. None, or an absent period, is no limit.
 
     ``area`` is the service area that covers the lead's place, None where none does; ``capacity`` and ``budget`` are the
     leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
@@ -99,7 +99,7 @@ class Standing:
         return -self.exposure
 
     def after_claims(self, leads: int, amount: Decimal, *, of_buyer: Decimal) -> "Standing":
-        """With so many leads more of this enrolment, and ``of_buyer`` more claimed of the buyer in all its offers."""
+        """With so many leads more of this enrollment, and ``of_buyer`` more claimed of the buyer in all its offers."""
         used = {p: Used(u.leads + leads, u.amount + amount) for p, u in self.used.items()} if leads else self.used
         return Standing(used, self.owed, self.pending + of_buyer, self.wallet, self.record)
 
@@ -132,59 +132,59 @@ class Verdict:
     merit: Mapping[str, str | int | bool] | None = None
 
 
-def judge(enrolment: Enrolment, standing: Standing, terms: Terms) -> Verdict:
+def judge(enrollment: Enrollment, standing: Standing, terms: Terms) -> Verdict:
     """Hold every rule against one buyer for one lead."""
-    found = tuple(checks(enrolment, standing, terms))
-    return Verdict(enrolment.buyer_id, all(check.passed for check in found), found)
+    found = tuple(checks(enrollment, standing, terms))
+    return Verdict(enrollment.buyer_id, all(check.passed for check in found), found)
 
 
-def is_eligible(enrolment: Enrolment, standing: Standing, terms: Terms) -> bool:
+def is_eligible(enrollment: Enrollment, standing: Standing, terms: Terms) -> bool:
     """The outcome alone: no rule is asked after the first that fails."""
-    for check in checks(enrolment, standing, terms):  # noqa: SIM110 - a loop is faster, and what-if asks a million times
+    for check in checks(enrollment, standing, terms):  # noqa: SIM110 - a loop is faster, and what-if asks a million times
         if not check.passed:
             return False
     return True
 
 
-def checks(enrolment: Enrolment, standing: Standing, terms: Terms) -> Iterator[Check]:
+def checks(enrollment: Enrollment, standing: Standing, terms: Terms) -> Iterator[Check]:
     """Each rule in turn."""
-    yield Check("buyer_active", enrolment.buyer_active, True, enrolment.buyer_active)
-    yield Check("enrolled", enrolment.enrolled, True, enrolment.enrolled)
-    yield Check("service_area", enrolment.area, terms.place, enrolment.area is not None)
+    yield Check("buyer_active", enrollment.buyer_active, True, enrollment.buyer_active)
+    yield Check("enrolled", enrollment.enrolled, True, enrollment.enrolled)
+    yield Check("service_area", enrollment.area, terms.place, enrollment.area is not None)
     if terms.assigned_to is not None:
-        is_chosen = enrolment.buyer_id == terms.assigned_to
-        yield Check("assigned", enrolment.buyer_id, terms.assigned_to, is_chosen)
-    if enrolment.refused and terms.assigned_to != enrolment.buyer_id:
+        is_chosen = enrollment.buyer_id == terms.assigned_to
+        yield Check("assigned", enrollment.buyer_id, terms.assigned_to, is_chosen)
+    if enrollment.refused and terms.assigned_to != enrollment.buyer_id:
         yield Check("not_refused", True, False, False)
-    yield from _own_rules(enrolment, terms)
-    if enrolment.pause_until is not None:
+    yield from _own_rules(enrollment, terms)
+    if enrollment.pause_until is not None:
         # As the record has instants: whatever zone the database's session speaks, the text is the same.
-        yield Check("not_paused", plain(terms.now), plain(enrolment.pause_until), enrolment.pause_until <= terms.now)
-    if enrolment.paused_since is not None:
-        yield Check("not_paused_for_overdue", plain(enrolment.paused_since), None, False)
+        yield Check("not_paused", plain(terms.now), plain(enrollment.pause_until), enrollment.pause_until <= terms.now)
+    if enrollment.paused_since is not None:
+        yield Check("not_paused_for_overdue", plain(enrollment.paused_since), None, False)
     for period in PERIODS:
         used = standing.used.get(period, UNUSED)
-        if (most := enrolment.capacity.get(period)) is not None:
+        if (most := enrollment.capacity.get(period)) is not None:
             yield Check(f"capacity_per_{period}", used.leads, most, used.leads < most)
-        if (budget := enrolment.budget.get(period)) is not None:
+        if (budget := enrollment.budget.get(period)) is not None:
             spent = used.amount + terms.price
             yield Check(f"budget_per_{period}", str(spent), str(budget), spent <= budget)
-    if (minimum := enrolment.min_balance_required) is not None:
+    if (minimum := enrollment.min_balance_required) is not None:
         yield Check("min_balance_required", str(standing.available), str(minimum), standing.available >= minimum)
-    if (limit := enrolment.credit_limit) is not None:
+    if (limit := enrollment.credit_limit) is not None:
         exposure = standing.exposure + terms.price
         yield Check("credit_limit", str(exposure), str(limit), exposure <= limit)
-    yield Check("reachable", enrolment.reachable, True, enrolment.reachable)
-    yield Check("currency", enrolment.currency, terms.currency, enrolment.currency == terms.currency)
+    yield Check("reachable", enrollment.reachable, True, enrollment.reachable)
+    yield Check("currency", enrollment.currency, terms.currency, enrollment.currency == terms.currency)
     yield terms.hours
 
 
-def _own_rules(enrolment: Enrolment, terms: Terms) -> Iterator[Check]:
-    if enrolment.fault is not None:
-        yield Check("configuration", enrolment.fault, None, False)
-    if enrolment.filter is not None:
-        met = conditions.holds(enrolment.filter, terms.observed)
-        yield Check("filter", conditions.shown(enrolment.filter, terms.observed), plain(enrolment.filter), met)
-    if enrolment.consent is not None:
-        unmet = leads_consent.unmet(enrolment.consent, terms.evidence, now=terms.now)
-        yield Check("consent", {"unmet": list(unmet)}, plain(enrolment.consent), not unmet)
+def _own_rules(enrollment: Enrollment, terms: Terms) -> Iterator[Check]:
+    if enrollment.fault is not None:
+        yield Check("configuration", enrollment.fault, None, False)
+    if enrollment.filter is not None:
+        met = conditions.holds(enrollment.filter, terms.observed)
+        yield Check("filter", conditions.shown(enrollment.filter, terms.observed), plain(enrollment.filter), met)
+    if enrollment.consent is not None:
+        unmet = leads_consent.unmet(enrollment.consent, terms.evidence, now=terms.now)
+        yield Check("consent", {"unmet": list(unmet)}, plain(enrollment.consent), not unmet)

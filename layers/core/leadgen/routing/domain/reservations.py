@@ -23,7 +23,7 @@ def nears_limit(exposure_before: Decimal, exposure_after: Decimal, limit: Decima
 
 @dataclass(frozen=True)
 class CapacityUse:
-    """Leads claimed by an enrolment in one period, and their prices together."""
+    """Leads claimed by an enrollment in one period, and their prices together."""
 
     buyer_offer_id: int
     period: Period
@@ -67,7 +67,7 @@ def near_limit(choices: Sequence[Choice], exposures: Sequence[Exposure]) -> dict
 
 
 def capacity(choices: Sequence[Choice], periods: Mapping[int, CapPeriods]) -> list[CapacityUse]:
-    """What each enrolment has used of its periods; ``periods`` are by offer id."""
+    """What each enrollment has used of its periods; ``periods`` are by offer id."""
     prices: dict[tuple[int, int], list[Decimal]] = defaultdict(list)
     for offer_id, routed in _claims(choices):
         prices[routed.buyer_offer_id, offer_id].append(routed.price.amount)
@@ -97,7 +97,7 @@ def credit_of(given_back: Sequence[Claim]) -> dict[int, Decimal]:
 
 
 def capacity_of(given_back: Sequence[Claim]) -> list[CapacityUse]:
-    """What each enrolment has used less of its periods when its buyer does not get these leads."""
+    """What each enrollment has used less of its periods when its buyer does not get these leads."""
     prices: dict[tuple[int, Period, datetime], list[Decimal]] = defaultdict(list)
     for claim in given_back:
         for period in PERIODS:

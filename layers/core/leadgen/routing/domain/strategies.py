@@ -7,7 +7,7 @@ from typing import assert_never
 
 from leadgen.kernel.calendar import Period
 from leadgen.routing.domain import rotation as domain
-from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing
 from leadgen.routing.domain.policy import (
     CapacityBased,
     ExclusiveZip,
@@ -28,7 +28,7 @@ _PLACES = Decimal("0.0001")
 class Candidate:
     """A buyer who may be considered, as configured and as standing."""
 
-    enrolment: Enrolment
+    enrollment: Enrollment
     standing: Standing
 
 
@@ -43,7 +43,7 @@ class Pick:
 
 def rank(candidate: Candidate) -> tuple[int, int]:
     """The order that settles every tie: the highest ``routing_priority``, then the lowest buyer id."""
-    return (-candidate.enrolment.priority, candidate.enrolment.buyer_id)
+    return (-candidate.enrollment.priority, candidate.enrollment.buyer_id)
 
 
 def preferred(sla: Sla | None, eligible: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -60,16 +60,16 @@ def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Pools) -> Pick
     """Choose from a pool that is not empty, in ``rank`` order. ``pools`` are those that had leads already."""
     match policy:
         case PriorityBased() | ExclusiveZip():
-            return Pick(pool[0], {c.enrolment.buyer_id: {"priority": c.enrolment.priority} for c in pool}, None)
+            return Pick(pool[0], {c.enrollment.buyer_id: {"priority": c.enrollment.priority} for c in pool}, None)
         case RoundRobin() | Weighted():
             return _in_turn(pool, weights(policy, pool), pools)
         case CapacityBased(period=period):
-            left = {c.enrolment.buyer_id: _capacity_left(c, period) for c in pool}
-            best = max(pool, key=lambda c: left[c.enrolment.buyer_id])
+            left = {c.enrollment.buyer_id: _capacity_left(c, period) for c in pool}
+            best = max(pool, key=lambda c: left[c.enrollment.buyer_id])
             return Pick(best, {buyer_id: {"capacity_left": _text(part)} for buyer_id, part in left.items()}, None)
         case PerformanceBased():
-            rates = {c.enrolment.buyer_id: _accept_rate(policy, c.standing) for c in pool}
-            best = max(pool, key=lambda c: rates[c.enrolment.buyer_id])
+            rates = {c.enrollment.buyer_id: _accept_rate(policy, c.standing) for c in pool}
+            best = max(pool, key=lambda c: rates[c.enrollment.buyer_id])
             return Pick(best, {buyer_id: {"accept_rate": _text(rate)} for buyer_id, rate in rates.items()}, None)
         case _:
             assert_never(policy)
@@ -78,26 +78,26 @@ def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Pools) -> Pick
 def weights(policy: RoundRobin | Weighted, pool: Sequence[Candidate]) -> dict[int, int]:
     """What each member weighs, by buyer_offer_id."""
     named = policy.weights if isinstance(policy, Weighted) else {}
-    return {c.enrolment.buyer_offer_id: named.get(str(c.enrolment.buyer_id), 1) for c in pool}
+    return {c.enrollment.buyer_offer_id: named.get(str(c.enrollment.buyer_id), 1) for c in pool}
 
 
 def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], pools: Pools) -> Pick:
     new = domain.fresh(of_members)
     so_far = pools.get(new.key, new)
-    turn = domain.choose(so_far, [c.enrolment.buyer_offer_id for c in pool])
+    turn = domain.choose(so_far, [c.enrollment.buyer_offer_id for c in pool])
     taken = dict(zip(so_far.members, so_far.taken, strict=True))
     merits = {
-        c.enrolment.buyer_id: {
-            "weight": of_members[c.enrolment.buyer_offer_id],
-            "taken": taken[c.enrolment.buyer_offer_id],
+        c.enrollment.buyer_id: {
+            "weight": of_members[c.enrollment.buyer_offer_id],
+            "taken": taken[c.enrollment.buyer_offer_id],
         }
         for c in pool
     }
-    return Pick(next(c for c in pool if c.enrolment.buyer_offer_id == turn), merits, so_far)
+    return Pick(next(c for c in pool if c.enrollment.buyer_offer_id == turn), merits, so_far)
 
 
 def _capacity_left(candidate: Candidate, period: Period) -> Decimal:
-    capacity = candidate.enrolment.capacity.get(period)
+    capacity = candidate.enrollment.capacity.get(period)
     if capacity is None:
         return Decimal(1)
     return Decimal(capacity - candidate.standing.used.get(period, UNUSED).leads) / capacity

@@ -17,7 +17,7 @@ from leadgen.leads.domain import conditions, consent
 from leadgen.routing.domain import track_records as domain
 from leadgen.routing.domain.allocation import Request
 from leadgen.routing.domain.decision import ExclusiveBuyer
-from leadgen.routing.domain.eligibility import Enrolment, Standing
+from leadgen.routing.domain.eligibility import Enrollment, Standing
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.store import candidates
 from leadgen.routing.store import track_records as routing_track_records
@@ -56,10 +56,10 @@ def load(
     buyers_store.lock(conn, buyer_ids)
     # Again, now that nobody hands a place over: whoever does holds the buyers of both.
     exclusive = candidates.exclusive_buyers(conn, places)
-    loaded = candidates.load_enrolments(conn, buyer_ids, periods)
+    loaded = candidates.load_enrollments(conn, buyer_ids, periods)
     asked = _lookbacks(asking, now)
     records = routing_track_records.track_records(conn, buyer_ids, asked, now=now) if asked else {}
-    enrolments = {(entry.offer_id, entry.enrolment.buyer_id): entry.enrolment for entry in loaded}
+    enrollments = {(entry.offer_id, entry.enrollment.buyer_id): entry.enrollment for entry in loaded}
     areas: dict[int, list[tuple[int, str | None]]] = defaultdict(list)
     for s in served:
         areas[s.lead_id].append((s.buyer_id, s.area))
@@ -67,13 +67,13 @@ def load(
     for one in asking:
         lead = one.locked.lead
         own = tuple(
-            replace(enrolments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.refused_by)
+            replace(enrollments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.refused_by)
             for buyer_id, area in sorted(areas[lead.lead_id])
         )
         requests.append(_request(one, own, exclusive.get(lead.lead_id), listed.get(lead.lead_id, ())))
     standings = {
-        entry.enrolment.buyer_offer_id: replace(entry.standing, record=records[entry.enrolment.buyer_offer_id])
-        if entry.enrolment.buyer_offer_id in records
+        entry.enrollment.buyer_offer_id: replace(entry.standing, record=records[entry.enrollment.buyer_offer_id])
+        if entry.enrollment.buyer_offer_id in records
         else entry.standing
         for entry in loaded
     }
@@ -81,7 +81,7 @@ def load(
 
 
 def _request(
-    one: Asking, own: tuple[Enrolment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
+    one: Asking, own: tuple[Enrollment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
 ) -> Request:
     fields = one.locked.fields
     return Request(
@@ -89,7 +89,7 @@ def _request(
         policy=one.policy,
         offer=one.locked.offer,
         exclusive=exclusive,
-        enrolments=own,
+        enrollments=own,
         observed=conditions.observe([e.filter for e in own if e.filter is not None], fields),
         evidence=consent.evidence(fields, [e.consent for e in own if e.consent is not None]),
         suppressed=suppressed,

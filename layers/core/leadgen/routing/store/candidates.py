@@ -18,7 +18,7 @@ from leadgen.leads.domain.lead import Lead
 from leadgen.leads.store.leads import lead_under_decision
 from leadgen.routing.domain import pricing
 from leadgen.routing.domain.decision import ExclusiveBuyer, Offer
-from leadgen.routing.domain.eligibility import UNUSED, Enrolment, Standing, Used
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Used
 
 
 @dataclass(frozen=True)
@@ -200,18 +200,18 @@ def candidates(
 
 
 @dataclass(frozen=True)
-class LoadedEnrolment:
-    """An enrolment and its standing, read under the buyer's lock. ``enrolment.area`` is set per lead."""
+class LoadedEnrollment:
+    """An enrollment and its standing, read under the buyer's lock. ``enrollment.area`` is set per lead."""
 
     offer_id: int
-    enrolment: Enrolment
+    enrollment: Enrollment
     standing: Standing
 
 
-def load_enrolments(
+def load_enrollments(
     conn: Connection[Any], buyer_ids: Collection[int], periods: Mapping[int, CapPeriods]
-) -> list[LoadedEnrolment]:
-    """The enrolments of locked buyers in the offers of ``periods`` (by offer id), with what each has claimed there."""
+) -> list[LoadedEnrollment]:
+    """The enrollments of locked buyers in the offers of ``periods`` (by offer id), with what each has claimed there."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
@@ -244,15 +244,15 @@ def load_enrolments(
         return [_loaded(row) for row in cursor]
 
 
-def _loaded(row: dict[str, Any]) -> LoadedEnrolment:
+def _loaded(row: dict[str, Any]) -> LoadedEnrollment:
     used = dict.fromkeys(PERIODS, UNUSED)
     for counter in row["used"]:
         period, leads, amount = counter.split()
         used[period] = Used(int(leads), Decimal(amount))
     filter_, consent, fault = _own_rules(row)
-    return LoadedEnrolment(
+    return LoadedEnrollment(
         offer_id=row["offer_id"],
-        enrolment=Enrolment(
+        enrollment=Enrollment(
             buyer_id=row["buyer_id"],
             buyer_offer_id=row["buyer_offer_id"],
             buyer_active=row["buyer_active"],
@@ -277,7 +277,7 @@ def _loaded(row: dict[str, Any]) -> LoadedEnrolment:
 
 
 def _own_rules(row: dict[str, Any]) -> tuple[Condition | None, ConsentDemand | None, str | None]:
-    label = f"enrolment {row['buyer_offer_id']}"
+    label = f"enrollment {row['buyer_offer_id']}"
     try:
         filter_ = None if row["filter"] is None else parse_filter(row["filter"], label=label)
         consent = None if row["consent"] is None else parse_consent(row["consent"], label=label)

@@ -32,14 +32,14 @@ def add(commands: "Subparsers") -> None:
         "preview-delivery",
         help="show what a buyer would be sent, and what its answer would count as",
         description="Write a lead in a buyer's format and print the headers and the body, laid out for reading. "
-        "Nothing is sent and nothing is changed. The enrolment is the one that is configured, or with --file one that "
+        "Nothing is sent and nothing is changed. The enrollment is the one that is configured, or with --file one that "
         "is not applied yet; the lead is made up, or with --lead one that was posted.",
         epilog=f"{DATABASE} With --file and without --lead none is needed.",
     )
     parser.add_argument("--buyer", required=True, metavar="EMAIL", help="the buyer, by its e-mail address")
     parser.add_argument("--offer", metavar="NAME", help="the offer, where the buyer is enrolled in more than one")
     parser.add_argument("--market", metavar="NAME", help="the market, where several have an offer of this name")
-    parser.add_argument("--file", type=Path, metavar="FILE", help="the enrolment as this configuration file says it")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="the enrollment as this configuration file says it")
     parser.add_argument("--lead", type=number, metavar="LEAD_ID", help="a stored lead instead of a made-up one")
     parser.add_argument("--raw", action="store_true", help="print the body alone, byte for byte")
     parser.add_argument(

@@ -205,7 +205,7 @@ class Simulation:
             first = course.first_unrouted_at = course.first_unrouted_at or inputs.now
             course.is_over = disposition.is_given_up(policy, settled, first_unrouted_at=first, now=inputs.now)
             return None
-        winner = settled.winner.enrolment
+        winner = settled.winner.enrollment
         if settled.rotation is not None:
             turned = rotation.after(settled.rotation, winner.buyer_offer_id)
             self._pools[offer_id][turned.key] = turned
@@ -242,12 +242,12 @@ def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: Draft, past:
     """With the track record that the draft asks for: the recorded one where the policy of the time asked the same."""
     asked, wanted = track_records.asked_by(inputs.policy), track_records.asked_by(draft.policy)
     recorded = candidate.standing.record
-    counted = past.at(candidate.enrolment.buyer_offer_id, inputs.now)
+    counted = past.at(candidate.enrollment.buyer_offer_id, inputs.now)
     same_answers = asked.answers_within == wanted.answers_within
     same_deliveries = (asked.deliveries_within, asked.patience) == (wanted.deliveries_within, wanted.patience)
     answers, deliveries = recorded if same_answers else counted, recorded if same_deliveries else counted
     record = TrackRecord(answers.answered, answers.accepted, deliveries.delivered, deliveries.on_time)
-    return Candidate(candidate.enrolment, replace(candidate.standing, record=record))
+    return Candidate(candidate.enrollment, replace(candidate.standing, record=record))
 
 
 class _Carried:
@@ -279,16 +279,16 @@ class _Carried:
         return replace(facts, candidates=tuple(self._candidate(c, starts) for c in facts.candidates))
 
     def _candidate(self, candidate: Candidate, starts: Sequence[tuple[Period, datetime]]) -> Candidate:
-        enrolment, standing = candidate.enrolment, candidate.standing
+        enrollment, standing = candidate.enrollment, candidate.standing
         # Whoever has claimed anything has claimed money.
-        if enrolment.buyer_id not in self._money:
+        if enrollment.buyer_id not in self._money:
             return candidate
-        differing = self._used.get(enrolment.buyer_offer_id, {})
+        differing = self._used.get(enrollment.buyer_offer_id, {})
         used = {**standing.used}
         for start in starts:
             more = differing.get(start)
             if more is not None:
                 so_far = used.get(start[0], UNUSED)
                 used[start[0]] = Used(so_far.leads + more.leads, so_far.amount + more.amount)
-        pending = standing.pending + self._money[enrolment.buyer_id]
-        return Candidate(enrolment, Standing(used, standing.owed, pending, standing.wallet, standing.record))
+        pending = standing.pending + self._money[enrollment.buyer_id]
+        return Candidate(enrollment, Standing(used, standing.owed, pending, standing.wallet, standing.record))

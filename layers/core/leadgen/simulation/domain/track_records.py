@@ -40,7 +40,7 @@ class TrackRecords:
         self._spans = {buyer_offer_id: found.sorted() for buyer_offer_id, found in spans.items()}
 
     def at(self, buyer_offer_id: int, now: datetime) -> TrackRecord:
-        """An enrolment's track record as a decision of this instant would have found it."""
+        """An enrollment's track record as a decision of this instant would have found it."""
         spans = self._spans.get(buyer_offer_id)
         return NO_RECORD if spans is None else TrackRecord(*(holding(part, now) for part in spans))
 

@@ -11,7 +11,7 @@ from psycopg import Connection
 from leadgen.buyers import store as buyers_store
 from leadgen.configuration.domain import checks
 from leadgen.configuration.domain import files as configuration_files
-from leadgen.configuration.domain.model import Buyer, Configuration, Enrolment
+from leadgen.configuration.domain.model import Buyer, Configuration, Enrollment
 from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import payload
@@ -33,7 +33,7 @@ SIGNATURES = ("X-Webhook-Signature", "webhook-signature")
 
 
 class NothingToPreview(Exception):
-    """There is no such buyer, enrolment or lead; the message says which there are."""
+    """There is no such buyer, enrollment or lead; the message says which there are."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Whose enrolment; offer and market may be left out where there is but one."""
+    """Whose enrollment; offer and market may be left out where there is but one."""
 
     buyer: str
     offer: str | None = None
@@ -62,15 +62,15 @@ class Wanted:
 
 
 def stored(conn: Connection[Any], wanted: Wanted) -> Enrolled:
-    """The enrolment as it is configured. Raises NothingToPreview."""
+    """The enrollment as it is configured. Raises NothingToPreview."""
     buyer = buyers_store.find_buyer(conn, wanted.buyer)
     if buyer is None:
         raise NothingToPreview(f"there is no buyer {wanted.buyer}: name one by its id or its e-mail address")
-    return _chosen(buyer.name, delivery_preview.enrolments(conn, buyer.buyer_id), wanted)
+    return _chosen(buyer.name, delivery_preview.enrollments(conn, buyer.buyer_id), wanted)
 
 
 def in_file(path: Path, environ: Mapping[str, str], wanted: Wanted) -> Enrolled:
-    """The enrolment as a file says it. Raises NothingToPreview, and ConfigurationInvalid for a file with problems."""
+    """The enrollment as a file says it. Raises NothingToPreview, and ConfigurationInvalid for a file with problems."""
     files, problems = configuration_files.load([path], environ)
     problems = problems or checks.contradictions(files)
     if problems:
@@ -81,14 +81,14 @@ def in_file(path: Path, environ: Mapping[str, str], wanted: Wanted) -> Enrolled:
     if buyer is None:
         known = ", ".join(buyer.email for buyer in configuration.buyers) or "none"
         raise NothingToPreview(f"{path} has no buyer {wanted.buyer}; there are {known}")
-    enrolled = [_of_file(configuration, buyer, enrolment) for enrolment in buyer.offers]
+    enrolled = [_of_file(configuration, buyer, enrollment) for enrollment in buyer.offers]
     return _chosen(buyer.name, enrolled, wanted)
 
 
-def _of_file(configuration: Configuration, buyer: Buyer, enrolment: Enrolment) -> Enrolled:
+def _of_file(configuration: Configuration, buyer: Buyer, enrollment: Enrollment) -> Enrolled:
     market = configuration.market
-    offer = next(offer for offer in configuration.offers if offer.name == enrolment.offer)
-    terms = enrolment.delivery or DeliveryTerms()
+    offer = next(offer for offer in configuration.offers if offer.name == enrollment.offer)
+    terms = enrollment.delivery or DeliveryTerms()
     return Enrolled(
         buyer_id=1,
         buyer=buyer.name,
@@ -99,8 +99,8 @@ def _of_file(configuration: Configuration, buyer: Buyer, enrolment: Enrolment) -
         timezone=market.timezone,
         currency=market.currency,
         vertical=configuration.vertical.slug,
-        price=enrolment.price or offer.price,
-        url=enrolment.webhook_url or buyer.webhook_url,
+        price=enrollment.price or offer.price,
+        url=enrollment.webhook_url or buyer.webhook_url,
         signed=bool(buyer.webhook_secret or buyer.webhook_secret_sha256),
         delivery=terms.model_dump(mode="json", exclude_unset=True),
     )
@@ -117,7 +117,7 @@ def _chosen(buyer: str, enrolled: Sequence[Enrolled], wanted: Wanted) -> Enrolle
 
 
 def lead_facts(conn: Connection[Any], lead_id: int, enrolled: Enrolled, now: datetime) -> LeadFacts:
-    """A stored lead as it would be sold in this enrolment now. Raises NothingToPreview."""
+    """A stored lead as it would be sold in this enrollment now. Raises NothingToPreview."""
     lead = delivery_preview.lead(conn, lead_id)
     if lead is None:
         raise NothingToPreview(f"there is no lead {lead_id}")

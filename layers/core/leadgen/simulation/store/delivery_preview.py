@@ -1,4 +1,4 @@
-"""What a preview of a delivery rests on: an enrolment as it stands, and a lead."""
+"""What a preview of a delivery rests on: an enrollment as it stands, and a lead."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A buyer's enrolment in an offer; ``delivery`` as it is stored, ``signed`` whether the buyer has a secret."""
+    """A buyer's enrollment in an offer; ``delivery`` as it is stored, ``signed`` whether the buyer has a secret."""
 
     buyer_id: int
     buyer: str
@@ -27,8 +27,8 @@ class Enrolled:
     delivery: object
 
 
-def enrolments(conn: Connection[Any], buyer_id: int) -> list[Enrolled]:
-    """Every enrolment of the buyer, by offer and market."""
+def enrollments(conn: Connection[Any], buyer_id: int) -> list[Enrolled]:
+    """Every enrollment of the buyer, by offer and market."""
     with conn.cursor(row_factory=class_row(Enrolled)) as cursor:
         cursor.execute(
             """
