@@ -75,7 +75,9 @@ def differs(shown: str, real: str) -> str | None:
         if line.strip() == "…":
             skips = True
             continue
-        pattern = re.compile(".*".join(re.escape(part.strip()) for part in _normal(line).split("…")).replace("\\ ", " *"))
+        pattern = re.compile(
+            ".*".join(re.escape(part.strip()) for part in _normal(line).split("…")).replace("\\ ", " *")
+        )
         places = range(at, len(lines)) if skips else range(at, min(at + 1, len(lines)))
         place = next((index for index in places if pattern.fullmatch(lines[index])), None)
         if place is None:

@@ -75,7 +75,9 @@ def await_quiet(conn: psycopg.Connection[tuple[object, ...]]) -> None:
     """Wait until the stages have done what is due, as somebody who reads between two commands does."""
     names = [row[0] for row in conn.execute("SELECT queue_name FROM pgmq.list_queues()")]
     due = " UNION ALL ".join(
-        f"SELECT 1 FROM pgmq.q_{name} WHERE vt <= now() OR read_ct = 1" for name in names if not str(name).endswith("_dlq")
+        f"SELECT 1 FROM pgmq.q_{name} WHERE vt <= now() OR read_ct = 1"
+        for name in names
+        if not str(name).endswith("_dlq")
     )
     deadline = time.monotonic() + QUIET_SECONDS
     while time.monotonic() < deadline and conn.execute(f"SELECT EXISTS ({due})").fetchone() == (True,):  # type: ignore[arg-type]
