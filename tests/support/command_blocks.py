@@ -18,9 +18,9 @@ _END = "@@ended@@"
 _VARIES = (
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UUID"),
     (r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8}\b", "ID"),
-    (r"\b\d{4}-\d\d-\d\d\b", "DATE"),
+    (r"\b\d{4}-\d\d-\d\d\b|\b\d\d/\d\d/\d{4}\b", "DATE"),
     (r"\b\d{1,2} [A-Z][a-z]+ 20\d\d\b", "DATE"),
-    (r"\b\d\d:\d\d(:\d\d)?(\.\d+)?\b", "TIME"),
+    (r"\b\d\d:\d\d(:\d\d)?(\.\d+)?\b( [AP]M)?", "TIME"),
     (r"\b\d+(\.\d+)? (ms|s|seconds|milliseconds)\b", "DURATION"),
     (r"127\.0\.0\.1:\d+|localhost:\d+", "ADDRESS"),
     (r"\s+", " "),

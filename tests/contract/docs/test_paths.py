@@ -27,7 +27,7 @@ def test_every_path_of_a_page_exists(page: Path) -> None:
             or ("/" in path and path.partition("/")[2].partition("/")[0] in ROOMS)
         )
     }
-    linked = {link for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text)}
+    linked = set(re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text))
     missing = [path for path in named if not any((root / path).exists() for root in (ROOT, CORE, page.parent))]
     missing += [link for link in linked if not (page.parent / link).exists()]
     assert missing == []

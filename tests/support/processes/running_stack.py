@@ -17,7 +17,7 @@ START_SECONDS = 60.0
 
 
 class RunningStack:
-    """``python -m leadgen_local`` from start to stop, without the examples unless asked. Use it as a context manager."""
+    """``python -m leadgen_local`` from start to stop, with or without the examples. Use it as a context manager."""
 
     def __init__(self, state: Path, environ: Mapping[str, str] | None = None, *, examples: bool = False) -> None:
         self.state = state
