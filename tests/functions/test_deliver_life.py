@@ -27,6 +27,7 @@ from leadgen.operations.dispatch import Parcel
 from tests.factories import a_buyer, a_lead, a_source, an_enrolment, an_offer
 from tests.functions_under_test import Functions
 from tests.messages import messages, told
+from tests.support.examples import examples
 
 CALL_SECONDS = 15
 SPECIFIED = schedule.specified(attempts=3, unit_seconds=1)
@@ -280,7 +281,7 @@ SELECT l.id, l.status::text, l.unrouted_reason, d.status, d.next_attempt_at, d.c
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.hypothesis
 def test_the_books_agree_after_every_step(conn: Connection[Any], functions: Functions) -> None:
     class Ours(Life):
         pass
@@ -289,9 +290,8 @@ def test_the_books_agree_after_every_step(conn: Connection[Any], functions: Func
     run_state_machine_as_test(
         Ours,
         settings=settings(
-            max_examples=40,
+            examples(short=12, long=100),
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=(Phase.reuse, Phase.generate),  # shrinking takes minutes, and the steps are few
         ),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -23,6 +23,7 @@ from leadgen.store import ledger as books
 from tests import money
 from tests.factories import a_market, an_offer, insert
 from tests.sales import a_billed_buyer, set_seller
+from tests.support.examples import examples
 
 Pay = Callable[[int, str, datetime], None]
 
@@ -184,7 +185,7 @@ def test_the_aging_report_adds_up_to_what_is_owed(conn: Connection[Any], offer: 
     assert "90+" in reporting.aging_csv(rows, totals).splitlines()[0]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=5, long=40)
 @given(steps=st.lists(st.tuples(st.sampled_from(["bill", "invoice", "prepay", "pay"]), st.integers(1, 90)), max_size=9))
 def test_whatever_happens_the_reports_add_up(
     conn: Connection[Any], offer: int, pay: Pay, now: datetime, steps: list[tuple[str, int]]

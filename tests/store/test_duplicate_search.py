@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -12,6 +12,7 @@ from leadgen.domain.duplicates import Prior, Search
 from leadgen.domain.lead import Contact
 from leadgen.store import validation
 from tests.factories import a_lead, a_source, an_offer
+from tests.support.examples import examples
 
 PHONES = st.sampled_from([None, "13035550100", "13035550101"])
 EMAILS = st.sampled_from([None, "jane@example.com", "joe@example.com"])
@@ -28,7 +29,7 @@ LEADS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=25, long=160)
 @given(
     history=LEADS,
     sought=st.tuples(PHONES, EMAILS).filter(any),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from leadgen.domain import again, merits, routing
 from leadgen.domain.again import RoutingInputs
@@ -73,7 +73,6 @@ def test_a_loser_is_told_what_it_lost_by(
     assert told(policy, *candidates, exclusive=exclusive) == (won, [lost])
 
 
-@settings(deadline=None, max_examples=150)
 @given(routing_inputs())
 def test_whatever_is_decided_there_are_words_for_it(inputs: RoutingInputs) -> None:
     decision = again.route(inputs)
