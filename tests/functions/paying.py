@@ -29,7 +29,9 @@ class _Host:
         listener = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.app: Starlette | None = None
-        server = uvicorn.Server(uvicorn.Config(self._serve, log_level="critical", lifespan="off", ws="none"))
+        server = uvicorn.Server(
+            uvicorn.Config(self._serve, interface="asgi3", log_level="critical", lifespan="off", ws="none")
+        )
         # Who connects before it has started waits in the listener's queue.
         threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
 

@@ -95,6 +95,7 @@ class KeptDatabase:
         self.clones = 0
         """How often the database had to be cloned."""
         self._session: Connection[Any] | None = None
+        self._pool: Database | None = None
         self._spared: set[int] = set()
         self._server = server
         self._template = template
@@ -130,6 +131,9 @@ class KeptDatabase:
 
     def spare(self, pool: Database) -> None:
         """Keep two of the idle connections of a pool of this database open in it."""
+        if self._pool is not None and self._pool is not pool:
+            self._pool.close()
+        self._pool = pool
         idle = []
         while not pool._idle.empty():
             idle.append(pool._idle.get_nowait())
@@ -169,6 +173,8 @@ class KeptDatabase:
         if self._session is not None:
             self._session.close()
             self._session = None
+        if self._pool is not None:
+            self._pool.close()
         _administer(self._server, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
     def _clone(self) -> Connection[Any]:
