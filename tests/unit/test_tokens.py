@@ -39,7 +39,8 @@ def forged(*, key: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str
 def test_any_other_token_is_invalid(made: str | dict[str, Any]) -> None:
     """A period is one from now."""
     if isinstance(made, dict):
-        made = forged(**{k: NOW + v if isinstance(v, timedelta) else v for k, v in made.items()})
+        claims: dict[str, Any] = {k: NOW + v if isinstance(v, timedelta) else v for k, v in made.items()}
+        made = forged(**claims)
     with pytest.raises(TokenInvalid):
         tokens.verify(SECRET, made)
 
