@@ -19,6 +19,7 @@ from leadgen.platform.migrations import migrate
 from leadgen_local.postgres.server import Postgres
 from leadgen_local.queues import topology
 from leadgen_local.template import reader
+from tests.support.examples import register_profiles
 from tests.support.functions import Functions
 from tests.support.kept import TEMPLATE, KeptDatabase
 
@@ -39,6 +40,8 @@ SERVER_SETTINGS = {
     "synchronous_commit": "off",
     "wal_level": "minimal",
 }
+
+register_profiles()
 
 _numbers = itertools.count(1)
 
@@ -74,10 +77,10 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     It is the worker's one, and is made empty after the test, whatever the test has done to it. A test that asks for
     ``own_database_url`` as well (or is marked ``usefixtures("own_database_url")``) gets that one here too.
     """
-    if "own_database_url" in request.fixturenames:
+    kept = _kept(request)
+    if kept is None:
         yield request.getfixturevalue("own_database_url")
         return
-    kept: KeptDatabase = request.getfixturevalue("kept")
     yield kept.url
     kept.restore()
 
@@ -107,7 +110,9 @@ def _database(server: Postgres, clone_of: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def environment(
+    request: pytest.FixtureRequest, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
     """The process's settings: the test's database. Change a variable before the first use of the settings."""
     for name in settings.Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -117,16 +122,31 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("ENVIRONMENT", "test")
     settings.current.cache_clear()
     yield monkeypatch
-    db.current().close()
-    db._database.cache_clear()  # the next test's has the same address
+    pool = db.current()
+    kept = _kept(request)
+    if kept and pool is db._database(kept.url, 32, False):
+        kept.spare(pool)
+    else:
+        pool.close()
     settings.current.cache_clear()
 
 
 @pytest.fixture
-def conn(database_url: str, environment: pytest.MonkeyPatch) -> Iterator[Connection[Any]]:
+def conn(
+    request: pytest.FixtureRequest, database_url: str, environment: pytest.MonkeyPatch
+) -> Iterator[Connection[Any]]:
     """A connection of the test's own, in autocommit."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    kept = _kept(request)
+    with kept.session() if kept else psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
+
+
+def _kept(request: pytest.FixtureRequest) -> KeptDatabase | None:
+    """The kept database where the test works on it."""
+    if "own_database_url" in request.fixturenames:
+        return None
+    kept: KeptDatabase = request.getfixturevalue("kept")
+    return kept
 
 
 @pytest.fixture
@@ -147,6 +167,11 @@ def closed_port() -> Iterator[int]:
 def now() -> datetime:
     """An ordinary instant: a Wednesday at noon, UTC."""
     return datetime(2026, 6, 17, 12, 0, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that were given a time of their own: they take longest, and no worker waits for the last."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 def pytest_report_header() -> str:

@@ -6,12 +6,15 @@ PostgreSQL counts what is written: only those tables are emptied.
 
 import contextlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
 
+from leadgen.platform.db import Database
 from leadgen_local.postgres.server import Postgres
 
 TEMPLATE = "template_leadgen"
@@ -25,9 +28,11 @@ SELECT relid, pg_stat_get_tuples_inserted(relid) + pg_stat_get_tuples_updated(re
             + pg_stat_get_tuples_deleted(relid) + pg_stat_get_vacuum_count(relid) + pg_stat_get_analyze_count(relid)
   FROM unnest(%s::oid[]) AS relid
 """
+_COUNT_NOW = "SELECT pg_stat_force_next_flush()"  # what the session has written, when this statement is over
 _END_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+   AND pid <> ALL (%s)
 """
 _TABLES = """
 SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -80,12 +85,18 @@ class KeptDatabase:
     ``restore`` ends whoever is still connected, empties the tables that were written and sets the sequences back.
     Where somebody changed more than that – an object was made, altered or dropped, rows of the migrations were
     changed – the database is thrown away and cloned anew, so that whatever a test does, the next one begins alike.
+
+    A session costs more than most tests: each reads of the catalogs what it uses. ``session`` and ``spare`` keep a few
+    for the next test, as good as new.
     """
 
     def __init__(self, server: Postgres, name: str, *, template: str = TEMPLATE) -> None:
         self.name = name
         self.clones = 0
         """How often the database had to be cloned."""
+        self._session: Connection[Any] | None = None
+        self._pool: Database | None = None
+        self._spared: set[int] = set()
         self._server = server
         self._template = template
         self._conn = self._clone()
@@ -102,6 +113,36 @@ class KeptDatabase:
     @property
     def url(self) -> str:
         return self._server.url(self.name)
+
+    @contextmanager
+    def session(self) -> Iterator[Connection[Any]]:
+        """A connection in autocommit, with nothing of who had it before."""
+        conn, self._session = self._session, None
+        if conn is None or not _is_as_new(conn):
+            conn = psycopg.connect(self.url, autocommit=True)
+        try:
+            yield conn
+        finally:
+            if self._session is None and _is_as_new(conn):
+                self._session = conn
+                self._spared.add(conn.info.backend_pid)
+            else:
+                conn.close()
+
+    def spare(self, pool: Database) -> None:
+        """Keep two of the idle connections of a pool of this database open in it."""
+        if self._pool is not None and self._pool is not pool:
+            self._pool.close()
+        self._pool = pool
+        idle = []
+        while not pool._idle.empty():
+            idle.append(pool._idle.get_nowait())
+        for conn in idle[:-2]:
+            conn.close()
+        for conn in idle[-2:]:
+            if _is_as_new(conn):
+                self._spared.add(conn.info.backend_pid)
+                pool._idle.put(conn)
 
     def restore(self) -> None:
         """Make the database what it was. Raises AssertionError where a role or a setting of the server was left."""
@@ -123,12 +164,17 @@ class KeptDatabase:
             return
         self._empty([table for table in tables if not table.has_rows])
         if written:
-            self._conn.execute("SELECT pg_stat_force_next_flush()")  # at the end of this statement
+            self._conn.execute(_COUNT_NOW)
             self._counts = self._counted()
 
     def close(self) -> None:
         """Drop the database."""
         self._conn.close()
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        if self._pool is not None:
+            self._pool.close()
         _administer(self._server, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
     def _clone(self) -> Connection[Any]:
@@ -154,9 +200,10 @@ class KeptDatabase:
         except psycopg.OperationalError:  # a test has ended every session of the database
             self._conn = self._connect()
         deadline = time.monotonic() + _END_SECONDS
-        while self._conn.execute(_END_OTHERS).fetchone() is not None:
+        while self._conn.execute(_END_OTHERS, (list(self._spared),)).fetchone() is not None:
             assert time.monotonic() < deadline, "a session does not end"
             time.sleep(_POLL_SECONDS)
+        self._spared.clear()
 
     def _counted(self) -> dict[int, int]:
         """How much was written into each table and catalog."""
@@ -195,6 +242,20 @@ class KeptDatabase:
                 "SELECT pg_clear_relation_stats(schema, name) FROM unnest(%s::text[], %s::text[]) AS t(schema, name)",
                 ([table.schema for table in tables], [table.name for table in tables]),
             )
+
+
+def _is_as_new(conn: Connection[Any]) -> bool:
+    """Take from a session whatever it was told, and add its counts of what it has written; whether that went well."""
+    try:
+        conn.rollback()
+        conn.autocommit = True
+        conn.execute("DISCARD ALL", prepare=False)
+        conn._prepared.clear()
+        conn.execute(_COUNT_NOW, prepare=False)
+    except psycopg.Error:
+        conn.close()
+        return False
+    return True
 
 
 def snapshot(conn: Connection[Any]) -> dict[str, Any]:
