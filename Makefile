@@ -17,7 +17,7 @@ run: $(VENV)/.local ## the whole stack with the example markets and leads; ONCE=
 	@$(RUN)
 
 apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-market.yaml
-	@$(BIN)/leadgen apply $(FILES)
+	@$(BIN)/leadgen config apply $(FILES)
 
 test: $(VENV)/.dev ## every test
 	@$(BIN)/python -m pytest $(PYTEST)

@@ -262,7 +262,7 @@ def test_a_lead_without_a_decision_says_in_which_state_it_is(
         "Received 2026-06-17 05:00:00 (America/Denver) from roofs-page\n"
         f"Status {said}\n\nNothing has been decided about it yet.\n"
     )
-    assert run(capsys, "decide-again", lead)[:2] == (cli.DONE, "0 decisions: nothing was decided yet.\n")
+    assert run(capsys, "verify-decisions", lead)[:2] == (cli.DONE, "0 decisions: nothing was decided yet.\n")
 
 
 @pytest.mark.parametrize(
@@ -370,6 +370,6 @@ def test_a_record_from_before_decisions_could_be_made_again_is_still_explained(
            trace={"verdicts": [{"buyer_id": buyer, "eligible": False, "checks": [check]}]})  # fmt: skip
     assert "not known: the" in row_of(explained(capsys, lead), "Rocky")
     assert verdicts(functions, lead)["Rocky"]["smallest_changes"] is None
-    status, said, _ = run(capsys, "decide-again", lead)
+    status, said, _ = run(capsys, "verify-decisions", lead)
     assert status == cli.FAILED
     assert "not re-decidable" in said

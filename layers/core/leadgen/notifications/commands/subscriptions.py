@@ -28,7 +28,7 @@ def create_command(parser: argparse.ArgumentParser) -> None:
         "printed only this once.",
         examples=[
             "leadgen subscription create https://crm.example/hooks --events 'lead.*,invoice.issued'",
-            "leadgen subscription create https://crm.example/hooks --events '*' --buyer office@bayshore-roof.example",
+            "leadgen subscription create https://crm.example/hooks --events '*' --buyer 3",
         ],
         notes=[ACTOR, DATABASE],
     )
