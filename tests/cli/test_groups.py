@@ -1,6 +1,7 @@
 """The table of commands, their help pages, and what a start imports."""
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from leadgen import cli
-from leadgen.cli import former_words
+from leadgen.cli import former_words, groups, pages
 from leadgen.cli.groups import SECTIONS, Group
 
 Capsys = pytest.CaptureFixture[str]
@@ -81,6 +82,24 @@ def test_every_command_has_a_page_with_an_example_of_itself(words: tuple[str, ..
     examples = page.partition("examples:\n")[2].partition("\n\n")[0]
     # One function may serve two names: its examples are those of one.
     assert re.search(rf"^  .*leadgen (.+ )?{words[-1]}\b", examples, re.MULTILINE), examples
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_example_is_understood(words: tuple[str, ...], capsys: Capsys) -> None:
+    assert cli.main([*words, "--help"]) == cli.DONE
+    examples = capsys.readouterr().out.partition("examples:\n")[2].partition("\n\n")[0]
+    for line in examples.replace("\\\n", " ").splitlines():
+        # What leadgen is given, without the commands and files before and after it.
+        command = re.sub(r"^.*?\bleadgen ", "", line.strip()).partition(" > ")[0].removesuffix(")")
+        name, *rest = shlex.split(command)
+        entry = groups.entry(name)
+        assert entry is not None
+        if isinstance(entry, Group):
+            found = entry.command(rest[0])
+            assert found is not None
+            pages.parser([name, rest[0]], found).parse_args(rest[1:])
+        else:
+            pages.parser([name], entry).parse_args(rest)
 
 
 @pytest.mark.parametrize(
