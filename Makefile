@@ -18,7 +18,7 @@ run: $(VENV)/.local ## the whole stack with the example markets and leads; ONCE=
 	@$(RUN)
 
 apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-market.yaml
-	@$(BIN)/leadgen apply $(FILES)
+	@$(BIN)/leadgen config apply $(FILES)
 
 test: $(VENV)/.dev ## every test, and which ten took longest
 	@$(BIN)/python -m pytest --durations=10 $(PYTEST)

@@ -50,7 +50,7 @@ def _inner(error: jsonschema.ValidationError) -> Iterator[jsonschema.ValidationE
 
 def test_it_is_a_schema_and_the_recorded_one(capsys: pytest.CaptureFixture[str]) -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema.schema())
-    assert cli.main(["schema"]) == cli.DONE
+    assert cli.main(["config", "schema"]) == cli.DONE
     printed = capsys.readouterr().out
     assert printed == RECORD.read_text(encoding="utf-8"), "run `make schema`"
     assert json.loads(printed) == json_schema.schema()

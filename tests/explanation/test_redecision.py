@@ -41,7 +41,7 @@ ATTRIBUTES = {
 
 
 def again(capsys: Capsys, *arguments: object) -> tuple[int, str]:
-    status = cli.main(["decide-again", *(str(argument) for argument in arguments)])
+    status = cli.main(["verify-decisions", *(str(argument) for argument in arguments)])
     return status, capsys.readouterr().out
 
 

@@ -36,7 +36,7 @@ def run(environment: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
     """Run the command; its status, and what it said on both."""
 
     def command(*arguments: str) -> tuple[int, str, str]:
-        status = cli.main(["preview-delivery", *arguments])
+        status = cli.main(["delivery", "preview", *arguments])
         said = capfdbinary.readouterr()
         return status, said.out.decode(), said.err.decode()
 

@@ -200,12 +200,12 @@ def test_the_command_prints_the_files_or_writes_them(
     conn: Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     apply_files(conn, [written(tmp_path)], {})
-    assert cli.main(["export"]) == cli.DONE
+    assert cli.main(["config", "export"]) == cli.DONE
     assert capsys.readouterr().out.startswith("---\n# springfield-gardening.yaml\nmarket: {name: Springfield")
     folder = tmp_path / "new" / "folder"
-    assert cli.main(["export", "--to", str(folder)]) == cli.DONE
+    assert cli.main(["config", "export", "--to", str(folder)]) == cli.DONE
     path = folder / "springfield-gardening.yaml"
     assert capsys.readouterr().out == f"{path}\n"
-    assert cli.main(["plan", str(path)]) == cli.DONE
-    assert cli.main(["export", "--to", str(path)]) == cli.FAILED
+    assert cli.main(["config", "plan", str(path)]) == cli.DONE
+    assert cli.main(["config", "export", "--to", str(path)]) == cli.FAILED
     assert "cannot be written" in capsys.readouterr().err

@@ -73,7 +73,10 @@ def _command(words: list[str]) -> int:
         return _misused(pages.unknown(words[1], entry))
     else:
         named, command = words[:2], found
-    options = pages.parser(named, command).parse_args(words[len(named) :])
+    try:
+        options = pages.parser(named, command).parse_args(words[len(named) :])
+    except SystemExit as ended:  # argparse has printed help, or what is wrong
+        return MISUSED if ended.code else DONE
     status: int = options.run(options)
     return status
 

@@ -50,7 +50,8 @@ def candidates(typed: Sequence[str]) -> list[str]:
     """What the last of the typed words may become: each a name, and where there is one a tab and its help. Empty where
     anything may stand, such as a file's name.
     """
-    *before, last = [word for word in typed if word != "="] or [""]  # bash hands --format=pdf over as three words
+    # Bash hands --format=pdf over as three words, and --format= as two.
+    *before, last = [word for word in typed if word != "="] + ([""] if not typed or typed[-1] == "=" else [])
     entry = groups.entry(before[0]) if before else None
     if not before:
         found = [_named(one) for section in SECTIONS for one in section.entries]

@@ -72,11 +72,13 @@ def _credit(rest: list[str]) -> Renamed:
 
 
 def _dispute(rest: list[str]) -> Renamed | None:
+    if rest and not _is_argument(rest[0]):
+        return None
     if closed := _value(rest, "--close"):
         return Renamed("dispute --close", "dispute close", closed)
     if not rest:
         return Renamed("dispute", "dispute list", rest)
-    return Renamed("dispute INVOICE", "dispute open", rest) if _is_argument(rest[0]) else None
+    return Renamed("dispute INVOICE", "dispute open", rest)
 
 
 def _refund(rest: list[str]) -> Renamed | None:
@@ -84,6 +86,8 @@ def _refund(rest: list[str]) -> Renamed | None:
 
 
 def _return(rest: list[str]) -> Renamed | None:
+    if rest and not _is_argument(rest[0]):
+        return None
     for option, now in (("--file", "import"), ("--approve", "approve"), ("--reject", "reject")):
         if found := _value(rest, option):
             return Renamed(f"return {option}", f"return {now}", found)
@@ -91,7 +95,7 @@ def _return(rest: list[str]) -> Renamed | None:
         return Renamed("return --rates", "return rates", [word for word in rest if word != "--rates"])
     if not rest:
         return Renamed("return", "return list", rest)
-    return Renamed("return LEAD", "return create", rest) if _is_argument(rest[0]) else None
+    return Renamed("return LEAD", "return create", rest)
 
 
 def _review(rest: list[str]) -> Renamed | None:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from leadgen.platform.mail import addresses
 
-# Where `leadgen listen` listens on this machine unless it is told otherwise; the embedded stack may call it there.
+# Where `leadgen event listen` listens on this machine without --port; the embedded stack may call it there.
 RECEIVER_PORT = 8026
 
 

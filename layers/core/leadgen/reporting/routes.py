@@ -128,7 +128,7 @@ def get_journal(first: Annotated[date, Query(alias="from")], last: Annotated[dat
             400,
             "too_long",
             f"from {first} to {last} there are more than {_LONGEST_JOURNAL} entries: ask for fewer days, or use "
-            "`leadgen journal`, which knows no limit",
+            "`leadgen ledger journal`, which has no limit",
         )
     return _csv("".join(lines), f"journal-{first}-{last}.csv")
 

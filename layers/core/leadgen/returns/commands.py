@@ -44,7 +44,7 @@ def create_command(parser: argparse.ArgumentParser) -> None:
         parser,
         "Return a sold lead, as an operator: the buyer is not charged for it. The window and the quota of the return "
         "policy do not apply to an operator; a note is required.",
-        examples=["leadgen return create 17 --reason invalid_contact --note 'number belongs to somebody else'"],
+        examples=["leadgen return create 17 --reason invalid_phone --note 'number belongs to somebody else'"],
         notes=[ACTOR, DATABASE],
     )
     parser.add_argument("lead", type=number, metavar="LEAD", help="the lead's id")

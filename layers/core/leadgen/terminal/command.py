@@ -15,8 +15,8 @@ USER_AGENT = f"leadgen/{VERSION}"
 DONE, FAILED, CHANGES = 0, 1, 2
 STOPPED, ENOUGH = 128 + 2, 128 + 13
 
-DATABASE = "DATABASE_URL names the database; without it, the command uses the embedded stack that runs in this folder."
-ACTOR = "LEADGEN_ACTOR names who does it, for the audit trail; without it, the user of the operating system is named."
+DATABASE = "DATABASE_URL names the database (without it: that of the embedded stack that runs in this folder)."
+ACTOR = "LEADGEN_ACTOR names who does it, for the audit trail (without it: the operating system's user)."
 
 
 class CommandFailed(Exception):

@@ -59,7 +59,7 @@ def trigger_command(parser: argparse.ArgumentParser) -> None:
         parser,
         'Send a trial event, marked "trial": true, once to each subscription of that event, through the real queue '
         "and function, and print the outcome of each.",
-        examples=["leadgen event trigger lead.delivered", "leadgen event trigger invoice.issued --subscription 4"],
+        examples=["leadgen event trigger lead.delivered", "leadgen event trigger invoice.generated --subscription 4"],
     )
     parser.add_argument("event", choices=domain.EVENTS, metavar="EVENT", help=", ".join(domain.EVENTS))
     parser.add_argument("--subscription", type=number, metavar="ID", help="only to this subscription")

@@ -27,8 +27,8 @@ def create_command(parser: argparse.ArgumentParser) -> None:
         "the receiver accepts them. docs/events.md lists the events and shows how to verify them. The secret is "
         "printed only this once.",
         examples=[
-            "leadgen subscription create https://crm.example/hooks --events 'lead.*,invoice.issued'",
-            "leadgen subscription create https://crm.example/hooks --events '*' --buyer office@bayshore-roof.example",
+            "leadgen subscription create https://crm.example/hooks --events 'lead.*,invoice.generated'",
+            "leadgen subscription create https://crm.example/hooks --events '*' --buyer 3",
         ],
         notes=[ACTOR, DATABASE],
     )

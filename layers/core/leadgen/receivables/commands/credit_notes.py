@@ -31,7 +31,13 @@ def create_command(parser: argparse.ArgumentParser) -> None:
     )
     lookup.invoice_argument(parser)
     parser.add_argument("leads", nargs="*", type=number, metavar="LEAD", help="the ids of the leads to credit")
-    parser.add_argument("--reason", choices=domain.REASONS, default="billing_error", help="(billing_error)")
+    parser.add_argument(
+        "--reason",
+        choices=domain.REASONS,
+        default="billing_error",
+        metavar="REASON",
+        help=f"{', '.join(domain.REASONS)} (billing_error)",
+    )
     parser.add_argument("--note", metavar="TEXT", help="a note that is printed on the credit note")
     parser.set_defaults(run=_create)
 

@@ -206,14 +206,14 @@ def _notes(report: Report) -> list[str]:
     if report.outcome.repriced:
         notes.append(f"{report.outcome.repriced:,} leads keep their buyer at another price.")
     if report.unreadable:
-        notes.append(f"{report.unreadable:,} decisions are recorded in a form no longer read: left as they were.")
+        notes.append(f"{report.unreadable:,} decisions are recorded in a form that is no longer read: they are kept.")
     if report.now_valid:
         notes.append(
-            f"{report.now_valid:,} leads that validation turned away would now be valid; not routed: nothing is "
-            "recorded of their buyers."
+            f"{report.now_valid:,} leads that validation rejected would now be valid; they are not routed, as "
+            "nothing is recorded of their buyers."
         )
     notes += [
-        f"{rule}: of {count:,} leads the record does not say what the draft asks; the rule was left out for them."
+        f"{rule}: the record of {count:,} leads lacks what the draft requires; the rule does not apply to them."
         for rule, count in report.unanswered.items()
     ]
     if report.drafted:
