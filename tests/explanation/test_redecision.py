@@ -158,7 +158,5 @@ def test_a_stage_that_cannot_be_decided_again_yet_is_not_called_the_same(
 
 @pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
 def test_it_is_one_lead_or_all_of_them(arguments: list[str], capsys: Capsys) -> None:
-    with pytest.raises(SystemExit) as ended:
-        again(capsys, *arguments)
-    assert ended.value.code == 2
-    assert "LEAD_ID" in capsys.readouterr().err
+    assert cli.main(["verify-decisions", *arguments]) == cli.MISUSED
+    assert "LEAD" in capsys.readouterr().err
