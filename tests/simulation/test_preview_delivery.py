@@ -1,4 +1,4 @@
-"""`leadgen preview-delivery`: what it shows, of a file and of what is configured, and what it refuses."""
+"""`leadgen delivery preview`: what it shows, of a file and of what is configured, and what it refuses."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`leadgen suppress` and `leadgen disposable`: what they take, what they say, what they keep."""
+"""`leadgen suppression` and `leadgen email-domain`: what they accept, print and store."""
 
 import hashlib
 import io
