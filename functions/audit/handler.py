@@ -1,4 +1,4 @@
-"""On schedule: is all the money where it should be? → audit.failed, an event for each invariant that does not hold."""
+"""On schedule: check every invariant of the money → audit.failed, an event for each one that does not hold."""
 
 from collections import Counter
 from datetime import datetime

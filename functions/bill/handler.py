@@ -1,4 +1,4 @@
-"""lead.delivered: charge once, and invoice what has come together → lead.billed, invoice.generated."""
+"""lead.delivered: charge the lead once, and invoice at the threshold → lead.billed, invoice.generated."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""invoice.generated, credit_note.issued: the document is drawn, kept, and mailed to its buyer once."""
+"""invoice.generated, credit_note.issued: draw the document, keep it, and mail it to its buyer once."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

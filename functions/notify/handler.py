@@ -1,4 +1,4 @@
-"""Every event: kept once in the log, and told to whoever subscribed to it. notice.due: what waits is sent again."""
+"""Every event: log it once and notify its subscribers. notice.due: send a waiting notice again."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -33,9 +33,9 @@ A package is a capability. Each imports only packages further down this list, wh
   platform        database, messages, calls, mail, SMS, HTTP, settings, log, clock
   kernel          money, time, events, errors, the decision trace: pure words
 
-A lead walks through intake, validation, routing, delivery and billing; start with intake. Each package says which topics
-it subscribes to and publishes, and which tables it alone writes. Rooms of a capability, each
-of which imports only rooms further down:
+A lead walks through intake, validation, routing, delivery and billing; start with intake. Each package says which
+topics it subscribes to and publishes, and which tables it alone writes. Rooms of a capability, each of which imports
+only rooms further down:
 
   routes, commands   its HTTP and its command line
   service            a use case: load, decide, apply; ``records`` builds what is recorded, announced and logged

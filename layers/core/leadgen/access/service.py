@@ -1,4 +1,4 @@
-"""Who is asking, and whose rows they may see."""
+"""Reads who sends a request from its token, and whose rows that token may see."""
 
 import ipaddress
 from typing import Annotated

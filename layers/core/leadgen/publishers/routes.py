@@ -1,4 +1,4 @@
-"""What publishers have earned and are paid: the operator's side."""
+"""HTTP of payouts, for operators: list, statement as CSV or PDF, mark as paid."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

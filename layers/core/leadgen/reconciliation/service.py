@@ -1,4 +1,4 @@
-"""The auditor: every invariant of the money asked in one snapshot, by its name."""
+"""Runs every invariant of the money in one snapshot, and reports the rows that break it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass

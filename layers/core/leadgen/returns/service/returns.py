@@ -1,4 +1,4 @@
-"""Leads that their buyers give back: asked for, proven or decided by a person, and paid back once."""
+"""Requests, proves, decides and pays back returned leads, each once."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -15,7 +15,7 @@ from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
 from leadgen.suppression.store import Asked
 from leadgen.validation.domain import disposable_domains as validation_disposable_domains
-from leadgen.validation.domain import duplicates, observe, rules
+from leadgen.validation.domain import duplicates, extraction, rules
 from leadgen.validation.domain import policy as validation_policy
 from leadgen.validation.domain.observations import LookedUp
 from leadgen.validation.domain.policy import ValidationPolicy
@@ -75,12 +75,12 @@ def requests(
     domains = {
         locked.lead.lead_id: contacts.email_domain(str(locked.fields["email"]))
         for locked, policy in parsed
-        if observe.asks_for_email(policy)
+        if extraction.asks_for_email(policy)
     }
     names = {
         name
         for locked, policy in parsed
-        if observe.asks_for_disposable(policy)
+        if extraction.asks_for_disposable(policy)
         for name in validation_disposable_domains.parents(domains[locked.lead.lead_id] or "")
     }
     said = validation_disposable_domains_store.said(conn, names) if names else {}
