@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.explanation.domain import condition_changes
@@ -34,7 +34,6 @@ def eligible(inputs: RoutingInputs) -> dict[int, bool]:
     return {verdict.buyer_id: verdict.eligible for verdict in routing_inputs_domain.route(inputs).verdicts}
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_the_smallest_change_makes_every_refused_buyer_eligible_and_nothing_less_of_it_does(
     inputs: RoutingInputs,
@@ -52,7 +51,6 @@ def test_the_smallest_change_makes_every_refused_buyer_eligible_and_nothing_less
             assert not eligible(with_changes(inputs, buyer_id, rest))[buyer_id], found[left_out]
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_no_number_could_change_by_less(inputs: RoutingInputs) -> None:
     for buyer_id, found in smallest_changes(inputs).items():
@@ -64,7 +62,6 @@ def test_no_number_could_change_by_less(inputs: RoutingInputs) -> None:
             assert not eligible(with_changes(inputs, buyer_id, nearly))[buyer_id], change
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_every_change_is_said_in_words_and_can_be_put_on_record(inputs: RoutingInputs) -> None:
     for found in smallest_changes(inputs).values():
@@ -86,7 +83,6 @@ def fewest_by_trying(condition: Condition, observed: Observed) -> int | None:
     return min(sizes, default=None)
 
 
-@settings(deadline=None, max_examples=250)
 @given(CONDITIONS, lead_fields(NOON))
 def test_a_filter_asks_for_other_answers_that_do_and_for_none_if_it_contradicts_itself(
     condition: Condition, fields: dict[str, object]
@@ -186,7 +182,6 @@ def test_a_window_that_covers_the_local_time_opens_at_any_time(clock: str) -> No
     assert not calendar.is_open(local + timedelta(minutes=1), days=[day], start=start, end=end)
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(["given", "consent_at"]), st.integers(-400, 400))
 def test_a_time_of_consent_is_moved_no_further_than_it_must(kind: str, days: int) -> None:
     demand = ConsentDemand(given=kind == "given", max_age_days=30)

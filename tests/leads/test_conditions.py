@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -183,7 +183,6 @@ LEADS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=300)
 @given(CONDITIONS, LEADS)
 def test_what_is_kept_of_a_lead_decides_as_the_lead_does_and_survives_json(
     condition: Condition, lead: dict[str, Any]
@@ -196,7 +195,6 @@ def test_what_is_kept_of_a_lead_decides_as_the_lead_does_and_survives_json(
     assert plain(written) == plain(condition)
 
 
-@settings(deadline=None, max_examples=300)
 @given(CONDITIONS, LEADS, st.booleans())
 def test_changing_the_fewest_answers_turns_the_condition(
     condition: Condition, lead: dict[str, Any], wanted: bool
@@ -227,7 +225,6 @@ def test_a_condition_that_contradicts_itself_takes_no_answer() -> None:
 ANYTHING = (None, "", "a", "b", "ab", "2", 1, 2, 2.5, 3, 4, True, False, "true", "a@x", ["a"], ["a", "@"])
 
 
-@settings(deadline=None, max_examples=300)
 @given(CONDITIONS.filter(lambda c: len({test.name for test in conditions.tests(c)}) <= 2), LEADS)
 def test_the_answers_told_are_ones_that_a_lead_could_give_and_none_are_told_where_no_lead_could(
     condition: Condition, lead: dict[str, Any]
