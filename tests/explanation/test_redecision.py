@@ -11,7 +11,7 @@ from leadgen import cli
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
 from tests.support.messages import messages
-from tests.support.routed import a_valid_lead, route
+from tests.support.routing import a_valid_lead, route
 
 Capsys = pytest.CaptureFixture[str]
 RICH = {

@@ -13,8 +13,8 @@ from tests.invoicing.test_invoice import HOUR, MONDAY
 from tests.support.factories import a_buyer, an_offer
 from tests.support.messages import told
 from tests.support.money.after_sale import pay
+from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything, invoice, prepay
-from tests.support.money.sound_invoices import faults
 
 Command = Callable[..., tuple[int, str, str]]
 _TAXED = {"tax": {"rate": "10"}}
