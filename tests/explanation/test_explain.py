@@ -14,7 +14,7 @@ from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert, prepaid
 from tests.support.functions import Functions
 from tests.support.messages import messages
-from tests.support.routed import a_valid_lead, buyers_of, route
+from tests.support.routing import a_valid_lead, buyers_of, route
 
 Capsys = pytest.CaptureFixture[str]
 LARGE = {"all": [{"field": "rooms", "at_least": 9}, {"field": "email", "ends_with": ".org"}]}
@@ -232,7 +232,7 @@ def test_a_buyer_who_is_nobody_or_not_enrolled_is_a_clear_error(
     assert problem == f"Stranger ({stranger}) is not enrolled in Roofs, the offer of lead {lead}\n"
 
 
-@pytest.mark.parametrize("command", ["explain", "decide-again"])
+@pytest.mark.parametrize("command", ["explain", "verify-decisions"])
 @pytest.mark.parametrize("lead", [7, 99_999_999_999])
 def test_a_lead_that_is_not_there_is_a_clear_error(
     conn: Connection[Any], capsys: Capsys, command: str, lead: int

@@ -11,7 +11,7 @@ from leadgen import cli
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
 from tests.support.messages import messages
-from tests.support.routed import a_valid_lead, route
+from tests.support.routing import a_valid_lead, route
 
 Capsys = pytest.CaptureFixture[str]
 RICH = {
@@ -158,7 +158,5 @@ def test_a_stage_that_cannot_be_decided_again_yet_is_not_called_the_same(
 
 @pytest.mark.parametrize("arguments", [[], ["1", "--all"]])
 def test_it_is_one_lead_or_all_of_them(arguments: list[str], capsys: Capsys) -> None:
-    with pytest.raises(SystemExit) as ended:
-        again(capsys, *arguments)
-    assert ended.value.code == 2
-    assert "LEAD_ID" in capsys.readouterr().err
+    assert cli.main(["verify-decisions", *arguments]) == cli.MISUSED
+    assert "LEAD" in capsys.readouterr().err

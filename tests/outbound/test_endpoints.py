@@ -45,7 +45,7 @@ def test_endpoints_in_trouble_come_first_and_no_query_is_shown(
         openings=1, allowed=5, open_until=now + timedelta(seconds=10), state_since=now,
     )  # fmt: skip
     an_endpoint(conn, "operator", "mail:", state_since=now)
-    found = ask(functions, "/api/endpoints")["endpoint", "list"]
+    found = ask(functions, "/api/endpoints")["endpoints"]
     assert found[0] == {
         "endpoint_id": ill, "owner": f"buyer:{buyer}", "name": "Rocky Roofs", "url": "https://rocky.example/ill",
         "state": "open", "since": "2026-06-17T12:00:00+00:00", "reason": "status 503", "failures": 3, "allowed": 5,
@@ -66,7 +66,7 @@ def test_endpoints_in_trouble_come_first_and_no_query_is_shown(
 
 def test_with_no_endpoint_it_says_so(conn: Connection[Any], capsys: Capsys) -> None:
     assert cli.main(["endpoint", "list"]) == cli.DONE
-    assert capsys.readouterr().out == "Nobody was called yet.\n"
+    assert capsys.readouterr().out == "No endpoint was called yet.\n"
 
 
 def test_the_number_of_statements_does_not_grow_with_the_endpoints(
@@ -78,7 +78,7 @@ def test_the_number_of_statements_does_not_grow_with_the_endpoints(
             buyer = a_buyer(conn)
             an_endpoint(conn, f"buyer:{buyer}", f"https://b{buyer}.example/")
         statements.clear()
-        counts.append((len(ask(functions, "/api/endpoints")["endpoint", "list"]), len(statements)))
+        counts.append((len(ask(functions, "/api/endpoints")["endpoints"]), len(statements)))
     assert counts == [(5, counts[0][1]), (10, counts[0][1])]
 
 

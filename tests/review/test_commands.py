@@ -95,7 +95,7 @@ def test_a_verdict_is_carried_out_announced_and_audited(
     )
     assert status == cli.DONE
     assert folded(said).startswith(f"Lead {lead} is withdrawn from Rocky Roofs")
-    assert "may have it all the same" in said
+    assert "may have received it all the same" in said
     assert lead_row(conn, lead)[3] == market.buyers[1]
     assert ("lead.validated", lead) in told(conn, "route")
     ((before, after, agent),) = conn.execute(

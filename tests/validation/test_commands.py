@@ -1,4 +1,4 @@
-"""`leadgen suppress` and `leadgen disposable`: what they take, what they say, what they keep."""
+"""`leadgen suppression` and `leadgen email-domain`: what they accept, print and store."""
 
 import hashlib
 import io
@@ -97,8 +97,8 @@ def test_an_offer_has_a_list_of_its_own(conn: Connection[Any], run: Run) -> None
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--country", "usa"), "--country 'usa' is no country: two capital letters, such as US\n"),
-        (("--market", "Austin"), "--market says which offer is meant: give --offer too\n"),
+        (("--country", "usa"), "--country 'usa' is no country: write two capital letters, such as US\n"),
+        (("--market", "Austin"), "--market tells offers of one name apart: give --offer too\n"),
         (("--offer", "Nothing"), "there is no offer 'Nothing'\n"),
         (("--offer", "Nothing", "--market", "X"), "there is no offer 'Nothing' in a market 'X'\n"),
         (("--reason", "x" * 201), "--reason is longer than 200 characters\n"),

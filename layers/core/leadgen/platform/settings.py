@@ -1,4 +1,4 @@
-"""Settings from the environment: the specification's names, one typed object, every problem told at once."""
+"""Reads settings from the environment into one typed object, and reports every problem at once."""
 
 import ipaddress
 import os

@@ -52,7 +52,7 @@ def _audit(options: argparse.Namespace) -> int:
 def _show(one: Invariant) -> None:
     print(f"{one.name}: {one.rule}")
     rows = [(f"{row.subject} {row.id}", printable(row.says or ""), printable(row.should or "")) for row in one.broken]
-    for line in columns(("ROW", "SAYS", "SHOULD"), rows[:_MOST_ROWS]):
+    for line in columns(("ROW", "IS", "SHOULD BE"), rows[:_MOST_ROWS]):
         print(f"  {line}")
     if len(rows) > _MOST_ROWS:
         print(f"  … and {len(rows) - _MOST_ROWS} more: --json shows all")

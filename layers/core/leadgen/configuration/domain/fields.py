@@ -1,4 +1,4 @@
-"""The types of a configuration file's fields: each refuses what it cannot mean, and stores one spelling of it."""
+"""The types of a configuration file's fields: each checks its value and stores one spelling of it."""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Configure again what an earlier version configured. History only goes forward: a rollback is a version of its own."""
+"""Applies an earlier version of the configuration again, as a new version."""
 
 from collections.abc import Mapping
 from typing import Any

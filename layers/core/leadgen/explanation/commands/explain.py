@@ -11,7 +11,7 @@ from leadgen.buyers import store as buyers_store
 from leadgen.buyers.store import NamedBuyer
 from leadgen.decisions.store import RecordedDecision
 from leadgen.explanation import store
-from leadgen.explanation.commands import story
+from leadgen.explanation.commands import rendering
 from leadgen.explanation.domain.redecision import Comparison
 from leadgen.explanation.service import explain
 from leadgen.explanation.service.explain import Explanation
@@ -62,7 +62,7 @@ def _explain(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_json(found, buyer), indent=2, ensure_ascii=False))
     else:
-        for line in story.text(found, buyer=buyer, every=options.all):
+        for line in rendering.text(found, buyer=buyer, every=options.all):
             print(line)
     return DONE
 

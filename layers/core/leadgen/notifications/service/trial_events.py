@@ -1,4 +1,4 @@
-"""Trial events: made-up examples, sent through the real queue and stage to see whether they arrive."""
+"""Sends an example of an event to a subscription through the real queue (``leadgen trigger``)."""
 
 from datetime import datetime
 from typing import Any
