@@ -21,7 +21,7 @@ from tests.support.local import EVENT_SECONDS, await_end
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-CHILDREN = ("postgres", "gateway", "worker", "sinks")
+CHILDREN = ("postgres", "gateway", "worker", "worker-documents", "sinks")
 
 
 @dataclass
