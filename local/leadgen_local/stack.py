@@ -75,6 +75,11 @@ class Stack:
         self.database_url = ""
         self.environment: Mapping[str, str] = {}
 
+    @property
+    def has_own_database(self) -> bool:
+        """Whether the database is the embedded one, not one that DATABASE_URL names."""
+        return self._choices.database_url is None
+
     def start(self) -> None:
         """Bring everything up and return when it works; raises one of FAILURES. Stop it in either case."""
         began = time.monotonic()
