@@ -80,7 +80,7 @@ def _serve(stack: Stack, options: argparse.Namespace) -> int:
     ended, failed, stopping = Event(), Event(), Event()
 
     def say(line: str) -> None:
-        if not stopping.is_set():  # what fails because everything is being stopped is nobody's concern
+        if not stopping.is_set():  # what fails because everything is being stopped is no failure to report
             _say(line)
 
     def work() -> None:

@@ -45,7 +45,7 @@ FAILURES = (
     sockets.PortTakenError,
     reader.TemplateError,
 )
-"""What can keep a stack from starting; each message says what to do."""
+"""What can keep a stack from starting; each message names the remedy."""
 
 _POLL_SECONDS = 0.1
 _FORMER_WORKER_SECONDS = 10.0  # a killed one's session may outlive it a little
@@ -153,7 +153,7 @@ class Stack:
             sink_url=self.sink_url,
             smtp_port=smtp.getsockname()[1],
         )
-        settings.load(self.environment)  # every problem is told here, not at the first request
+        settings.load(self.environment)  # every problem is raised here, not at the first request
         self._children = {
             "sinks": self._child("sinks", "sinks.server", [sink, smtp], str(self.state.directory)),
             "gateway": self._child("gateway", "gateway.server", [gateway], str(self._template_file)),

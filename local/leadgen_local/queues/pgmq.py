@@ -30,7 +30,7 @@ def delete(conn: Connection, queue: Queue, ids: Sequence[int]) -> None:
 
 
 def bury(conn: Connection, queue: Queue, ids: Sequence[int]) -> None:
-    """Move messages to the dead letter queue; their headers there say where from and how often they were received.
+    """Move messages to the dead letter queue; headers record their queue and how often they were received.
 
     The last receipt found them over the limit and handed them to nobody, so it does not count.
     """

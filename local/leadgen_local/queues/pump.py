@@ -1,5 +1,5 @@
 """Hands messages to the functions as Lambda's event source mappings do: in batches, with visibility timeouts, partial
-failures and dead letter queues, all as the template says.
+failures and dead letter queues, all as in the template.
 
 A message is read and that is committed before the handler runs, so nothing is held across it. What succeeds is deleted;
 what fails stays invisible until its visibility timeout and is then received again, `maxReceiveCount` times in all.
