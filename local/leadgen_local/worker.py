@@ -15,7 +15,7 @@ from leadgen_local.supervision import readiness
 from leadgen_local.template import reader
 
 _NICENESS = 5  # on a busy machine a post is answered before the leads taken in earlier are worked on
-_NICENESS_APART = 10  # a function that has a worker of its own is slow: the leads go first
+_NICENESS_APART = 5  # more than that: a function that has a worker of its own is slow, and the leads go first
 
 
 def main() -> None:
@@ -31,18 +31,20 @@ def main() -> None:
     called = {mapping.function for mapping in part.mappings} | {schedule.function for schedule in part.schedules}
     loaded = handlers.load_all(part.functions[function] for function in sorted(called))
     # Not before: the stack waits for every worker to be loaded. And before any thread: each has a niceness of its own.
-    _lower_priority(_NICENESS if name == reader.MAIN_WORKER else _NICENESS_APART)
+    os.nice(_NICENESS)
+    if name != reader.MAIN_WORKER:
+        _give_way_to_the_main_worker()
     pump = Pump(part, os.environ["DATABASE_URL"], loaded, worker=name)
     threading.Thread(target=_announce, args=(pump,), daemon=True).start()
     Scheduler(part, loaded).start(stop)
     pump.run(stop)
 
 
-def _lower_priority(niceness: int) -> None:
-    os.nice(niceness)
-    # Every child of the stack is a session, and Linux may weigh sessions by a niceness of their own.
+def _give_way_to_the_main_worker() -> None:
+    os.nice(_NICENESS_APART)
+    # Where Linux groups processes by session, niceness counts within a session only, and each child is one of its own.
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(niceness))
+        Path("/proc/self/autogroup").write_text(str(_NICENESS_APART))
 
 
 def _announce(pump: Pump) -> None:
