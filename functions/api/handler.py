@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import asker, operator, person
+from leadgen.access.service import operator, person, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.delivery.domain import verdicts
 from leadgen.delivery.service import history
@@ -112,7 +112,7 @@ def _decide_on_lead(lead_id: int, verdict: review_domain.Verdict, actor: Actor) 
 def get_delivery(delivery_id: UUID) -> JsonAnswer:
     """A delivery with every attempt; of what was sent only its kind and length: the rest is about a person."""
     with db.current().connection() as conn:
-        stories = history.tell(conn, [str(delivery_id)])
+        stories = history.load(conn, [str(delivery_id)])
     if not stories:
         raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
     return JsonAnswer(history.in_full(stories[0]))
@@ -137,7 +137,7 @@ def _decide_on_delivery(delivery_id: str, verdict: verdicts.Verdict, actor: Acto
         **about,
         "status": decided.status,
         "lead_status": decided.lead_status,
-        "in_doubt": decided.in_doubt,
+        "outcome_unknown": decided.outcome_unknown,
         "repeated": decided.is_repeated,
     }
 
@@ -155,7 +155,7 @@ def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
     """Call an endpoint again, whatever it said or failed."""
     actor = _person(request)
     with db.current().transaction() as conn:
-        opened = endpoints.open_again(conn, endpoint_id, actor, now=clock.now())
+        opened = endpoints.reset(conn, endpoint_id, actor, now=clock.now())
     return JsonAnswer(
         {"endpoint_id": opened.endpoint_id, "state": opened.state, "url": opened.url, "repeated": opened.is_repeated}
     )
@@ -163,7 +163,7 @@ def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
 
 def _person(request: Request) -> Actor:
     person(request)
-    return asker(request)
+    return requester(request)
 
 
 @operators.get("/api/subscriptions")
@@ -178,7 +178,7 @@ def get_subscriptions() -> JsonAnswer:
 async def post_subscription(request: Request) -> JsonAnswer:
     """Have events posted to a URL. The secret is answered this once."""
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_subscribe, fields, asker(request))
+    return await run_in_threadpool(_subscribe, fields, requester(request))
 
 
 def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
@@ -204,7 +204,7 @@ def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
     """Post nothing more to a subscription."""
     try:
         with db.current().transaction() as conn:
-            ended = notifications_subscriptions.unsubscribe(conn, subscription_id, asker(request), now=clock.now())
+            ended = notifications_subscriptions.unsubscribe(conn, subscription_id, requester(request), now=clock.now())
     except NoSuchSubscription as error:
         raise Refusal(404, "not_found", str(error)) from None
     return JsonAnswer({"subscription_id": ended.subscription_id, "status": "ended"})

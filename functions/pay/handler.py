@@ -15,7 +15,7 @@ from leadgen.payments.adapters.provider import NotFromProvider
 from leadgen.payments.domain import pay_page
 from leadgen.payments.domain import provider_events as payments_provider_events
 from leadgen.payments.domain.pay_page import Invoice
-from leadgen.payments.domain.provider_events import EventUnreadable, Told
+from leadgen.payments.domain.provider_events import EventUnreadable, ProviderEvent
 from leadgen.payments.service import checkout
 from leadgen.payments.service import provider_events as payments_provider_events_service
 from leadgen.platform import clock, db, settings
@@ -86,21 +86,21 @@ def _take_in(raw: bytes, signature: str | None) -> JsonAnswer:
     if settings.current().stripe_webhook_secret is None:
         raise Refusal(404, "not_found", "STRIPE_WEBHOOK_SECRET is not set: no events are taken")
     try:
-        told = payments_provider_events.read(provider.signed_event(raw, signature))
+        provider_event = payments_provider_events.read(provider.signed_event(raw, signature))
     except NotFromProvider as why:
         logger.warning("provider_event.refused", extra={"stage": "pay", "cause": str(why)})
         raise Refusal(400, "invalid_signature", f"this is not signed by the provider: {why}") from None
     except EventUnreadable as why:
         logger.exception("provider_event.unreadable", extra={"stage": "pay", "cause": str(why)})
         raise Refusal(400, "invalid_request", str(why)) from None
-    if told is not None:
-        _act(told, clock.now())
+    if provider_event is not None:
+        _act(provider_event, clock.now())
     return JsonAnswer({"received": True})
 
 
-def _act(told: Told, now: datetime) -> None:
+def _act(provider_event: ProviderEvent, now: datetime) -> None:
     with bus.transaction() as transaction:
-        transaction.announce(payments_provider_events_service.take_in(transaction.conn, told, now=now))
+        transaction.announce(payments_provider_events_service.take_in(transaction.conn, provider_event, now=now))
 
 
 def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Response:

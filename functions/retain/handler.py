@@ -61,7 +61,7 @@ def _erase(now: datetime) -> int:
 
 def _forget(now: datetime) -> int:
     with db.current().transaction() as conn:
-        return rotations.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
+        return rotations.forget(conn, before=now - retention.POOL, limit=BATCH)
 
 
 def _purge_notices(now: datetime) -> int:

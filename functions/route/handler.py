@@ -24,7 +24,7 @@ from leadgen.routing.domain.disposition import GivenUp, HeldUntil
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.service import candidates as routing_candidates
-from leadgen.routing.service.candidates import Asking, Gathered
+from leadgen.routing.service.candidates import Gathered, RoutableLead
 from leadgen.routing.store import assignments, rotations
 from leadgen.routing.store import candidates as routing_candidates_store
 from leadgen.routing.store.assignments import Waiting
@@ -46,7 +46,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         if held:
             holds.hold(conn, held, now=now)
         periods = {lead.lead.offer_id: calendar.cap_periods(now, lead.offer.timezone) for lead in locked.values()}
-        asking = [Asking(locked[lead_id], policy) for lead_id, policy in parsed.items()]
+        asking = [RoutableLead(locked[lead_id], policy) for lead_id, policy in parsed.items()]
         choices = _choose(conn, routing_candidates.load(conn, asking, periods, now=now), now) if asking else []
         routed = {c.request.lead.lead_id: c.decision for c in choices if isinstance(c.decision, Routed)}
         near: dict[int, int] = {}
@@ -57,7 +57,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             assignments.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
         shared = allocation.rotated(choices)
         if shared:
-            rotations.save_pools(conn, shared, now=now)
+            rotations.save(conn, shared, now=now)
         nobody = [c for c in choices if isinstance(c.decision, NoBuyer)]
         assigned = [c for c in nobody if c.request.assigned_to is not None]
         if assigned:
@@ -105,9 +105,9 @@ def _assignment_failed(choice: Choice) -> Held:
 
 
 def _choose(conn: Any, gathered: Gathered, now: datetime) -> list[Choice]:
-    spans = allocation.spans(gathered.requests, gathered.standings, now=now)
-    pools = rotations.pools(conn, spans) if spans else {}
-    return allocation.choose_in_turn(gathered.requests, gathered.standings, pools, now=now)
+    spans = allocation.spans(gathered.requests, gathered.usages, now=now)
+    pools = rotations.find(conn, spans) if spans else {}
+    return allocation.allocate(gathered.requests, gathered.usages, pools, now=now)
 
 
 def _wait(choice: Choice, locked: LockedLead, now: datetime) -> Waiting:

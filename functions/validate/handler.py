@@ -26,7 +26,7 @@ from leadgen.validation.domain.screening import (
     Screened,
     Verdict,
     duplicate_verdict,
-    screen_in_turn,
+    screen,
     validation_verdict,
 )
 from leadgen.validation.service import lookups
@@ -52,7 +52,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         searches = [request.search for request in requests if isinstance(request.search, Search)]
         in_batch = [request.lead.lead_id for request in requests]
         stored = screening.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
-        results = {result.request.lead.lead_id: result for result in screen_in_turn(requests, stored)}
+        results = {result.request.lead.lead_id: result for result in screen(requests, stored)}
         screened = [result for result in results.values() if isinstance(result, Screened)]
         if screened or unreadable:
             transitions = [_transition(s) for s in screened] + [_held(i, held) for i, held in unreadable.items()]

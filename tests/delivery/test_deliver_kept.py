@@ -14,11 +14,11 @@ from psycopg.types.json import Jsonb
 from tests.support.deliveries import LONG_AGO, a_routed_lead, attempts, deliver, make_due, state
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.reviews import NOTHING, Market
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 
-REFUSES = {"answer": {"type": "json", "refused_when": [{"path": "result", "equals": "no"}]}}
+REFUSES = {"answer": {"type": "json", "rejected_when": [{"path": "result", "equals": "no"}]}}
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def test_an_answer_is_kept_though_keeping_it_fails_at_first(
     lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url())
     failing(conn, "nextval('kept') = 1")
     assert deliver(functions, lead) == ["delivered"]
-    assert state(conn, lead)[0] == "taken"
+    assert state(conn, lead)[0] == "succeeded"
 
 
 def test_an_answer_that_cannot_be_kept_takes_none_of_the_others_with_it(
@@ -120,9 +120,9 @@ def test_an_answer_that_cannot_be_kept_takes_none_of_the_others_with_it(
     failing(conn, f"NEW.delivery_id = (SELECT id FROM deliveries WHERE lead_id = {leads[1]})")
     with pytest.raises(psycopg.Error):  # the messages come again
         deliver(functions, *leads)
-    assert [state(conn, lead)[0] for lead in leads] == ["taken", "pending", "taken", "taken"]
+    assert [state(conn, lead)[0] for lead in leads] == ["succeeded", "pending", "succeeded", "succeeded"]
     deliver(functions, *leads)
-    assert ("delivery.due", leads[1]) in told(conn, "deliver")  # when the claim is over
+    assert ("delivery.due", leads[1]) in sent(conn, "deliver")  # when the claim is over
     assert len(buyer_endpoint.received) == 4
 
 
@@ -136,11 +136,11 @@ def test_a_buyer_that_says_yes_after_a_person_was_asked_has_the_lead(
         assert buyer_endpoint.arrived.wait(10)
         conn.execute(  # as other workers do after the first one's claim is over
             "UPDATE deliveries SET status = 'in_review', attempts = 3, next_attempt_at = NULL, claimed_until = NULL,"
-            " review_reason = 'unknown', in_doubt = true, settled_at = now()"
+            " review_reason = 'unknown', outcome_unknown = true, settled_at = now()"
         )
         buyer_endpoint.gate.set()
         assert late.result() == ["delivered"]
-    assert state(conn, lead) == ("taken", "webhook", 3, None, None)
+    assert state(conn, lead) == ("succeeded", "webhook", 3, None, None)
     functions.drain()
     assert conn.execute("SELECT balance::text, pending_amount::text FROM buyers").fetchone() == ("45.00", "0.00")
 

@@ -12,10 +12,10 @@ from leadgen.platform import clock
 from tests.support.deliveries import a_routed_lead, attempts, deliver, make_due, state
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 
-SAYS_DUPLICATE = {"answer": {"type": "json", "refused_when": [{"path": "result", "equals": "duplicate"}]}}
+SAYS_DUPLICATE = {"answer": {"type": "json", "rejected_when": [{"path": "result", "equals": "duplicate"}]}}
 NOT_JSON = {"answer": {"type": "json", "accepted_when": [{"path": "ok", "equals": "yes"}]}}
 
 
@@ -72,7 +72,7 @@ def test_a_lead_that_its_buyer_calls_a_duplicate_goes_to_the_next_and_everything
     assert claimed(conn, first) == NOTHING_CLAIMED
     assert attempts(conn) == [("webhook", 1, "refused", 200, None)]
     assert conn.execute("SELECT status, release_reason FROM deliveries").fetchall() == [("released", "refused")]
-    assert ("delivery.refused", lead) in told(conn, "notify")
+    assert ("delivery.rejected", lead) in sent(conn, "notify")
     route(functions, lead)
     assert (lead_row(conn, lead)[1], claimed(conn, second)) == (second, ONE_CLAIMED)
     assert deliver(functions, lead) == ["delivered"]
@@ -164,9 +164,9 @@ def test_a_refusal_after_doubt_sells_the_lead_to_nobody_else(
     buyer_endpoint.bodies = {"/first": b'{"result": "duplicate"}'}
     (first, _), lead = a_market_of(conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"))
     route(functions, lead)
-    conn.execute("UPDATE deliveries SET in_doubt = true")
+    conn.execute("UPDATE deliveries SET outcome_unknown = true")
     assert deliver(functions, lead) == ["in_review"]
-    assert state(conn, lead)[3] == "refused_in_doubt"
+    assert state(conn, lead)[3] == "rejected_outcome_unknown"
     assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
 
 
@@ -182,8 +182,8 @@ def test_a_refusal_after_the_buyer_s_side_broke_down_sells_the_lead_to_nobody_el
     assert deliver(functions, lead) == ["retry"]
     make_due(conn)
     assert deliver(functions, lead) == ["in_review"]
-    assert state(conn, lead)[3] == "refused_in_doubt"
-    assert conn.execute("SELECT in_doubt FROM deliveries").fetchall() == [(True,)]
+    assert state(conn, lead)[3] == "rejected_outcome_unknown"
+    assert conn.execute("SELECT outcome_unknown FROM deliveries").fetchall() == [(True,)]
     functions.drain()
     assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
     assert [received.path for received in buyer_endpoint.received] == ["/first", "/first"]
@@ -340,7 +340,14 @@ def test_what_a_call_came_to_is_not_lost_over_one_that_cannot_be_recorded(
     conn.execute(f"ALTER TABLE delivery_attempts ADD CHECK (delivery_id <> '{delivery_of(conn, leads[2])}')".encode())
     with pytest.raises(psycopg.errors.IntegrityError):
         deliver(functions, *leads)
-    assert [state(conn, lead)[0] for lead in leads] == ["taken", "taken", "pending", "taken", "taken", "taken"]
+    assert [state(conn, lead)[0] for lead in leads] == [
+        "succeeded",
+        "succeeded",
+        "pending",
+        "succeeded",
+        "succeeded",
+        "succeeded",
+    ]
     functions.drain()
     assert conn.execute("SELECT count(*) FROM leads WHERE billing_status = 'billed'").fetchone() == (5,)
 

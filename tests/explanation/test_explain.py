@@ -101,7 +101,7 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     assert "Rocky Roofs has it: priority 30." in said
     assert "Price 50.00 USD = offer_default 45.00 + time_of_day_premium 5.00" in said
     assert f"Status delivered: claimed for Rocky Roofs ({rocky}) for 50.00 USD, and not taken yet" in said
-    conn.execute("UPDATE deliveries SET status = 'taken', next_attempt_at = NULL, settled_at = now()")
+    conn.execute("UPDATE deliveries SET status = 'succeeded', next_attempt_at = NULL, settled_at = now()")
     assert f"Status delivered: sold to Rocky Roofs ({rocky}) for 50.00 USD" in explained(capsys, lead)
     assert row_of(said, "Rocky") == "Rocky Roofs won priority 30"
     assert row_of(said, "Lofty") == "Lofty Lids lost priority 10 against 30"
@@ -372,4 +372,4 @@ def test_a_record_from_before_decisions_could_be_made_again_is_still_explained(
     assert verdicts(functions, lead)["Rocky"]["smallest_changes"] is None
     status, said, _ = run(capsys, "decide-again", lead)
     assert status == cli.FAILED
-    assert "not re-decidable" in said
+    assert "not verifiable" in said

@@ -44,7 +44,7 @@ def test_an_event_is_posted_signed_with_its_ids_alone(
     assert headers["x-webhook-signature"] == sign(SECRET, received.body)
     assert headers["webhook-id"] == headers["x-leadgen-delivery-id"] == ids(conn)[0]
     assert headers["x-leadgen-event"] == "lead.delivered"
-    assert attempts(conn) == [(1, "taken", 200, None)]
+    assert attempts(conn) == [(1, "succeeded", 200, None)]
 
 
 def test_an_event_told_again_is_posted_once(
@@ -121,7 +121,7 @@ def test_what_fails_is_tried_again_with_the_same_bytes_under_the_same_id_and_a_n
     assert len({one.body for one in buyer_endpoint.received}) == 1
     assert {one.headers["webhook-id"] for one in buyer_endpoint.received} == {notice}
     assert attempts(conn) == [
-        (1, "failed", 500, "status 500"), (2, "failed", 302, "status 302"), (3, "taken", 200, None),
+        (1, "failed", 500, "status 500"), (2, "failed", 302, "status 302"), (3, "succeeded", 200, None),
     ]  # fmt: skip
     assert wake(functions, notice) == []
 

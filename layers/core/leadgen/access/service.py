@@ -52,7 +52,7 @@ def ip_address(request: Request) -> str | None:
         return None
 
 
-def asker(request: Request) -> Actor:
+def requester(request: Request) -> Actor:
     """Whoever the request's token speaks for. Raises Refusal 401."""
     return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
 

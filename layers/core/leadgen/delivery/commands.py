@@ -40,11 +40,11 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
     yield f"Delivery {delivery.delivery_id} to {buyer}: {verdicts.state(delivery)}"
     if delivery.status == "pending" and delivery.next_attempt_at is not None:
         yield f"The next attempt is due {told(delivery.next_attempt_at)}, by {delivery.channel}."
-    if delivery.refusal is not None:
-        yield f"The buyer says: {printable(delivery.refusal)}"
+    if delivery.rejection is not None:
+        yield f"The buyer says: {printable(delivery.rejection)}"
     if delivery.reference is not None:
         yield f"The buyer's own reference: {printable(delivery.reference)}"
-    if delivery.in_doubt and delivery.review_reason != "unknown":
+    if delivery.outcome_unknown and delivery.review_reason != "unknown":
         yield "In doubt: some attempt went out and nobody knows what became of it."
     yield from about_endpoint(delivery)
     if delivery.verdict is not None and delivery.verdict_at is not None:

@@ -16,7 +16,7 @@ class Topic(StrEnum):
     LEAD_UNROUTED = "lead.unrouted"
     DELIVERY_DUE = "delivery.due"
     DELIVERY_FAILED = "delivery.failed"
-    DELIVERY_REFUSED = "delivery.refused"
+    DELIVERY_REJECTED = "delivery.rejected"
     LEAD_DELIVERED = "lead.delivered"
     LEAD_BILLED = "lead.billed"
     LEAD_ACCEPTED = "lead.accepted"

@@ -71,7 +71,7 @@ def _open(environ: Mapping[str, str], endpoint_id: int) -> int:
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            opened = endpoints.open_again(conn, endpoint_id, who, now=clock.now())
+            opened = endpoints.reset(conn, endpoint_id, who, now=clock.now())
     except Refusal as refusal:
         raise CommandFailed(f"{refusal.message}: `leadgen endpoints` lists them") from None
     if opened.is_repeated:

@@ -106,8 +106,8 @@ def _why(story: Story) -> str:
     delivery = story.delivery
     reason = delivery.review_reason or ""
     why = verdicts.REVIEW_REASONS.get(reason, reason)
-    said = f'; it says "{printable(delivery.refusal)}"' if delivery.refusal else ""
-    doubt = "; in doubt" if delivery.in_doubt and reason != "unknown" else ""
+    said = f'; it says "{printable(delivery.rejection)}"' if delivery.rejection else ""
+    doubt = "; in doubt" if delivery.outcome_unknown and reason != "unknown" else ""
     last = (
         f"; last by {story.attempts[-1].channel}{delivery_commands.cause(story.attempts[-1])}" if story.attempts else ""
     )
@@ -140,7 +140,7 @@ def _one(story: Story) -> Iterator[str]:
 
 
 def _story(conn: Connection[Any], written: str) -> Story:
-    return history.tell(conn, [delivery_commands.named(conn, written)])[0]
+    return history.load(conn, [delivery_commands.named(conn, written)])[0]
 
 
 def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor) -> list[str]:
@@ -175,9 +175,9 @@ def _said(decided: Decided, buyer: str, to: str) -> list[str]:
         "allow it, it waits for a person again.",
         "return": f"{lead} is taken back from {buyer}; the other buyers are asked.",
         "reject": f"{lead} is rejected: nobody gets it, and {buyer} owes nothing for it.",
-        "taken": f"{lead} is {buyer}'s: it is billed.",
+        "succeeded": f"{lead} is {buyer}'s: it is billed.",
     }[decided.verdict]
-    doubt = decided.in_doubt and decided.verdict in ("assign", "return")
+    doubt = decided.outcome_unknown and decided.verdict in ("assign", "return")
     said = [done, *([f"It was in doubt: {buyer} may have it all the same."] if doubt else [])]
     return [line for part in said for line in folded(part)]
 

@@ -13,7 +13,7 @@ from leadgen.kernel.model import Model
 from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
 
-Name = Literal["redeliver", "assign", "return", "reject", "taken"]
+Name = Literal["redeliver", "assign", "return", "reject", "succeeded"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 # Those after which the lead's contact data is sent to somebody.
@@ -61,10 +61,10 @@ class Delivery:
     attempts: int
     next_attempt_at: datetime | None
     settled_at: datetime | None
-    in_doubt: bool
+    outcome_unknown: bool
     review_reason: str | None
     release_reason: str | None
-    refusal: str | None
+    rejection: str | None
     reference: str | None
     content_type: str | None
     body_bytes: int | None
@@ -145,8 +145,8 @@ REVIEW_REASONS: Mapping[str, str] = {
     "webhook_failed": "the webhook failed for good, and the buyer takes no e-mail",
     "email_failed": "the e-mail could not be handed over",
     "unknown": "a call went out and nobody knows what became of it: the buyer may have the lead",
-    "refused": "the buyer refused it, and the policy leaves the rest to a person",
-    "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call broke down, or has no "
+    "rejected": "the buyer refused it, and the policy leaves the rest to a person",
+    "rejected_outcome_unknown": "the buyer refused it, but may have taken it before: an earlier call broke down, or has no "
     "known outcome",
     "format_invalid": "the enrollment's delivery terms do not parse: mend them, then redeliver",
     "workers_died": "worker after worker died over it",
@@ -154,8 +154,8 @@ REVIEW_REASONS: Mapping[str, str] = {
 }
 
 OUTCOMES: Mapping[str, str] = {
-    "taken": "taken: the buyer has the lead",
-    "refused": "refused by the buyer",
+    "succeeded": "taken: the buyer has the lead",
+    "rejected": "refused by the buyer",
     "failed": "failed: the buyer does not have it",
     "failed_for_good": "failed for good: asking again is of no use",
     "unknown": "unknown: it went out and no answer came that says, so the buyer may have the lead",
@@ -167,11 +167,11 @@ def state(delivery: Delivery) -> str:
     match delivery.status:
         case "pending":
             return "under way"
-        case "taken":
+        case "succeeded":
             return "taken: the buyer has the lead"
         case "in_review":
             reason = delivery.review_reason or ""
             return f"waits for a person: {REVIEW_REASONS.get(reason, reason)}"
         case _:
-            why = "the buyer refused it" if delivery.release_reason == "refused" else "a person took it back"
+            why = "the buyer refused it" if delivery.release_reason == "rejected" else "a person took it back"
             return f"released: {why}"

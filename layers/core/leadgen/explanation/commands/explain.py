@@ -12,10 +12,10 @@ from leadgen.buyers.store import NamedBuyer
 from leadgen.decisions.store import RecordedDecision
 from leadgen.explanation import store
 from leadgen.explanation.commands import story
-from leadgen.explanation.domain.redecision import Comparison
+from leadgen.explanation.domain.verification import Comparison
 from leadgen.explanation.service import explain
 from leadgen.explanation.service.explain import Explanation
-from leadgen.explanation.service.redecision import decide_again
+from leadgen.explanation.service.verification import verify_decisions
 from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def add(commands: "Subparsers") -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("lead_id", type=number, nargs="?", metavar="LEAD_ID")
     which.add_argument("--all", action="store_true", help="every decision on record; lists those that are not the same")
-    parser.set_defaults(run=_decide_again)
+    parser.set_defaults(run=_verify_decisions)
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -88,12 +88,12 @@ def _json(found: Explanation, buyer: NamedBuyer | None) -> dict[str, Any]:
     return shown
 
 
-def _decide_again(options: argparse.Namespace) -> int:
+def _verify_decisions(options: argparse.Namespace) -> int:
     counts: Counter[str] = Counter()
     with connection(environment()) as conn:
         if options.lead_id is not None and store.subject(conn, options.lead_id) is None:
             raise _no_lead(options.lead_id)
-        for decision, comparison in decide_again(conn, options.lead_id):
+        for decision, comparison in verify_decisions(conn, options.lead_id):
             counts[comparison.result] += 1
             if options.lead_id is not None or comparison.result != "same":
                 _print(decision, comparison)

@@ -20,7 +20,7 @@ from leadgen.leads.domain import conditions, consent
 from leadgen.leads.domain.consent import ConsentDemand, Evidence
 from leadgen.routing.domain import decision, eligibility
 from leadgen.routing.domain.decision import Facts
-from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Terms
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Terms, Usage
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.strategies import Candidate
@@ -47,9 +47,9 @@ def smallest_changes(inputs: RoutingInputs) -> dict[int, tuple[Change, ...]]:
     found = {}
     for candidate in inputs.facts.candidates:
         terms = asked[candidate.enrollment.buyer_id].terms
-        failed = [c.rule for c in eligibility.checks(candidate.enrollment, candidate.standing, terms) if not c.passed]
+        failed = [c.rule for c in eligibility.checks(candidate.enrollment, candidate.usage, terms) if not c.passed]
         if failed:
-            refused = _Refused(candidate.enrollment, candidate.standing, terms, inputs.facts.offer.timezone)
+            refused = _Refused(candidate.enrollment, candidate.usage, terms, inputs.facts.offer.timezone)
             found[candidate.enrollment.buyer_id] = tuple(_changes(refused, failed))
     return found
 
@@ -64,7 +64,7 @@ def with_changes(inputs: RoutingInputs, buyer_id: int, changes: Sequence[Change]
 @dataclass(frozen=True)
 class _Refused:
     enrollment: Enrollment
-    standing: Standing
+    usage: Usage
     terms: Terms
     timezone: str
 
@@ -87,7 +87,7 @@ def _enrolled(refused: _Refused, rule: str) -> Iterator[Change]:
 
 
 def _service_area(refused: _Refused, rule: str) -> Iterator[Change]:
-    yield area_for(refused.terms.place)
+    yield area_for(refused.terms.postal_code)
 
 
 def area_for(place: str) -> Change:
@@ -166,26 +166,26 @@ def _not_paused_for_overdue(refused: _Refused, rule: str) -> Iterator[Change]:
 
 def _capacity(refused: _Refused, rule: str) -> Iterator[Change]:
     period = _period(rule)
-    most, claimed = refused.enrollment.capacity[period], refused.standing.used.get(period, UNUSED).leads
+    most, claimed = refused.enrollment.capacity[period], refused.usage.used.get(period, UNUSED).leads
     yield Change(rule, rule, most, claimed + 1, f"{rule} {most} → {claimed + 1}")
 
 
 def _budget(refused: _Refused, rule: str) -> Iterator[Change]:
     period = _period(rule)
-    most, spent = refused.enrollment.budget[period], refused.standing.used.get(period, UNUSED).amount
+    most, spent = refused.enrollment.budget[period], refused.usage.used.get(period, UNUSED).amount
     wanted = spent + refused.terms.price
     yield Change(rule, rule, most, wanted, f"{rule} {most} → {wanted}")
 
 
 def _prepayment(refused: _Refused, rule: str) -> Iterator[Change]:
-    enrollment, standing = refused.enrollment, refused.standing
+    enrollment, usage = refused.enrollment, refused.usage
     short = [Decimal(0)]
     if enrollment.min_balance_required is not None:
-        short.append(enrollment.min_balance_required - standing.available)
+        short.append(enrollment.min_balance_required - usage.available)
     if enrollment.credit_limit is not None:
-        short.append(standing.exposure + refused.terms.price - enrollment.credit_limit)
+        short.append(usage.exposure + refused.terms.price - enrollment.credit_limit)
     words = f"prepay {max(short)} {refused.terms.currency}"
-    yield Change(rule, "wallet", standing.wallet, standing.wallet + max(short), words)
+    yield Change(rule, "wallet", usage.wallet, usage.wallet + max(short), words)
 
 
 def _reachable(refused: _Refused, rule: str) -> Iterator[Change]:
@@ -271,7 +271,7 @@ def _candidate_with_change(candidate: Candidate, change: Change) -> Candidate:
     enrollment = candidate.enrollment
     kind = change.rule.partition("_per_")[0]
     if change.field == "wallet":
-        return replace(candidate, standing=replace(candidate.standing, wallet=change.to))
+        return replace(candidate, usage=replace(candidate.usage, wallet=change.to))
     if kind == "capacity":
         return replace(
             candidate, enrollment=replace(enrollment, capacity={**enrollment.capacity, _period(change.rule): change.to})

@@ -121,7 +121,7 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
                  AND in_review_since IS NULL
               UNION ALL
               SELECT l.id, 'lead.delivered', d.settled_at FROM leads l JOIN deliveries d ON d.lead_id = l.id
-               WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending' AND d.status = 'taken'
+               WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending' AND d.status = 'succeeded'
             ), stuck AS (
               SELECT l.id, w.event
                 FROM waiting w

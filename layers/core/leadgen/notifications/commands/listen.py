@@ -68,8 +68,8 @@ def _trigger(options: argparse.Namespace) -> int:
         sent = _send_trial(conn, options.event, options.subscription)
         fates = watch.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
     for fate in fates:
-        print(f"{fate.url}: {watch.told(fate)}")
-    return DONE if all(fate.status == "taken" for fate in fates) else FAILED
+        print(f"{fate.url}: {watch.describe(fate)}")
+    return DONE if all(fate.status == "succeeded" for fate in fates) else FAILED
 
 
 def _send_trial(conn: Connection[Any], event: str, subscription_id: int | None) -> list[str]:
@@ -151,7 +151,7 @@ def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -
         (fate,) = watch.for_answers(conn, [trial], seconds=_SECONDS_TO_ANSWER)
     if fate.last_outcome is None:
         raise CommandFailed(f"nothing came in {_SECONDS_TO_ANSWER:.0f} s: no functions seem to work on this database")
-    if fate.status != "taken":
+    if fate.status != "succeeded":
         origin = made.url.rstrip("/")
         raise CommandFailed(
             f"the functions cannot call {origin} ({fate.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: "

@@ -52,7 +52,7 @@ def add(commands: "Subparsers") -> None:
     )
     parser.add_argument("--resume", type=number, metavar="ID", help="show the recovery of this number again")
     parser.add_argument("--stop", type=number, metavar="ID", help="send nothing more of the recovery of this number")
-    parser.set_defaults(run=_recover)
+    parser.set_defaults(run=_replay_all)
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -65,11 +65,11 @@ def _replay(options: argparse.Namespace) -> int:
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
         (fate,) = watch.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
-    print(f"Delivery {delivery_id}: {watch.told(fate)}")
-    return DONE if fate.status == "taken" else FAILED
+    print(f"Delivery {delivery_id}: {watch.describe(fate)}")
+    return DONE if fate.status == "succeeded" else FAILED
 
 
-def _recover(options: argparse.Namespace) -> int:
+def _replay_all(options: argparse.Namespace) -> int:
     environ = environment()
     by = Actor(actor(environ))
     with connection(environ) as conn:
@@ -91,12 +91,12 @@ def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Pro
     if since >= until:
         raise CommandFailed(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
     with conn.transaction():
-        begun = replays.recover(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
+        begun = replays.replay_all(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
     found = begun.progress
     if begun.was_under_way:
-        print(f"Recovery {found.recovery_id} of this buyer is under way and taken up again; no other is begun.")
+        print(f"Recovery {found.replay_batch_id} of this buyer is under way and taken up again; no other is begun.")
     print(
-        f"Recovery {found.recovery_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
+        f"Recovery {found.replay_batch_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
         f"{found.until:%Y-%m-%d %H:%M} UTC, {found.rate} a second.",
         flush=True,
     )
@@ -111,8 +111,8 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
 
     def is_over() -> bool:
         nonlocal latest
-        latest = replays.progress(conn, found.recovery_id)
-        bar.told(latest.settled, latest.total)
+        latest = replays.progress(conn, found.replay_batch_id)
+        bar.update(latest.settled, latest.total)
         return latest.settled >= latest.total
 
     try:
@@ -121,18 +121,18 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
     except KeyboardInterrupt:
         print(
             f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} done, {latest.failed:,} tried "
-            f"again.\n`leadgen recover --resume {found.recovery_id}` shows it, --stop {found.recovery_id} ends it."
+            f"again.\n`leadgen recover --resume {found.replay_batch_id}` shows it, --stop {found.replay_batch_id} ends it."
         )
         raise
     print(f"{latest.taken:,} taken, {latest.given_up:,} given up.")
     return DONE if not latest.given_up else FAILED
 
 
-def _stop(conn: Connection[Any], recovery_id: int, by: Actor) -> int:
+def _stop(conn: Connection[Any], replay_batch_id: int, by: Actor) -> int:
     with conn.transaction():
-        stopped = replays.stop(conn, recovery_id, by, now=clock.now())
+        stopped = replays.stop(conn, replay_batch_id, by, now=clock.now())
     if stopped:
-        print(f"Recovery {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
+        print(f"Recovery {replay_batch_id} is stopped: {stopped:,} deliveries are not sent again.")
     else:
-        print(f"Recovery {recovery_id} is over: nothing was left to send.")
+        print(f"Recovery {replay_batch_id} is over: nothing was left to send.")
     return DONE

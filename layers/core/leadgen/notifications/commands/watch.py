@@ -43,10 +43,10 @@ def _is_answered(fate: Fate) -> bool:
     return fate.status != "pending" or fate.last_outcome is not None
 
 
-def told(fate: Fate) -> str:
+def describe(fate: Fate) -> str:
     """What has become of a notice, in words."""
-    if fate.status == "taken":
-        return "taken"
+    if fate.status == "succeeded":
+        return "succeeded"
     if fate.status == "given_up":
         return f"given up: {fate.error}"
     if fate.last_outcome is None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from leadgen.outbound.domain.backoff import Schedule
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 
 Kind = Literal["event", "trial", "sms", "replay"]
 
@@ -50,7 +50,7 @@ def body(event: str, occurred_at: str, about: Mapping[str, int | str], *, trial:
 
 
 @dataclass(frozen=True)
-class Standing:
+class State:
     """How far a notice is: ``made`` are the attempts that count, those of dead workers do not; ``held_since`` is since
     when it has waited for its endpoint to bear a call.
     """
@@ -87,44 +87,44 @@ class GivenUp:
 Step = Done | Later | GivenUp
 
 
-def next_step(standing: Standing, outcome: CallOutcome) -> Step:
+def next_step(state: State, outcome: CallOutcome) -> Step:
     """What follows an attempt. Nothing is sold by a notice, so one that may have arrived is sent again; but not an SMS:
     a person reads it.
     """
     match outcome:
-        case Taken():
+        case Succeeded():
             return Done()
-        case Refused(reason=reason):
+        case Rejected(reason=reason):
             return GivenUp(f"refused: {reason}")
         case FailedForGood(cause=cause):
             return GivenUp(cause)
         case FailedForNow(cause=cause, retry_after=retry_after):
-            return _again(standing, cause, retry_after)
+            return _again(state, cause, retry_after)
         case Unknown(cause=cause):
-            return GivenUp(cause) if standing.kind == "sms" else _again(standing, cause, None)
+            return GivenUp(cause) if state.kind == "sms" else _again(state, cause, None)
 
 
-def _again(standing: Standing, cause: str, retry_after: float | None) -> Later | GivenUp:
-    schedule = SCHEDULES[standing.kind]
-    delay = schedule.delay(standing.made, seed=standing.jitter_seed, retry_after=retry_after)
+def _again(state: State, cause: str, retry_after: float | None) -> Later | GivenUp:
+    schedule = SCHEDULES[state.kind]
+    delay = schedule.delay(state.made, seed=state.jitter_seed, retry_after=retry_after)
     return GivenUp(cause) if delay is None else Later(delay)
 
 
-def interrupted(standing: Standing) -> GivenUp | None:
+def interrupted(state: State) -> GivenUp | None:
     """What follows when workers die over a notice again and again; None while it is worth another try."""
-    if standing.lost >= MOST_LOST or (standing.kind == "sms" and standing.lost):
+    if state.lost >= MOST_LOST or (state.kind == "sms" and state.lost):
         return GivenUp("interrupted")
     return None
 
 
-def held_back(standing: Standing, *, until: datetime | None, now: datetime) -> Later | GivenUp:
+def held_back(state: State, *, until: datetime | None, now: datetime) -> Later | GivenUp:
     """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
     """
-    window = timedelta(seconds=SCHEDULES[standing.kind].window)
+    window = timedelta(seconds=SCHEDULES[state.kind].window)
     if until is None:
         return GivenUp("the endpoint is gone")
-    since = standing.held_since or now
+    since = state.held_since or now
     if until > since + window:
         return GivenUp("the endpoint bore no call in all the time")
     patience = min((now - since) / _PATIENCE_SHARE, _LONGEST_WAIT)

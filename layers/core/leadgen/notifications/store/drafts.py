@@ -59,7 +59,7 @@ def add_sms(conn: Connection[Any], events: Sequence[tuple[str, int]], *, now: da
           JOIN buyers b ON b.id = d.buyer_id
           LEFT JOIN buyer_offers bo ON bo.buyer_id = d.buyer_id AND bo.offer_id = l.offer_id
          WHERE b.sms_notifications AND coalesce(bo.sms_override, b.phone) IS NOT NULL
-           AND (e.event = 'lead.delivered' AND d.status = 'taken' AND d.channel = 'email'
+           AND (e.event = 'lead.delivered' AND d.status = 'succeeded' AND d.channel = 'email'
                 OR e.event = 'delivery.failed' AND d.status = 'in_review'
                    AND d.review_reason IN ('webhook_failed', 'email_failed', 'unknown'))
          ORDER BY d.id

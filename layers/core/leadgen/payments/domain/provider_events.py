@@ -91,7 +91,7 @@ class EventUnreadable(ValueError):
     """A signed event that is not as the provider's documentation says."""
 
 
-class Told(Model):
+class ProviderEvent(Model):
     """An event worth keeping: ``object_id`` is the provider's id of what it is about."""
 
     event_id: Id
@@ -109,7 +109,7 @@ def stored(facts: object) -> Facts:
         raise EventUnreadable(str(error.errors()[0]["type"])) from None
 
 
-def read(event: Mapping[str, Any]) -> Told | None:
+def read(event: Mapping[str, Any]) -> ProviderEvent | None:
     """What an event tells; None for one that is not acted on. Raises EventUnreadable."""
     reader = _READERS.get(str(event.get("type")))
     if reader is None:
@@ -119,7 +119,7 @@ def read(event: Mapping[str, Any]) -> Told | None:
         facts = reader(str(event["type"]), about)
         if facts is None:
             return None
-        return Told(
+        return ProviderEvent(
             event_id=event["id"],
             type=event["type"],
             object_id=about["id"],

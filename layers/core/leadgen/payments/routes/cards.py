@@ -6,7 +6,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import Id, asker, party
+from leadgen.access.service import Id, party, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.intake.domain.idempotency import canonicalize
 from leadgen.kernel.errors import Refusal
@@ -50,4 +50,4 @@ def _acting(request: Request, buyer_id: int) -> Actor:
     """Who asks: a buyer for itself, or an operator for it; another's is not there for it."""
     if party(request) not in (None, buyer_id):
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
-    return asker(request)
+    return requester(request)

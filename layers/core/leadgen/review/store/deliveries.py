@@ -29,7 +29,7 @@ def lock_lead(conn: Connection[Any], lead_id: int) -> None:
         """
         SELECT id FROM leads
          WHERE id = %s AND billing_status = 'pending'
-           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
+           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'succeeded')
            FOR NO KEY UPDATE
         """,
         (lead_id,),
@@ -61,7 +61,7 @@ def redeliver(conn: Connection[Any], delivery_id: str, *, by: str, now: datetime
 class Ended:
     """What a verdict makes of a delivery; ``assigned_to`` is the buyer that gets the lead instead."""
 
-    status: Literal["taken", "released"]
+    status: Literal["succeeded", "released"]
     verdict: str
     assigned_to: int | None = None
 

@@ -14,7 +14,7 @@ from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
 from leadgen.routing.domain import pricing
 from leadgen.routing.domain.eligibility import Terms, Verdict, is_eligible, judge
 from leadgen.routing.domain.policy import ExclusiveZip, RoutingPolicy
-from leadgen.routing.domain.rotation import Pools, Rotation
+from leadgen.routing.domain.rotation import Rotation, Rotations
 from leadgen.routing.domain.strategies import Candidate, Merit, Pick, meets, pick, preferred, rank
 
 
@@ -94,9 +94,9 @@ class NoBuyer:
 def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | NoBuyer:
     """Choose one of the buyers that serve a lead's place. The order of ``facts.candidates`` does not matter."""
     ranked = sorted(facts.candidates, key=rank)
-    asked = terms(policy, facts, ranked, now=now)
+    quotes = terms(policy, facts, ranked, now=now)
     verdicts = {
-        c.enrollment.buyer_id: judge(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms) for c in ranked
+        c.enrollment.buyer_id: judge(c.enrollment, c.usage, quotes[c.enrollment.buyer_id].terms) for c in ranked
     }
     eligible = [c for c in ranked if verdicts[c.enrollment.buyer_id].eligible]
     outcome = _choose(policy, facts, eligible, {r.key: r for r in facts.rotations})
@@ -110,7 +110,7 @@ def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | No
                 else verdicts[c.enrollment.buyer_id]
                 for c in ranked
             )
-            return _routed(winner, asked[winner.enrollment.buyer_id].price, facts, told, outcome.rotation)
+            return _routed(winner, quotes[winner.enrollment.buyer_id].price, facts, told, outcome.rotation)
         case _:
             return NoBuyer(outcome, tuple(verdicts.values()))
 
@@ -124,18 +124,20 @@ class Settled:
     rotation: Rotation | None
 
 
-def settle(policy: RoutingPolicy, facts: Facts, pools: Pools, *, now: datetime) -> Settled | NoBuyerReason:
+def settle(policy: RoutingPolicy, facts: Facts, pools: Rotations, *, now: datetime) -> Settled | NoBuyerReason:
     """What ``choose`` comes to, without saying why. ``pools`` stand in the place of ``facts.rotations``."""
     ranked = sorted(facts.candidates, key=rank)
-    asked = terms(policy, facts, ranked, now=now)
-    eligible = [c for c in ranked if is_eligible(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms)]
+    quotes = terms(policy, facts, ranked, now=now)
+    eligible = [c for c in ranked if is_eligible(c.enrollment, c.usage, quotes[c.enrollment.buyer_id].terms)]
     outcome = _choose(policy, facts, eligible, pools)
     if isinstance(outcome, Pick):
-        return Settled(outcome.winner, asked[outcome.winner.enrollment.buyer_id].price.amount, outcome.rotation)
+        return Settled(outcome.winner, quotes[outcome.winner.enrollment.buyer_id].price.amount, outcome.rotation)
     return outcome
 
 
-def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], pools: Pools) -> Pick | NoBuyerReason:
+def _choose(
+    policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], pools: Rotations
+) -> Pick | NoBuyerReason:
     if not facts.offer.is_active:
         return "offer_inactive"
     if facts.suppressed:
@@ -157,36 +159,36 @@ def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], 
 
 def _passed_over(policy: RoutingPolicy, candidate: Candidate) -> Merit | None:
     """Why the strategy did not look at an eligible buyer: the place is another's, or the SLA was missed."""
-    if policy.sla is None or meets(policy.sla, candidate.standing):
+    if policy.sla is None or meets(policy.sla, candidate.usage):
         return None
-    return {"on_time": candidate.standing.record.on_time, "delivered": candidate.standing.record.delivered}
+    return {"on_time": candidate.usage.record.on_time, "delivered": candidate.usage.record.delivered}
 
 
 @dataclass(frozen=True)
-class Asked:
+class Quote:
     """A candidate's price with its parts, and what the rules are held against."""
 
     price: pricing.Price
     terms: Terms
 
 
-def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], *, now: datetime) -> dict[int, Asked]:
+def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], *, now: datetime) -> dict[int, Quote]:
     """What each candidate is asked, by buyer id."""
     local = now.astimezone(ZoneInfo(facts.offer.timezone))
     hours = _acceptance(policy, local)
     # Few candidates have a price of their own: what is asked of the others is the same.
-    by_price: dict[tuple[Decimal | None, bool], Asked] = {}
-    asked = {}
+    by_price: dict[tuple[Decimal | None, bool], Quote] = {}
+    quotes = {}
     for candidate in candidates:
         own = candidate.enrollment.buyer_price, _is_exclusive(facts, candidate)
         if own not in by_price:
             price = _price(policy, facts, candidate, local)
-            by_price[own] = Asked(
+            by_price[own] = Quote(
                 price,
                 Terms(
                     price.amount,
                     facts.offer.currency,
-                    facts.place,
+                    facts.postal_code,
                     facts.observed,
                     facts.evidence,
                     now,
@@ -194,8 +196,8 @@ def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], 
                     facts.assigned_to,
                 ),
             )
-        asked[candidate.enrollment.buyer_id] = by_price[own]
-    return asked
+        quotes[candidate.enrollment.buyer_id] = by_price[own]
+    return quotes
 
 
 def _is_exclusive(facts: Facts, candidate: Candidate) -> bool:

@@ -32,7 +32,7 @@ class Unrouted(Model):
     give_up_hours: int = Field(default=24, ge=1, le=8760)
 
 
-class Refusal(Model):
+class Rejection(Model):
     """What becomes of a lead that its buyer refused: the next buyer is asked, a person decides, or nobody gets it.
 
     After ``most_buyers`` have refused it, a person decides.
@@ -106,7 +106,7 @@ class _Routing(Model):
     pricing: Pricing = Pricing()
     sla: Sla | None = None
     unrouted: Unrouted = Unrouted()
-    refusal: Refusal = Refusal()
+    rejection: Rejection = Rejection()
 
 
 class PriorityBased(_Routing):

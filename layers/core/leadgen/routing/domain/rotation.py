@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
 
-PoolKey = tuple[tuple[int, ...], tuple[int, ...]]
+RotationKey = tuple[tuple[int, ...], tuple[int, ...]]
 """What makes a pool: its members and, beside them, their weights."""
 
 
@@ -29,7 +29,7 @@ class Rotation:
     taken: tuple[int, ...]
 
     @property
-    def key(self) -> PoolKey:
+    def key(self) -> RotationKey:
         """What makes the pool."""
         return self.members, self.weights
 
@@ -39,7 +39,7 @@ class Rotation:
         return hashlib.sha256(repr(self.key).encode()).digest()
 
 
-Pools = Mapping[PoolKey, Rotation]
+Rotations = Mapping[RotationKey, Rotation]
 """The pools of an offer that had leads already."""
 
 

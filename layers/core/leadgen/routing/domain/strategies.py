@@ -7,7 +7,7 @@ from typing import assert_never
 
 from leadgen.kernel.calendar import Period
 from leadgen.routing.domain import rotation as domain
-from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Usage
 from leadgen.routing.domain.policy import (
     CapacityBased,
     ExclusiveZip,
@@ -18,7 +18,7 @@ from leadgen.routing.domain.policy import (
     Sla,
     Weighted,
 )
-from leadgen.routing.domain.rotation import Pools, Rotation
+from leadgen.routing.domain.rotation import Rotation, Rotations
 
 Merit = Mapping[str, str | int | bool]
 _PLACES = Decimal("0.0001")
@@ -29,7 +29,7 @@ class Candidate:
     """A buyer who may be considered, as configured and as standing."""
 
     enrollment: Enrollment
-    standing: Standing
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ def rank(candidate: Candidate) -> tuple[int, int]:
 
 def preferred(sla: Sla | None, eligible: Sequence[Candidate]) -> Sequence[Candidate]:
     """Of the eligible those that meet the SLA; all of them where none does, or none is asked."""
-    return [c for c in eligible if sla is not None and meets(sla, c.standing)] or eligible
+    return [c for c in eligible if sla is not None and meets(sla, c.usage)] or eligible
 
 
-def meets(sla: Sla, standing: Standing) -> bool:
+def meets(sla: Sla, usage: Usage) -> bool:
     """Whether a buyer took enough of its deliveries in time."""
-    return standing.record.on_time * 100 >= standing.record.delivered * sla.percent
+    return usage.record.on_time * 100 >= usage.record.delivered * sla.percent
 
 
-def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Pools) -> Pick:
+def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Rotations) -> Pick:
     """Choose from a pool that is not empty, in ``rank`` order. ``pools`` are those that had leads already."""
     match policy:
         case PriorityBased() | ExclusiveZip():
@@ -68,7 +68,7 @@ def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Pools) -> Pick
             best = max(pool, key=lambda c: left[c.enrollment.buyer_id])
             return Pick(best, {buyer_id: {"capacity_left": _text(part)} for buyer_id, part in left.items()}, None)
         case PerformanceBased():
-            rates = {c.enrollment.buyer_id: _accept_rate(policy, c.standing) for c in pool}
+            rates = {c.enrollment.buyer_id: _accept_rate(policy, c.usage) for c in pool}
             best = max(pool, key=lambda c: rates[c.enrollment.buyer_id])
             return Pick(best, {buyer_id: {"accept_rate": _text(rate)} for buyer_id, rate in rates.items()}, None)
         case _:
@@ -81,7 +81,7 @@ def weights(policy: RoundRobin | Weighted, pool: Sequence[Candidate]) -> dict[in
     return {c.enrollment.buyer_offer_id: named.get(str(c.enrollment.buyer_id), 1) for c in pool}
 
 
-def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], pools: Pools) -> Pick:
+def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], pools: Rotations) -> Pick:
     new = domain.fresh(of_members)
     so_far = pools.get(new.key, new)
     turn = domain.choose(so_far, [c.enrollment.buyer_offer_id for c in pool])
@@ -100,11 +100,11 @@ def _capacity_left(candidate: Candidate, period: Period) -> Decimal:
     capacity = candidate.enrollment.capacity.get(period)
     if capacity is None:
         return Decimal(1)
-    return Decimal(capacity - candidate.standing.used.get(period, UNUSED).leads) / capacity
+    return Decimal(capacity - candidate.usage.used.get(period, UNUSED).leads) / capacity
 
 
-def _accept_rate(policy: PerformanceBased, standing: Standing) -> Decimal:
-    record = standing.record
+def _accept_rate(policy: PerformanceBased, usage: Usage) -> Decimal:
+    record = usage.record
     return (record.accepted + policy.prior_rate * policy.prior_leads) / (record.answered + policy.prior_leads)
 
 

@@ -17,7 +17,7 @@ from leadgen.leads.domain import conditions, consent
 from leadgen.routing.domain import track_records as domain
 from leadgen.routing.domain.allocation import Request
 from leadgen.routing.domain.decision import ExclusiveBuyer
-from leadgen.routing.domain.eligibility import Enrollment, Standing
+from leadgen.routing.domain.eligibility import Enrollment, Usage
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.store import candidates
 from leadgen.routing.store import track_records as routing_track_records
@@ -25,11 +25,11 @@ from leadgen.routing.store.candidates import LockedLead
 from leadgen.routing.store.track_records import Lookback
 from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
-from leadgen.suppression.store import Asked
+from leadgen.suppression.store import Lookup
 
 
 @dataclass(frozen=True)
-class Asking:
+class RoutableLead:
     """A locked lead that looks for a buyer, and its policy."""
 
     locked: LockedLead
@@ -38,14 +38,14 @@ class Asking:
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that a batch is decided by; ``standings`` are by buyer_offer_id."""
+    """All that a batch is decided by; ``usages`` are by buyer_offer_id."""
 
     requests: tuple[Request, ...]
-    standings: Mapping[int, Standing]
+    usages: Mapping[int, Usage]
 
 
 def load(
-    conn: Connection[Any], asking: Sequence[Asking], periods: Mapping[int, CapPeriods], *, now: datetime
+    conn: Connection[Any], asking: Sequence[RoutableLead], periods: Mapping[int, CapPeriods], *, now: datetime
 ) -> Gathered:
     """Lock the buyers and read what there is of them; ``periods`` are by offer id. A constant number of statements."""
     leads = [one.locked for one in asking]
@@ -67,21 +67,21 @@ def load(
     for one in asking:
         lead = one.locked.lead
         own = tuple(
-            replace(enrollments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.refused_by)
+            replace(enrollments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.rejected_by)
             for buyer_id, area in sorted(areas[lead.lead_id])
         )
         requests.append(_request(one, own, exclusive.get(lead.lead_id), listed.get(lead.lead_id, ())))
-    standings = {
-        entry.enrollment.buyer_offer_id: replace(entry.standing, record=records[entry.enrollment.buyer_offer_id])
+    usages = {
+        entry.enrollment.buyer_offer_id: replace(entry.usage, record=records[entry.enrollment.buyer_offer_id])
         if entry.enrollment.buyer_offer_id in records
-        else entry.standing
+        else entry.usage
         for entry in loaded
     }
-    return Gathered(tuple(requests), standings)
+    return Gathered(tuple(requests), usages)
 
 
 def _request(
-    one: Asking, own: tuple[Enrollment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
+    one: RoutableLead, own: tuple[Enrollment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
 ) -> Request:
     fields = one.locked.fields
     return Request(
@@ -100,7 +100,7 @@ def _request(
 def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int, tuple[str, ...]]:
     """The lists that leads stand on by now which were held since validation asked: nobody is sold after that."""
     asked = [
-        Asked(
+        Lookup(
             lead.lead.lead_id,
             lead.lead.offer_id,
             suppression_domain.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
@@ -111,10 +111,10 @@ def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int,
     return suppression_store.suppressed(conn, asked) if asked else {}
 
 
-def _lookbacks(asking: Sequence[Asking], now: datetime) -> list[Lookback]:
+def _lookbacks(asking: Sequence[RoutableLead], now: datetime) -> list[Lookback]:
     """What the offers' policies want to know of the past; nothing for those that do not ask."""
     nothing = timedelta(0)
-    asks = {one.locked.lead.offer_id: domain.asked_by(one.policy) for one in asking}
+    asks = {one.locked.lead.offer_id: domain.lookback_terms(one.policy) for one in asking}
     return [
         Lookback(
             offer_id,

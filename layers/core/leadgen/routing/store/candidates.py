@@ -18,14 +18,14 @@ from leadgen.leads.domain.lead import Lead
 from leadgen.leads.store.leads import lead_under_decision
 from leadgen.routing.domain import pricing
 from leadgen.routing.domain.decision import ExclusiveBuyer, Offer
-from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Used
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Usage, Used
 
 
 @dataclass(frozen=True)
 class LockedLead:
     """A lead under this transaction's lock, with its offer and its routing policy as stored.
 
-    ``refused_by`` are the buyers it was taken back from; ``assigned_to`` is the one that an operator has chosen.
+    ``rejected_by`` are the buyers it was taken back from; ``assigned_to`` is the one that an operator has chosen.
     ``fields`` are the lead's own, and its attributes as ``attributes.<name>``: personal data, for this decision only.
     """
 
@@ -38,7 +38,7 @@ class LockedLead:
     is_released: bool
     route_attempts: int
     assigned_to: int | None
-    refused_by: tuple[int, ...]
+    rejected_by: tuple[int, ...]
     policy_id: int
     policy_name: str
     policy_version: int
@@ -58,7 +58,7 @@ def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locke
                    l.utm_campaign, l.consent, l.gdpr_consent, l.is_duplicate, l.fraud_score, l.lead_score, l.attributes,
                    l.trace_id, l.unrouted_at, l.released_at IS NOT NULL AS is_released, l.route_attempts,
                    l.assigned_buyer_id,
-                   ARRAY(SELECT d.buyer_id FROM deliveries d WHERE d.lead_id = l.id ORDER BY d.buyer_id) AS refused_by,
+                   ARRAY(SELECT d.buyer_id FROM deliveries d WHERE d.lead_id = l.id ORDER BY d.buyer_id) AS rejected_by,
                    o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
                    m.timezone, m.currency,
                    p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
@@ -97,7 +97,7 @@ def _locked(row: dict[str, Any]) -> LockedLead:
         is_released=row["is_released"],
         route_attempts=row["route_attempts"],
         assigned_to=row["assigned_buyer_id"],
-        refused_by=tuple(row["refused_by"]),
+        rejected_by=tuple(row["rejected_by"]),
         policy_id=row["policy_id"],
         policy_name=row["policy_name"],
         policy_version=row["policy_version"],
@@ -201,11 +201,11 @@ def candidates(
 
 @dataclass(frozen=True)
 class LoadedEnrollment:
-    """An enrollment and its standing, read under the buyer's lock. ``enrollment.area`` is set per lead."""
+    """An enrollment and its usage, read under the buyer's lock. ``enrollment.area`` is set per lead."""
 
     offer_id: int
     enrollment: Enrollment
-    standing: Standing
+    usage: Usage
 
 
 def load_enrollments(
@@ -272,7 +272,7 @@ def _loaded(row: dict[str, Any]) -> LoadedEnrollment:
             reachable=row["reachable"],
             paused_since=row["paused_since"],
         ),
-        standing=Standing(used=used, owed=row["owed"], pending=row["pending"], wallet=row["wallet"]),
+        usage=Usage(used=used, owed=row["owed"], pending=row["pending"], wallet=row["wallet"]),
     )
 
 

@@ -11,7 +11,7 @@ from leadgen.routing.domain.allocation import Span
 from leadgen.routing.domain.rotation import Rotation
 
 
-def pools(conn: Connection[Any], spans: Sequence[Span]) -> dict[int, list[Rotation]]:
+def find(conn: Connection[Any], spans: Sequence[Span]) -> dict[int, list[Rotation]]:
     """By offer id, the pools within these spans that had leads already. The members' buyers are locked."""
     rows = conn.execute(
         """
@@ -39,7 +39,7 @@ def int_array(numbers: Sequence[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
-def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation], *, now: datetime) -> None:
+def save(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation], *, now: datetime) -> None:
     """Keep how pools were shared, under the members' locks."""
     conn.execute(
         """
@@ -60,7 +60,7 @@ def save_pools(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotati
     )
 
 
-def forget_pools(conn: Connection[Any], *, before: datetime, limit: int) -> int:
+def forget(conn: Connection[Any], *, before: datetime, limit: int) -> int:
     """Forget up to ``limit`` pools that have had no lead since; how many. Their next turn begins anew."""
     return conn.execute(
         """

@@ -13,7 +13,7 @@ import simplejson
 
 from leadgen.delivery.domain.formats.payload import Rendered
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from leadgen.platform import clock
 from leadgen.simulation.service import delivery_preview
 from leadgen.simulation.service.delivery_preview import SIGNATURES, NothingToPreview, Preview, Wanted
@@ -71,7 +71,7 @@ def _preview(options: argparse.Namespace) -> int:
         print("".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in line))
     if options.answer is not None:
         print()
-        print(f"The answer {options.answer[0]} counts as {told(preview.outcome(*options.answer))}")
+        print(f"The answer {options.answer[0]} counts as {describe(preview.outcome(*options.answer))}")
     return DONE
 
 
@@ -142,14 +142,14 @@ def _indented(text: str) -> Iterator[str]:
         depth += opens and "</" not in part and not part.endswith("/>")
 
 
-def told(outcome: CallOutcome) -> str:
+def describe(outcome: CallOutcome) -> str:
     """What an answer comes to, in a sentence's end."""
     match outcome:
-        case Taken(reference=None):
+        case Succeeded(reference=None):
             return "taken: the lead is billed."
-        case Taken(reference=reference):
+        case Succeeded(reference=reference):
             return f"taken: the lead is billed; the buyer's reference is {reference}"
-        case Refused(reason=reason):
+        case Rejected(reason=reason):
             return f"refused: the lead is not billed, and the policy says what becomes of it; the reason is: {reason}"
         case FailedForNow(cause=cause):
             return f"failed ({cause}): it is tried again by the schedule."

@@ -65,7 +65,7 @@ def _simulate(options: argparse.Namespace) -> int:
     environ = environment()
     policy = None if options.policy == "live" else Path(options.policy)
     began = clock.seconds()
-    told = Progress("deciding again").told
+    told = Progress("deciding again").update
     with connection(environ) as conn:
         report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, told)
     seconds = clock.seconds() - began

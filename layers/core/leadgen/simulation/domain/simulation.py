@@ -16,10 +16,10 @@ from leadgen.kernel import calendar
 from leadgen.kernel.calendar import PERIODS, CapPeriods, Period
 from leadgen.leads.domain import retention
 from leadgen.routing.domain import decision, disposition, rotation, track_records
-from leadgen.routing.domain.eligibility import UNUSED, Standing, TrackRecord, Used
+from leadgen.routing.domain.eligibility import UNUSED, TrackRecord, Usage, Used
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.domain.rotation import PoolKey, Rotation
+from leadgen.routing.domain.rotation import Rotation, RotationKey
 from leadgen.routing.domain.strategies import Candidate
 from leadgen.simulation.domain.track_records import TrackRecords
 
@@ -133,8 +133,8 @@ class Simulation:
         self._courses: dict[int, _Course] = {}
         self._carried = _Carried()
         self._differing: dict[int, list[tuple[Sale | None, int, CapPeriods]]] = defaultdict(list)
-        self._pools: dict[int, dict[PoolKey, Rotation]] = defaultdict(dict)
-        self._last_turns: dict[tuple[int, PoolKey], datetime] = {}
+        self._pools: dict[int, dict[RotationKey, Rotation]] = defaultdict(dict)
+        self._last_turns: dict[tuple[int, RotationKey], datetime] = {}
         self._buyers: dict[tuple[int, str], _Tally] = defaultdict(_Tally)
         self._unsold: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self._changes: list[Change] = []
@@ -240,14 +240,14 @@ def _buyer(fate: Fate) -> int | None:
 
 def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: Draft, past: TrackRecords) -> Candidate:
     """With the track record that the draft asks for: the recorded one where the policy of the time asked the same."""
-    asked, wanted = track_records.asked_by(inputs.policy), track_records.asked_by(draft.policy)
-    recorded = candidate.standing.record
+    asked, wanted = track_records.lookback_terms(inputs.policy), track_records.lookback_terms(draft.policy)
+    recorded = candidate.usage.record
     counted = past.at(candidate.enrollment.buyer_offer_id, inputs.now)
     same_answers = asked.answers_within == wanted.answers_within
     same_deliveries = (asked.deliveries_within, asked.patience) == (wanted.deliveries_within, wanted.patience)
     answers, deliveries = recorded if same_answers else counted, recorded if same_deliveries else counted
     record = TrackRecord(answers.answered, answers.accepted, deliveries.delivered, deliveries.on_time)
-    return Candidate(candidate.enrollment, replace(candidate.standing, record=record))
+    return Candidate(candidate.enrollment, replace(candidate.usage, record=record))
 
 
 class _Carried:
@@ -279,16 +279,16 @@ class _Carried:
         return replace(facts, candidates=tuple(self._candidate(c, starts) for c in facts.candidates))
 
     def _candidate(self, candidate: Candidate, starts: Sequence[tuple[Period, datetime]]) -> Candidate:
-        enrollment, standing = candidate.enrollment, candidate.standing
+        enrollment, usage = candidate.enrollment, candidate.usage
         # Whoever has claimed anything has claimed money.
         if enrollment.buyer_id not in self._money:
             return candidate
         differing = self._used.get(enrollment.buyer_offer_id, {})
-        used = {**standing.used}
+        used = {**usage.used}
         for start in starts:
             more = differing.get(start)
             if more is not None:
                 so_far = used.get(start[0], UNUSED)
                 used[start[0]] = Used(so_far.leads + more.leads, so_far.amount + more.amount)
-        pending = standing.pending + self._money[enrollment.buyer_id]
-        return Candidate(enrollment, Standing(used, standing.owed, pending, standing.wallet, standing.record))
+        pending = usage.pending + self._money[enrollment.buyer_id]
+        return Candidate(enrollment, Usage(used, usage.owed, pending, usage.wallet, usage.record))

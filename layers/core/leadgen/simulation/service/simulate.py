@@ -118,7 +118,7 @@ def _in_scope(drafted: Sequence[OfferDraft], named: Collection[int] | None, scop
 
 def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> Draft:
     assert draft.routing is not None
-    ask = track_records.asked_by(draft.routing)
+    ask = track_records.lookback_terms(draft.routing)
     if not ask.anything:
         return Draft(draft.routing)
     # A decision is recorded a little after the instant it was made at.
