@@ -180,10 +180,10 @@ def _enrollment(number: int) -> Enrollment:
 
 
 def _decisions(offer: Offer, enrollments: Sequence[Enrollment], leads: int) -> Iterator[tuple[int, Choice, datetime]]:
-    """The stage's decisions, with what it keeps between batches: counters, money and turns."""
+    """The stage's decisions, with what it keeps between batches: counters, money and rotations."""
     counters: dict[tuple[int, Period, datetime], Used] = {}
     pending: dict[int, Decimal] = defaultdict(Decimal)
-    pools: dict[RotationKey, Rotation] = {}
+    rotations: dict[RotationKey, Rotation] = {}
     today = SINCE.date()
     for first in range(1, leads + 1, BATCH):
         now = SINCE + (UNTIL - SINCE) * (first - 1) / leads
@@ -202,11 +202,11 @@ def _decisions(offer: Offer, enrollments: Sequence[Enrollment], leads: int) -> I
         }
         numbers = range(first, min(first + BATCH, leads + 1))
         requests = [_request(number, offer, enrollments, now) for number in numbers]
-        choices = allocation.allocate(requests, usages, {offer.offer_id: list(pools.values())}, now=now)
+        choices = allocation.allocate(requests, usages, {offer.offer_id: list(rotations.values())}, now=now)
         for number, choice in zip(numbers, choices, strict=True):
             yield number, choice, now
             if isinstance(choice.decision, Routed):
-                _count(choice.decision, periods, counters, pending, pools)
+                _count(choice.decision, periods, counters, pending, rotations)
 
 
 def _request(number: int, offer: Offer, enrollments: Sequence[Enrollment], now: datetime) -> Request:
@@ -221,7 +221,7 @@ def _count(
     periods: calendar.CapPeriods,
     counters: dict[tuple[int, Period, datetime], Used],
     pending: dict[int, Decimal],
-    pools: dict[RotationKey, Rotation],
+    rotations: dict[RotationKey, Rotation],
 ) -> None:
     pending[routed.buyer_id] += routed.price.amount
     for period in PERIODS:
@@ -229,5 +229,5 @@ def _count(
         used = counters.get(key, UNUSED)
         counters[key] = Used(used.leads + 1, used.amount + routed.price.amount)
     if routed.rotation is not None:
-        turned = rotation.after(routed.rotation, routed.buyer_offer_id)
-        pools[turned.key] = turned
+        used_rotation = rotation.after(routed.rotation, routed.buyer_offer_id)
+        rotations[used_rotation.key] = used_rotation

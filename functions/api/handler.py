@@ -120,7 +120,7 @@ def get_delivery(delivery_id: UUID) -> JsonAnswer:
 
 @operators.post("/api/deliveries/{delivery_id}/review")
 async def post_delivery_review(delivery_id: UUID, request: Request) -> JsonAnswer:
-    """An operator's verdict on a delivery in review: redeliver, assign, return, reject, or taken."""
+    """An operator's verdict on a delivery in review: redeliver, assign, return, reject, or succeeded."""
     actor = _person(request)
     fields, _ = await body.fields(request, allow_form=False)
     verdict = verdicts.read(fields)
@@ -144,20 +144,21 @@ def _decide_on_delivery(delivery_id: str, verdict: verdicts.Verdict, actor: Acto
 
 @operators.get("/api/endpoints")
 def get_endpoints() -> JsonAnswer:
-    """Where calls go and how each place bears them, those in trouble first."""
+    """The endpoints, and the state of each one's circuit breaker, those in trouble first."""
     with db.current().connection() as conn:
         listed = endpoints.listed(conn, now=clock.now(), limit=_LONGEST_LIST)
     return JsonAnswer({"endpoints": [endpoints.as_json(shown) for shown in listed]})
 
 
+@operators.post("/api/endpoints/{endpoint_id}/reset")
 @operators.post("/api/endpoints/{endpoint_id}/open")
-def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
-    """Call an endpoint again, whatever it said or failed."""
+def post_endpoint_reset(endpoint_id: int, request: Request) -> JsonAnswer:
+    """Close an endpoint's circuit: it is called again, whatever it failed. ``/open`` is the path of before."""
     actor = _person(request)
     with db.current().transaction() as conn:
-        opened = endpoints.reset(conn, endpoint_id, actor, now=clock.now())
+        reset = endpoints.reset(conn, endpoint_id, actor, now=clock.now())
     return JsonAnswer(
-        {"endpoint_id": opened.endpoint_id, "state": opened.state, "url": opened.url, "repeated": opened.is_repeated}
+        {"endpoint_id": reset.endpoint_id, "state": reset.state, "url": reset.url, "repeated": reset.is_repeated}
     )
 
 
@@ -168,7 +169,7 @@ def _person(request: Request) -> Actor:
 
 @operators.get("/api/subscriptions")
 def get_subscriptions() -> JsonAnswer:
-    """Who is told what, and how each endpoint does; without secrets."""
+    """The subscriptions, and how each endpoint does; without secrets."""
     with db.current().connection() as conn:
         found = notifications_subscriptions_store.listed(conn, ended=False, now=clock.now(), limit=_LONGEST_LIST)
     return JsonAnswer({"subscriptions": [asdict(one) | {"url": without_query(one.url)} for one in found]})

@@ -73,7 +73,7 @@ def _outcome(message: Message, steps: Mapping[int, Step], calls: Mapping[int, tu
         case Done():
             return Outcome("delivered", lead_id, facts)
         case Release():
-            return Outcome("refused", lead_id, facts)
+            return Outcome("rejected", lead_id, facts)
         case TryAgain(channel=channel, delay_seconds=delay):
             outcome = "retry" if lead_id in calls else "held_back"
             return Outcome(outcome, lead_id, {**facts, "next_channel": channel, "delay_seconds": delay})

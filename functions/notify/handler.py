@@ -1,4 +1,4 @@
-"""Every event: kept once in the log, and told to whoever subscribed to it. notice.due: what waits is sent again."""
+"""Every event: kept once in the log, and sent to whoever subscribed to it. notice.due: what waits is sent again."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -74,7 +74,7 @@ def _outcome(notice_id: str, step: Step, facts: Mapping[str, Any]) -> Outcome:
     about = {"notice_id": notice_id, **facts}
     match step:
         case Done():
-            return Outcome("notice_taken", None, about)
+            return Outcome("notice_succeeded", None, about)
         case Later(seconds=seconds, waits_for=waits_for):
             outcome = "notice_retry" if waits_for == "time" else "notice_held_back"
             return Outcome(outcome, None, {**about, "delay_seconds": seconds, "waits_for": waits_for})

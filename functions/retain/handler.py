@@ -1,4 +1,4 @@
-"""Every day: what is kept no longer goes: personal data, audit rows, idle pools, endpoints that nothing refers to."""
+"""Every day: what is kept no longer goes: personal data, audit rows, idle rotations, unused endpoints."""
 
 from datetime import datetime
 from typing import Any
@@ -61,7 +61,7 @@ def _erase(now: datetime) -> int:
 
 def _forget(now: datetime) -> int:
     with db.current().transaction() as conn:
-        return rotations.forget(conn, before=now - retention.POOL, limit=BATCH)
+        return rotations.forget(conn, before=now - retention.ROTATION, limit=BATCH)
 
 
 def _purge_notices(now: datetime) -> int:

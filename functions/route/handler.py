@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
-    """Choose a buyer for each validated lead, oldest first, and claim place and credit for it."""
+    """Choose a buyer for each validated lead, oldest first, and claim capacity and credit for it."""
     with bus.transaction() as transaction:
         conn = transaction.conn
         lead_ids = leads_service.lead_ids(messages)
@@ -106,8 +106,8 @@ def _assignment_failed(choice: Choice) -> Held:
 
 def _choose(conn: Any, gathered: Gathered, now: datetime) -> list[Choice]:
     spans = allocation.spans(gathered.requests, gathered.usages, now=now)
-    pools = rotations.find(conn, spans) if spans else {}
-    return allocation.allocate(gathered.requests, gathered.usages, pools, now=now)
+    stored = rotations.find(conn, spans) if spans else {}
+    return allocation.allocate(gathered.requests, gathered.usages, stored, now=now)
 
 
 def _wait(choice: Choice, locked: LockedLead, now: datetime) -> Waiting:

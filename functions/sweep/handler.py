@@ -29,7 +29,7 @@ MOST = 1000
 MOST_EVENTS = 200
 MOST_TOP_UPS = 100
 
-# Replays of a recovery are woken before their time: as many as the fastest one makes until the next run.
+# Replays of a batch are woken before their time: as many as the fastest one makes until the next run.
 MOST_NOTICES = 4000
 AHEAD = timedelta(seconds=dispatch.AHEAD_SECONDS)
 

@@ -136,7 +136,7 @@ def test_a_buyer_that_says_yes_after_a_person_was_asked_has_the_lead(
         assert buyer_endpoint.arrived.wait(10)
         conn.execute(  # as other workers do after the first one's claim is over
             "UPDATE deliveries SET status = 'in_review', attempts = 3, next_attempt_at = NULL, claimed_until = NULL,"
-            " review_reason = 'unknown', outcome_unknown = true, settled_at = now()"
+            " review_reason = 'outcome_unknown', outcome_unknown = true, settled_at = now()"
         )
         buyer_endpoint.gate.set()
         assert late.result() == ["delivered"]
@@ -154,7 +154,7 @@ def test_what_a_claim_took_is_given_back_in_the_time_zone_it_was_counted_in(
     before = market.lead(functions)
     conn.execute("UPDATE markets SET timezone = 'Asia/Kolkata'")
     after = market.lead(functions)
-    assert deliver(functions, after, before) == ["refused", "refused"]
+    assert deliver(functions, after, before) == ["rejected", "rejected"]
     claimed = conn.execute("SELECT DISTINCT claimed, amount::text FROM capacity_counters").fetchall()
     assert claimed == [(0, "0.00")]
     assert market.claimed(market.buyers[0])[0] == NOTHING[0]
@@ -168,7 +168,7 @@ def test_a_refusal_is_kept_though_the_claim_was_never_counted(
     conn.execute("UPDATE buyer_offers SET delivery = %s", (Jsonb(REFUSES),))
     lead = market.lead(functions)
     conn.execute("UPDATE capacity_counters SET claimed = 0, amount = 0")
-    assert deliver(functions, lead) == ["refused"]
+    assert deliver(functions, lead) == ["rejected"]
 
 
 def test_a_lead_on_its_way_is_not_erased_and_an_erased_one_is_sent_to_nobody(
@@ -209,7 +209,7 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(
         died = "UPDATE deliveries SET claimed_until = %s, attempts = 1 WHERE lead_id = ANY(%s)"
         conn.execute(died, (LONG_AGO, leads[1::2]))
         statements.clear()
-        assert deliver(functions, *leads) == ["refused", "delivered"] * (size // 2)
+        assert deliver(functions, *leads) == ["rejected", "delivered"] * (size // 2)
         claim, *recorded = "\n;".join(statements).split("COMMIT")[:-1]
         claims.add(claim.count("\n;"))
         records |= {record.count("\n;") for record in recorded}

@@ -66,8 +66,8 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = datetime.fromisoformat("2026-06-17T12:00:00+00:00")
-        refusal = {"action": "next_buyer", "most_buyers": 2}
-        self.offer = an_offer(self.conn, config={"strategy": "priority_based", "refusal": refusal})
+        rejection = {"action": "next_buyer", "most_buyers": 2}
+        self.offer = an_offer(self.conn, config={"strategy": "priority_based", "rejection": rejection})
         self.buyers = [
             a_buyer(self.conn, webhook_url=f"https://buyer-{place}.example.com/leads" if place < 2 else None)
             for place in range(3)
@@ -125,8 +125,8 @@ class Life(RuleBasedStateMachine):
                 with bus.transaction() as transaction:
                     decided = review_service.on_delivery(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
                     transaction.announce(decided.events)
-            except Refusal as refusal:
-                assert refusal.status == 409  # noqa: PT017 - most verdicts are carried out
+            except Refusal as rejection:
+                assert rejection.status == 409  # noqa: PT017 - most verdicts are carried out
 
     @rule()
     def release_a_lead(self) -> None:

@@ -20,10 +20,12 @@ NOT_JSON = {"answer": {"type": "json", "accepted_when": [{"path": "ok", "equals"
 
 
 def a_market_of(
-    conn: Connection[Any], *urls: str, refusal: dict[str, Any] | None = None, **terms: Any
+    conn: Connection[Any], *urls: str, rejection: dict[str, Any] | None = None, **terms: Any
 ) -> tuple[list[int], int]:
     """Buyers of one offer, the first one preferred, whose answers may say "duplicate"; and a lead for them."""
-    offer = an_offer(conn, config={"strategy": "priority_based", **({} if refusal is None else {"refusal": refusal})})
+    offer = an_offer(
+        conn, config={"strategy": "priority_based", **({} if rejection is None else {"rejection": rejection})}
+    )
     buyers = [a_buyer(conn, webhook_url=url) for url in urls]
     for place, buyer in enumerate(buyers):
         an_enrollment(conn, buyer, offer, routing_priority=100 - place, delivery=SAYS_DUPLICATE, **terms)
@@ -67,11 +69,11 @@ def test_a_lead_that_its_buyer_calls_a_duplicate_goes_to_the_next_and_everything
     )
     route(functions, lead)
     assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
-    assert deliver(functions, lead) == ["refused"]
+    assert deliver(functions, lead) == ["rejected"]
     assert lead_row(conn, lead) == ("validated", None, None)
     assert claimed(conn, first) == NOTHING_CLAIMED
-    assert attempts(conn) == [("webhook", 1, "refused", 200, None)]
-    assert conn.execute("SELECT status, release_reason FROM deliveries").fetchall() == [("released", "refused")]
+    assert attempts(conn) == [("webhook", 1, "rejected", 200, None)]
+    assert conn.execute("SELECT status, release_reason FROM deliveries").fetchall() == [("released", "rejected")]
     assert ("delivery.rejected", lead) in sent(conn, "notify")
     route(functions, lead)
     assert (lead_row(conn, lead)[1], claimed(conn, second)) == (second, ONE_CLAIMED)
@@ -113,22 +115,24 @@ def test_when_every_buyer_has_refused_it_the_lead_waits_and_asks_none_of_them_ag
 
 
 @pytest.mark.parametrize(
-    ("refusal", "lead_status", "delivery"),
+    ("rejection", "lead_status", "delivery"),
     [
-        ({"action": "review"}, "delivered", ("in_review", "refused")),
-        ({"action": "next_buyer", "most_buyers": 1}, "delivered", ("in_review", "refused")),
+        ({"action": "review"}, "delivered", ("in_review", "rejected")),
+        ({"action": "next_buyer", "most_buyers": 1}, "delivered", ("in_review", "rejected")),
         ({"action": "reject"}, "rejected", ("released", None)),
     ],
     ids=str,
 )
 def test_the_policy_says_what_becomes_of_a_refused_lead(
-    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, refusal: dict[str, Any],
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, rejection: dict[str, Any],
     lead_status: str, delivery: tuple[str, str | None],
 ) -> None:  # fmt: skip
     buyer_endpoint.bodies = {"/first": b'{"result": "duplicate"}'}
-    (first, _), lead = a_market_of(conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"), refusal=refusal)
+    (first, _), lead = a_market_of(
+        conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"), rejection=rejection
+    )
     route(functions, lead)
-    assert deliver(functions, lead) == ["in_review" if delivery[0] == "in_review" else "refused"]
+    assert deliver(functions, lead) == ["in_review" if delivery[0] == "in_review" else "rejected"]
     assert lead_row(conn, lead)[0] == lead_status
     assert conn.execute("SELECT status, review_reason FROM deliveries").fetchall() == [delivery]
     assert claimed(conn, first) == (ONE_CLAIMED if delivery[0] == "in_review" else NOTHING_CLAIMED)
@@ -149,7 +153,7 @@ def test_a_lead_in_doubt_is_asked_again_under_its_id_and_then_waits_for_a_person
         conn.execute("UPDATE endpoints SET state = 'closed', failures = 0, open_until = NULL")
         make_due(conn)
     assert outcomes == ["retry", "retry", "in_review"]
-    assert state(conn, lead)[:4] == ("in_review", "webhook", 3, "unknown")
+    assert state(conn, lead)[:4] == ("in_review", "webhook", 3, "outcome_unknown")
     assert [attempt[2] for attempt in attempts(conn)] == ["unknown"] * 3
     assert mailbox.mails == []
     assert len({request.headers["X-LeadGen-Delivery-Id"] for request in buyer_endpoint.received}) == 1
@@ -199,7 +203,7 @@ def test_a_refusal_after_a_failure_that_did_nothing_goes_on_to_the_next(
     route(functions, lead)
     assert deliver(functions, lead) == ["retry"]
     make_due(conn)
-    assert deliver(functions, lead) == ["refused"]
+    assert deliver(functions, lead) == ["rejected"]
     functions.drain()
     assert lead_row(conn, lead)[1] == second
 

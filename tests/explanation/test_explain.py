@@ -114,7 +114,7 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     assert decision["inputs"]["facts"]["place"] == "80014"
     found = verdicts(functions, lead)
     assert {name: verdict["verdict"] for name, verdict in found.items()} == {
-        "Rocky Roofs": "won", "Lofty Lids": "lost", "Small Shingles": "refused", "Top Tiles": "refused",
+        "Rocky Roofs": "won", "Lofty Lids": "lost", "Small Shingles": "ineligible", "Top Tiles": "ineligible",
     }  # fmt: skip
     top, small = found["Top Tiles"], found["Small Shingles"]
     assert (top["rule"], top["value"], top["limit"]) == ("capacity_per_day", 3, 1)

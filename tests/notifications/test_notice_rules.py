@@ -72,7 +72,7 @@ def test_what_waits_for_a_place_asks_ever_more_rarely() -> None:
     while len(waits) < 30:
         step = notices.held_back(state(made=0), until=now + timedelta(seconds=0.25), now=now)
         assert isinstance(step, Later)
-        assert step.waits_for == "place"
+        assert step.waits_for == "capacity"
         waits.append(step.seconds)
         now += timedelta(seconds=step.seconds)
     assert waits[0] == 0.25
@@ -83,7 +83,7 @@ def test_what_waits_for_a_place_asks_ever_more_rarely() -> None:
 def test_an_endpoint_is_waited_for_as_long_as_the_schedule_lasts_from_when_it_bore_no_call() -> None:
     years_later = NOON.replace(year=2030)
     first = notices.held_back(replace(state(), held_since=None), until=years_later, now=years_later)
-    assert first == Later(0, waits_for="place")
+    assert first == Later(0, waits_for="capacity")
     window = timedelta(seconds=notices.SCHEDULES["event"].window)
     assert isinstance(notices.held_back(state(), until=NOON + window, now=NOON + window), Later)
     late = NOON + window + timedelta(microseconds=1)

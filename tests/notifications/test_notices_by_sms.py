@@ -78,7 +78,7 @@ def test_a_lead_that_could_not_be_delivered_is_told_to_the_offer_s_own_number(
         ("lead.delivered", MAILED | {"wants": False}),
         ("delivery.failed", FAILED | {"wants": False}),
         ("delivery.failed", {"status": "pending", "channel": "webhook"}),  # an operator has sent it on its way again
-        ("delivery.failed", FAILED | {"review_reason": "refused"}),
+        ("delivery.failed", FAILED | {"review_reason": "rejected"}),
         ("delivery.failed", FAILED | {"review_reason": "rejected_outcome_unknown"}),
         ("delivery.failed", FAILED | {"review_reason": "format_invalid"}),
         ("lead.billed", MAILED),

@@ -267,7 +267,7 @@ def test_recovering_200_with_workers_that_die_sends_each_at_least_once_and_bills
                 tell(functions, *(body("notice.due", None, notice_id=notice) for notice in woken))
             except SystemExit:
                 assert (module.webhook.at_once, module.dispatch.record) != (real, record)
-    assert (progress.taken, progress.given_up) == (200, 0)
+    assert (progress.succeeded, progress.given_up) == (200, 0)
     received = [one.headers["webhook-id"] for one in buyer_endpoint.received]
     assert set(received) == set(deliveries)
     assert len(received) > 200
@@ -306,5 +306,5 @@ def test_what_a_recovery_failed_at_is_tried_again(
         open_endpoints(conn)
         conn.execute("UPDATE replay_batches SET paced_to = '2026-01-01Z'")
         assert wake(functions, notice) == [expected]
-    assert replays.progress(conn, batch).taken == 1
+    assert replays.progress(conn, batch).succeeded == 1
     assert json.dumps([one.headers["webhook-id"] for one in buyer_endpoint.received]).count("-") == 16

@@ -29,7 +29,7 @@ def an_endpoint(conn: Connection[Any], owner: str, url: str, **values: Any) -> i
 
 def reset(functions: Functions, endpoint: object, token: str | None = None) -> tuple[int, Any]:
     answer = functions.client("api").post(
-        f"/api/endpoints/{endpoint}/open", headers={"Authorization": f"Bearer {token or a_token()}"}
+        f"/api/endpoints/{endpoint}/reset", headers={"Authorization": f"Bearer {token or a_token()}"}
     )
     told = answer.json()
     return answer.status_code, told.get("error", told)

@@ -338,10 +338,10 @@ def test_a_buyer_pays_prepaid_money_in_by_card(
     conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int
 ) -> None:
     api, headers = functions.client("api"), a_token() | {"Idempotency-Key": "a-key-of-16-chars"}
-    answers = [api.post(f"/api/buyers/{buyer}/top-up", json={"amount": "75.50"}, headers=headers) for _ in range(2)]
+    answers = [api.post(f"/api/buyers/{buyer}/checkout", json={"amount": "75.50"}, headers=headers) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
-    other = api.post(f"/api/buyers/{buyer}/top-up", json={"amount": "75.51"}, headers=headers)
+    other = api.post(f"/api/buyers/{buyer}/checkout", json={"amount": "75.51"}, headers=headers)
     assert refusal(other) == (409, "payment_differs")
     assert conn.execute("SELECT status, amount FROM payments").fetchall() == [("pending", Decimal("75.50"))]
     provider.press(answers[0].json()["url"], "insufficient_funds")
@@ -363,7 +363,7 @@ def test_a_top_up_that_nobody_pays_fails_when_its_page_expires_and_still_takes_m
     conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int
 ) -> None:
     url = functions.client("api").post(
-        f"/api/buyers/{buyer}/top-up", json={"amount": "75.50"}, headers=a_token()
+        f"/api/buyers/{buyer}/checkout", json={"amount": "75.50"}, headers=a_token()
     ).json()["url"]  # fmt: skip
     provider.press(url)
     late = provider.sent_events()
@@ -381,7 +381,7 @@ def test_a_top_up_that_nobody_pays_fails_when_its_page_expires_and_still_takes_m
 def test_a_top_up_of_no_amount_is_refused(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, amount: object
 ) -> None:
-    answer = functions.client("api").post(f"/api/buyers/{buyer}/top-up", json={"amount": amount}, headers=a_token())
+    answer = functions.client("api").post(f"/api/buyers/{buyer}/checkout", json={"amount": amount}, headers=a_token())
     assert refusal(answer) == (400, "invalid_amount")
     assert conn.execute("SELECT count(*) FROM payments").fetchone() == (0,)
 
@@ -389,12 +389,12 @@ def test_a_top_up_of_no_amount_is_refused(
 def test_a_top_up_is_exact_as_a_number_as_a_payment_is(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int
 ) -> None:
-    answer = functions.client("api").post(f"/api/buyers/{buyer}/top-up", json={"amount": 75.1}, headers=a_token())
+    answer = functions.client("api").post(f"/api/buyers/{buyer}/checkout", json={"amount": 75.1}, headers=a_token())
     assert answer.status_code == 201
     assert conn.execute("SELECT amount::text FROM payments").fetchone() == ("75.10",)
 
 
-@pytest.mark.parametrize("path", ["payment-method", "top-up"])
+@pytest.mark.parametrize("path", ["payment-method", "checkout"])
 def test_a_buyer_asks_for_itself_only(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, path: str
 ) -> None:

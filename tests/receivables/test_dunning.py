@@ -152,7 +152,10 @@ def test_a_reminder_of_which_nobody_knows_is_sent_once_more(
 ) -> None:
     an_invoice(conn, offer, a_buyer(conn), MONDAY)
     # Its worker died before it kept that the mail was sent.
-    lost = "UPDATE dunning_notices SET status = 'claimed', sent_at = NULL, unknown_outcomes = unknown_outcomes + 1, claimed_until = %s"
+    lost = (
+        "UPDATE dunning_notices SET status = 'claimed', sent_at = NULL, unknown_outcomes = unknown_outcomes + 1,"
+        " claimed_until = %s"
+    )
     assert run(functions, DUE + NOON) == {"reminded": 1}
     conn.execute(lost, (DUE + NOON + timedelta(minutes=15),))
     assert run(functions, DUE + NOON + timedelta(minutes=14)) == {}

@@ -49,8 +49,8 @@ def test_with_nothing_waiting_it_says_so(conn: Connection[Any], capsys: Capsys) 
 def test_the_queue_is_a_table_of_deliveries_and_of_leads(
     conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys
 ) -> None:
-    lead, delivery = market.in_review(functions, "unknown", outcome_unknown=True)
-    market.in_review(functions, "refused", refusal="known \x1b[31mhere")
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
+    market.in_review(functions, "rejected", rejection="known \x1b[31mhere")
     held = a_lead(conn, market.source, in_review_since="2026-06-17T11:00:00Z", review_reason="fraud_score",
                   review_detail="70 (x 70)")  # fmt: skip
     status, said, _ = run(capsys, "review")
@@ -89,7 +89,7 @@ def test_a_verdict_is_carried_out_announced_and_audited(
     conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEADGEN_ACTOR", "jo")
-    lead, delivery = market.in_review(functions, "unknown", outcome_unknown=True)
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     status, said, _ = run(
         capsys, "review", delivery[:8], "assign", "--buyer", "lofty@example.com", "--reason", "by telephone"
     )
@@ -101,7 +101,7 @@ def test_a_verdict_is_carried_out_announced_and_audited(
     ((before, after, agent),) = conn.execute(
         "SELECT before_state, after_state, user_agent FROM audit_logs"
     ).fetchall()  # fmt: skip
-    assert (before["reason"], after["by"], after["reason"]) == ("unknown", "jo", "by telephone")
+    assert (before["reason"], after["by"], after["reason"]) == ("outcome_unknown", "jo", "by telephone")
     assert agent.startswith("leadgen/")
     again = run(capsys, "review", delivery[:8], "assign", "--buyer", market.buyers[1])
     assert again[0] == cli.DONE

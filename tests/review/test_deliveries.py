@@ -86,10 +86,10 @@ def test_what_was_in_doubt_stays_in_doubt_when_it_is_delivered_again(
     conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint
 ) -> None:
     buyer_endpoint.statuses = [410]
-    lead, delivery = market.in_review(functions, "unknown", outcome_unknown=True)
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     decide(functions, delivery, "redeliver")
     assert deliver(functions, lead) == ["in_review"]  # neither mailed nor sold to the second
-    assert delivery_row(conn, delivery)[4:6] == (True, "unknown")
+    assert delivery_row(conn, delivery)[4:6] == (True, "outcome_unknown")
 
 
 def test_a_delivery_over_which_workers_died_can_be_made_again(
@@ -185,7 +185,7 @@ def test_rejected_nobody_gets_it_and_nobody_owes_anything(
 def test_what_the_buyer_says_it_has_is_billed_like_any_other(
     conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    lead, delivery = market.in_review(functions, "unknown", outcome_unknown=True)
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     assert decide(functions, delivery, "succeeded", reason="they read it out to me")[0] == 200
     assert delivery_row(conn, delivery)[0] == "succeeded"
     assert ("lead.delivered", lead) in sent(conn, "bill")
@@ -197,12 +197,12 @@ def test_what_the_buyer_says_it_has_is_billed_like_any_other(
 def test_everything_that_is_said_is_in_the_audit_trail(
     conn: Connection[Any], functions: Functions, market: Market
 ) -> None:
-    lead, delivery = market.in_review(functions, "refused", refusal="Zoë Sentinel is a customer")
+    lead, delivery = market.in_review(functions, "rejected", rejection="Zoë Sentinel is a customer")
     decide(functions, delivery, "assign", buyer_id=market.buyers[1], reason="by telephone")
     assert audits(conn) == [
         (
             "delivery.review", "lead", lead,
-            {"delivery_id": delivery, "buyer_id": market.buyers[0], "status": "in_review", "reason": "refused",
+            {"delivery_id": delivery, "buyer_id": market.buyers[0], "status": "in_review", "reason": "rejected",
              "outcome_unknown": False, "lead_status": "delivered"},
             {"delivery_id": delivery, "status": "released", "lead_status": "validated", "verdict": "assign",
              "assigned_to": market.buyers[1], "reason": "by telephone", "by": "op"},
@@ -229,7 +229,7 @@ def test_a_replay_of_what_is_taken_back_is_not_sent(
 def test_a_worker_that_comes_back_late_finds_the_verdict_standing(
     conn: Connection[Any], functions: Functions, market: Market, now: datetime
 ) -> None:
-    lead, delivery = market.in_review(functions, "unknown", outcome_unknown=True)
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     decide(functions, delivery, "return")
     late = Settlement(delivery, 3, "succeeded", "webhook")
     assert deliveries.settle(conn, [late], now=now) == set()

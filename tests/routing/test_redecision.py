@@ -120,14 +120,14 @@ def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_by
             inputs.facts,
             assigned_to=None,
             candidates=tuple(
-                replace(c, enrollment=replace(c.enrollment, refused=False)) for c in inputs.facts.candidates
+                replace(c, enrollment=replace(c.enrollment, rejected=False)) for c in inputs.facts.candidates
             ),
         ),
     )
     recorded: Any = plain(before)
     del recorded["facts"]["assigned_to"]
     for candidate in recorded["facts"]["candidates"]:
-        del candidate["enrollment"]["refused"]
+        del candidate["enrollment"]["rejected"]
     assert bytes_of(routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(recorded)))) == bytes_of(
         routing_inputs_domain.route(before)
     )

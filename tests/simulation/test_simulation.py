@@ -105,7 +105,7 @@ def test_what_a_buyer_gave_back_it_gave_back_in_the_simulation_too() -> None:
     outcome = run(
         morning,
         attempt(1, sale(1), candidate(1, **one), candidate(2)),
-        attempt(1, sale(2), candidate(1, refused=True, **one), candidate(2), at=later),
+        attempt(1, sale(2), candidate(1, rejected=True, **one), candidate(2), at=later),
         attempt(2, sale(1), candidate(1, **one), candidate(2), at=later),
         attempt(3, sale(2), candidate(1, standing_={"day": 1}, **one), candidate(2), at=later),
     )

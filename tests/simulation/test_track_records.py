@@ -48,7 +48,7 @@ def counted(leads: list[Past], ask: LookbackTerms, now: datetime) -> TrackRecord
         if settled or lead.handed_at + ask.patience < now:
             delivered.append(lead)
             on_time += bool(
-                settled and lead.taken and lead.settled_at and lead.settled_at <= lead.handed_at + ask.patience
+                settled and lead.succeeded and lead.settled_at and lead.settled_at <= lead.handed_at + ask.patience
             )
     return TrackRecord(len(answered), sum(lead.accepted for lead in answered), len(delivered), on_time)
 

@@ -157,7 +157,7 @@ def test_a_lead_that_its_buyer_gave_back_waits_since_then(
 ) -> None:
     long_ago = now - timedelta(days=9)
     lead = a_lead(conn, source, status="validated", created_at=long_ago, updated_at=now)
-    a_delivery(conn, lead, a_buyer(conn), status="released", settled_at=now, release_reason="refused")
+    a_delivery(conn, lead, a_buyer(conn), status="released", settled_at=now, release_reason="rejected")
     assert sweep(conn, functions, now + timedelta(minutes=1, seconds=1)) == [("lead.validated", lead)]
 
 

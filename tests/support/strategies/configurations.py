@@ -212,7 +212,7 @@ answers = sections(
     rejected_statuses=st.just([409, 422]),
     reference=st.just("lead.id"),
     reason=st.just("message"),
-    otherwise=st.sampled_from(["accepted", "refused", "unclear"]),
+    otherwise=st.sampled_from(["accepted", "rejected", "unclear"]),
 )
 deliveries = sections(
     {}, schedule=st.lists(st.integers(1, 25_000), min_size=1, max_size=10), format=formats, answer=answers

@@ -207,7 +207,7 @@ def enrollments(draw: st.DrawFn, buyer_id: int, now: datetime) -> Enrollment:
         credit_limit=draw(_MAYBE_CREDIT),
         currency=draw(_CURRENCIES),
         reachable=draw(_MOSTLY),
-        refused=not draw(_MOSTLY),
+        rejected=not draw(_MOSTLY),
         paused_since=None if draw(_MOSTLY) else now - timedelta(hours=1),
     )
 
@@ -266,7 +266,7 @@ def routing_inputs(draw: st.DrawFn) -> RoutingInputs:
             currency="USD",
             timezone=draw(_ZONES),
         ),
-        place=PLACE,
+        postal_code=PLACE,
         exclusive=draw(_OWNERS),
         candidates=tuple(Candidate(enrollment, draw(usages())) for enrollment in enrolled),
         observed=conditions.observe([e.filter for e in enrolled if e.filter is not None], fields),

@@ -41,11 +41,11 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
     if delivery.status == "pending" and delivery.next_attempt_at is not None:
         yield f"The next attempt is due {told(delivery.next_attempt_at)}, by {delivery.channel}."
     if delivery.rejection is not None:
-        yield f"The buyer says: {printable(delivery.rejection)}"
+        yield f"The buyer's reason: {printable(delivery.rejection)}"
     if delivery.reference is not None:
         yield f"The buyer's own reference: {printable(delivery.reference)}"
-    if delivery.outcome_unknown and delivery.review_reason != "unknown":
-        yield "In doubt: some attempt went out and nobody knows what became of it."
+    if delivery.outcome_unknown and delivery.review_reason != "outcome_unknown":
+        yield "Outcome unknown: an attempt was sent, and no answer shows whether the buyer has the lead."
     yield from about_endpoint(delivery)
     if delivery.verdict is not None and delivery.verdict_at is not None:
         to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"

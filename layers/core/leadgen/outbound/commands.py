@@ -1,4 +1,4 @@
-"""Where calls go, and how well each place bears them."""
+"""Endpoints and their circuit breakers."""
 
 import argparse
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ def add(commands: "Subparsers") -> None:
     """Add the command."""
     parser = commands.add_parser(
         "endpoints",
-        help="where calls go, and how each endpoint bears them",
+        help="the endpoints that are called, and the state of each one's circuit",
         description="List the endpoints, those in trouble first, each with the calls under way and how many may be: "
-        "closed is called, open is left alone for a time, half_open is being tried with one call, gone said that it "
-        "wants no more. With --open an endpoint is called again at once, also one that is gone.",
+        "while a circuit is closed calls go through, while it is open none do, half_open is being tried with one "
+        "call, gone answered 410. With --open a circuit is closed at once, also of one that is gone.",
         epilog=f"{DATABASE} LEADGEN_ACTOR names who opens one, for the audit trail.",
     )
     parser.add_argument("--open", type=number, metavar="ID", help="call this endpoint again")
@@ -71,11 +71,11 @@ def _open(environ: Mapping[str, str], endpoint_id: int) -> int:
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            opened = endpoints.reset(conn, endpoint_id, who, now=clock.now())
+            reset = endpoints.reset(conn, endpoint_id, who, now=clock.now())
     except Refusal as refusal:
         raise CommandFailed(f"{refusal.message}: `leadgen endpoints` lists them") from None
-    if opened.is_repeated:
-        print(f"{opened.url} is called already: nothing is done.")
+    if reset.is_repeated:
+        print(f"The circuit of {reset.url} is closed already: nothing is done.")
     else:
-        print(f"{opened.url} is called again; what waits for it comes by itself.")
+        print(f"The circuit of {reset.url} is closed; what waits for it is sent by itself.")
     return DONE

@@ -1,6 +1,7 @@
 """What waits for a person, and a person's verdict on it."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ def add(commands: "Subparsers") -> None:
         "       leadgen review --lead LEAD_ID release|reject [--reason TEXT]",
         description="Without an argument, list the deliveries and leads that wait for a person; with a DELIVERY_ID "
         "(its beginning will do), show what was tried. The verdicts on a delivery: redeliver (to its buyer, again from "
-        "the start), assign (to --buyer instead), return (to all the other buyers), reject (nobody gets it), taken "
-        "(the buyer has it: it is billed). On a lead: release or reject. Saying the same twice does nothing more.",
+        "the start), assign (to --buyer instead), return (to all the other buyers), reject (nobody gets it), "
+        "succeeded (the buyer has it: it is billed). On a lead: release or reject. The same twice does nothing more.",
         epilog=f"{DATABASE} LEADGEN_ACTOR names who decides, for the audit trail.",
     )
     parser.add_argument("what", nargs="?", metavar="DELIVERY_ID", help="the delivery, or the first digits of its id")
@@ -106,12 +107,12 @@ def _why(story: Story) -> str:
     delivery = story.delivery
     reason = delivery.review_reason or ""
     why = verdicts.REVIEW_REASONS.get(reason, reason)
-    said = f'; it says "{printable(delivery.rejection)}"' if delivery.rejection else ""
-    doubt = "; in doubt" if delivery.outcome_unknown and reason != "unknown" else ""
+    said = f'; its reason: "{printable(delivery.rejection)}"' if delivery.rejection else ""
+    unknown = "; outcome unknown" if delivery.outcome_unknown and reason != "outcome_unknown" else ""
     last = (
         f"; last by {story.attempts[-1].channel}{delivery_commands.cause(story.attempts[-1])}" if story.attempts else ""
     )
-    return f"{why}{said}{last}{doubt}"
+    return f"{why}{said}{last}{unknown}"
 
 
 def _leads(held: Sequence[LeadInReview]) -> list[str]:
@@ -144,6 +145,9 @@ def _story(conn: Connection[Any], written: str) -> Story:
 
 
 def _on_delivery(conn: Connection[Any], options: argparse.Namespace, who: Actor) -> list[str]:
+    if options.verdict in verdicts.NAMES_OF_BEFORE:
+        print(f"{options.verdict!r} is now {verdicts.NAMES_OF_BEFORE[options.verdict]!r}", file=sys.stderr)
+        options.verdict = verdicts.NAMES_OF_BEFORE[options.verdict]
     if options.verdict not in verdicts.NAMES:
         raise CommandFailed(f"{options.verdict!r} is no verdict on a delivery: {', '.join(verdicts.NAMES)}")
     if (options.verdict == "assign") != (options.buyer is not None):
@@ -177,8 +181,8 @@ def _said(decided: Decided, buyer: str, to: str) -> list[str]:
         "reject": f"{lead} is rejected: nobody gets it, and {buyer} owes nothing for it.",
         "succeeded": f"{lead} is {buyer}'s: it is billed.",
     }[decided.verdict]
-    doubt = decided.outcome_unknown and decided.verdict in ("assign", "return")
-    said = [done, *([f"It was in doubt: {buyer} may have it all the same."] if doubt else [])]
+    unknown = decided.outcome_unknown and decided.verdict in ("assign", "return")
+    said = [done, *([f"The outcome was unknown: {buyer} may have it all the same."] if unknown else [])]
     return [line for part in said for line in folded(part)]
 
 

@@ -133,7 +133,7 @@ def _take_back(
 def _audit(
     conn: Connection[Any], verdict: DeliveryVerdict, before: Delivery, after: Delivery, actor: Actor, now: datetime
 ) -> None:
-    # The buyer's words for a refusal are left out: they may be about a person, and the trail is kept for years.
+    # The buyer's reason for a rejection is left out: it may be about a person, and the trail is kept for years.
     entry = audit_trail_store.Entry(
         "delivery.review",
         "lead",

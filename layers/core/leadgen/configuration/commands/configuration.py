@@ -1,6 +1,7 @@
 """Commands on configuration: what files say, and what the database says."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from leadgen.configuration.commands import changes
 from leadgen.configuration.domain import json_schema
 from leadgen.configuration.service import export
 from leadgen.configuration.service.apply import application
+from leadgen.configuration.service.changes import Application
 from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ def add(commands: "Subparsers") -> None:
 def _apply(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
-        changes.show(application(conn, options.files, environ), plan=False)
+        applied = application(conn, options.files, environ)
+    _print_notices(applied)
+    changes.show(applied, plan=False)
     return DONE
 
 
@@ -72,8 +76,14 @@ def _plan(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
         planned = application(conn, options.files, environ, plan=True)
+    _print_notices(planned)
     changes.show(planned, plan=True)
     return CHANGES if planned.has_changes else DONE
+
+
+def _print_notices(found: Application) -> None:
+    for notice in found.notices:
+        print(notice, file=sys.stderr)
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.configuration.domain import checks
+from leadgen.configuration.domain import checks, words_of_before
 from leadgen.configuration.domain import files as configuration_files
 from leadgen.configuration.domain.files import ConfigurationFile
 from leadgen.configuration.domain.yaml_reader import Location, Problem
@@ -90,8 +90,9 @@ def carry_out(conn: Connection[Any], task: Task) -> Application:
     changes = ledger.changes(_names(conn, ledger.ids()))
     offer_ids = [offer.offer_id for offer in offers]
     unnamed = tuple(configuration_offers.offers_beside(conn, offer_ids))
+    notices = tuple(notice for file in task.files for notice in words_of_before.notices(file.document))
     if not ledger.has_changes:
-        return Application(changes, 0, None, unnamed)
+        return Application(changes, 0, None, unnamed, notices)
     configuration_offers.audit(conn, ledger.entries())
     waiting = configuration_offers.try_waiting_leads_again(conn, offer_ids)
     if found:
@@ -100,7 +101,7 @@ def carry_out(conn: Connection[Any], task: Task) -> Application:
     if task.rolls_back_to is not None:
         told = f"rollback to {task.rolls_back_to}: {told}"
     number = _record(conn, task.applied_by, told, changes, export.files(conn), task.rolls_back_to)
-    return Application(changes, waiting, number, unnamed)
+    return Application(changes, waiting, number, unnamed, notices)
 
 
 def _record(

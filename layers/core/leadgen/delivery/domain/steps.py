@@ -22,8 +22,8 @@ MOST_LOST = 10
 class State:
     """How far a delivery is. ``made`` are the attempts on this channel that count: those of dead workers do not.
 
-    ``held_since`` is since when it has waited for its endpoint to bear a call; ``outcome_unknown`` is whether some attempt
-    went out and nobody knows what became of it, and ``broke_down`` whether the buyer's side failed over one.
+    ``held_since`` is since when it has waited for its endpoint to take a call; ``outcome_unknown`` is whether that of
+    an attempt is unknown, and ``broke_down`` whether the buyer's side failed over one.
     """
 
     channel: Channel
@@ -44,7 +44,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Release:
-    """The buyer has refused the lead and does not have it: the policy says what becomes of it."""
+    """The buyer has rejected the lead and does not have it: the policy decides what becomes of it."""
 
     reason: str
 
@@ -60,7 +60,7 @@ class TryAgain:
 ReviewReason = Literal[
     "webhook_failed",
     "email_failed",
-    "unknown",
+    "outcome_unknown",
     "rejected",
     "rejected_outcome_unknown",
     "format_invalid",
@@ -71,7 +71,7 @@ ReviewReason = Literal[
 
 @dataclass(frozen=True)
 class Review:
-    """Nothing is left to try by itself: an operator decides. ``rejection`` is what the buyer has said, where it did."""
+    """Nothing is left to try by itself: an operator decides. ``rejection`` is the buyer's reason, where it gave one."""
 
     reason: ReviewReason
     rejection: str | None = None
@@ -83,13 +83,14 @@ Step = Done | Release | TryAgain | Review
 def next_step(state: State, outcome: CallOutcome, schedule: Schedule) -> Step:
     """What follows an attempt: again on this channel, then by e-mail, then the review queue.
 
-    A lead in doubt stays with its buyer, under its delivery id, on its channel: after the schedule a person decides.
+    A lead whose outcome is unknown stays with its buyer, under its delivery id, on its channel: after the
+    schedule a person decides.
     """
     match outcome:
         case Succeeded(reference=reference):
             return Done(reference)
         case Rejected(reason=reason):
-            # It may have taken the lead before, and refuse it now as one that it has already.
+            # It may have accepted the lead before, and reject it now as one that it has already.
             doubtful = state.outcome_unknown or state.broke_down
             return Review("rejected_outcome_unknown", reason) if doubtful else Release(reason)
         case FailedForGood():
@@ -101,7 +102,7 @@ def next_step(state: State, outcome: CallOutcome, schedule: Schedule) -> Step:
 
 
 def after_unknown(state: State) -> State:
-    """As it stands after an attempt of which nobody knows what became."""
+    """The state after an attempt of unknown outcome."""
     return replace(state, outcome_unknown=True)
 
 
@@ -123,7 +124,7 @@ def held_back(state: State, schedule: Schedule, *, until: datetime | None, now: 
 def channel_over(state: State) -> TryAgain | Review:
     """What follows when nothing more is to be expected of the channel."""
     if state.outcome_unknown:
-        return Review("unknown")
+        return Review("outcome_unknown")
     if state.channel == "webhook" and state.mailable:
         return TryAgain("email", 0)
     return Review("webhook_failed" if state.channel == "webhook" else "email_failed")

@@ -1,4 +1,4 @@
-"""Deliveries on their way: claimed as far as their endpoints bear it, and settled by what the calls came to."""
+"""Deliveries on their way: claimed as far as their endpoints take calls, and settled by the calls' outcomes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -149,9 +149,9 @@ def _parcel(due: Due, terms: DeliveryTerms, claimed: Claimed, default: Schedule)
 def record(
     conn: Connection[Any], calls: Sequence[tuple[Parcel, Call]], *, now: datetime
 ) -> tuple[dict[int, Step], list[Event]]:
-    """Keep what the calls came to; what follows, by lead id, and what is to be told.
+    """Keep what the calls came to; what follows, by lead id, and the events.
 
-    Locks leads and buyers where a lead was refused, then endpoints, then deliveries.
+    Locks leads and buyers where a lead was rejected, then endpoints, then deliveries.
     """
     following = {
         parcel.claimed.delivery_id: delivery_steps.next_step(_state(parcel.due, begun=1), call.outcome, parcel.schedule)
@@ -187,11 +187,11 @@ def record(
     ours = [parcel for parcel, _ in calls if parcel.claimed.delivery_id in settled]
     given_back = [rejections[p.due.lead_id] for p in ours if isinstance(steps[p.due.lead_id], Release)]
     events = [_event(p.due, steps[p.due.lead_id], p.claimed.attempt, now) for p in ours]
-    return steps, [*events, *release.apply(conn, given_back, rejected_as="rejected", now=now)]
+    return steps, [*events, *release.apply(conn, given_back, rejected_as="rejected_by_buyer", now=now)]
 
 
 def _decided(step: Step, rejection: ReleasedLead | None) -> Step:
-    """A refused lead goes where the policy says: it may be a person's to decide on."""
+    """A rejected lead goes where the policy sends it, or to a person."""
     if isinstance(step, Release) and (rejection is None or rejection.goes == "review"):
         return Review("rejected", step.reason)
     return step
@@ -219,7 +219,7 @@ def _settle(conn: Connection[Any], settlements: Sequence[Settlement], now: datet
 
 
 def _holding(due: Due, step: Step, now: datetime) -> Settlement:
-    """What becomes of a delivery that no call was made for: on its channel it waits for a place."""
+    """What becomes of a delivery that no call was made for: on its channel it waits for capacity."""
     is_held = isinstance(step, TryAgain) and step.channel == due.channel
     return replace(_settlement(due, due.attempts, step, now), is_held=is_held)
 

@@ -121,8 +121,8 @@ def reap(conn: Connection[Any], delivery_ids: Collection[str], *, now: datetime)
         """
         WITH abandoned AS (
           UPDATE deliveries
-             SET lost_attempts = lost_attempts + 1, uncounted = uncounted + 1, outcome_unknown = true, claimed_until = NULL,
-                 updated_at = %(now)s
+             SET lost_attempts = lost_attempts + 1, uncounted = uncounted + 1, outcome_unknown = true,
+                 claimed_until = NULL, updated_at = %(now)s
            WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending' AND claimed_until < %(now)s
           RETURNING id, channel, attempts, coalesce(claimed_at, next_attempt_at) AS started_at
         )
@@ -281,7 +281,8 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
                uncounted = CASE WHEN s.begins THEN d.attempts ELSE d.uncounted END,
                held_since = CASE WHEN s.is_held THEN coalesce(d.held_since, %(now)s) END,
                next_attempt_at = s.next_attempt_at, claimed_at = NULL, claimed_until = NULL,
-               outcome_unknown = d.outcome_unknown OR s.outcome_unknown, review_reason = s.review_reason, release_reason = s.release_reason,
+               outcome_unknown = d.outcome_unknown OR s.outcome_unknown, review_reason = s.review_reason,
+               release_reason = s.release_reason,
                reference = s.reference, rejection = s.rejection,
                settled_at = CASE WHEN s.status <> 'pending' THEN %(now)s END, updated_at = %(now)s
           FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(statuses)s::text[], %(channels)s::text[],

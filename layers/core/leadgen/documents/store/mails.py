@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True)
 class Claimed:
-    """A mail that is this worker's to send. ``outcome_unknown`` is that another claimed it before, and never said what came of
+    """A mail that is this worker's to send. ``outcome_unknown`` is that another worker claimed it before, and died over
     it.
     """
 

@@ -30,7 +30,7 @@ def add(commands: "Subparsers") -> None:
         "explain",
         help="say what was decided about a lead, and why",
         description="Stage by stage: duplicates, validation with each rule, and routing with each buyer that was "
-        "looked at: its verdict, the rule that decided, the value and the limit at that instant, and for a refused "
+        "looked at: its verdict, the rule that decided, the value and the limit at that instant, and for an ineligible "
         "buyer the smallest change that would have made it eligible. Of several attempts the last is shown in full.",
         epilog=DATABASE,
     )

@@ -1,4 +1,4 @@
-"""Every stage's decisions made again from their records, and held against them to the byte."""
+"""Verifies a recorded decision: decides again from its recorded inputs, and compares byte by byte."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ def compare(stage: str, inputs: str, recorded: Verdict) -> Comparison:
     """Decide again from the JSON text of a decision's inputs, and compare to the byte."""
     decide = DECIDERS.get(stage)
     if decide is None:
-        return Comparison("not verifiable", (f"there is no way yet to decide the stage {stage} again",))
+        return Comparison("not verifiable", (f"there is no way yet to verify the stage {stage}",))
     try:
         made_again = _fields(decide(inputs))
     except (ValueError, PolicyInvalid) as problem:

@@ -1,4 +1,4 @@
-"""Recorded decisions made again from their inputs: the same bytes must come out."""
+"""Verifies recorded decisions: from their inputs the same bytes must come out."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -3,6 +3,7 @@
 import argparse
 import queue
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Connection
 
 from leadgen.audit_trail.domain import Actor
+from leadgen.kernel.events import current_name
 from leadgen.notifications.commands import receiver, watch
 from leadgen.notifications.commands.receiver import Answers, Received
 from leadgen.notifications.domain import subscriptions as domain
@@ -58,7 +60,9 @@ def add(commands: "Subparsers") -> None:
         "through the real queue and stage, once, and tell what came of each.",
         epilog=DATABASE,
     )
-    parser.add_argument("event", choices=domain.EVENTS, metavar="EVENT", help=", ".join(domain.EVENTS))
+    parser.add_argument(
+        "event", type=current_name, choices=domain.EVENTS, metavar="EVENT", help=", ".join(domain.EVENTS)
+    )
     parser.add_argument("--subscription", type=number, metavar="ID", help="only to this one")
     parser.set_defaults(run=_trigger)
 
@@ -119,6 +123,8 @@ def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iter
             made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
         except SubscriptionInvalid as error:
             raise CommandFailed(str(error)) from None
+    for notice in made.notices:
+        print(notice, file=sys.stderr)
     try:
         yield made
     finally:

@@ -38,10 +38,10 @@ def add(commands: "Subparsers") -> None:
 
     parser = commands.add_parser(
         "recover",
-        help="send again all that a buyer's webhook took in some time",
-        description="Send again all that a buyer's webhook took in some time, oldest first, as `leadgen replay` does "
-        "each. It is the functions that send: this command starts that and shows how far it is, and may be stopped by "
-        "Ctrl-C and called again. While one recovery of a buyer is under way, no other is begun.",
+        help="send again all that a buyer's webhook accepted in some time",
+        description="Send again all that a buyer's webhook accepted in some time, oldest first, as `leadgen replay` "
+        "does each. It is the functions that send: this command starts that, shows how far it is, and may be stopped "
+        "by Ctrl-C and called again. While one replay batch of a buyer is under way, no other is begun.",
         epilog=_EPILOG,
     )
     parser.add_argument("buyer", nargs="?", metavar="BUYER", help="its id or e-mail address")
@@ -50,8 +50,10 @@ def add(commands: "Subparsers") -> None:
     parser.add_argument(
         "--rate", type=number, default=5, metavar="N", help=f"calls a second, 1 to {replays.FASTEST} (5)"
     )
-    parser.add_argument("--resume", type=number, metavar="ID", help="show the recovery of this number again")
-    parser.add_argument("--stop", type=number, metavar="ID", help="send nothing more of the recovery of this number")
+    parser.add_argument("--resume", type=number, metavar="ID", help="show the replay batch of this number again")
+    parser.add_argument(
+        "--stop", type=number, metavar="ID", help="send nothing more of the replay batch of this number"
+    )
     parser.set_defaults(run=_replay_all)
 
 
@@ -85,7 +87,7 @@ def _replay_all(options: argparse.Namespace) -> int:
 
 def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Progress:
     if options.buyer is None or options.since is None:
-        raise CommandFailed("name a BUYER and --since, or a recovery with --resume or --stop")
+        raise CommandFailed("name a BUYER and --since, or a replay batch with --resume or --stop")
     now = clock.now()
     since, until = instant(options.since, now), instant(options.until, now) if options.until else now
     if since >= until:
@@ -94,9 +96,9 @@ def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Pro
         begun = replays.replay_all(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
     found = begun.progress
     if begun.was_under_way:
-        print(f"Recovery {found.replay_batch_id} of this buyer is under way and taken up again; no other is begun.")
+        print(f"Replay batch {found.replay_batch_id} of this buyer is under way and taken up again; no other is begun.")
     print(
-        f"Recovery {found.replay_batch_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
+        f"Replay batch {found.replay_batch_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
         f"{found.until:%Y-%m-%d %H:%M} UTC, {found.rate} a second.",
         flush=True,
     )
@@ -121,10 +123,11 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
     except KeyboardInterrupt:
         print(
             f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} done, {latest.failed:,} tried "
-            f"again.\n`leadgen recover --resume {found.replay_batch_id}` shows it, --stop {found.replay_batch_id} ends it."
+            f"again.\n`leadgen recover --resume {found.replay_batch_id}` shows it, "
+            f"--stop {found.replay_batch_id} ends it."
         )
         raise
-    print(f"{latest.taken:,} taken, {latest.given_up:,} given up.")
+    print(f"{latest.succeeded:,} succeeded, {latest.given_up:,} given up.")
     return DONE if not latest.given_up else FAILED
 
 
@@ -132,7 +135,7 @@ def _stop(conn: Connection[Any], replay_batch_id: int, by: Actor) -> int:
     with conn.transaction():
         stopped = replays.stop(conn, replay_batch_id, by, now=clock.now())
     if stopped:
-        print(f"Recovery {replay_batch_id} is stopped: {stopped:,} deliveries are not sent again.")
+        print(f"Replay batch {replay_batch_id} is stopped: {stopped:,} deliveries are not sent again.")
     else:
-        print(f"Recovery {replay_batch_id} is over: nothing was left to send.")
+        print(f"Replay batch {replay_batch_id} is over: nothing was left to send.")
     return DONE

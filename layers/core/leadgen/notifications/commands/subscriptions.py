@@ -1,7 +1,8 @@
-"""Commands on subscriptions: who is told what happens."""
+"""Commands on subscriptions: who gets which events."""
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def add(commands: "Subparsers") -> None:
 
     parser = commands.add_parser(
         "subscriptions",
-        help="who is told what, and how each endpoint does",
+        help="who subscribes to what, and how each endpoint does",
         description="The subscriptions in force: the last call to each, what waits, and whether it is called now.",
         epilog=DATABASE,
     )
@@ -84,6 +85,8 @@ def _subscribe(options: argparse.Namespace) -> int:
             made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
         except SubscriptionInvalid as error:
             raise CommandFailed(str(error)) from None
+    for notice in made.notices:
+        print(notice, file=sys.stderr)
     about = "" if made.buyer_id is None else f" about buyer {made.buyer_id}"
     print(f"Subscription {made.subscription_id}: {domain.words(made.events)}{about}, posted to {made.url}")
     if options.secret is None:

@@ -24,11 +24,11 @@ SCHEDULES: Mapping[Kind, Schedule] = {
 # A worker that dies with every attempt is no accident.
 MOST_LOST = 10
 
-# What waits for a place comes back later the longer it has waited: a crowd does not ask every moment.
+# What waits for capacity comes back later the longer it has waited: a crowd does not ask every moment.
 _PATIENCE_SHARE = 4
 _LONGEST_WAIT = timedelta(seconds=60)
 
-# How many calls a recovery may make at once after a pause: those of one second.
+# How many calls a replay batch may make at once after a pause: those of one second.
 _BURST = timedelta(seconds=1)
 
 _SINGLE = frozenset({"attempt"})
@@ -70,11 +70,11 @@ class Done:
 @dataclass(frozen=True)
 class Later:
     """Another attempt after ``seconds``; ``waits_for`` is why none was made now, where it was not for the schedule: the
-    endpoint bears no more calls, or it is not its recovery's turn.
+    endpoint takes no more calls, or its replay batch has reached its rate.
     """
 
     seconds: float
-    waits_for: Literal["time", "place", "turn"] = "time"
+    waits_for: Literal["time", "capacity", "rate"] = "time"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def next_step(state: State, outcome: CallOutcome) -> Step:
         case Succeeded():
             return Done()
         case Rejected(reason=reason):
-            return GivenUp(f"refused: {reason}")
+            return GivenUp(f"rejected: {reason}")
         case FailedForGood(cause=cause):
             return GivenUp(cause)
         case FailedForNow(cause=cause, retry_after=retry_after):
@@ -128,12 +128,12 @@ def held_back(state: State, *, until: datetime | None, now: datetime) -> Later |
     if until > since + window:
         return GivenUp("the endpoint bore no call in all the time")
     patience = min((now - since) / _PATIENCE_SHARE, _LONGEST_WAIT)
-    return Later(max(until - now, patience).total_seconds(), waits_for="place")
+    return Later(max(until - now, patience).total_seconds(), waits_for="capacity")
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a recovery may go, as the database has it under its lock: at most ``rate`` calls a second.
+    """How fast a replay batch may go, as the database has it under its lock: at most ``rate`` calls a second.
 
     ``paced_to`` is when the calls admitted so far are paid for at that rate, ``queued_to`` when the last of those that
     were sent back comes again.
@@ -154,8 +154,8 @@ class Paced:
 
 
 def paced(pace: Pace, wanted: int, *, now: datetime) -> Paced:
-    """Let as many of a recovery's calls go as its rate allows, and spread the others over the time after: however many
-    have come due in an outage, they do not burst.
+    """Let as many of a replay batch's calls go as its rate allows, and spread the others over the time after: however
+    many have come due in an outage, they do not burst.
     """
     step = timedelta(seconds=1) / pace.rate
     paced_to, calls = max(pace.paced_to, now), 0

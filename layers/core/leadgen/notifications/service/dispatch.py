@@ -37,7 +37,7 @@ from leadgen.platform.sms import sms as platform_sms
 _LONGEST_WAKE_UP_SECONDS = 900
 
 AHEAD_SECONDS = 65
-"""How long before its time a replay of a recovery is woken: until the sweep runs again, and a little."""
+"""How long before its time a replay of a batch is woken: until the sweep runs again, and a little."""
 
 # The events of which a buyer may want an SMS.
 _SMS_EVENTS = (Topic.LEAD_DELIVERED, Topic.DELIVERY_FAILED)
@@ -95,9 +95,9 @@ class Errands:
 
 
 def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> Errands:
-    """Take the notices that are due, as many as their endpoints and replay_batches bear; hold back the others.
+    """Take the notices that are due, as many as their endpoints and replay batches bear; hold back the others.
 
-    Locks replay_batches, then endpoints, then notices. The number of statements does not depend on that of the notices.
+    Locks replay batches, then endpoints, then notices. The number of statements does not depend on that of the notices.
     """
     found = (
         [_counted(due) for due in notifications_notices_store.due(conn, notice_ids, now=now, limit=len(notice_ids))]
@@ -152,7 +152,7 @@ def _over(due: Due) -> GivenUp | None:
 
 
 def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[str, Later]:
-    """Which replays of replay_batches must wait for their rate's sake, and how long."""
+    """Which replays of batches must wait for their rate's sake, and how long."""
     of_batch: dict[int, list[Due]] = defaultdict(list)
     for due in found:
         if due.replay_batch_id is not None:
@@ -165,7 +165,7 @@ def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[st
         dues = of_batch[replay_batch_id]
         paced = notifications_notices.paced(pace, len(dues), now=now)
         for due, at in zip(dues[paced.calls :], paced.come_back_at, strict=True):
-            held[due.notice_id] = Later((at - now).total_seconds(), waits_for="turn")
+            held[due.notice_id] = Later((at - now).total_seconds(), waits_for="rate")
         after[replay_batch_id] = paced.pace
     replays.save_paces(conn, after)
     return held
@@ -279,7 +279,7 @@ def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Set
                 "pending",
                 next_attempt_at=at,
                 due_at=at if waits_for == "time" else None,
-                is_held=waits_for == "place",
+                is_held=waits_for == "capacity",
             )
         case GivenUp(error=error):
             return Settlement(notice_id, attempts, "given_up", error=error)

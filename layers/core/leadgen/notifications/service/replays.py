@@ -1,4 +1,4 @@
-"""Sending deliveries again, under their own ids: one, or all that a buyer took in some time. Nothing is billed."""
+"""Sending deliveries again, under their own ids: one, or all that a buyer accepted in some time. Nothing is billed."""
 
 import uuid
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from leadgen.notifications.store.replays import Progress, Replayable
 from leadgen.platform.messaging import queues
 
 FASTEST = 50
-"""Calls a second that a recovery may make at most."""
+"""Calls a second that a replay batch may make at most."""
 
 
 class ReplayImpossible(Exception):
@@ -43,7 +43,7 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
         raise ReplayImpossible(f"there is no delivery {wanted}")
     _check(found)
     if found.status == "in_review":
-        # The buyer may take the lead by this: nobody may sell it to another without being told so.
+        # The buyer may accept the lead by this: whoever sells it to another must know.
         deliveries.mark_outcome_unknown(conn, wanted)
     notice_id = replays.add(conn, wanted, event=steps.EVENT, now=now)
     about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
@@ -68,7 +68,7 @@ def _check(found: Replayable) -> None:
 
 @dataclass(frozen=True)
 class Begun:
-    """A batch, and whether it is one that was under way already; ``left_out`` cannot be sent again."""
+    """A replay batch, and whether it is one that was under way already; ``left_out`` cannot be sent again."""
 
     progress: Progress
     was_under_way: bool
@@ -78,9 +78,9 @@ class Begun:
 def replay_all(
     conn: Connection[Any], buyer: str, *, since: datetime, until: datetime, rate: int, actor: Actor, now: datetime
 ) -> Begun:
-    """Send again all that a buyer's webhook took in a time, at most ``rate`` a second, in the caller's transaction.
+    """Send again all that a buyer's webhook accepted in a time, at most ``rate`` a second, in the caller's transaction.
 
-    While one of the buyer's replay_batches is under way no other is begun: it is that one. Raises ReplayImpossible.
+    While one of the buyer's batches is under way no other is begun: it is that one. Raises ReplayImpossible.
     """
     found = buyers_store.find_buyer(conn, buyer)
     if found is None:
@@ -102,10 +102,10 @@ def replay_all(
 
 
 def progress(conn: Connection[Any], replay_batch_id: int) -> Progress:
-    """How far a recovery is. Raises ReplayImpossible."""
+    """How far a batch is. Raises ReplayImpossible."""
     found = replays.progress(conn, replay_batch_id)
     if found is None:
-        raise ReplayImpossible(f"there is no recovery {replay_batch_id}")
+        raise ReplayImpossible(f"there is no replay batch {replay_batch_id}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Notices that are made with what they tell of, in one transaction."""
+"""Notices that are made with their events, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def add(conn: Connection[Any], drafts: Sequence[Draft], *, now: datetime) -> lis
 
 def add_sms(conn: Connection[Any], events: Sequence[tuple[str, int]], *, now: datetime) -> list[str]:
     """Keep an SMS notice for each event of a lead whose buyer wants one: the lead came by e-mail, or is not known
-    to have come at all. What the buyer refused, or is ours to mend, it is not told.
+    to have come at all. Of what the buyer rejected, or is ours to mend, no SMS is sent.
 
     Whose number that is, is read when it is sent; the notice does not know it.
     """
@@ -61,7 +61,7 @@ def add_sms(conn: Connection[Any], events: Sequence[tuple[str, int]], *, now: da
          WHERE b.sms_notifications AND coalesce(bo.sms_override, b.phone) IS NOT NULL
            AND (e.event = 'lead.delivered' AND d.status = 'succeeded' AND d.channel = 'email'
                 OR e.event = 'delivery.failed' AND d.status = 'in_review'
-                   AND d.review_reason IN ('webhook_failed', 'email_failed', 'unknown'))
+                   AND d.review_reason IN ('webhook_failed', 'email_failed', 'outcome_unknown'))
          ORDER BY d.id
         ON CONFLICT DO NOTHING
         RETURNING id::text

@@ -254,8 +254,8 @@ class Waiting:
 
 
 def overdue(conn: Connection[Any], *, now: datetime, since: datetime, ahead: datetime, limit: int) -> list[Waiting]:
-    """Notices due before ``since`` without a live claim; and of replay_batches those that come due before ``ahead``: nobody
-    was woken for them when they were made, because they are many.
+    """Notices due before ``since`` without a live claim; and of replay batches those that come due before ``ahead``:
+    no wake-up was sent for them when they were made, because they are many.
     """
     with conn.cursor(row_factory=class_row(Waiting)) as cursor:
         cursor.execute(

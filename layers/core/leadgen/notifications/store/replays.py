@@ -58,12 +58,12 @@ def add(conn: Connection[Any], delivery_id: str, *, event: str, now: datetime) -
 
 
 def one_at_a_time(conn: Connection[Any], buyer_id: int) -> None:
-    """Let nobody else begin a recovery of the buyer's until this transaction ends."""
+    """Let nobody else begin a replay batch of the buyer's until this transaction ends."""
     conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('leadgen.replay', %s))", (buyer_id,))
 
 
 def begin(conn: Connection[Any], buyer_id: int, *, since: datetime, until: datetime, rate: int, now: datetime) -> int:
-    """Begin a recovery; its id."""
+    """Begin a replay batch; its id."""
     row = conn.execute(
         """
         INSERT INTO replay_batches (created_at, buyer_id, since, until, rate, paced_to, queued_to)
@@ -76,7 +76,7 @@ def begin(conn: Connection[Any], buyer_id: int, *, since: datetime, until: datet
 
 
 def fill(conn: Connection[Any], replay_batch_id: int, *, event: str, now: datetime) -> int:
-    """Keep a notice for each of the buyer's deliveries that its webhook took in the recovery's time, oldest first, one
+    """Keep a notice for each of the buyer's deliveries that its webhook accepted in the batch's time, oldest first, one
     after the other at its rate; how many. What was mailed and what is erased has no bytes to send.
     """
     return conn.execute(
@@ -100,7 +100,7 @@ def fill(conn: Connection[Any], replay_batch_id: int, *, event: str, now: dateti
 
 
 def first(conn: Connection[Any], replay_batch_id: int, *, limit: int) -> list[Waiting]:
-    """The notices of a recovery that come due first."""
+    """The notices of a batch that come due first."""
     with conn.cursor(row_factory=class_row(Waiting)) as cursor:
         cursor.execute(
             """
@@ -113,7 +113,7 @@ def first(conn: Connection[Any], replay_batch_id: int, *, limit: int) -> list[Wa
 
 
 def unfillable(conn: Connection[Any], replay_batch_id: int) -> int:
-    """How many of the buyer's deliveries of the recovery's time cannot be sent again: mailed, or erased."""
+    """How many of the buyer's deliveries of the batch's time cannot be sent again: mailed, or erased."""
     row = conn.execute(
         """
         SELECT count(*) FROM replay_batches r
@@ -129,7 +129,7 @@ def unfillable(conn: Connection[Any], replay_batch_id: int) -> int:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a recovery is; what is neither taken nor given up waits, ``failed`` of it has failed before."""
+    """How far a batch is; what has neither succeeded nor been given up waits, ``failed`` of it has failed before."""
 
     replay_batch_id: int
     buyer_id: int
@@ -137,23 +137,23 @@ class Progress:
     until: datetime
     rate: int
     total: int
-    taken: int
+    succeeded: int
     given_up: int
     failed: int
 
     @property
     def settled(self) -> int:
         """Those of which nothing more is to be expected."""
-        return self.taken + self.given_up
+        return self.succeeded + self.given_up
 
 
 def progress(conn: Connection[Any], replay_batch_id: int) -> Progress | None:
-    """How far a recovery is."""
+    """How far a batch is."""
     with conn.cursor(row_factory=class_row(Progress)) as cursor:
         cursor.execute(
             """
             SELECT r.id AS replay_batch_id, r.buyer_id, r.since, r.until, r.rate, count(n.id)::int AS total,
-                   count(*) FILTER (WHERE n.status = 'succeeded')::int AS taken,
+                   count(*) FILTER (WHERE n.status = 'succeeded')::int AS succeeded,
                    count(*) FILTER (WHERE n.status = 'given_up')::int AS given_up,
                    count(*) FILTER (WHERE n.status = 'pending' AND n.attempts > 0
                                       AND n.claimed_until IS NULL)::int AS failed
@@ -165,11 +165,12 @@ def progress(conn: Connection[Any], replay_batch_id: int) -> Progress | None:
 
 
 def unfinished(conn: Connection[Any], buyer_id: int) -> int | None:
-    """The buyer's recovery that still has something to send, the newest one."""
+    """The buyer's replay batch that still has something to send, the newest one."""
     row = conn.execute(
         """
         SELECT r.id FROM replay_batches r
-         WHERE r.buyer_id = %s AND EXISTS (SELECT 1 FROM notices n WHERE n.replay_batch_id = r.id AND n.status = 'pending')
+         WHERE r.buyer_id = %s
+           AND EXISTS (SELECT 1 FROM notices n WHERE n.replay_batch_id = r.id AND n.status = 'pending')
          ORDER BY r.id DESC LIMIT 1
         """,
         (buyer_id,),
@@ -178,7 +179,7 @@ def unfinished(conn: Connection[Any], buyer_id: int) -> int | None:
 
 
 def stop(conn: Connection[Any], replay_batch_id: int, *, now: datetime) -> int:
-    """Give up what a recovery has not sent yet; how many that were."""
+    """Give up what a batch has not sent yet; how many that were."""
     return conn.execute(
         """
         UPDATE notices SET status = 'given_up', error = 'stopped', next_attempt_at = NULL, settled_at = %(now)s,
@@ -204,7 +205,7 @@ def withdraw(conn: Connection[Any], delivery_id: str, *, now: datetime) -> int:
 
 
 def lock_paces(conn: Connection[Any], replay_batch_ids: Collection[int]) -> dict[int, Pace]:
-    """Lock replay_batches in id order, before endpoints; how fast each may go, by id."""
+    """Lock replay batches in id order, before endpoints; how fast each may go, by id."""
     rows = conn.execute(
         "SELECT id, rate, paced_to, queued_to FROM replay_batches WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
         (sorted(set(replay_batch_ids)),),
@@ -213,7 +214,7 @@ def lock_paces(conn: Connection[Any], replay_batch_ids: Collection[int]) -> dict
 
 
 def save_paces(conn: Connection[Any], paces: Mapping[int, Pace]) -> None:
-    """Keep the paces of locked replay_batches."""
+    """Keep the paces of locked replay batches."""
     conn.execute(
         """
         UPDATE replay_batches r SET paced_to = p.paced_to, queued_to = p.queued_to
@@ -225,7 +226,7 @@ def save_paces(conn: Connection[Any], paces: Mapping[int, Pace]) -> None:
 
 
 def purge(conn: Connection[Any], *, before: datetime) -> int:
-    """Remove replay_batches begun before of which no notice is kept any more; how many."""
+    """Remove replay batches begun before of which no notice is kept any more; how many."""
     return conn.execute(
         """
         DELETE FROM replay_batches r

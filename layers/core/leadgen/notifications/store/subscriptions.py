@@ -1,4 +1,4 @@
-"""Who is told what, where."""
+"""Who subscribes to which events, and where they are sent."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

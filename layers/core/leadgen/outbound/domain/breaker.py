@@ -40,7 +40,7 @@ HANGS_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 300
 
-# Whoever finds no place comes back after this: where calls are answered soon, and where one hangs.
+# Whoever finds no capacity comes back after this: where calls are answered soon, and where one hangs.
 FULL = timedelta(milliseconds=250)
 DOUBTFUL = timedelta(seconds=5)
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from leadgen.kernel.model import Model
+from leadgen.kernel.model import Model, renamed
 from leadgen.leads.domain import predicates
 from leadgen.leads.domain.conditions import Text, Texts
 from leadgen.outbound.domain import response_body
@@ -119,6 +119,10 @@ TextTests = Annotated[tuple[TextTest, ...], Field(max_length=50)]
 PathTests = Annotated[tuple[PathTest, ...], Field(max_length=50)]
 
 
+def _of_now(otherwise: object) -> object:
+    return "rejected" if otherwise == "refused" else otherwise
+
+
 class _Answer(Model):
     """What every kind has. A rejection is asked for first.
 
@@ -126,10 +130,12 @@ class _Answer(Model):
     ``accepted_when``, else unclear.
     """
 
-    rejected_statuses: Annotated[tuple[Status, ...], Field(max_length=20)] = ()
+    rejected_statuses: Annotated[
+        tuple[Status, ...], Field(max_length=20), renamed("rejected_statuses", "refused_statuses")
+    ] = ()
     accepted_when: tuple[_Test, ...] = ()
-    rejected_when: tuple[_Test, ...] = ()
-    otherwise: Literal["accepted", "rejected", "unclear"] | None = None
+    rejected_when: Annotated[tuple[_Test, ...], renamed("rejected_when", "refused_when")] = ()
+    otherwise: Annotated[Literal["accepted", "rejected", "unclear"] | None, BeforeValidator(_of_now)] = None
 
     @model_validator(mode="after")
     def _leaves_something_over(self) -> Self:
@@ -148,14 +154,14 @@ class TextAnswer(_Answer):
 
     type: Literal["text"]
     accepted_when: TextTests = ()
-    rejected_when: TextTests = ()
+    rejected_when: Annotated[TextTests, renamed("rejected_when", "refused_when")] = ()
 
 
 class _PathAnswer(_Answer):
     """``reference`` and ``reason`` are where the buyer's own id of the lead and its words for a rejection stand."""
 
     accepted_when: PathTests = ()
-    rejected_when: PathTests = ()
+    rejected_when: Annotated[PathTests, renamed("rejected_when", "refused_when")] = ()
     reference: Path | None = None
     reason: Path | None = None
 

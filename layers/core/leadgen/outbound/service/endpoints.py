@@ -1,4 +1,4 @@
-"""Where calls go and how each place bears them, as operators see it; and calling one again by hand."""
+"""Endpoints and their circuit breakers as operators see them; and resetting one by hand."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -53,7 +53,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Reset:
-    """An endpoint that may be called; ``is_repeated`` is that it could be already."""
+    """An endpoint whose circuit is closed now; ``is_repeated`` is that it was already."""
 
     endpoint_id: int
     owner: str

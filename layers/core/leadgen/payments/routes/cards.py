@@ -27,9 +27,12 @@ def post_payment_method(buyer_id: Id, request: Request) -> JsonAnswer:
     return JsonAnswer({"buyer_id": buyer_id, "url": url}, 201)
 
 
+@router.post("/api/buyers/{buyer_id}/checkout", status_code=201)
 @router.post("/api/buyers/{buyer_id}/top-up", status_code=201)
-async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
-    """Where a buyer pays ``amount`` in by card. The same ``Idempotency-Key`` again answers the same payment."""
+async def post_checkout(buyer_id: Id, request: Request) -> JsonAnswer:
+    """Where a buyer pays ``amount`` in by card. The same ``Idempotency-Key`` again answers the same payment.
+    ``/top-up`` is the path of before.
+    """
     actor = _acting(request, buyer_id)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
     strange = sorted(fields.keys() - {"amount"})
@@ -37,10 +40,10 @@ async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
         raise Refusal(400, "invalid_request", f"unknown fields: {', '.join(strange)}", {"fields": strange})
     header = request.headers.get("idempotency-key")
     key = None if header is None else canonicalize(header)
-    return await run_in_threadpool(_top_up, buyer_id, fields, actor, key)
+    return await run_in_threadpool(_checkout, buyer_id, fields, actor, key)
 
 
-def _top_up(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: str | None) -> JsonAnswer:
+def _checkout(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: str | None) -> JsonAnswer:
     with db.current().connection() as conn:
         page = checkout.top_up_url(conn, buyer_id, fields.get("amount"), actor, idempotency_key=key, now=clock.now())
     return JsonAnswer({"buyer_id": buyer_id, **asdict(page)}, 201)

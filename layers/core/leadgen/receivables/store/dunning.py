@@ -73,7 +73,8 @@ def debtors(conn: Connection[Any], buyer_ids: Collection[int] | None, *, now: da
                    i.promised_until,
                    (SELECT max(n.step) FROM dunning_notices n
                      WHERE n.invoice_id = i.id
-                       AND (n.status <> 'claimed' OR n.claimed_until > %(now)s OR n.unknown_outcomes >= %(unknown_outcomes)s)) AS reminded
+                       AND (n.status <> 'claimed' OR n.claimed_until > %(now)s
+                            OR n.unknown_outcomes >= %(most)s)) AS reminded
               FROM buyers b
               LEFT JOIN invoices i ON i.buyer_id = b.id AND i.status IN ('sent', 'overdue') AND i.amount_due > 0
              WHERE (%(buyers)s::int[] IS NULL OR b.id = ANY(%(buyers)s))
@@ -83,7 +84,7 @@ def debtors(conn: Connection[Any], buyer_ids: Collection[int] | None, *, now: da
             {
                 "buyers": None if buyer_ids is None else sorted(set(buyer_ids)),
                 "now": now,
-                "unknown_outcomes": MOST_UNKNOWN_OUTCOMES,
+                "most": MOST_UNKNOWN_OUTCOMES,
             },
         )
         for row in cursor:
@@ -118,14 +119,14 @@ def claim(conn: Connection[Any], steps: Sequence[tuple[int, int]], *, now: datet
           FROM unnest(%(invoices)s::int[], %(steps)s::int[]) AS s(invoice_id, step)
         ON CONFLICT (invoice_id, step)
         DO UPDATE SET claimed_until = excluded.claimed_until, unknown_outcomes = n.unknown_outcomes + 1
-         WHERE n.status = 'claimed' AND n.claimed_until <= %(now)s AND n.unknown_outcomes < %(unknown_outcomes)s
+         WHERE n.status = 'claimed' AND n.claimed_until <= %(now)s AND n.unknown_outcomes < %(most)s
         """,
         {
             "invoices": [invoice_id for invoice_id, _ in steps],
             "steps": [step for _, step in steps],
             "now": now,
             "until": until,
-            "unknown_outcomes": MOST_UNKNOWN_OUTCOMES,
+            "most": MOST_UNKNOWN_OUTCOMES,
         },
     )
 

@@ -57,9 +57,9 @@ def read_verdict(fields: Mapping[str, object]) -> Verdict:
 
 @dataclass(frozen=True)
 class Sale:
-    """A lead as its return is judged. ``buyer_id`` is who has it, ``taken_at`` since when; ``return_status`` is the state of
-    the return that it has, if any. ``given_back`` are the returns of its buyer, offer and billing cycle that are
-    approved or wait; ``billed`` the leads billed in that cycle.
+    """A lead as its return is judged. ``buyer_id`` is who has it, ``taken_at`` since when;
+    ``return_status`` is the state of the return that it has, if any. ``given_back`` are the returns of
+    its buyer, offer and billing cycle that are approved or wait; ``billed`` the leads billed in that cycle.
     """
 
     lead_id: int
@@ -97,8 +97,9 @@ class Decision:
 def decide(
     wish: Wish, sale: Sale, policy: ReturnPolicy | None, proof: Proof | None, *, requested_by: int | None, now: datetime
 ) -> Decision:
-    """Hold every rule. ``requested_by`` is the buyer who asks, None an operator, who may do without some. A buyer's return
-    needs nobody's word where the policy says so and the platform's records prove it; an operator's is one.
+    """Hold every rule. ``requested_by`` is the buyer who asks, None an operator, who may do without some.
+    A buyer's return needs nobody's word where the policy says so and the platform's records prove it; an operator's
+    is one.
     """
     by_operator = requested_by is None
     checks = [

@@ -24,7 +24,7 @@ def find(conn: Connection[Any], delivery_id: str) -> Sale | None:
 
 
 def lock_lead(conn: Connection[Any], lead_id: int) -> None:
-    """Lock a lead that no buyer has taken, before its buyer. One that is taken is billed, under the buyer's lock."""
+    """Lock a lead of which no delivery succeeded, before its buyer. Another is billed, under the buyer's lock."""
     conn.execute(
         """
         SELECT id FROM leads
@@ -38,7 +38,7 @@ def lock_lead(conn: Connection[Any], lead_id: int) -> None:
 
 def redeliver(conn: Connection[Any], delivery_id: str, *, by: str, now: datetime) -> None:
     """A locked delivery in review begins anew at its buyer, due at once, by webhook where the buyer has one now. What
-    was in doubt stays so.
+    is unknown stays so.
     """
     conn.execute(
         """

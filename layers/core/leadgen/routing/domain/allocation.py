@@ -1,4 +1,7 @@
-"""A batch of leads routed one after the other, oldest first: what one lead claims is gone for the next."""
+"""Routes a batch lead by lead, oldest first, so that a cap or credit used by one lead is not there for the next.
+
+Here too: which rotations to load before deciding.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +46,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Span:
-    """The pools that a batch may share out: every set of an offer's enrollments between these two, of ``fewest`` or
+    """The rotations that a batch may use: every set of an offer's enrollments between these two, of ``fewest`` or
     more.
     """
 
@@ -54,34 +57,34 @@ class Span:
 
 
 Rotations = Mapping[int, Sequence[Rotation]]
-"""By offer id, the pools that had leads already."""
+"""By offer id, the rotations that had leads already."""
 
 
 def allocate(
-    requests: Sequence[Request], usages: Mapping[int, Usage], pools: Rotations, *, now: datetime
+    requests: Sequence[Request], usages: Mapping[int, Usage], stored: Rotations, *, now: datetime
 ) -> list[Choice]:
     """Decide a batch. ``usages`` are by buyer_offer_id and hold every enrollment of the requests."""
     current = dict(usages)
-    shared = {offer_id: {(r.members, r.weights): r for r in found} for offer_id, found in pools.items()}
+    shared = {offer_id: {(r.members, r.weights): r for r in found} for offer_id, found in stored.items()}
     choices = []
     for request in sorted(requests, key=lambda r: (r.lead.created_at, r.lead.lead_id)):
         rotations = shared.setdefault(request.offer.offer_id, {})
         facts = _facts(request, current, tuple(rotations.values()))
         decision = routing_decision.choose(request.policy, facts, now=now)
-        turn = decision.rotation if isinstance(decision, Routed) else None
-        # On record stands only the pool that was shared out, so that the record does not grow with the offer's.
-        choices.append(Choice(request, replace(facts, rotations=() if turn is None else (turn,)), decision))
+        used = decision.rotation if isinstance(decision, Routed) else None
+        # On record is only the rotation that was used, so that the record does not grow with the offer's.
+        choices.append(Choice(request, replace(facts, rotations=() if used is None else (used,)), decision))
         if isinstance(decision, Routed):
             _claim(current, requests, decision)
-            if turn is not None:
-                rotations[turn.members, turn.weights] = rotation.after(turn, decision.buyer_offer_id)
+            if used is not None:
+                rotations[used.members, used.weights] = rotation.after(used, decision.buyer_offer_id)
     return choices
 
 
 def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
-    """The pools as a batch leaves them, by offer id and pool."""
+    """The rotations as a batch leaves them, by offer id and stored key."""
     return {
-        (c.request.offer.offer_id, c.decision.rotation.pool): rotation.after(
+        (c.request.offer.offer_id, c.decision.rotation.stored_key): rotation.after(
             c.decision.rotation, c.decision.buyer_offer_id
         )
         for c in choices
@@ -90,18 +93,18 @@ def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
 
 
 def spans(requests: Sequence[Request], usages: Mapping[int, Usage], *, now: datetime) -> list[Span]:
-    """Which pools to know before a batch is decided. Claims only take buyers out, so every pool lies between those
+    """Which rotations to know before a batch is decided. Claims only take buyers out, so every one lies between those
     eligible now and those still eligible if each had won every lead of the batch. A claim takes out one of them at
-    most: without that bound, a batch would read nearly every pool the offer ever had while its buyers near their caps.
+    most: without that bound, a batch would read nearly all that the offer ever had while its buyers near their caps.
     """
-    taking_turns = [r for r in requests if isinstance(r.policy, RoundRobin | Weighted)]
-    if not taking_turns:
+    rotating = [r for r in requests if isinstance(r.policy, RoundRobin | Weighted)]
+    if not rotating:
         return []
     spent = _spent(requests, usages, now)
     found: dict[Span, None] = {}
-    for request in taking_turns:
-        most = _pool(request, usages, now)
-        least = _pool(request, spent, now)
+    for request in rotating:
+        most = _eligible(request, usages, now)
+        least = _eligible(request, spent, now)
         found.update(dict.fromkeys(_spans(request, most, least, claims=len(requests) - 1)))
     return list(found)
 
@@ -109,7 +112,7 @@ def spans(requests: Sequence[Request], usages: Mapping[int, Usage], *, now: date
 def _facts(request: Request, usages: Mapping[int, Usage], rotations: tuple[Rotation, ...]) -> Facts:
     return Facts(
         offer=request.offer,
-        place=request.lead.postal_code,
+        postal_code=request.lead.postal_code,
         exclusive=request.exclusive,
         candidates=tuple(Candidate(e, usages[e.buyer_offer_id]) for e in request.enrollments),
         observed=request.observed,
@@ -145,7 +148,7 @@ def _spent(requests: Sequence[Request], usages: Mapping[int, Usage], now: dateti
     }
 
 
-def _pool(request: Request, usages: Mapping[int, Usage], now: datetime) -> list[Candidate]:
+def _eligible(request: Request, usages: Mapping[int, Usage], now: datetime) -> list[Candidate]:
     facts = _facts(request, usages, ())
     asked = routing_decision.terms(request.policy, facts, facts.candidates, now=now)
     return [c for c in facts.candidates if is_eligible(c.enrollment, c.usage, asked[c.enrollment.buyer_id].terms)]

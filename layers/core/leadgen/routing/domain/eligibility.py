@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 from leadgen.kernel.calendar import PERIODS, Period
+from leadgen.kernel.model import renamed
 from leadgen.kernel.trace import Check, plain
 from leadgen.leads.domain import conditions
 from leadgen.leads.domain import consent as leads_consent
@@ -20,10 +22,10 @@ from leadgen.leads.domain.consent import ConsentDemand, Evidence
 class Enrollment:
     """A buyer's enrollment in an offer and what the configuration says of it. None, or an absent period, is no limit.
 
-    ``area`` is the service area that covers the lead's place, None where none does; ``capacity`` and ``budget`` are the
+    ``area`` is the service area that covers the lead, None where none does; ``capacity`` and ``budget`` are the
     leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
-    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``refused`` whether it has given this
-    lead back already; ``paused_since`` is when deliveries stopped because its invoices are overdue for too long.
+    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``rejected`` whether it has rejected
+    this lead already; ``paused_since`` is when deliveries stopped because its invoices are overdue for too long.
     """
 
     buyer_id: int
@@ -43,7 +45,7 @@ class Enrollment:
     credit_limit: Decimal | None
     currency: str
     reachable: bool
-    refused: bool = False
+    rejected: Annotated[bool, renamed("rejected", "refused")] = False
     paused_since: datetime | None = None
 
 
@@ -114,7 +116,7 @@ class Terms:
 
     price: Decimal
     currency: str
-    place: str
+    postal_code: str
     observed: Observed
     evidence: Evidence
     now: datetime

@@ -1,4 +1,4 @@
-"""What the leads of a batch are routed by: the buyers who serve their places, as configured and as standing.
+"""Loads what routing decides on: the candidate buyers with their enrollments, caps, credit and track records.
 
 The buyers are locked before anything that races is read of them.
 """
@@ -30,7 +30,7 @@ from leadgen.suppression.store import Lookup
 
 @dataclass(frozen=True)
 class RoutableLead:
-    """A locked lead that looks for a buyer, and its policy."""
+    """A locked lead that is to be routed, and its policy."""
 
     locked: LockedLead
     policy: RoutingPolicy
@@ -50,12 +50,12 @@ def load(
     """Lock the buyers and read what there is of them; ``periods`` are by offer id. A constant number of statements."""
     leads = [one.locked for one in asking]
     listed = _suppressed(conn, leads)
-    places = [lead.lead for lead in leads]
-    served = candidates.candidates(conn, leads, candidates.exclusive_buyers(conn, places))
+    own_leads = [lead.lead for lead in leads]
+    served = candidates.candidates(conn, leads, candidates.exclusive_buyers(conn, own_leads))
     buyer_ids = {s.buyer_id for s in served}
     buyers_store.lock(conn, buyer_ids)
-    # Again, now that nobody hands a place over: whoever does holds the buyers of both.
-    exclusive = candidates.exclusive_buyers(conn, places)
+    # Again, now that nobody hands an area over: whoever does holds the buyers of both.
+    exclusive = candidates.exclusive_buyers(conn, own_leads)
     loaded = candidates.load_enrollments(conn, buyer_ids, periods)
     asked = _lookbacks(asking, now)
     records = routing_track_records.track_records(conn, buyer_ids, asked, now=now) if asked else {}
@@ -67,7 +67,7 @@ def load(
     for one in asking:
         lead = one.locked.lead
         own = tuple(
-            replace(enrollments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.rejected_by)
+            replace(enrollments[lead.offer_id, buyer_id], area=area, rejected=buyer_id in one.locked.rejected_by)
             for buyer_id, area in sorted(areas[lead.lead_id])
         )
         requests.append(_request(one, own, exclusive.get(lead.lead_id), listed.get(lead.lead_id, ())))

@@ -1,4 +1,4 @@
-"""Leads that their buyer does not get: its place and credit are given back, and the lead goes on as decided."""
+"""Releases the claims of leads that their buyer does not get: cap and credit are freed, and the lead goes on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ class ReleasedLead:
     assigned_to: int | None = None
 
 
-def decide(conn: Connection[Any], refused: Mapping[int, str]) -> dict[int, ReleasedLead]:
-    """Lock the refused leads (``refused`` has each one's reason) and their buyers, and ask their policies.
+def decide(conn: Connection[Any], rejected: Mapping[int, str]) -> dict[int, ReleasedLead]:
+    """Lock the rejected leads (``rejected`` has each one's reason) and their buyers, and apply their policies.
 
     A lead that is billed already, or another buyer's, is none of them.
     """
-    if not refused:
+    if not rejected:
         return {}
-    held = release.lock(conn, refused)
+    held = release.lock(conn, rejected)
     buyers_store.lock(conn, {lead.buyer_id for lead in held.values()})
-    return {lead_id: ReleasedLead(lead, _way(lead), refused[lead_id]) for lead_id, lead in held.items()}
+    return {lead_id: ReleasedLead(lead, _way(lead), rejected[lead_id]) for lead_id, lead in held.items()}
 
 
 def _way(lead: Held) -> Way:
@@ -49,7 +49,7 @@ def _way(lead: Held) -> Way:
 
 
 def apply(conn: Connection[Any], given_back: Sequence[ReleasedLead], *, rejected_as: str, now: datetime) -> list[Event]:
-    """Give back what the claims took, and let the leads go on, whose delivery is released; what is to be told.
+    """Give back what the claims took, and let the leads go on, whose delivery is released; the events.
 
     ``rejected_as`` is the reason on record of those that nobody gets.
     """

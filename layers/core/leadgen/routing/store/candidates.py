@@ -106,7 +106,7 @@ def _locked(row: dict[str, Any]) -> LockedLead:
 
 
 def exclusive_buyers(conn: Connection[Any], leads: Sequence[Lead]) -> dict[int, ExclusiveBuyer]:
-    """The active exclusivity of each lead's place, by lead id; a postal code's wins over a city's."""
+    """The active exclusivity of each lead's postal code or city, by lead id; a postal code's wins over a city's."""
     rows = conn.execute(
         """
         SELECT DISTINCT ON (p.lead_id) p.lead_id, e.buyer_id, e.scope_type, e.scope_value
@@ -129,7 +129,7 @@ def exclusive_buyers(conn: Connection[Any], leads: Sequence[Lead]) -> dict[int, 
 
 @dataclass(frozen=True)
 class Served:
-    """That a buyer is a candidate for a lead, and which service area of it covers the lead's place; None for none."""
+    """That a buyer is a candidate for a lead, and which service area of it covers the lead; None for none."""
 
     lead_id: int
     buyer_id: int
@@ -139,7 +139,7 @@ class Served:
 def candidates(
     conn: Connection[Any], leads: Sequence[LockedLead], exclusive: Mapping[int, ExclusiveBuyer]
 ) -> list[Served]:
-    """The enrolled buyers whose service area covers a lead's place; the exclusive and the assigned ones wherever they
+    """The enrolled buyers whose service area covers a lead; the exclusive and the assigned ones wherever they
     serve.
 
     The narrowest of a buyer's areas is named. Not locked here: a join that also locks can lose rows that were changed
@@ -147,7 +147,7 @@ def candidates(
     """
     rows = conn.execute(
         """
-        WITH places AS (
+        WITH sought AS (
           SELECT * FROM unnest(%(lead_ids)s::int[], %(offer_ids)s::int[], %(market_ids)s::int[],
                                %(postal_codes)s::text[], %(cities)s::text[], %(regions)s::text[], %(exclusive)s::int[],
                                %(assigned)s::int[])
@@ -155,7 +155,7 @@ def candidates(
                              assigned_buyer_id)
         ), covering AS (
           SELECT p.lead_id, p.offer_id, a.buyer_id, k.width, a.scope_type, a.scope_value
-            FROM places p
+            FROM sought p
            CROSS JOIN LATERAL (VALUES (1, 'postal_code', p.postal_code), (2, 'city', p.city), (4, 'region', p.region),
                                       (5, 'market', '*')) AS k(width, scope_type, scope_value)
             JOIN buyer_service_areas a
@@ -163,7 +163,7 @@ def candidates(
              AND lower(a.scope_value) = lower(k.scope_value)
           UNION ALL
           SELECT p.lead_id, p.offer_id, a.buyer_id, 3, a.scope_type, a.scope_value
-            FROM places p
+            FROM sought p
             JOIN radius_postal_codes r
               ON r.market_id = p.market_id AND lower(r.postal_code) = lower(p.postal_code)
             JOIN buyer_service_areas a ON a.id = r.area_id AND a.is_active
@@ -173,7 +173,7 @@ def candidates(
         ), considered AS (
           SELECT lead_id, offer_id, buyer_id, area FROM serving
           UNION ALL
-          SELECT DISTINCT p.lead_id, p.offer_id, named.buyer_id, NULL FROM places p
+          SELECT DISTINCT p.lead_id, p.offer_id, named.buyer_id, NULL FROM sought p
            CROSS JOIN LATERAL (VALUES (p.exclusive_buyer_id), (p.assigned_buyer_id)) AS named(buyer_id)
            WHERE named.buyer_id IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM serving s WHERE s.lead_id = p.lead_id AND s.buyer_id = named.buyer_id)

@@ -146,16 +146,19 @@ def describe(outcome: CallOutcome) -> str:
     """What an answer comes to, in a sentence's end."""
     match outcome:
         case Succeeded(reference=None):
-            return "taken: the lead is billed."
+            return "succeeded: the lead is billed."
         case Succeeded(reference=reference):
-            return f"taken: the lead is billed; the buyer's reference is {reference}"
+            return f"succeeded: the lead is billed; the buyer's reference is {reference}"
         case Rejected(reason=reason):
-            return f"refused: the lead is not billed, and the policy says what becomes of it; the reason is: {reason}"
+            return f"rejected: the lead is not billed, and the policy says what becomes of it; the reason is: {reason}"
         case FailedForNow(cause=cause):
             return f"failed ({cause}): it is tried again by the schedule."
         case FailedForGood(cause=cause):
             return f"failed for good ({cause}): the endpoint is not called any more."
         case Unknown(cause=cause):
-            return f"unclear ({cause}): the lead is in doubt, is tried again at this buyer, and then waits in review."
+            return (
+                f"unclear ({cause}): the outcome is unknown; the lead is tried again at this buyer, and then waits "
+                "in review."
+            )
         case _:
             assert_never(outcome)

@@ -29,7 +29,7 @@ def add(commands: "Subparsers") -> None:
     parser = commands.add_parser(
         "simulate",
         help="decide recorded leads again under draft policies: who would have got which lead, for how much",
-        description="Decides the recorded leads of a time again under draft policies, with caps, money and turns "
+        description="Decides the recorded leads of a time again under draft policies, with caps, money and rotations "
         "carried along as they would have been, and reports leads and money per buyer, now against draft, and the "
         "leads that change hands. Nothing is written. Without a policy, or with --policy live, those in force at "
         "each decision are simulated, which must reproduce the record.",

@@ -1,4 +1,4 @@
-"""What-if: recorded leads decided again under a draft policy, with caps, money and turns carried through time.
+"""What-if: recorded leads decided again under a draft policy, with caps, money and rotations carried through time.
 
 A recorded decision holds every candidate as it was configured and as it stood at that instant. The simulation takes it
 at its word and adds only the difference: what it has claimed so far, less what was claimed in truth. Payments,
@@ -133,8 +133,8 @@ class Simulation:
         self._courses: dict[int, _Course] = {}
         self._carried = _Carried()
         self._differing: dict[int, list[tuple[Sale | None, int, CapPeriods]]] = defaultdict(list)
-        self._pools: dict[int, dict[RotationKey, Rotation]] = defaultdict(dict)
-        self._last_turns: dict[tuple[int, RotationKey], datetime] = {}
+        self._rotations: dict[int, dict[RotationKey, Rotation]] = defaultdict(dict)
+        self._last_used: dict[tuple[int, RotationKey], datetime] = {}
         self._buyers: dict[tuple[int, str], _Tally] = defaultdict(_Tally)
         self._unsold: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self._changes: list[Change] = []
@@ -143,13 +143,13 @@ class Simulation:
     def decide(self, attempt: Attempt) -> None:
         """Decide one recorded attempt again."""
         facts = attempt.inputs.facts
-        pools = self._pools[facts.offer.offer_id]
+        rotations = self._rotations[facts.offer.offer_id]
         for recorded in facts.rotations:
-            # From where the record first shows a pool, it is shared out by the simulation's own turns; one that had no
+            # From where the record first shows a rotation, the simulation goes on with its own; one that had no
             # lead for so long that it was forgotten is shown anew.
-            last = self._last_turns.get((facts.offer.offer_id, recorded.key))
-            if recorded.key not in pools or (last is not None and attempt.inputs.now - last >= retention.POOL):
-                pools[recorded.key] = recorded
+            last = self._last_used.get((facts.offer.offer_id, recorded.key))
+            if recorded.key not in rotations or (last is not None and attempt.inputs.now - last >= retention.ROTATION):
+                rotations[recorded.key] = recorded
         self._give_back(attempt.lead_id)
         course = self._courses.setdefault(attempt.lead_id, _Course(facts.offer.offer_id, facts.offer.currency))
         claimed = None if course.is_over else self._try(attempt, course)
@@ -199,7 +199,7 @@ class Simulation:
             facts = replace(
                 facts, candidates=tuple(_remembered(c, inputs, draft, draft.past) for c in facts.candidates)
             )
-        settled = decision.settle(policy, facts, self._pools[offer_id], now=inputs.now)
+        settled = decision.settle(policy, facts, self._rotations[offer_id], now=inputs.now)
         if not isinstance(settled, decision.Settled):
             course.simulated = settled
             first = course.first_unrouted_at = course.first_unrouted_at or inputs.now
@@ -207,9 +207,9 @@ class Simulation:
             return None
         winner = settled.winner.enrollment
         if settled.rotation is not None:
-            turned = rotation.after(settled.rotation, winner.buyer_offer_id)
-            self._pools[offer_id][turned.key] = turned
-            self._last_turns[offer_id, turned.key] = inputs.now
+            used_rotation = rotation.after(settled.rotation, winner.buyer_offer_id)
+            self._rotations[offer_id][used_rotation.key] = used_rotation
+            self._last_used[offer_id, used_rotation.key] = inputs.now
         sale = Sale(winner.buyer_id, winner.buyer_offer_id, settled.price)
         course.simulated, course.is_over = sale, True
         return sale

@@ -27,7 +27,7 @@ class Past:
     accepted: bool
     handed_at: datetime | None
     settled_at: datetime | None
-    taken: bool
+    succeeded: bool
 
 
 class TrackRecords:
@@ -87,6 +87,6 @@ def _delivery(lead: Past, ask: LookbackTerms) -> Iterator[tuple[tuple[datetime, 
     if ask.deliveries_within is None or ask.patience is None or lead.handed_at is None:
         return
     overdue = lead.handed_at + ask.patience + _INSTANT
-    in_time = lead.taken and lead.settled_at is not None and lead.settled_at < overdue
+    in_time = lead.succeeded and lead.settled_at is not None and lead.settled_at < overdue
     counts_from = overdue if lead.settled_at is None else min(lead.settled_at, overdue)
     yield (counts_from, lead.handed_at + ask.deliveries_within), in_time
