@@ -667,7 +667,7 @@ CREATE TABLE public.dunning_notices (
     sent_at timestamp with time zone,
     error character varying(200),
     CONSTRAINT dunning_notices_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
-    CONSTRAINT dunning_notices_status_valid CHECK (((status)::text = ANY ((ARRAY['claimed'::character varying, 'sent'::character varying, 'refused'::character varying])::text[])))
+    CONSTRAINT dunning_notices_status_valid CHECK (((status)::text = ANY ((ARRAY['claimed'::character varying, 'sent'::character varying, 'failed'::character varying])::text[])))
 );
 
 ALTER TABLE public.dunning_notices ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (

@@ -40,6 +40,9 @@ UPDATE notices SET status = 'succeeded' WHERE status = 'taken';
 ALTER TABLE notices ADD CONSTRAINT notices_status_valid CHECK (status IN ('pending', 'succeeded', 'given_up'));
 
 ALTER TABLE dunning_notices RENAME COLUMN doubts TO unknown_outcomes;
+ALTER TABLE dunning_notices DROP CONSTRAINT dunning_notices_status_valid;
+UPDATE dunning_notices SET status = 'failed' WHERE status = 'refused';
+ALTER TABLE dunning_notices ADD CONSTRAINT dunning_notices_status_valid CHECK (status IN ('claimed', 'sent', 'failed'));
 
 -- delivery.refused is delivery.rejected: under its new key an event is the one it was, however late it comes again.
 UPDATE lifecycle_events

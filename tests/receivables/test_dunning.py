@@ -143,7 +143,7 @@ def test_a_mail_that_is_refused_for_good_is_on_record_and_not_tried_again(
     invoice_id, _ = an_invoice(conn, offer, a_buyer(conn, email="nobody at all"), MONDAY)
     assert run(functions, DUE + NOON) == {"not_reminded": 1}
     assert run(functions, DUE + NOON + HOUR) == {}
-    assert notices(conn) == [(invoice_id, 0, "refused")]
+    assert notices(conn) == [(invoice_id, 0, "failed")]
     assert run(functions, DUE + 3 * DAY + NOON) == {"overdue": 1, "not_reminded": 1}  # the next step asks again
 
 

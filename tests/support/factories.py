@@ -134,7 +134,7 @@ def a_delivery(conn: Connection[Any], lead_id: int, buyer_id: int, *, status: st
         "succeeded": {"settled_at": "2026-06-17T12:00:00Z"},
         "in_review": {"settled_at": "2026-06-17T12:00:00Z", "review_reason": "webhook_failed"},
         "released": {"settled_at": "2026-06-17T12:00:00Z", "release_reason": "rejected"},
-    }[status]
+    }.get(status, {})
     delivery_id = str(uuid.uuid4())
     row = {"id": delivery_id, "lead_id": lead_id, "buyer_id": buyer_id, "channel": "webhook", "status": status}
     columns = row | state | values

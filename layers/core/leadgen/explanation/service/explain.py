@@ -31,8 +31,8 @@ class BuyerVerdict:
     """What a routing decision found of one buyer.
 
     ``eligible`` is the verdict on a buyer who could have had a lead that went to nobody. ``words`` say what it won or
-    lost by; ``smallest_changes`` are those that would have made an ineligible one eligible, None where the record is older
-    than they are.
+    lost by; ``smallest_changes`` are those that would have made an ineligible one eligible, None where the record
+    is older than they are.
     """
 
     buyer_id: int

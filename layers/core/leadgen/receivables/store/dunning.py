@@ -136,9 +136,9 @@ def sent(conn: Connection[Any], steps: Sequence[tuple[int, int]], *, now: dateti
     _settle(conn, steps, status="sent", sent_at=now, error=None, is_known=True, now=now)
 
 
-def refused(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str, *, now: datetime) -> None:
-    """Their mail is refused for good."""
-    _settle(conn, steps, status="refused", sent_at=None, error=error, is_known=True, now=now)
+def failed(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str, *, now: datetime) -> None:
+    """Their mail failed for good."""
+    _settle(conn, steps, status="failed", sent_at=None, error=error, is_known=True, now=now)
 
 
 def not_sent(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str, *, now: datetime) -> None:
@@ -183,7 +183,7 @@ def _settle(
 
 @dataclass(frozen=True)
 class Notice:
-    """A reminder of an invoice: claimed, sent or refused."""
+    """A reminder of an invoice: claimed, sent or failed."""
 
     step: int
     status: str
