@@ -1,4 +1,4 @@
-"""Where buyers pay an invoice, and where the payment provider tells us what became of money. Public: a link's token
+"""Where buyers pay an invoice, and where the payment provider posts its events. Public: a link's token
 opens one invoice, and a message is taken from nobody but the provider.
 """
 

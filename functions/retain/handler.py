@@ -31,9 +31,9 @@ def run(now: datetime) -> dict[str, int]:
     forgotten = 0
     while (count := _forget(now)) > 0:
         forgotten += count
-    told = 0
+    purged = 0
     while (count := _purge_notices(now)) > 0:
-        told += count
+        purged += count
     with db.current().transaction() as conn:
         replays.purge(conn, before=now - retention.NOTICE)
         subscriptions.purge(conn, before=now - retention.NOTICE)
@@ -44,7 +44,7 @@ def run(now: datetime) -> dict[str, int]:
         "leads_erased": erased,
         "audit_rows_purged": purged,
         "pools_forgotten": forgotten,
-        "notices_purged": told,
+        "notices_purged": purged,
         "endpoints_forgotten": unused,
     }
     logger.info("retention.run", extra={"stage": "retain", **done})

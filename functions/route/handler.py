@@ -148,12 +148,12 @@ def _event(choice: Choice, locked: LockedLead, unrouted: Sequence[Waiting], now:
 
 
 def _routed(lead_id: int, buyer_id: int, attempt: int, trace_id: str | None, now: datetime) -> Event:
-    """The attempt tells it from an earlier claim of the same lead, by a buyer who did not take it."""
+    """The attempt distinguishes it from an earlier claim of the same lead, by a buyer who rejected it."""
     return Event(Topic.LEAD_ROUTED, now, lead_id, trace_id, ids={"buyer_id": buyer_id, "attempt": attempt})
 
 
 def _near_limit(locked: LockedLead, buyer_id: int, now: datetime) -> Event:
-    """About the claim that did it: the next time a buyer comes near its limit it is told again."""
+    """About the claim that did it: the next time a buyer comes near its limit is another event."""
     ids: dict[str, int | str] = {"buyer_id": buyer_id, "attempt": locked.route_attempts + 1}
     return Event(Topic.BUYER_CREDIT_LIMIT_NEAR, now, locked.lead.lead_id, locked.trace_id, ids=ids)
 

@@ -46,21 +46,21 @@ def run(now: datetime) -> dict[str, int]:
     with bus.transaction() as transaction:
         stuck = leads.take_stuck(transaction.conn, now=now, since=since, limit=MOST)
         due = deliveries.take_overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
-        told = notices.overdue(
+        overdue = notices.overdue(
             transaction.conn, now=now, since=now - timedelta(seconds=5), ahead=now + AHEAD, limit=MOST_NOTICES
         )
         documents = documents_mails_store.overdue(transaction.conn, now=now, since=since, limit=MOST)
         transaction.announce(
             [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
             + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
-            + [dispatch.wake_up_at(one, now) for one in told]
+            + [dispatch.wake_up_at(one, now) for one in overdue]
             + [documents_mails.again(one, now) for one in documents]
         )
     swept = {
         "published": published,
         "leads": len(stuck),
         "deliveries": len(due),
-        "notices": len(told),
+        "notices": len(overdue),
         "documents": len(documents),
     }
     swept |= {"provider_events": _act_on_events(now, since), "unasked": _ask_again(now, since)}
@@ -69,7 +69,7 @@ def run(now: datetime) -> dict[str, int]:
 
 
 def _act_on_events(now: datetime, since: datetime) -> int:
-    """What the payment provider told us and nobody acted on, each in a transaction of its own."""
+    """Events of the payment provider that were not processed, each in a transaction of its own."""
     with db.current().connection() as conn:
         waiting = payments_provider_events_store.due(conn, now=now, since=since, limit=MOST_EVENTS)
     for event_id in waiting:

@@ -38,7 +38,7 @@ def test_a_subscription_to_the_name_of_before_is_one_to_the_name_of_now(
     wanted = {"url": "https://hooks.example.com/", "events": ["delivery.refused", "lead.billed"]}
     answer = functions.client("api").post("/api/subscriptions", json=wanted, headers=a_token())
     assert answer.status_code == 201
-    assert answer.json()["events"] == ["lead.billed", "delivery.rejected"]
+    assert answer.json()["events"] == ["delivery.rejected", "lead.billed"]
     assert answer.json()["notices"] == ["delivery.refused is now delivery.rejected"]
     assert cli.main(["subscribe", "https://hooks.example.com/2", "--events", "delivery.refused"]) == 0
     printed = capsys.readouterr()

@@ -27,10 +27,12 @@ def an_endpoint(conn: Connection[Any], owner: str, url: str, **values: Any) -> i
     return int(row[0])
 
 
+def operator(token: str | None = None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token or a_token()}"}
+
+
 def reset(functions: Functions, endpoint: object, token: str | None = None) -> tuple[int, Any]:
-    answer = functions.client("api").post(
-        f"/api/endpoints/{endpoint}/reset", headers={"Authorization": f"Bearer {token or a_token()}"}
-    )
+    answer = functions.client("api").post(f"/api/endpoints/{endpoint}/reset", headers=operator(token))
     told = answer.json()
     return answer.status_code, told.get("error", told)
 
@@ -100,6 +102,8 @@ def test_an_endpoint_that_was_gone_is_called_again_when_an_operator_opens_it(
     )  # fmt: skip
     assert "geheim" not in str((before, after))
     assert reset(functions, endpoint)[1]["repeated"]
+    of_before = functions.client("api").post(f"/api/endpoints/{endpoint}/open", headers=operator())
+    assert of_before.json()["repeated"]
     assert conn.execute("SELECT count(*) FROM audit_logs").fetchone() == (1,)
     conn.execute("UPDATE deliveries SET channel = 'webhook', next_attempt_at = '-infinity'")
     assert deliver(functions, lead) == ["delivered"]

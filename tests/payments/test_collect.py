@@ -338,7 +338,9 @@ def test_a_buyer_pays_prepaid_money_in_by_card(
     conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int
 ) -> None:
     api, headers = functions.client("api"), a_token() | {"Idempotency-Key": "a-key-of-16-chars"}
-    answers = [api.post(f"/api/buyers/{buyer}/checkout", json={"amount": "75.50"}, headers=headers) for _ in range(2)]
+    # By the path of before too.
+    paths = ("checkout", "top-up")
+    answers = [api.post(f"/api/buyers/{buyer}/{path}", json={"amount": "75.50"}, headers=headers) for path in paths]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
     other = api.post(f"/api/buyers/{buyer}/checkout", json={"amount": "75.51"}, headers=headers)

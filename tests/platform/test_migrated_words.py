@@ -138,4 +138,7 @@ def test_replays_rotations_and_reminders_are_carried_over(before: Connection[Any
     assert rows(before, "SELECT id, buyer_id, rate FROM replay_batches") == [(1, buyer, 5)]
     assert rows(before, "SELECT rotation_key, assigned FROM rotations") == [(b"x", [3])]
     assert rows(before, "SELECT count(*) FROM pg_constraint WHERE conname ~ 'recover|doubt|refus'") == [(0,)]
-    assert rows(before, "SELECT count(*) FROM pg_class WHERE relname ~ 'recover|doubt'") == [(0,)]
+    assert rows(
+        before,
+        "SELECT count(*) FROM pg_class WHERE relname ~ 'recover|doubt' AND relnamespace = 'public'::regnamespace",
+    ) == [(0,)]

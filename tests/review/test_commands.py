@@ -127,10 +127,20 @@ def test_each_verdict_says_what_it_did(
     assert words in folded(said)
 
 
+def test_the_verdict_of_before_is_understood_and_named(
+    conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys
+) -> None:
+    _, delivery = market.in_review(functions)
+    done, said, err = run(capsys, "review", delivery, "taken")
+    assert (done, delivery_row(conn, delivery)[0]) == (cli.DONE, "succeeded")
+    assert "it is billed" in folded(said)
+    assert err == "'taken' is now 'succeeded'\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["sell"], "'sell' is no verdict on a delivery: redeliver, assign, return, reject, taken"),
+        (["sell"], "'sell' is no verdict on a delivery: redeliver, assign, return, reject, succeeded"),
         (["assign"], "--buyer names whom to assign the lead to"),
         (["return", "--buyer", "1"], "it goes with assign, and with nothing else"),
         (["assign", "--buyer", "nobody@example.com"], "there is no buyer nobody@example.com"),

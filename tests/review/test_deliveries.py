@@ -182,11 +182,12 @@ def test_rejected_nobody_gets_it_and_nobody_owes_anything(
     assert conn.execute("SELECT count(*) FROM buyers WHERE balance > 0 OR pending_amount > 0").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("verdict", ["succeeded", "taken"], ids=["of now", "of before"])
 def test_what_the_buyer_says_it_has_is_billed_like_any_other(
-    conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint
+    conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint, verdict: str
 ) -> None:
     lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
-    assert decide(functions, delivery, "succeeded", reason="they read it out to me")[0] == 200
+    assert decide(functions, delivery, verdict, reason="they read it out to me")[0] == 200
     assert delivery_row(conn, delivery)[0] == "succeeded"
     assert ("lead.delivered", lead) in sent(conn, "bill")
     functions.drain()

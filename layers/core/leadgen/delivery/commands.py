@@ -33,13 +33,13 @@ def named(conn: Connection[Any], written: str) -> str:
     return found[0]
 
 
-def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
-    """Its lines; ``told`` writes an instant."""
+def lines(story: Story, written: Callable[[datetime], str]) -> Iterator[str]:
+    """Its lines; ``written`` formats an instant."""
     delivery = story.delivery
     buyer = f"{printable(delivery.buyer)} ({delivery.buyer_id})"
     yield f"Delivery {delivery.delivery_id} to {buyer}: {verdicts.state(delivery)}"
     if delivery.status == "pending" and delivery.next_attempt_at is not None:
-        yield f"The next attempt is due {told(delivery.next_attempt_at)}, by {delivery.channel}."
+        yield f"The next attempt is due {written(delivery.next_attempt_at)}, by {delivery.channel}."
     if delivery.rejection is not None:
         yield f"The buyer's reason: {printable(delivery.rejection)}"
     if delivery.reference is not None:
@@ -49,7 +49,7 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
     yield from about_endpoint(delivery)
     if delivery.verdict is not None and delivery.verdict_at is not None:
         to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"
-        yield f"{printable(delivery.verdict_by or '')} decided {told(delivery.verdict_at)}: {delivery.verdict}{to}"
+        yield f"{printable(delivery.verdict_by or '')} decided {written(delivery.verdict_at)}: {delivery.verdict}{to}"
     if not story.attempts:
         yield "No attempt was made yet."
         return
@@ -58,7 +58,7 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
         ("WHEN", "CHANNEL", "TOOK", "OUTCOME"),
         [
             (
-                unbroken(told(made.started_at)),
+                unbroken(written(made.started_at)),
                 made.channel,
                 _took(made),
                 f"{verdicts.OUTCOMES[made.outcome]}{cause(made)}",

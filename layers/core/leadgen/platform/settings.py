@@ -1,4 +1,4 @@
-"""Settings from the environment: the specification's names, one typed object, every problem told at once."""
+"""Settings from the environment: the specification's names, one typed object, every problem reported at once."""
 
 import ipaddress
 import os

@@ -33,7 +33,7 @@ Made = TypeVar("Made")
 
 
 def carry_out(work: Callable[[Connection[Any], Actor, datetime], Made]) -> Made:
-    """Do a person's work in one transaction, and tell what it tells. What is refused is a CommandFailed."""
+    """Do a person's work in one transaction, and print its result. What is refused is a CommandFailed."""
     environ = environment()
     try:
         with connection(environ) as conn:

@@ -1,4 +1,4 @@
-"""Configuration files read and typed, with every problem told by file, line and field."""
+"""Configuration files read and typed, with every problem's file, line and field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ def run(
     """Invoice what is due. One transaction a buyer: one that fails is kept on record, and the others go on. Safe to run
     twice, at once, weeks late, and to be killed anywhere: leads are claimed by state under the buyer's lock.
 
-    ``told`` hears how many of the buyers are done, ``seen`` of each buyer's invoices before they are committed.
+    ``report`` gets how many of the buyers are done, ``seen`` each buyer's invoices before they are committed.
     """
     with transaction() as reading:
         accounts = invoicing_drafts.open_accounts(reading.conn, invoicing_drafts.waiting_buyers(reading.conn))

@@ -1,4 +1,4 @@
-"""Leads: what a client is told of one, and how they are found by state."""
+"""Leads: what a client is answered about one, and how they are found by state."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
     """Leads whose next step is overdue, the longest untouched first; they count as touched from now on.
 
     Overdue is what has not been touched since ``since``, and the unrouted whose time has come. A lead that announcing
-    does not help is told of ever more rarely: after twice the time it had waited before. What a person looks at is not
+    does not help is announced ever more rarely: after twice the time it had waited before. What a person has is not
     overdue.
     """
     with conn.cursor(row_factory=class_row(Stuck)) as cursor:

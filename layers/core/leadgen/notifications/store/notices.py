@@ -90,7 +90,7 @@ class Parcel:
     """A notice that is this worker's for a while: what goes out, and where.
 
     ``message_id`` is what the receiver knows it by: a replay bears its delivery's. ``body`` is None where a replay's
-    bytes are no more. Of an SMS there is the number and what it tells of instead.
+    bytes are no more. Of an SMS there are the number and its event instead.
     """
 
     notice_id: str

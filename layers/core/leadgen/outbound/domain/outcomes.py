@@ -73,7 +73,7 @@ def name(outcome: CallOutcome) -> Name:
 
 
 def cause(outcome: CallOutcome) -> str | None:
-    """What went wrong, in a few words of ours; a rejection's words are its buyer's, and not told here."""
+    """What went wrong, in a few words of ours; a rejection's words are its buyer's, and not kept here."""
     match outcome:
         case FailedForNow(cause=cause) | FailedForGood(cause=cause) | Unknown(cause=cause):
             return cause

@@ -1,4 +1,4 @@
-"""Who may be called now: the endpoints' breakers, asked and told under their locks."""
+"""The circuit breakers under their locks: how many calls each endpoint may get now, and the results of those made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Report:
 
 
 def report(conn: Connection[Any], reports: Sequence[Report], *, now: datetime) -> None:
-    """Tell the breakers what the calls came to, in this order."""
+    """Update the breakers with the calls' outcomes, in this order."""
     before = store.lock(conn, [one.endpoint_id for one in reports])
     after = dict(before)
     for one in reports:

@@ -1,4 +1,4 @@
-"""What handing over a mail came to, as every call's outcome is told."""
+"""The outcome of handing over a mail, as of any other call."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The payment provider, Stripe: what is asked of it, and whether what it tells us is from it.
+"""The payment provider, Stripe: what is asked of it, and whether an event is from it.
 
 Amounts are in its units (domain/minor_units.py). Every call that makes something carries a key, under which the same
 call made again makes nothing more; Stripe may forget a key after 24 hours, so whoever repeats a call later looks first.

@@ -1,4 +1,4 @@
-"""What the payment provider tells us, as far as we act on it: ids and amounts, nothing about a person.
+"""Events of the payment provider, as far as we act on it: ids and amounts, nothing about a person.
 
 An event is read once, when it comes, and what is kept of it is enough to act on it then or later.
 """
@@ -110,7 +110,7 @@ def stored(facts: object) -> Facts:
 
 
 def read(event: Mapping[str, Any]) -> ProviderEvent | None:
-    """What an event tells; None for one that is not acted on. Raises EventUnreadable."""
+    """An event's facts; None for one that is not acted on. Raises EventUnreadable."""
     reader = _READERS.get(str(event.get("type")))
     if reader is None:
         return None
@@ -214,7 +214,7 @@ _READERS = {
     "setup_intent.succeeded": _setup,
 }
 EVENT_TYPES = tuple(_READERS)
-"""What the provider is to be told to send us."""
+"""The events that the provider is to send."""
 
 
 def _ours(about: Mapping[str, Any]) -> dict[str, Any]:

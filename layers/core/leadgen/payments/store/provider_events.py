@@ -1,4 +1,4 @@
-"""What the payment provider tells us: each event once, kept before anything is done about it."""
+"""Events of the payment provider: each once, kept before anything is done about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -65,9 +65,9 @@ def _simulate(options: argparse.Namespace) -> int:
     environ = environment()
     policy = None if options.policy == "live" else Path(options.policy)
     began = clock.seconds()
-    told = Progress("deciding again").update
+    on_progress = Progress("deciding again").update
     with connection(environ) as conn:
-        report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, told)
+        report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, on_progress)
     seconds = clock.seconds() - began
     rate = report.outcome.leads / max(seconds, _LEAST_SECONDS)
     sys.stderr.write(f"{report.outcome.leads:,} leads decided again in {seconds:.1f} s, {rate:,.0f} leads/s\n")
