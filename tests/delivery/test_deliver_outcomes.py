@@ -1,4 +1,4 @@
-"""Typed outcomes: a refused lead goes on as the policy says, one in doubt goes nowhere else."""
+"""Typed outcomes: a rejected lead goes on as the policy says, one of unknown outcome goes nowhere else."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -339,7 +339,7 @@ def test_one_call_at_a_time_probes_an_endpoint_that_was_open(
 def test_what_a_call_came_to_is_not_lost_over_one_that_cannot_be_recorded(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    """Its lead would be in doubt, though its buyer has said that it took it."""
+    """The outcome would be unknown, though the buyer has accepted the lead."""
     leads = [a_routed_lead(conn, webhook_url=buyer_endpoint.url(f"/{number}")) for number in range(6)]
     conn.execute(f"ALTER TABLE delivery_attempts ADD CHECK (delivery_id <> '{delivery_of(conn, leads[2])}')".encode())
     with pytest.raises(psycopg.errors.IntegrityError):

@@ -167,7 +167,7 @@ def test_each_stage_is_told_and_of_several_attempts_the_last_in_full(
     assert ("Routing, attempt 1 of 2: unrouted (no_eligible_buyer), 2026-06-17 06:00:00, "
             "buyers looked at: 1, policy Roof routing version 4") in " ".join(said.split())  # fmt: skip
     assert "Routing, attempt 2 of 2: unrouted (no_eligible_buyer)\n2026-06-17 06:15:00" in said
-    assert "Every buyer who serves the place was refused." in said
+    assert "Every buyer whose service area covers the lead is ineligible." in said
     assert "Status validated: without a buyer (no_eligible_buyer), tried again at 2026-06-17 06:30:00" in said
     assert said.count("capacity_per_day 0 → 1") == 1
     assert explained(capsys, lead, "--all").count("capacity_per_day 0 → 1") == 2
@@ -270,7 +270,7 @@ def test_a_lead_without_a_decision_says_in_which_state_it_is(
     [
         ({"is_active": False}, "The offer, its market or its vertical is not active: no buyer could have had it."),
         ({"config": {"strategy": "exclusive_zip"}},
-         "Nobody has the place exclusively, and the policy sells to nobody else."),
+         "Nobody has the area exclusively, and the policy sells to nobody else."),
     ],
     ids=["offer_inactive", "no_exclusive_buyer"],
 )  # fmt: skip
@@ -297,7 +297,7 @@ def test_an_exclusive_buyer_who_cannot_is_named(
     route(functions, lead, at=now)
     said = {
         "fail_closed": "The place is exclusively Owner's, who cannot take it, and the policy lets nobody stand in.",
-        "fallback_allowed": "Other has it: priority 1; Owner, who has the place exclusively, cannot take it.",
+        "fallback_allowed": "Other has it: priority 1; Owner, who has the area exclusively, cannot take it.",
     }
     assert said[fallback] in explained(capsys, lead)
 

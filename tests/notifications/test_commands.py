@@ -130,7 +130,7 @@ def test_an_endpoint_that_was_gone_is_called_again_by_a_new_subscription(
     assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_given_up"]
     conn.execute("UPDATE subscriptions SET ended_at = now(), end_reason = 'unsubscribed'")
     run("subscribe", buyer_endpoint.url(), "--events", "*")
-    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_taken"]
+    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_succeeded"]
 
 
 @pytest.mark.usefixtures("at_work")
@@ -185,17 +185,17 @@ def test_a_recovery_is_shown_until_it_is_over_and_taken_up_again_by_its_number(
     status, out, _ = run("recover", "buyer@example.com", *range_, "--rate", "50")
     assert status == 0
     assert out == (
-        "Recovery 1: 3 deliveries from 2026-06-17 00:00 to 2026-06-18 00:00 UTC, 50 a second.\n3 taken, 0 given up.\n"
+        "Replay batch 1: 3 deliveries from 2026-06-17 00:00 to 2026-06-18 00:00 UTC, 50 a second.\n3 succeeded, 0 given up.\n"
     )
-    assert run("recover", "--resume", "1") == (0, "3 taken, 0 given up.\n", "")
-    assert run("recover", "--stop", "1") == (0, "Recovery 1 is over: nothing was left to send.\n", "")
+    assert run("recover", "--resume", "1") == (0, "3 succeeded, 0 given up.\n", "")
+    assert run("recover", "--stop", "1") == (0, "Replay batch 1 is over: nothing was left to send.\n", "")
     assert len(buyer_endpoint.received) == 3
     for arguments, why in (
         (("recover",), "name a BUYER"),
         (("recover", "buyer@example.com", *range_, "--rate", "51"), "1 to 50"),
         (("recover", "nobody@example.com", *range_), "there is no buyer"),
         (("recover", "buyer@example.com", "--since", "2026-06-18", "--until", "2026-06-17"), "is not before"),
-        (("recover", "--resume", "9"), "there is no recovery 9"),
+        (("recover", "--resume", "9"), "there is no replay batch 9"),
     ):
         status, _, err = run(*arguments)
         assert status == 1

@@ -53,7 +53,7 @@ FAILED: dict[str, Any] = {"status": "in_review", "channel": "email", "review_rea
 def test_a_mailed_lead_is_told_by_sms_once(conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint) -> None:
     lead = a_settled_lead(conn, **MAILED)
     delivered = body("lead.delivered", lead, buyer_id=1)
-    assert tell(functions, delivered) == ["noted", "notice_taken"]
+    assert tell(functions, delivered) == ["noted", "notice_succeeded"]
     assert tell(functions, delivered) == ["noted"]
     ((to, text),) = sent(twilio)
     assert to == NUMBER

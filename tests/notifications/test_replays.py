@@ -301,7 +301,7 @@ def test_what_a_recovery_failed_at_is_tried_again(
     buyer_endpoint.statuses = [500] * 3
     batch = replay_all(conn, buyer)
     (notice,) = ids(conn)
-    for expected in ("notice_retry", "notice_retry", "notice_retry", "notice_taken"):
+    for expected in ("notice_retry", "notice_retry", "notice_retry", "notice_succeeded"):
         make_due(conn)
         open_endpoints(conn)
         conn.execute("UPDATE replay_batches SET paced_to = '2026-01-01Z'")

@@ -121,7 +121,7 @@ def test_an_open_endpoint_is_called_at_once_when_an_operator_says_so(
         open_until="2999-01-01T00:00:00Z",
     )  # fmt: skip
     assert cli.main(["endpoints", "--open", str(endpoint)]) == cli.DONE
-    assert "is called again" in capsys.readouterr().out
+    assert "is closed; what waits for it is sent" in capsys.readouterr().out
     assert deliver(functions, lead) == ["delivered"]
     assert cli.main(["endpoints", "--open", str(endpoint)]) == cli.DONE
     assert "nothing is done" in capsys.readouterr().out

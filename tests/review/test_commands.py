@@ -217,8 +217,8 @@ def test_an_explanation_ends_with_the_lead_s_deliveries(
     words = folded(said)
     assert f"Delivery {delivery} to Rocky Roofs ({market.buyers[0]}): released: a person took it back" in words
     assert "unknown: it went out and no answer came that says, so the buyer may have the" in words
-    assert "In doubt: some attempt went out and nobody knows what became of it." in said
-    assert f"to Lofty Lids ({market.buyers[1]}): taken: the buyer has the lead" in words
+    assert "Outcome unknown: an attempt was sent, and no answer shows whether the buyer has the lead." in said
+    assert f"to Lofty Lids ({market.buyers[1]}): succeeded: the buyer has the lead" in words
     assert words.index("Routing") < words.index(f"Delivery {delivery}") < words.rindex("to Lofty Lids (")
     only = run(capsys, "explain", lead, "--buyer", market.buyers[1])[1]
     assert "a person took it back" not in folded(only)

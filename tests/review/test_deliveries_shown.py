@@ -46,7 +46,7 @@ def test_the_queue_tells_what_an_operator_needs(
     assert {**found, "delivery_id": "", "since": ""} == {
         "delivery_id": "", "lead_id": lead, "buyer_id": market.buyers[0], "buyer": found["buyer"],
         "status": "in_review", "since": "", "reason": "rejected",
-        "words": "waits for a person: the buyer refused it, and the policy leaves the rest to a person",
+        "words": "waits for a person: the buyer rejected it, and the policy leaves the rest to a person",
         "channel": "webhook", "next_attempt_at": None, "outcome_unknown": False, "rejection": "not in our area",
         "reference": None, "attempts": 1, "verdicts": list(NAMES),
     }  # fmt: skip

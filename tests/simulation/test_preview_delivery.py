@@ -123,16 +123,16 @@ def test_each_format_is_laid_out_for_reading(run: Run, tmp_path: Path, delivery:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        ('200 {"ok": true, "id": 7}', "200 counts as taken: the lead is billed; the buyer's reference is 7"),
+        ('200 {"ok": true, "id": 7}', "200 counts as succeeded: the lead is billed; the buyer's reference is 7"),
         (
             '200 {"ok": false, "why": "duplicate"}',
-            "200 counts as refused: the lead is not billed, and the policy says what becomes of it; the reason is: "
+            "200 counts as rejected: the lead is not billed, and the policy says what becomes of it; the reason is: "
             "duplicate",
         ),
         (
             "200 thanks",
-            "200 counts as unclear (the answer is not JSON): the lead is in doubt, is tried again at this buyer, and "
-            "then waits in review.",
+            "200 counts as unclear (the answer is not JSON): the outcome is unknown; the lead is "
+            "tried again at this buyer, and then waits in review.",
         ),
         ("503", "503 counts as failed (status 503): it is tried again by the schedule."),
         ("410 gone", "410 counts as failed for good (status 410): the endpoint is not called any more."),
