@@ -185,7 +185,8 @@ def test_a_recovery_is_shown_until_it_is_over_and_taken_up_again_by_its_number(
     status, out, _ = run("recover", "buyer@example.com", *range_, "--rate", "50")
     assert status == 0
     assert out == (
-        "Replay batch 1: 3 deliveries from 2026-06-17 00:00 to 2026-06-18 00:00 UTC, 50 a second.\n3 succeeded, 0 given up.\n"
+        "Replay batch 1: 3 deliveries from 2026-06-17 00:00 to 2026-06-18 00:00 UTC, 50 a second.\n"
+        "3 succeeded, 0 given up.\n"
     )
     assert run("recover", "--resume", "1") == (0, "3 succeeded, 0 given up.\n", "")
     assert run("recover", "--stop", "1") == (0, "Replay batch 1 is over: nothing was left to send.\n", "")
