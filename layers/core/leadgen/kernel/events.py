@@ -1,4 +1,4 @@
-"""What the stages tell each other and the world. A message holds ids, never personal data."""
+"""The topics and events that stages and subscribers receive. A message holds ids, never personal data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is told of a field that a model refuses: the field as the file has it, and what is expected, in plain words."""
+"""Turns pydantic errors into messages with file, line, field and what is expected."""
 
 from collections.abc import Mapping
 from types import UnionType

@@ -1,4 +1,4 @@
-"""What applying configuration changed: told to the operator and to the audit trail, each in its words."""
+"""Collects what an application created, updated or deactivated, for the plan, the history and the audit log."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Every stage's decisions made again from their records, and held against them to the byte."""
+"""Recomputes a recorded decision from its inputs and compares it byte by byte."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Whoever wants to hear what happens: what may be subscribed to, where it goes, and who hears what."""
+"""Subscriptions: the topics, the URL's rules, and which subscriber receives which event."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Who is told what, where."""
+"""Reads and writes subscriptions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When a call that failed is made again. The queue is a wake-up; this is what the database is told."""
+"""Backoff schedules: seconds until the next attempt, with seeded jitter and a bounded Retry-After."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who may be called now: the endpoints' breakers, asked and told under their locks."""
+"""Admits calls to endpoints by their circuit breakers, under their locks, and reports results back to them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where calls go and how each place bears them, as operators see it; and calling one again by hand."""
+"""Lists endpoints with their circuit breakers for operators, and closes a circuit by hand."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

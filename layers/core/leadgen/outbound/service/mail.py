@@ -1,4 +1,4 @@
-"""What handing over a mail came to, as every call's outcome is told."""
+"""Hands over a mail and turns what became of it into a call's outcome."""
 
 from collections.abc import Callable
 

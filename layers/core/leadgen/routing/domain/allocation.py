@@ -1,4 +1,4 @@
-"""A batch of leads routed one after the other, oldest first: what one lead claims is gone for the next."""
+"""Routes a batch lead by lead, oldest first, so that a cap or credit taken by one lead is not there for the next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

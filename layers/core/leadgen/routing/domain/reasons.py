@@ -1,4 +1,6 @@
-"""Why the one buyer and not the other, in words: what an eligible buyer won or lost by."""
+"""One sentence for each outcome of routing: why the winner won, why an eligible buyer lost, why nobody
+could have it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import assert_never

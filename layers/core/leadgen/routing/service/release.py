@@ -1,4 +1,4 @@
-"""Leads that their buyer does not get: its place and credit are given back, and the lead goes on as decided."""
+"""Releases a claim whose buyer refused the lead: frees cap and credit, and moves the lead on as decided."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The pools of turns: read, kept and forgotten."""
+"""Reads, saves and forgets the rotation pools of weighted round robin."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
