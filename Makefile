@@ -5,6 +5,7 @@ VENV    := .venv/$(VERSION)
 BIN     := $(VENV)/bin
 SAM     := .venv/sam-$(VERSION)
 PYTEST  ?= -n 2 --dist loadgroup
+packages = $(shell grep -c '^[a-z0-9].*==' $(1))
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
 .DEFAULT_GOAL := help
@@ -17,15 +18,16 @@ run: $(VENV)/.local ## the whole stack with the example markets and leads; ONCE=
 	@$(RUN)
 
 apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-market.yaml
-	@$(BIN)/leadgen apply $(FILES)
+	@$(BIN)/leadgen config apply $(FILES)
 
-test: $(VENV)/.dev ## every test
-	@$(BIN)/python -m pytest $(PYTEST)
+test: $(VENV)/.dev ## every test, and which ten took longest
+	@$(BIN)/python -m pytest --durations=10 $(PYTEST)
 
-race: $(VENV)/.dev ## fifty races for each limit and lead, 200 kills at each point of a delivery, money moved at random
+race: $(VENV)/.dev ## fifty races for each limit and lead, 200 kills at each point of a delivery, each property tried often
 	@RACES=50 $(BIN)/python -m pytest tests/routing/stage/test_route_races.py $(PYTEST)
 	@RACES=50 KILLS=200 $(BIN)/python -m pytest tests/delivery/test_deliver_races.py tests/delivery/test_deliver_kills.py $(PYTEST)
-	@MONEY_RUNS=3 MONEY_OPERATIONS=600 MONEY_EXAMPLES=200 $(BIN)/python -m pytest tests/walk/test_money_at_random.py $(PYTEST)
+	@MONEY_RUNS=3 MONEY_OPERATIONS=600 $(BIN)/python -m pytest tests/walk/test_money_at_random.py -m "not hypothesis" $(PYTEST)
+	@$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=long -o timeout=3600 $(PYTEST)
 
 check: $(VENV)/.dev ## lint, types and import contracts
 	@$(BIN)/ruff check .
@@ -70,21 +72,23 @@ clean: ## remove the virtual environments, build output and caches (not the stac
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "LeadGen needs Python 3.11 or newer; this is %s. Name another with: make PYTHON=python3.13 …" % sys.version.split()[0])'
+	@echo "Making a virtual environment of Python $(VERSION) in $(VENV): seconds …"
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.local: requirements/local.txt pyproject.toml | $(BIN)/python
-	@echo "Installing the stack's pinned packages into $(VENV) …"
+	@echo "Installing the stack's $(call packages,requirements/local.txt) pinned packages into $(VENV), once: a minute or two …"
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@echo "Installing LeadGen itself into $(VENV), as links to this folder: seconds …"
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.local
-	@echo "Installing the pinned test tools into $(VENV) …"
+	@echo "Installing the $(call packages,requirements/dev.txt) pinned packages of the tests into $(VENV), once: a minute or two …"
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(SAM)/.sam: requirements/sam.txt
-	@echo "Installing the SAM CLI into its own environment, $(SAM) …"
+	@echo "Installing the SAM CLI and its $(call packages,requirements/sam.txt) pinned packages into $(SAM), once: a minute or two …"
 	@$(PYTHON) -m venv $(SAM)
 	@$(SAM)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/sam.txt
 	@touch $@

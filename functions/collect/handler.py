@@ -1,6 +1,4 @@
-"""refund.requested and top_up.due: what waits for the payment provider is asked of it → payment.received,
-payment.failed.
-"""
+"""refund.requested, top_up.due: refund or top up at the payment provider → payment.received, .failed."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

@@ -1,6 +1,4 @@
-"""On schedule: invoice what has closed, mark what is overdue, remind and pause who does not pay, and issue what
-publishers are paid → invoice.generated.
-"""
+"""On schedule: invoice closed cycles, mark overdue invoices, remind, pause, and issue payouts → invoice.generated."""
 
 from collections.abc import Callable
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""On deploy: bring the database up to date, and bind every topic to the outbox."""
+"""On deploy: migrate the database, and bind every topic to the outbox."""
 
 from pathlib import Path
 from typing import Any

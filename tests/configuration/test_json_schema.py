@@ -8,11 +8,12 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 
 from leadgen import cli
 from leadgen.configuration.domain import json_schema
 from tests.support.configurations import SOUND, changed
+from tests.support.examples import examples
 from tests.support.record.configuration_schema import RECORD
 from tests.support.strategies.configurations import configurations
 
@@ -49,7 +50,7 @@ def _inner(error: jsonschema.ValidationError) -> Iterator[jsonschema.ValidationE
 
 def test_it_is_a_schema_and_the_recorded_one(capsys: pytest.CaptureFixture[str]) -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema.schema())
-    assert cli.main(["schema"]) == cli.DONE
+    assert cli.main(["config", "schema"]) == cli.DONE
     printed = capsys.readouterr().out
     assert printed == RECORD.read_text(encoding="utf-8"), "run `make schema`"
     assert json.loads(printed) == json_schema.schema()
@@ -89,7 +90,7 @@ def test_what_an_editor_can_know_to_be_wrong_fails(old: str, new: str, path: str
     assert path in faults(changed((old, new)))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(short=20, long=200)
 @given(configurations())
 def test_whatever_applies_passes(configuration: dict[str, Any]) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(configuration)] == []

@@ -208,7 +208,7 @@ FAULTS = [
     ),
     (
         changed(("a-key-of-the-partner}", "a-key-of-the-partner}\n        api_key_sha256: abc")),
-        "offers[0].sources[1].api_key_sha256: must be a SHA-256 fingerprint as `leadgen export` writes it, ",
+        "offers[0].sources[1].api_key_sha256: must be a SHA-256 fingerprint as `leadgen config export` writes it, ",
     ),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an
 from tests.support.functions import Functions
 from tests.support.messages import messages
 from tests.support.processes.killed_worker import POINTS
-from tests.support.processes.killing import Workers
+from tests.support.processes.sigkill import Workers
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 KILLS = int(os.environ.get("KILLS", "40"))

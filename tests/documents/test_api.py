@@ -148,7 +148,7 @@ def test_a_journal_that_is_too_long_is_refused_with_what_to_do(
     monkeypatch.setattr(reporting_routes, "_LONGEST_JOURNAL", 2)
     answer = get(functions, "/api/reports/journal.csv?from=2026-06-01&to=2026-06-30")
     assert refusal(answer) == (400, "too_long")
-    assert "leadgen journal" in answer.json()["error"]["message"]
+    assert "leadgen ledger journal" in answer.json()["error"]["message"]
 
 
 def run(capsys: Capsys, *arguments: object) -> tuple[int, str, str]:
@@ -164,12 +164,12 @@ def test_the_command_line_writes_the_file_that_was_mailed(
 ) -> None:
     target = tmp_path / "invoice.pdf"
     monkeypatch.setenv("PUBLIC_URL", "https://leads.example")
-    status, out, _ = run(capsys, "document", "invoice", invoice, "-o", target)
+    status, out, _ = run(capsys, "invoice", "download", invoice, "-o", target)
     assert status == 0
     assert hashlib.sha256(target.read_bytes()).hexdigest() in out
     assert target.read_bytes() == get(functions, f"/api/invoices/{invoice}/pdf").content
-    assert run(capsys, "document", "invoice", 99)[0::2] == (1, "there is no invoice 99\n")
-    assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "no" / "such")[0] == 1
+    assert run(capsys, "invoice", "download", 99)[0::2] == (1, "there is no invoice 99\n")
+    assert run(capsys, "invoice", "download", invoice, "-o", tmp_path / "no" / "such")[0] == 1
 
 
 @pytest.mark.parametrize("missing", ["PUBLIC_URL", "SECRET_KEY"])
@@ -181,11 +181,11 @@ def test_the_command_line_draws_no_link_that_leads_nowhere(
     with monkeypatch.context() as broken:
         broken.delenv(missing)
         for form in ("pdf", "factur-x"):
-            status, out, error = run(capsys, "document", "invoice", invoice, "--format", form, "-o", tmp_path / "x")
+            status, out, error = run(capsys, "invoice", "download", invoice, "--format", form, "-o", tmp_path / "x")
             assert (status, out) == (1, "")
             assert "set SECRET_KEY and PUBLIC_URL as the functions have them" in error
     assert conn.execute("SELECT count(*) FROM documents").fetchone() == (0,)
-    assert run(capsys, "document", "invoice", invoice, "--format", "ubl", "-o", tmp_path / "x")[0] == 0
+    assert run(capsys, "invoice", "download", invoice, "--format", "ubl", "-o", tmp_path / "x")[0] == 0
 
 
 def test_the_command_line_draws_by_the_embedded_stack_s_own_key_and_address(
@@ -199,7 +199,7 @@ def test_the_command_line_draws_by_the_embedded_stack_s_own_key_and_address(
     (tmp_path / "stack.json").write_text(json.dumps(stack))
     (tmp_path / "secret_key").write_text(f"{SECRET_KEY}\n")
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    assert run(capsys, "document", "invoice", invoice, "-o", tmp_path / "x.pdf")[0] == 0
+    assert run(capsys, "invoice", "download", invoice, "-o", tmp_path / "x.pdf")[0] == 0
     links = [str(one["/A"]["/URI"]) for one in PdfReader(tmp_path / "x.pdf").pages[0]["/Annots"]]  # type: ignore[attr-defined]
     assert any(link.startswith("http://127.0.0.1:8123/pay/") for link in links)
 
@@ -211,9 +211,9 @@ def test_documents_are_named_by_their_numbers_too(
     a_credit_note(conn, invoice, now)
     for kind, number in (("invoice", "inv-000001"), ("credit-note", "CN-000001")):
         target = tmp_path / kind
-        assert run(capsys, "document", kind, number, "-o", target)[0] == 0
+        assert run(capsys, kind, "download", number, "-o", target)[0] == 0
         assert target.read_bytes().startswith(b"%PDF")
-    status, _, error = run(capsys, "document", "credit-note", "INV-000001")
+    status, _, error = run(capsys, "credit-note", "download", "INV-000001")
     assert (status, error) == (
         1, "there is no credit note INV-000001: name one by its number, such as CN-000012, or its id\n",
     )  # fmt: skip
@@ -222,32 +222,35 @@ def test_documents_are_named_by_their_numbers_too(
 def test_the_command_line_shows_a_statement_and_the_aging_report_in_columns(
     invoice: int, tmp_path: Path, capsys: Capsys
 ) -> None:
-    status, out, _ = run(capsys, "statement", 1, "--from", "2026-06-01", "--to", "2026-06-30")
+    status, out, _ = run(capsys, "buyer", "statement", 1, "--from", "2026-06-01", "--to", "2026-06-30")
     assert status == 0
     assert max(map(len, out.splitlines())) <= 100
     assert "closing balance" in out
     assert out.endswith("\nOpen invoices 107.10 EUR, on no open invoice 0.00 EUR: owed 107.10 EUR.\n")
     assert "INV-000001  17 June 2026  1 July 2026  107.10  107.10  107.10" in out
-    status, out, _ = run(capsys, "aging")
+    status, out, _ = run(capsys, "invoice", "aging")
     assert status == 0
     assert max(map(len, out.splitlines())) <= 100
     assert "All buyers" in out
-    assert run(capsys, "aging", "--csv")[1].startswith("currency,buyer_id,buyer,not due")
-    assert run(capsys, "statement", 1, "--format", "pdf")[0] == 1
-    assert run(capsys, "statement", 1, "--format", "pdf", "-o", tmp_path / "s.pdf")[0] == 0
+    assert run(capsys, "invoice", "aging", "--csv")[1].startswith("currency,buyer_id,buyer,not due")
+    assert run(capsys, "buyer", "statement", 1, "--format", "pdf")[0] == 1
+    assert run(capsys, "buyer", "statement", 1, "--format", "pdf", "-o", tmp_path / "s.pdf")[0] == 0
     assert (tmp_path / "s.pdf").read_bytes().startswith(b"%PDF")
-    assert run(capsys, "statement", 99)[0::2] == (1, "there is no buyer 99: name one by its id or its e-mail address\n")
+    assert run(capsys, "buyer", "statement", 99)[0::2] == (
+        1,
+        "there is no buyer 99: name one by its id or its e-mail address\n",
+    )
 
 
 def test_the_aging_report_in_columns_adds_up_where_a_chargeback_left_a_debt(
     conn: Connection[Any], invoice: int, capsys: Capsys, now: datetime
 ) -> None:
     """What a report has no column for would be a difference that nobody can explain."""
-    assert "CHARGEBACKS" not in run(capsys, "aging")[1]
+    assert "CHARGEBACKS" not in run(capsys, "invoice", "aging")[1]
     pay_by_card(conn, 1, "31.00", now, "pi_1", currency="EUR")
     sold_leads.a_billed_lead(conn, 1, 1, now, "31.00")
     charge_back(conn, "pi_1", "31.00", now, currency="EUR")
-    said = run(capsys, "aging")[1].splitlines()
+    said = run(capsys, "invoice", "aging")[1].splitlines()
     assert said[0].split()[-2:] == ["CHARGEBACKS", "OWED"]
     assert max(map(len, said)) <= 100
     assert [line.split()[-4:] for line in said if "All buyers" in line] == [["107.10", "0.00", "31.00", "138.10"]]
@@ -255,26 +258,26 @@ def test_the_aging_report_in_columns_adds_up_where_a_chargeback_left_a_debt(
 
 def test_the_command_line_exports_for_quickbooks_and_the_journal(invoice: int, tmp_path: Path, capsys: Capsys) -> None:
     days = ("--from", "2026-06-01", "--to", "2026-06-30")
-    status, out, _ = run(capsys, "export-invoices", *days, "--format", "quickbooks")
+    status, out, _ = run(capsys, "invoice", "export", *days, "--format", "quickbooks")
     assert (status, len(out.splitlines())) == (0, 3)
-    assert run(capsys, "journal", *days, "-o", tmp_path / "journal.csv")[0] == 0
+    assert run(capsys, "ledger", "journal", *days, "-o", tmp_path / "journal.csv")[0] == 0
     assert len((tmp_path / "journal.csv").read_bytes().split(b"\r\n")) == 5
-    assert run(capsys, "journal", "--from", "2026-06-30", "--to", "2026-06-01")[0] == 1
+    assert run(capsys, "ledger", "journal", "--from", "2026-06-30", "--to", "2026-06-01")[0] == 1
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ("journal", "--from", "2026-06-01", "--to", "9999-12-31"),
-        ("export-invoices", "--from", "0001-01-01", "--to", "2026-06-30"),
-        ("statement", 1, "--to", "9999-12-31"),
-        ("pay", "9" * 5000, "45.00"),
-        ("pay", "INV-000001", "４５"),
-        ("pay", "INV-000001", "1e999"),
-        ("pay", "INV-000001", "NaN"),
-        ("pay", "INV-000001", "45.00", "--on", "0001-01-01"),
-        ("top-up", 1, " 45.00"),
-        ("top-up", 1, "9" * 5000),
+        ("ledger", "journal", "--from", "2026-06-01", "--to", "9999-12-31"),
+        ("invoice", "export", "--from", "0001-01-01", "--to", "2026-06-30"),
+        ("buyer", "statement", 1, "--to", "9999-12-31"),
+        ("payment", "record", "9" * 5000, "45.00"),
+        ("payment", "record", "INV-000001", "４５"),
+        ("payment", "record", "INV-000001", "1e999"),
+        ("payment", "record", "INV-000001", "NaN"),
+        ("payment", "record", "INV-000001", "45.00", "--on", "0001-01-01"),
+        ("wallet", "top-up", 1, " 45.00"),
+        ("wallet", "top-up", 1, "9" * 5000),
     ],
     ids=lambda command: " ".join(map(str, command))[:40],
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import facturx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from pypdf import PdfReader
@@ -15,6 +15,7 @@ from leadgen.documents.adapters import einvoices
 from leadgen.documents.domain import einvoice, sales_letters
 from leadgen.documents.domain.sales_documents import CreditNote, Invoice
 from leadgen.kernel import money
+from tests.support.examples import examples
 from tests.support.money.sales_documents import BUYER, SELLER, an_issued_credit_note, an_issued_invoice
 
 REVERSE = BUYER.model_copy(update={"reverse_charge": True, "tax_id": "FR12345678901"})
@@ -68,7 +69,7 @@ def test_the_figures_add_up(document: Invoice | CreditNote) -> None:
     _adds_up(document)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(short=10, long=100)
 @given(
     leads=st.integers(1, 9),
     price=st.decimals("0.01", "999.99", places=2),

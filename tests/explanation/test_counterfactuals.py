@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.explanation.domain import condition_flips
-from leadgen.explanation.domain.condition_flips import Flip
+from leadgen.explanation.domain import condition_changes
+from leadgen.explanation.domain.condition_changes import Flip
 from leadgen.explanation.domain.counterfactuals import Change, smallest_changes, with_changes
 from leadgen.kernel import calendar
 from leadgen.kernel.trace import plain
@@ -34,7 +34,6 @@ def eligible(inputs: RoutingInputs) -> dict[int, bool]:
     return {verdict.buyer_id: verdict.eligible for verdict in routing_inputs_domain.route(inputs).verdicts}
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_the_smallest_change_makes_every_refused_buyer_eligible_and_nothing_less_of_it_does(
     inputs: RoutingInputs,
@@ -47,12 +46,11 @@ def test_the_smallest_change_makes_every_refused_buyer_eligible_and_nothing_less
             rest = found[:left_out] + found[left_out + 1 :]
             turned = [change.to for change in found if isinstance(change.to, Flip)]
             kept = found[left_out].to
-            if isinstance(kept, Flip) and not condition_flips.is_possible(condition_flips.without(turned, kept)):
+            if isinstance(kept, Flip) and not condition_changes.is_possible(condition_changes.without(turned, kept)):
                 continue  # no lead answers one of two such tests otherwise and not the other
             assert not eligible(with_changes(inputs, buyer_id, rest))[buyer_id], found[left_out]
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_no_number_could_change_by_less(inputs: RoutingInputs) -> None:
     for buyer_id, found in smallest_changes(inputs).items():
@@ -64,7 +62,6 @@ def test_no_number_could_change_by_less(inputs: RoutingInputs) -> None:
             assert not eligible(with_changes(inputs, buyer_id, nearly))[buyer_id], change
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_every_change_is_said_in_words_and_can_be_put_on_record(inputs: RoutingInputs) -> None:
     for found in smallest_changes(inputs).values():
@@ -80,32 +77,31 @@ def fewest_by_trying(condition: Condition, observed: Observed) -> int | None:
     sizes = []
     for number in range(2 ** len(tests)):
         turned = [position for position in range(len(tests)) if number >> position & 1]
-        other = [condition_flips.Flip(tests[position], not now[position]) for position in turned]
-        if conditions.holds(condition, condition_flips.flipped(observed, other)):
+        other = [condition_changes.Flip(tests[position], not now[position]) for position in turned]
+        if conditions.holds(condition, condition_changes.flipped(observed, other)):
             sizes.append(len(other))
     return min(sizes, default=None)
 
 
-@settings(deadline=None, max_examples=250)
 @given(CONDITIONS, lead_fields(NOON))
 def test_a_filter_asks_for_other_answers_that_do_and_for_none_if_it_contradicts_itself(
     condition: Condition, fields: dict[str, object]
 ) -> None:
     observed = conditions.observe([condition], fields)
-    turned = condition_flips.fewest_flips(condition, observed)
+    turned = condition_changes.fewest_flips(condition, observed)
     fewest = fewest_by_trying(condition, observed)
     if turned is None:
         return  # no lead can give the answers that would do
     assert fewest is not None
     assert len(turned) >= fewest
-    assert conditions.holds(condition, condition_flips.flipped(observed, turned))
+    assert conditions.holds(condition, condition_changes.flipped(observed, turned))
 
 
 def test_a_filter_with_more_ways_than_can_be_looked_at_is_answered_all_the_same() -> None:
     tests = [conditions.Test(field=f"f{number}", equals=str(number)) for number in range(100)]
     pairs = tuple(AnyOf(any=(tests[n], All(all=(tests[n], tests[n + 1])))) for n in range(0, 100, 2))
     observed = conditions.observe([All(all=pairs)], {})
-    turned = condition_flips.fewest_flips(All(all=pairs), observed)
+    turned = condition_changes.fewest_flips(All(all=pairs), observed)
     assert turned is not None
     assert [flip.test for flip in turned] == tests[::2]
 
@@ -186,7 +182,6 @@ def test_a_window_that_covers_the_local_time_opens_at_any_time(clock: str) -> No
     assert not calendar.is_open(local + timedelta(minutes=1), days=[day], start=start, end=end)
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(["given", "consent_at"]), st.integers(-400, 400))
 def test_a_time_of_consent_is_moved_no_further_than_it_must(kind: str, days: int) -> None:
     demand = ConsentDemand(given=kind == "given", max_age_days=30)

@@ -14,7 +14,7 @@ from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert, prepaid
 from tests.support.functions import Functions
 from tests.support.messages import messages
-from tests.support.routed import a_valid_lead, buyers_of, route
+from tests.support.routing import a_valid_lead, buyers_of, route
 
 Capsys = pytest.CaptureFixture[str]
 LARGE = {"all": [{"field": "rooms", "at_least": 9}, {"field": "email", "ends_with": ".org"}]}
@@ -100,7 +100,7 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     assert "Routing: routed\n2026-06-17 06:00:00, policy Roof routing version 4\n" in said
     assert "Rocky Roofs has it: priority 30." in said
     assert "Price 50.00 USD = offer_default 45.00 + time_of_day_premium 5.00" in said
-    assert f"Status delivered: claimed for Rocky Roofs ({rocky}) for 50.00 USD, and not taken yet" in said
+    assert f"Status delivered: claimed for Rocky Roofs ({rocky}) for 50.00 USD, not delivered yet" in said
     conn.execute("UPDATE deliveries SET status = 'succeeded', next_attempt_at = NULL, settled_at = now()")
     assert f"Status delivered: sold to Rocky Roofs ({rocky}) for 50.00 USD" in explained(capsys, lead)
     assert row_of(said, "Rocky") == "Rocky Roofs won priority 30"
@@ -165,7 +165,7 @@ def test_each_stage_is_told_and_of_several_attempts_the_last_in_full(
     assert said.index("Duplicates: not_duplicate (disabled)") < said.index("Validation: validated")
     assert "ok allowed_postal_codes 80014 [80014]" in [" ".join(line.split()) for line in said.splitlines()]
     assert ("Routing, attempt 1 of 2: unrouted (no_eligible_buyer), 2026-06-17 06:00:00, "
-            "buyers looked at: 1, policy Roof routing version 4") in " ".join(said.split())  # fmt: skip
+            "buyers considered: 1, policy Roof routing version 4") in " ".join(said.split())  # fmt: skip
     assert "Routing, attempt 2 of 2: unrouted (no_eligible_buyer)\n2026-06-17 06:15:00" in said
     assert "Every buyer whose service area covers the lead is ineligible." in said
     assert "Status validated: without a buyer (no_eligible_buyer), tried again at 2026-06-17 06:30:00" in said
@@ -185,7 +185,7 @@ def test_enrolled_buyers_who_serve_other_places_are_named_up_to_twenty_and_then_
     lead = a_valid_lead(conn, page)
     route(functions, lead, at=now)
     said = " ".join(explained(capsys, lead).split())
-    assert "no service area of theirs covers 80014 (add service area postal_code 80014): Far00 Flats" in said
+    assert "as their service areas do not cover 80014 (add service area postal_code 80014): Far00 Flats" in said
     assert " and 1 more " in said
     assert "Far20" not in said
     assert "Gone" not in said
@@ -212,7 +212,7 @@ def test_one_buyer_is_shown_with_every_rule_by_its_id_or_its_address(
     assert "NO capacity_per_day 0 0" in lines
     assert lines[lines.index("The smallest change that would have made it eligible:") + 1] == "capacity_per_day 0 → 1"
     assert not any(line.startswith("Other (") for line in lines)
-    assert f"Far ({far}) was not looked at: no service area of it covers 80014." in explained(
+    assert f"Far ({far}) was not considered: no service area of it covers 80014." in explained(
         capsys, lead, "--buyer", far
     )
     of_json = json.loads(run(capsys, "explain", lead, "--buyer", buyer, "--json")[1])
@@ -232,7 +232,7 @@ def test_a_buyer_who_is_nobody_or_not_enrolled_is_a_clear_error(
     assert problem == f"Stranger ({stranger}) is not enrolled in Roofs, the offer of lead {lead}\n"
 
 
-@pytest.mark.parametrize("command", ["explain", "decide-again"])
+@pytest.mark.parametrize("command", ["explain", "verify-decisions"])
 @pytest.mark.parametrize("lead", [7, 99_999_999_999])
 def test_a_lead_that_is_not_there_is_a_clear_error(
     conn: Connection[Any], capsys: Capsys, command: str, lead: int
@@ -262,7 +262,7 @@ def test_a_lead_without_a_decision_says_in_which_state_it_is(
         "Received 2026-06-17 05:00:00 (America/Denver) from roofs-page\n"
         f"Status {said}\n\nNothing has been decided about it yet.\n"
     )
-    assert run(capsys, "decide-again", lead)[:2] == (cli.DONE, "0 decisions: nothing was decided yet.\n")
+    assert run(capsys, "verify-decisions", lead)[:2] == (cli.DONE, "0 decisions: nothing was decided yet.\n")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_conditions_read_as_sentences_and_what_is_missing_is_called_so(
     assert "NO required_fields missing: [attributes.job] [attributes.job]" in said
     assert "ok suppression none none" in said
     assert "parts: none" in said
-    assert said.endswith(f"Rocky ({buyer}) was not looked at: the lead has not been routed.")
+    assert said.endswith(f"Rocky ({buyer}) was not considered: the lead has not been routed.")
 
 
 def test_the_command_and_the_api_tell_the_same(
@@ -370,6 +370,6 @@ def test_a_record_from_before_decisions_could_be_made_again_is_still_explained(
            trace={"verdicts": [{"buyer_id": buyer, "eligible": False, "checks": [check]}]})  # fmt: skip
     assert "not known: the" in row_of(explained(capsys, lead), "Rocky")
     assert verdicts(functions, lead)["Rocky"]["smallest_changes"] is None
-    status, said, _ = run(capsys, "decide-again", lead)
+    status, said, _ = run(capsys, "verify-decisions", lead)
     assert status == cli.FAILED
     assert "not verifiable" in said

@@ -1,7 +1,7 @@
 """The Lead Ingestion Classification Contract: inputs made canonical, and every way they are refused."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.intake.domain import classification
@@ -89,7 +89,6 @@ def test_exactly_one_source_is_not_refused(identification: Identification) -> No
     classification.refuse_unresolved(identification, Resolution.RESOLVED)
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.text(max_size=40))
 def test_stripping_a_port_twice_changes_nothing(host: str) -> None:
     once = classification.strip_port(host)

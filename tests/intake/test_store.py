@@ -4,13 +4,14 @@ import hashlib
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
 from leadgen.intake import store as intake_store
 from leadgen.intake.domain import idempotency
 from leadgen.intake.store import Intake
+from tests.support.examples import examples
 from tests.support.factories import a_source, an_offer
 from tests.support.messages import sent, waiting
 
@@ -228,7 +229,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00
 FILLED = TEXT.filter(lambda text: text.strip() != "")
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=20, long=120)
 @given(name=TEXT, email=FILLED, phone=FILLED, postal=FILLED.map(lambda text: text[:4]), message=TEXT | st.none())
 def test_the_key_derived_in_sql_is_the_one_the_contract_derives(
     conn: Connection[Any], name: str, email: str, phone: str, postal: str, message: str | None

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.intake.domain import submission
@@ -181,7 +181,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.dictionaries(st.sampled_from([*submission.LONGEST, "consent", "source_id", "attributes", "other"]), JSON))
 def test_whatever_is_posted_is_read_or_refused_by_name(fields: dict[str, Any]) -> None:
     refused = refusal_of(fields)

@@ -13,8 +13,8 @@ from tests.invoicing.test_invoice import HOUR, MONDAY
 from tests.support.factories import a_buyer, an_offer
 from tests.support.messages import sent
 from tests.support.money.after_sale import pay
+from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything, invoice, prepay
-from tests.support.money.sound_invoices import faults
 
 Command = Callable[..., tuple[int, str, str]]
 _TAXED = {"tax": {"rate": "10"}}
@@ -105,14 +105,14 @@ def test_the_list_filters_and_shows_promises(
     an_invoice(conn, offer, a_buyer(conn, email="two@example.com"), now)
     day = (now + timedelta(days=20)).date()
     assert command("promise", "INV-000001", "--until", day.isoformat())[1] == (
-        f"Invoice INV-000001 is promised by {day}: nobody is reminded of it until that day is over.\n"
+        f"The buyer promises to pay invoice INV-000001 by {day}: no reminder is sent until that day is\n  over.\n"
     )
     said = command("list", "--buyer", "one@example.com")[1]
     assert "promised" in said
     assert ("INV-000001" in said, "INV-000002" in said) == (True, False)
     assert "INV-000002" in command("list", "--status", "sent")[1]
     assert command("list", "--status", "draft")[1] == "There are no such invoices.\n"
-    assert command("promise", "INV-000001", "--none")[1] == "Invoice INV-000001 is not promised any more.\n"
+    assert command("promise", "INV-000001", "--none")[1] == "The promise to pay invoice INV-000001 is removed.\n"
     assert command("list", "--buyer", "three@example.com")[0] == cli.FAILED
 
 
@@ -143,7 +143,7 @@ def test_drafts_are_approved_and_cancelled_once(
     a_billed_lead(conn, an_offer(conn), buyer, now)
     (two,) = invoice(conn, buyer, now)
     assert command("approve", str(one))[1] == "Invoice INV-000001 is issued: sent, 45.00 USD due.\n"
-    assert command("approve", str(one))[1] == "It is so already: sent, 45.00 USD due.\n"
+    assert command("approve", str(one))[1] == "Nothing is done: it is already sent, 45.00 USD due.\n"
     assert command("cancel", str(two), "--reason", "twice")[1] == (
         f"Draft {two} is cancelled: its leads go on the next invoice.\n"
     )

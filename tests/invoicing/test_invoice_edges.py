@@ -15,9 +15,9 @@ from tests.invoicing.test_invoice import HOUR, MONDAY, WEEK, on_invoices, run
 from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages
+from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, invoice, prepay
-from tests.support.money.sound_invoices import faults
-from tests.support.routed import a_valid_lead, failed_checks, route
+from tests.support.routing import a_valid_lead, failed_checks, route
 
 INSTANT = timedelta(microseconds=1)
 

@@ -10,9 +10,9 @@ from tests.invoicing.test_invoice import HOUR, MONDAY
 from tests.support.factories import a_buyer, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages, sent
+from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, invoice, prepay
-from tests.support.money.sound_invoices import faults
-from tests.support.processes.cut_off import Killed, killed_after
+from tests.support.processes.lost_connection import Killed, killed_after
 from tests.support.servers.buyer_endpoint import Mailbox
 
 _MOST_STATEMENTS = 200

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.kernel import calendar
@@ -56,7 +56,6 @@ def test_cap_periods_begin_where_the_market_s_clock_says(zone: str, now: str, ho
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(deadline=None, max_examples=60)
 @given(now=INSTANTS)
 def test_every_instant_is_in_exactly_one_hour_and_one_day(zone: str, now: datetime) -> None:
     periods = calendar.cap_periods(now, zone)
@@ -117,7 +116,6 @@ def test_two_week_cycles_go_on_through_a_year_of_53_weeks() -> None:
 
 @pytest.mark.parametrize("cycle", ["weekly", "biweekly", "monthly"])
 @pytest.mark.parametrize("zone", ["America/Denver", "America/Havana", "Africa/Cairo", "Pacific/Kiritimati"])
-@settings(deadline=None, max_examples=40)
 @given(now=INSTANTS)
 def test_the_last_close_is_past_local_and_stable(cycle: Cycle, zone: str, now: datetime) -> None:
     close = calendar.last_close(now, zone, cycle)
@@ -160,7 +158,6 @@ def test_the_twenty_ninth_of_february_and_the_end_of_the_year_are_days_like_any_
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@settings(deadline=None, max_examples=60)
 @given(now=INSTANTS)
 def test_weeks_begin_on_monday_and_months_on_the_first_and_each_ends_where_the_next_begins(
     zone: str, now: datetime
@@ -180,7 +177,6 @@ def test_weeks_begin_on_monday_and_months_on_the_first_and_each_ends_where_the_n
         )
 
 
-@settings(deadline=None, max_examples=100)
 @given(INSTANTS, st.sampled_from(ZONES))
 def test_the_next_hour_is_never_far_and_another_one(now: datetime, zone: str) -> None:
     following = calendar.next_period(now, zone, "hour")

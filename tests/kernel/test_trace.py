@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.kernel import trace
@@ -55,7 +55,6 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=100)
 @given(VALUES)
 def test_what_is_plain_survives_json_and_stays_as_it_is(value: object) -> None:
     plain = trace.plain(value)

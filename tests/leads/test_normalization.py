@@ -1,7 +1,7 @@
 """The Normalization Strategy of the Duplicate Detection Contract."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.leads.domain import normalization
@@ -60,7 +60,6 @@ def test_a_phone_stays_e164_or_becomes_its_digits_or_none(raw: str | None, expec
     assert normalization.phone(raw) == expected
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.text(max_size=60))
 def test_normalizing_twice_changes_nothing_and_fits_the_columns(raw: str) -> None:
     phone, email = normalization.phone(raw), normalization.email(raw)
@@ -69,7 +68,6 @@ def test_normalizing_twice_changes_nothing_and_fits_the_columns(raw: str) -> Non
     assert email is None or (normalization.email(email) == email and 3 <= len(email) <= 320)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.from_regex(r"[0-9]{7,15}", fullmatch=True), st.sampled_from([" ", "-", ".", "(", ")", "/", "x"]))
 def test_symbols_between_the_digits_do_not_make_another_phone(digits: str, symbol: str) -> None:
     assert normalization.phone(symbol.join(digits)) == digits

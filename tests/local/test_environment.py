@@ -41,7 +41,7 @@ def test_the_sinks_are_used_and_allowed() -> None:
     assert loaded.egress_allowed_origins == (
         "http://10.0.0.1",
         "http://127.0.0.1:9000",
-        "http://127.0.0.1:8026",  # where `leadgen listen` listens
+        "http://127.0.0.1:8026",  # where `leadgen event listen` listens
     )
     assert (loaded.smtp_host, loaded.smtp_port, loaded.smtp_starttls) == ("127.0.0.1", 2525, False)
     assert loaded.twilio_api_url == "http://127.0.0.1:9000"

@@ -1,4 +1,4 @@
-"""`leadgen subscribe`, `listen`, `trigger`, `replay`, `recover` and their like, the functions at work beside them."""
+"""`leadgen subscription`, `event` and `delivery replay`, the functions at work beside them."""
 
 import json
 import os
@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Any
 
 import pytest
@@ -17,6 +18,7 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.platform import settings
+from tests.support.background import IGNORING_INTERRUPTS
 from tests.support.factories import a_buyer, a_subscription, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import body
@@ -67,30 +69,36 @@ def test_a_subscription_is_made_shown_rotated_and_ended(
 ) -> None:
     buyer = a_buyer(conn, email="jane@example.com")
     status, out, err = run(
-        "subscribe", "https://example.com/hook", "--events", "lead.*,invoice.generated", "--buyer", "Jane@example.com"
+        "subscription",
+        "create",
+        "https://example.com/hook",
+        "--events",
+        "lead.*,invoice.generated",
+        "--buyer",
+        "Jane@example.com",
     )
     assert (status, err) == (0, "")
     assert f"Subscription 1: lead.*, invoice.generated about buyer {buyer}, posted to" in out
     (first,) = re.findall(r"whsec_\S+", out)
     standardwebhooks.Webhook(first)
-    status, out, _ = run("rotate-secret", "1")
+    status, out, _ = run("subscription", "rotate-secret", "1")
     (second,) = re.findall(r"whsec_\S+", out)
     assert second != first
     stored = "SELECT secret, previous_secret, previous_secret_until > now() + INTERVAL '23 hours' FROM subscriptions"
     assert conn.execute(stored).fetchall() == [(second, first, True)]
-    status, out, _ = run("subscriptions")
+    status, out, _ = run("subscription", "list")
     assert "jane@example.com" in out
     assert "whsec_" not in out
     capsys.readouterr()
-    assert cli.main(["subscriptions", "--json"]) == 0
+    assert cli.main(["subscription", "list", "--json"]) == 0
     (shown,) = json.loads(capsys.readouterr().out)
     assert (shown["url"], shown["waiting"], shown["breaker"]) == ("https://example.com/hook", 0, None)
     assert "secret" not in "".join(shown)
-    assert run("unsubscribe", "1")[0] == 0
-    assert "Nobody is subscribed" in run("subscriptions")[1]
-    assert "unsubscribed" in run("subscriptions", "--all")[1]
-    assert run("unsubscribe", "1") == (1, "", "subscription 1 has ended already\n")
-    assert run("rotate-secret", "9") == (1, "", "there is no subscription 9\n")
+    assert run("subscription", "delete", "1")[0] == 0
+    assert "There are no subscriptions" in run("subscription", "list")[1]
+    assert "unsubscribed" in run("subscription", "list", "--all")[1]
+    assert run("subscription", "delete", "1") == (1, "", "subscription 1 has ended already\n")
+    assert run("subscription", "rotate-secret", "9") == (1, "", "there is no subscription 9\n")
     assert audited(conn) == [("subscription.create", "jo"), ("subscription.rotate", "jo"), ("subscription.end", "jo")]
     rows = conn.execute("SELECT after_state::text, before_state::text FROM audit_logs").fetchall()
     assert first not in str(rows)
@@ -98,7 +106,7 @@ def test_a_subscription_is_made_shown_rotated_and_ended(
 
 def test_a_secret_that_is_brought_along_is_not_repeated(conn: Connection[Any], run: Run) -> None:
     secret = "whsec_" + "QUFB" * 10
-    status, out, _ = run("subscribe", "https://example.com/", "--events", "*", "--secret", secret)
+    status, out, _ = run("subscription", "create", "https://example.com/", "--events", "*", "--secret", secret)
     assert status == 0
     assert secret not in out
     assert conn.execute("SELECT secret FROM subscriptions").fetchall() == [(secret,)]
@@ -115,7 +123,7 @@ def test_a_secret_that_is_brought_along_is_not_repeated(conn: Connection[Any], r
 def test_what_cannot_be_subscribed_to_is_told_and_nothing_kept(
     conn: Connection[Any], run: Run, arguments: list[str], why: str
 ) -> None:
-    status, out, err = run("subscribe", "https://example.com/", *arguments)
+    status, out, err = run("subscription", "create", "https://example.com/", *arguments)
     assert (status, out) == (1, "")
     assert why in err
     assert conn.execute("SELECT count(*) FROM subscriptions").fetchone() == (0,)
@@ -129,8 +137,8 @@ def test_an_endpoint_that_was_gone_is_called_again_by_a_new_subscription(
     conn.execute("UPDATE endpoints SET state = 'gone'")
     assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_given_up"]
     conn.execute("UPDATE subscriptions SET ended_at = now(), end_reason = 'unsubscribed'")
-    run("subscribe", buyer_endpoint.url(), "--events", "*")
-    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_succeeded"]
+    run("subscription", "create", buyer_endpoint.url(), "--events", "*")
+    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_taken"]
 
 
 @pytest.mark.usefixtures("at_work")
@@ -140,7 +148,7 @@ def test_a_triggered_event_goes_the_real_way_and_its_fate_is_told(
     buyer = a_buyer(conn)
     one = a_subscription(conn, buyer_endpoint.url("/one"), "invoice.generated", buyer_id=buyer)
     a_subscription(conn, buyer_endpoint.url("/two"), "lead.*")
-    assert run("trigger", "invoice.generated") == (0, f"{buyer_endpoint.url('/one')}: taken\n", "")
+    assert run("event", "trigger", "invoice.generated") == (0, f"{buyer_endpoint.url('/one')}: succeeded\n", "")
     (received,) = buyer_endpoint.received
     said = json.loads(received.body)
     assert (said["event"], said["trial"], said["data"]) == (
@@ -149,10 +157,14 @@ def test_a_triggered_event_goes_the_real_way_and_its_fate_is_told(
         {"invoice_id": 1, "buyer_id": buyer},
     )
     buyer_endpoint.statuses = [500]
-    assert run("trigger", "lead.received")[:2] == (1, f"{buyer_endpoint.url('/two')}: given up: status 500\n")
-    assert run("trigger", "payment.received") == (1, "", "nobody takes payment.received: see `leadgen subscriptions`\n")
-    assert "is not one that takes" in run("trigger", "lead.received", "--subscription", str(one))[2]
-    assert "no subscription 99" in run("trigger", "lead.received", "--subscription", "99")[2]
+    assert run("event", "trigger", "lead.received")[:2] == (1, f"{buyer_endpoint.url('/two')}: given up: status 500\n")
+    assert run("event", "trigger", "payment.received") == (
+        1,
+        "",
+        "no subscription includes payment.received: see `leadgen subscription list`\n",
+    )
+    assert "does not include lead.received" in run("event", "trigger", "lead.received", "--subscription", str(one))[2]
+    assert "no subscription 99" in run("event", "trigger", "lead.received", "--subscription", "99")[2]
     assert conn.execute("SELECT count(*) FROM lifecycle_events").fetchone() == (0,)
 
 
@@ -164,12 +176,12 @@ def test_a_replay_is_told_its_outcome(
     an_enrollment(conn, buyer, offer)
     delivery = a_taken_delivery(conn, buyer, source)
     before = money(conn)
-    assert run("replay", delivery) == (0, f"Delivery {delivery}: taken\n", "")
+    assert run("delivery", "replay", delivery) == (0, f"Delivery {delivery}: succeeded\n", "")
     buyer_endpoint.statuses = [503]
-    status, out, _ = run("replay", delivery)
+    status, out, _ = run("delivery", "replay", delivery)
     assert status == 1
     assert out.startswith(f"Delivery {delivery}: failed: status 503, again at ")
-    assert run("replay", str(uuid.uuid4()))[0] == 1
+    assert run("delivery", "replay", str(uuid.uuid4()))[0] == 1
     assert money(conn) == before
 
 
@@ -182,31 +194,39 @@ def test_a_recovery_is_shown_until_it_is_over_and_taken_up_again_by_its_number(
     for _ in range(3):
         a_taken_delivery(conn, buyer, source, settled_at="2026-06-17T12:00:00Z")
     range_ = ("--since", "2026-06-17", "--until", "2026-06-18")
-    status, out, _ = run("recover", "buyer@example.com", *range_, "--rate", "50")
+    status, out, _ = run("delivery", "replay", "--buyer", "buyer@example.com", *range_, "--rate", "50")
     assert status == 0
     assert out == (
-        "Replay batch 1: 3 deliveries from 2026-06-17 00:00 to 2026-06-18 00:00 UTC, 50 a second.\n"
-        "3 succeeded, 0 given up.\n"
+        "Replay 1: 3 deliveries from 2026-06-17 00:00 to 2026-06-18 00:00 UTC, 50 a second.\n3 succeeded, 0 given up.\n"
     )
-    assert run("recover", "--resume", "1") == (0, "3 succeeded, 0 given up.\n", "")
-    assert run("recover", "--stop", "1") == (0, "Replay batch 1 is over: nothing was left to send.\n", "")
+    assert run("delivery", "replay", "--resume", "1") == (0, "3 succeeded, 0 given up.\n", "")
+    assert run("delivery", "replay", "--stop", "1") == (0, "Replay 1 was over: nothing was left to send.\n", "")
     assert len(buyer_endpoint.received) == 3
     for arguments, why in (
-        (("recover",), "name a BUYER"),
-        (("recover", "buyer@example.com", *range_, "--rate", "51"), "1 to 50"),
-        (("recover", "nobody@example.com", *range_), "there is no buyer"),
-        (("recover", "buyer@example.com", "--since", "2026-06-18", "--until", "2026-06-17"), "is not before"),
-        (("recover", "--resume", "9"), "there is no replay batch 9"),
+        (("delivery", "replay"), "name a DELIVERY, or --buyer and --since"),
+        (("delivery", "replay", "--buyer", "buyer@example.com", *range_, "--rate", "51"), "1 to 50"),
+        (("delivery", "replay", "--buyer", "nobody@example.com", *range_), "there is no buyer"),
+        (
+            ("delivery", "replay", "--buyer", "buyer@example.com", "--since", "2026-06-18", "--until", "2026-06-17"),
+            "is not before",
+        ),
+        (("delivery", "replay", "--resume", "9"), "there is no recovery 9"),
     ):
         status, _, err = run(*arguments)
         assert status == 1
         assert why in err
 
 
-def listener(port: int, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "leadgen.cli", "listen", "--port", str(port), *arguments]
+@contextmanager
+def listener(port: int, *arguments: str, before: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+    """`leadgen event listen` as a process, which does not outlive a test that fails."""
+    command = [*before, sys.executable, "-m", "leadgen.cli", "event", "listen", "--port", str(port), *arguments]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def line(output: IO[str] | None) -> str:
@@ -241,6 +261,20 @@ def test_a_listener_shows_what_comes_verified_and_leaves_no_subscription(
 
 
 @pytest.mark.usefixtures("at_work")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_listener_that_a_shell_started_in_the_background_ends_when_it_is_told(
+    conn: Connection[Any], environment: pytest.MonkeyPatch, free_port: int, number: signal.Signals
+) -> None:
+    environment.setenv("EGRESS_ALLOWED_ORIGINS", settings.receiver_origin(free_port))
+    settings.current.cache_clear()
+    with listener(free_port, before=IGNORING_INTERRUPTS) as listening:
+        assert line(listening.stdout).startswith("Listening at")
+        listening.send_signal(number)
+        assert listening.wait(20) == cli.STOPPED
+    assert conn.execute("SELECT end_reason FROM subscriptions").fetchall() == [("listens no more",)]
+
+
+@pytest.mark.usefixtures("at_work")
 def test_a_listener_that_may_not_be_called_says_what_to_set(conn: Connection[Any], free_port: int) -> None:
     with listener(free_port) as listening:
         assert listening.wait(30) == cli.FAILED
@@ -254,7 +288,7 @@ def test_a_port_that_is_taken_is_told_and_who_listens_there_goes_on_hearing(
     conn: Connection[Any], run: Run, closed_port: int
 ) -> None:
     a_subscription(conn, settings.receiver_origin(closed_port) + "/")
-    status, _, err = run("listen", "--port", str(closed_port))
+    status, _, err = run("event", "listen", "--port", str(closed_port))
     assert status == 1
-    assert f"port {closed_port} cannot be listened at" in err
+    assert f"port {closed_port} cannot be opened" in err
     assert conn.execute("SELECT ended_at FROM subscriptions").fetchall() == [(None,)]

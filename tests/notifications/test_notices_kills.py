@@ -16,7 +16,7 @@ from tests.support.functions import Functions
 from tests.support.messages import waiting
 from tests.support.notices import a_taken_delivery, make_due, money, open_endpoints
 from tests.support.processes.killed_worker import POINTS
-from tests.support.processes.killing import Workers
+from tests.support.processes.sigkill import Workers
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 KILLS = int(os.environ.get("KILLS", "10"))

@@ -57,7 +57,7 @@ def test_endpoints_in_trouble_come_first_and_no_query_is_shown(
         "Rocky Roofs", "https://rocky.example/well",
     )  # fmt: skip
     assert "geheim" not in str(found)
-    assert cli.main(["endpoints"]) == cli.DONE
+    assert cli.main(["endpoint", "list"]) == cli.DONE
     said = capsys.readouterr().out
     assert max(len(line) for line in said.splitlines()) <= 100
     assert "geheim" not in said
@@ -67,8 +67,8 @@ def test_endpoints_in_trouble_come_first_and_no_query_is_shown(
 
 
 def test_with_no_endpoint_it_says_so(conn: Connection[Any], capsys: Capsys) -> None:
-    assert cli.main(["endpoints"]) == cli.DONE
-    assert capsys.readouterr().out == "Nobody was called yet.\n"
+    assert cli.main(["endpoint", "list"]) == cli.DONE
+    assert capsys.readouterr().out == "No endpoint was called yet.\n"
 
 
 def test_the_number_of_statements_does_not_grow_with_the_endpoints(
@@ -120,10 +120,10 @@ def test_an_open_endpoint_is_called_at_once_when_an_operator_says_so(
         conn, f"buyer:{buyer[0]}", buyer_endpoint.url(), state="open", failures=3, openings=4,
         open_until="2999-01-01T00:00:00Z",
     )  # fmt: skip
-    assert cli.main(["endpoints", "--open", str(endpoint)]) == cli.DONE
-    assert "is closed; what waits for it is sent" in capsys.readouterr().out
+    assert cli.main(["endpoint", "reset", str(endpoint)]) == cli.DONE
+    assert "is called again" in capsys.readouterr().out
     assert deliver(functions, lead) == ["delivered"]
-    assert cli.main(["endpoints", "--open", str(endpoint)]) == cli.DONE
+    assert cli.main(["endpoint", "reset", str(endpoint)]) == cli.DONE
     assert "nothing is done" in capsys.readouterr().out
 
 
@@ -134,7 +134,7 @@ def test_an_endpoint_that_is_not_there_is_not_opened(
         status, error = reset(functions, unknown)
         assert (status, error["code"]) == (404, "not_found")
     assert reset(functions, "x")[0] == 400
-    assert cli.main(["endpoints", "--open", "7"]) == cli.FAILED
+    assert cli.main(["endpoint", "reset", "7"]) == cli.FAILED
     assert "there is no endpoint 7" in capsys.readouterr().err
 
 

@@ -125,10 +125,10 @@ def test_a_payout_is_written_to_a_file_but_is_no_electronic_invoice(
     payout: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "payout.pdf"
-    assert cli.main(["document", "payout", str(payout), "-o", str(target)]) == cli.DONE
+    assert cli.main(["payout", "download", str(payout), "-o", str(target)]) == cli.DONE
     assert target.read_bytes().startswith(b"%PDF-")
-    assert cli.main(["document", "payout", str(payout), "--format", "ubl", "-o", str(target)]) == cli.FAILED
-    assert cli.main(["document", "payout", "77"]) == cli.FAILED
+    assert cli.main(["payout", "download", str(payout), "--format", "ubl", "-o", str(target)]) == cli.FAILED
+    assert cli.main(["payout", "download", "77"]) == cli.FAILED
     told = capsys.readouterr().err.splitlines()
     assert told == ["a payout is no invoice: there is a PDF of it, and a CSV", "there is no payout 77"]
 
@@ -148,26 +148,26 @@ def test_the_command_issues_shows_and_pays(
     last_day = clock.now().date().replace(day=1) - timedelta(days=1)
     home.take_back(home.earn(months_ago, "45"), months_ago)
     home.earn(months_ago, "100")
-    assert cli.main(["payouts", "list"]) == cli.DONE
+    assert cli.main(["payout", "list"]) == cli.DONE
     assert capsys.readouterr().out == "No payout was issued yet.\n"
-    assert cli.main(["payouts", "run", "--dry-run"]) == cli.DONE
+    assert cli.main(["payout", "run", "--dry-run"]) == cli.DONE
     due = capsys.readouterr().out.splitlines()
     assert " ".join(due[1].split()).endswith(f" – {last_day} UTC 3 14.50 USD 4.50 USD 10.00 USD")
     assert due[-1] == "Nothing was issued."
-    assert [cli.main(["payouts", "run"]) for _ in range(2)] == [cli.DONE] * 2
+    assert [cli.main(["payout", "run"]) for _ in range(2)] == [cli.DONE] * 2
     assert capsys.readouterr().out == "1 issued.\nNo payout is due.\n"
-    assert cli.main(["payouts", "list"]) == cli.DONE
+    assert cli.main(["payout", "list"]) == cli.DONE
     listed = capsys.readouterr().out.splitlines()[1]
     assert listed.startswith("1   PO-000001  Home Pages")
     assert " ".join(listed.split()).endswith(f" – {last_day} UTC issued 10.00 USD")
-    assert cli.main(["payouts", "show", "PO-000001"]) == cli.DONE
+    assert cli.main(["payout", "show", "PO-000001"]) == cli.DONE
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "PO-000001, Home Pages, not paid yet"
     assert shown[-1] == "14.50 USD earned, 4.50 USD reversed: 10.00 USD to pay."
-    assert cli.main(["payouts", "show", "1", "--csv"]) == cli.DONE
+    assert cli.main(["payout", "show", "1", "--csv"]) == cli.DONE
     assert capsys.readouterr().out.endswith("-01T00:00:00+00:00,total,,,,10.00,USD\r\n")
-    assert cli.main(["payouts", "paid", "1", "--reference", "wire 7"]) == cli.DONE
-    assert cli.main(["payouts", "paid", "1", "--reference", "wire 7"]) == cli.DONE
+    assert cli.main(["payout", "mark-paid", "1", "--reference", "wire 7"]) == cli.DONE
+    assert cli.main(["payout", "mark-paid", "1", "--reference", "wire 7"]) == cli.DONE
     assert capsys.readouterr().out == (
         "PO-000001 is paid: 10.00 USD to Home Pages.\nPO-000001 was paid already: nothing is done.\n"
     )
@@ -175,10 +175,10 @@ def test_the_command_issues_shows_and_pays(
 
 
 def test_the_command_tells_what_is_wrong(payout: int, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["payouts", "show", "7"]) == cli.FAILED
-    assert capsys.readouterr().err == "there is no payout 7: `leadgen payouts list` lists them\n"
-    assert cli.main(["payouts", "paid", str(payout), "--reference", " "]) == cli.FAILED
+    assert cli.main(["payout", "show", "7"]) == cli.FAILED
+    assert capsys.readouterr().err == "there is no payout 7: `leadgen payout list` shows them\n"
+    assert cli.main(["payout", "mark-paid", str(payout), "--reference", " "]) == cli.FAILED
     assert "reference must be the transfer's own" in capsys.readouterr().err
-    assert cli.main(["payouts", "paid", str(payout), "--reference", "wire 7"]) == cli.DONE
-    assert cli.main(["payouts", "paid", str(payout), "--reference", "wire 8"]) == cli.FAILED
+    assert cli.main(["payout", "mark-paid", str(payout), "--reference", "wire 7"]) == cli.DONE
+    assert cli.main(["payout", "mark-paid", str(payout), "--reference", "wire 8"]) == cli.FAILED
     assert "was paid already, with the reference 'wire 7'" in capsys.readouterr().err

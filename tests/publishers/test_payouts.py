@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -17,6 +17,7 @@ from leadgen.kernel.errors import Refusal
 from leadgen.publishers import store as publishers_store
 from leadgen.publishers.service import payouts
 from leadgen.reconciliation import service as reconciliation_service
+from tests.support.examples import examples
 from tests.support.money.publishers import CORRUPTIONS, Published
 
 JUNE, JULY, AUGUST, SEPTEMBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8, 9))
@@ -224,7 +225,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=12, long=80)
 @given(STEPS)
 def test_what_is_payable_is_always_what_was_earned_less_what_was_reversed_and_paid(
     conn: Connection[Any], steps: list[tuple[str, int]]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -22,6 +22,7 @@ from leadgen.receivables.service import settlement
 from leadgen.reporting import service as reporting_service
 from leadgen.reporting.domain import aging
 from leadgen.reporting.domain.aging import OpenInvoice
+from tests.support.examples import examples
 from tests.support.factories import a_market, an_offer, insert
 from tests.support.money import sold_leads
 from tests.support.money.sales_documents import a_billed_buyer, set_seller
@@ -190,7 +191,7 @@ def test_the_aging_report_adds_up_to_what_is_owed(conn: Connection[Any], offer: 
     assert "90+" in reporting_service.aging_csv(rows, totals).splitlines()[0]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=5, long=40)
 @given(steps=st.lists(st.tuples(st.sampled_from(["bill", "invoice", "prepay", "pay"]), st.integers(1, 90)), max_size=9))
 def test_whatever_happens_the_reports_add_up(
     conn: Connection[Any], offer: int, pay: Pay, now: datetime, steps: list[tuple[str, int]]

@@ -43,7 +43,7 @@ def market(conn: Connection[Any], buyer_endpoint: BuyerEndpoint) -> Market:
 
 
 def test_with_nothing_waiting_it_says_so(conn: Connection[Any], capsys: Capsys) -> None:
-    assert run(capsys, "review") == (0, "Nothing waits for a person.\n", "")
+    assert run(capsys, "review", "list") == (0, "Nothing waits for a person.\n", "")
 
 
 def test_the_queue_is_a_table_of_deliveries_and_of_leads(
@@ -53,14 +53,14 @@ def test_the_queue_is_a_table_of_deliveries_and_of_leads(
     market.in_review(functions, "rejected", rejection="known \x1b[31mhere")
     held = a_lead(conn, market.source, in_review_since="2026-06-17T11:00:00Z", review_reason="fraud_score",
                   review_detail="70 (x 70)")  # fmt: skip
-    status, said, _ = run(capsys, "review")
+    status, said, _ = run(capsys, "review", "list")
     assert status == cli.DONE
     rows = re.findall(r"^([0-9a-f]{8}) +(\d+)", said, re.MULTILINE)
     assert rows[0] == (delivery[:8], str(lead))
     assert len(rows) == 2
     assert "Rocky" in said
     assert "the buyer may have the" in folded(said)
-    assert 'it says "known �[31mhere"' in folded(said)
+    assert '("known �[31mhere")' in folded(said)
     assert f"{held} Roofs 2026-06-17 11:00 received fraud_score: 70 (x 70)" in folded(said)
     assert "Sentinel" not in said
 
@@ -77,12 +77,12 @@ def test_one_delivery_is_told_with_every_attempt_and_what_may_be_said(
         conn.execute("UPDATE endpoints SET state = 'closed', failures = 0, open_until = NULL")
     ((delivery,),) = conn.execute("SELECT id::text FROM deliveries").fetchall()
     for written in (delivery, delivery[:8], delivery[:9].upper()):
-        status, said, _ = run(capsys, "review", written)
+        status, said, _ = run(capsys, "review", "show", written)
         assert status == cli.DONE
         assert f"Delivery {delivery} to Rocky Roofs" in said
         assert said.count("failed: the buyer does not have it (status 500)") == 2
         assert said.count("(status 503)") == 1
-        assert said.endswith("Possible: redeliver, assign, return, reject, taken\n")
+        assert said.endswith("Possible: redeliver, assign, return, reject, succeeded (`leadgen review --help`)\n")
 
 
 def test_a_verdict_is_carried_out_announced_and_audited(
@@ -91,11 +91,11 @@ def test_a_verdict_is_carried_out_announced_and_audited(
     monkeypatch.setenv("LEADGEN_ACTOR", "jo")
     lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     status, said, _ = run(
-        capsys, "review", delivery[:8], "assign", "--buyer", "lofty@example.com", "--reason", "by telephone"
+        capsys, "review", "assign", delivery[:8], "--buyer", "lofty@example.com", "--reason", "by telephone"
     )
     assert status == cli.DONE
-    assert folded(said).startswith(f"Lead {lead} is taken back from Rocky Roofs")
-    assert "may have it all the same" in said
+    assert folded(said).startswith(f"Lead {lead} is withdrawn from Rocky Roofs")
+    assert "may have received it all the same" in said
     assert lead_row(conn, lead)[3] == market.buyers[1]
     assert ("lead.validated", lead) in sent(conn, "route")
     ((before, after, agent),) = conn.execute(
@@ -103,7 +103,7 @@ def test_a_verdict_is_carried_out_announced_and_audited(
     ).fetchall()  # fmt: skip
     assert (before["reason"], after["by"], after["reason"]) == ("outcome_unknown", "jo", "by telephone")
     assert agent.startswith("leadgen/")
-    again = run(capsys, "review", delivery[:8], "assign", "--buyer", market.buyers[1])
+    again = run(capsys, "review", "assign", delivery[:8], "--buyer", market.buyers[1])
     assert again[0] == cli.DONE
     assert "nothing is done" in again[1]
     assert conn.execute("SELECT count(*) FROM audit_logs").fetchone() == (1,)
@@ -112,9 +112,9 @@ def test_a_verdict_is_carried_out_announced_and_audited(
 @pytest.mark.parametrize(
     ("verdict", "status", "words"),
     [
-        ("redeliver", "pending", "is under way to Rocky Roofs"),
-        ("return", "released", "the other buyers are asked"),
-        ("reject", "released", "is rejected: nobody gets it"),
+        ("redeliver", "pending", "is being sent to Rocky Roofs"),
+        ("return", "released", "routed to the other buyers"),
+        ("reject", "released", "is rejected: no buyer gets it"),
         ("succeeded", "succeeded", "it is billed"),
     ],
 )
@@ -122,7 +122,7 @@ def test_each_verdict_says_what_it_did(
     conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys, verdict: str, status: str, words: str
 ) -> None:
     _, delivery = market.in_review(functions)
-    done, said, _ = run(capsys, "review", delivery, verdict)
+    done, said, _ = run(capsys, "review", verdict, delivery)
     assert (done, delivery_row(conn, delivery)[0]) == (cli.DONE, status)
     assert words in folded(said)
 
@@ -131,29 +131,31 @@ def test_the_verdict_of_before_is_understood_and_named(
     conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys
 ) -> None:
     _, delivery = market.in_review(functions)
-    done, said, err = run(capsys, "review", delivery, "taken")
+    done, said, err = run(capsys, "review", delivery, "succeeded")
     assert (done, delivery_row(conn, delivery)[0]) == (cli.DONE, "succeeded")
     assert "it is billed" in folded(said)
-    assert err == "'taken' is now 'succeeded'\n"
+    assert err == "'succeeded' is now 'succeeded'\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "ends", "words"),
     [
-        (["sell"], "'sell' is no verdict on a delivery: redeliver, assign, return, reject, succeeded"),
-        (["assign"], "--buyer names whom to assign the lead to"),
-        (["return", "--buyer", "1"], "it goes with assign, and with nothing else"),
-        (["assign", "--buyer", "nobody@example.com"], "there is no buyer nobody@example.com"),
-        (["assign", "--buyer", "rocky@example.com"], "the verdict is redeliver"),
-        (["reject", "--reason", "x" * 501], "reason"),
+        (["sell"], cli.MISUSED, "there is no command 'leadgen review sell'"),
+        (["assign"], cli.MISUSED, "the following arguments are required: --buyer"),
+        (["return", "--buyer", "1"], cli.MISUSED, "unrecognized arguments: --buyer 1"),
+        (["assign", "--buyer", "nobody@example.com"], cli.FAILED, "there is no buyer nobody@example.com"),
+        (["assign", "--buyer", "rocky@example.com"], cli.FAILED, "the verdict is redeliver"),
+        (["reject", "--reason", "x" * 501], cli.FAILED, "reason"),
     ],
 )
 def test_what_cannot_be_carried_out_is_told_and_changes_nothing(
-    conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys, arguments: list[str], words: str
-) -> None:
+    conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys, arguments: list[str], ends: int,
+    words: str,
+) -> None:  # fmt: skip
     _, delivery = market.in_review(functions)
-    status, said, error = run(capsys, "review", delivery, *arguments)
-    assert (status, said) == (cli.FAILED, "")
+    verdict, *options = arguments
+    status, said, error = run(capsys, "review", verdict, delivery, *options)
+    assert (status, said) == (ends, "")
     assert words in error
     assert delivery_row(conn, delivery)[0] == "in_review"
 
@@ -174,7 +176,7 @@ def test_an_id_that_fits_none_or_several_is_told(
         ("a" * 33, "is no delivery's id"),
         ("%' OR", "is no delivery's id"),
     ]:
-        status, _, error = run(capsys, "review", written)
+        status, _, error = run(capsys, "review", "show", written)
         assert status == cli.FAILED
         assert words in error
 
@@ -184,16 +186,21 @@ def test_a_lead_in_review_is_decided_too(
 ) -> None:
     held = {"in_review_since": "2026-06-17T11:00:00Z", "review_reason": "fraud_score"}
     released, rejected = (a_lead(conn, market.source, **held) for _ in range(2))
-    assert run(capsys, "review", "--lead", released, "release")[:2] == (0, f"Lead {released} goes on.\n")
-    assert run(capsys, "review", "--lead", rejected, "reject", "--reason", "x")[:2] == (
+    assert run(capsys, "review", "release", released)[:2] == (0, f"Lead {released} goes on.\n")
+    assert run(capsys, "review", "reject", "--lead", rejected, "--reason", "x")[:2] == (
         0, f"Lead {rejected} is rejected.\n",
     )  # fmt: skip
     assert [lead_row(conn, lead)[0] for lead in (released, rejected)] == ["received", "rejected"]
     assert ("lead.received", released) in sent(conn, "validate")
-    for arguments in (["release"], ["succeeded"], [], ["reject", "reject"]):
-        status, _, error = run(capsys, "review", "--lead", released, *arguments)
-        assert (status, bool(error)) == (cli.FAILED, True)
-    assert "there is no lead 999" in run(capsys, "review", "--lead", "999", "release")[2]
+    for arguments, ends in (
+        (("release", released), cli.FAILED),
+        (("succeeded", "--lead", released), cli.MISUSED),
+        (("--lead", released), cli.MISUSED),
+        (("reject", "--lead", released, "reject"), cli.MISUSED),
+    ):
+        status, _, error = run(capsys, "review", *arguments)
+        assert (status, bool(error)) == (ends, True)
+    assert "there is no lead 999" in run(capsys, "review", "release", "999")[2]
 
 
 def test_an_explanation_ends_with_the_lead_s_deliveries(
@@ -210,15 +217,15 @@ def test_an_explanation_ends_with_the_lead_s_deliveries(
         " settled_at = now()"
     )
     ((delivery,),) = conn.execute("SELECT id::text FROM deliveries").fetchall()
-    run(capsys, "review", delivery, "return")
+    run(capsys, "review", "return", delivery)
     functions.drain()
     status, said, _ = run(capsys, "explain", lead)
     assert status == cli.DONE
     words = folded(said)
     assert f"Delivery {delivery} to Rocky Roofs ({market.buyers[0]}): released: a person took it back" in words
     assert "unknown: it went out and no answer came that says, so the buyer may have the" in words
-    assert "Outcome unknown: an attempt was sent, and no answer shows whether the buyer has the lead." in said
-    assert f"to Lofty Lids ({market.buyers[1]}): succeeded: the buyer has the lead" in words
+    assert "Outcome unknown: the buyer may have received an earlier attempt." in said
+    assert f"to Lofty Lids ({market.buyers[1]}): taken: the buyer has the lead" in words
     assert words.index("Routing") < words.index(f"Delivery {delivery}") < words.rindex("to Lofty Lids (")
     only = run(capsys, "explain", lead, "--buyer", market.buyers[1])[1]
     assert "a person took it back" not in folded(only)
@@ -233,7 +240,7 @@ def test_a_redelivery_from_the_command_line_wakes_the_deliver_stage(
 ) -> None:
     lead, delivery = market.in_review(functions)
     before = len(waiting(conn, "deliver"))
-    run(capsys, "review", delivery, "redeliver")
+    run(capsys, "review", "redeliver", delivery)
     assert [message["event"] for message in waiting(conn, "deliver")[before:]] == ["delivery.due"]
     functions.drain()
     assert conn.execute("SELECT billing_status::text FROM leads WHERE id = %s", (lead,)).fetchone() == ("billed",)

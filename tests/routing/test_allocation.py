@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.routing.domain import allocation
@@ -86,7 +86,6 @@ def test_a_batch_is_shared_by_turns_and_a_full_buyer_leaves_the_pool() -> None:
     assert shared_out(ROUND_ROBIN, 1, 9, 9, batch=6) == [1, 2, 3, 2, 3, 2]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=5), st.integers(1, 8), st.booleans(), st.sets(st.integers(1, 5))
 )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.routing.domain import decision as routing_decision
@@ -113,7 +113,6 @@ CANDIDATES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
 @given(CANDIDATES, st.sampled_from([None, 1, 2, 3]), st.booleans(), st.randoms(use_true_random=False))
 def test_the_order_of_the_candidates_does_not_matter(
     candidates: list[Candidate], exclusive: int | None, falls_back: bool, seed: random.Random
@@ -125,7 +124,6 @@ def test_the_order_of_the_candidates_does_not_matter(
     )
 
 
-@settings(deadline=None, max_examples=150)
 @given(CANDIDATES, st.integers(1, 9))
 def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
     candidates: list[Candidate], priority: int
@@ -138,7 +136,6 @@ def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
         assert isinstance(after, NoBuyer)
 
 
-@settings(deadline=None, max_examples=150)
 @given(CANDIDATES)
 def test_the_winner_is_eligible_and_nobody_eligible_ranks_before_it(candidates: list[Candidate]) -> None:
     decision = choose(*candidates)

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.kernel.errors import PolicyInvalid
@@ -148,7 +148,6 @@ RATES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=100)
 @given(AMOUNTS, st.none() | AMOUNTS, RATES, st.lists(RATES, max_size=3), st.booleans())
 def test_the_parts_of_a_price_add_up_to_the_once_rounded_sum(
     offer: str, buyer: str | None, exclusivity: dict[str, str], windows: list[dict[str, str]], exclusive: bool

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import inputs as routing_inputs_domain
@@ -77,7 +77,6 @@ def test_a_loser_is_told_what_it_lost_by(
     assert reasons_of(policy, *candidates, exclusive=exclusive) == (won, [lost])
 
 
-@settings(deadline=None, max_examples=150)
 @given(routing_inputs())
 def test_whatever_is_decided_there_are_words_for_it(inputs: RoutingInputs) -> None:
     decision = routing_inputs_domain.route(inputs)

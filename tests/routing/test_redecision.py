@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -41,7 +41,6 @@ def winner(decision: Routed | NoBuyer) -> tuple[Any, ...] | None:
     return decision.buyer_id, decision.buyer_offer_id, decision.price, decision.exclusive, decision.rotation
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -> None:
     decided = routing_inputs_domain.route(inputs)
@@ -59,7 +58,6 @@ def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -
     )
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_of_the_pools_only_the_one_that_was_shared_out_counts(inputs: RoutingInputs) -> None:
     decided = routing_inputs_domain.route(inputs)
@@ -68,7 +66,6 @@ def test_of_the_pools_only_the_one_that_was_shared_out_counts(inputs: RoutingInp
     assert bytes_of(routing_inputs_domain.route(kept)) == bytes_of(decided)
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs(), st.randoms(use_true_random=False))
 def test_a_permutation_of_the_rows_changes_nothing(inputs: RoutingInputs, seed: random.Random) -> None:
     assert bytes_of(routing_inputs_domain.route(shuffled(inputs, seed))) == bytes_of(
@@ -84,7 +81,6 @@ ONE_FAULT: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs(), st.data())
 def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
     inputs: RoutingInputs, data: st.DataObject
@@ -99,7 +95,6 @@ def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
     assert len(after.verdicts) == len(before.verdicts) + 1
 
 
-@settings(deadline=None, max_examples=250)
 @given(routing_inputs())
 def test_the_components_of_every_price_add_up_to_it_to_the_cent(inputs: RoutingInputs) -> None:
     decided = routing_inputs_domain.route(inputs)
@@ -109,7 +104,6 @@ def test_the_components_of_every_price_add_up_to_it_to_the_cent(inputs: RoutingI
         assert price.amount == price.amount.quantize(Decimal("0.01")) > 0
 
 
-@settings(deadline=None, max_examples=50)
 @given(routing_inputs())
 def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_bytes_again(
     inputs: RoutingInputs,
@@ -133,7 +127,6 @@ def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_by
     )
 
 
-@settings(deadline=None, max_examples=50)
 @given(routing_inputs())
 def test_edge_26_what_was_recorded_before_a_currency_had_digits_of_its_own_gives_the_same_bytes_again(
     inputs: RoutingInputs,
@@ -146,7 +139,6 @@ def test_edge_26_what_was_recorded_before_a_currency_had_digits_of_its_own_gives
     )
 
 
-@settings(deadline=None, max_examples=50)
 @given(routing_inputs())
 def test_edge_26_every_price_in_yen_is_whole_in_all_its_parts(inputs: RoutingInputs) -> None:
     yen = replace(inputs, facts=replace(inputs.facts, offer=replace(inputs.facts.offer, digits=0)))
@@ -158,7 +150,6 @@ def test_edge_26_every_price_in_yen_is_whole_in_all_its_parts(inputs: RoutingInp
         assert all(part.amount == int(part.amount) for part in decided.price.components)
 
 
-@settings(deadline=None, max_examples=50)
 @given(routing_inputs())
 def test_what_was_recorded_before_deliveries_could_be_paused_for_overdue_invoices_gives_the_same_bytes_again(
     inputs: RoutingInputs,

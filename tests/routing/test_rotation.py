@@ -4,7 +4,7 @@ from collections import Counter
 from fractions import Fraction
 from math import gcd
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.routing.domain import rotation
@@ -25,7 +25,6 @@ def pool(weights: list[int]) -> Rotation:
     return rotation.fresh(dict(enumerate(weights, start=1)))
 
 
-@settings(deadline=None, max_examples=300)
 @given(WEIGHTS, st.integers(1, 120), st.randoms(use_true_random=False))
 def test_after_every_lead_each_member_is_within_one_lead_of_its_share(
     weights: list[int], leads: int, random: object
@@ -40,7 +39,6 @@ def test_after_every_lead_each_member_is_within_one_lead_of_its_share(
             assert abs(received[member] - Fraction(weight, sum(weights)) * number) < 1
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=6))
 def test_after_a_whole_cycle_each_has_exactly_its_share_and_it_begins_anew(weights: list[int]) -> None:
     cycle = sum(weights) // gcd(*weights)
@@ -50,7 +48,6 @@ def test_after_a_whole_cycle_each_has_exactly_its_share_and_it_begins_anew(weigh
     assert state == pool(weights)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.integers(1, 12), st.integers(0, 40), st.integers(1, 40))
 def test_with_equal_weights_every_window_of_leads_is_shared_evenly(members: int, start: int, length: int) -> None:
     winners, _ = turns(pool([1] * members), list(range(1, members + 1)), start + length)

@@ -1,4 +1,4 @@
-"""`leadgen preview-delivery`: what it shows, of a file and of what is configured, and what it refuses."""
+"""`leadgen delivery preview`: what it shows, of a file and of what is configured, and what it refuses."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def run(environment: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
     """Run the command; its status, and what it said on both."""
 
     def command(*arguments: str) -> tuple[int, str, str]:
-        status = cli.main(["preview-delivery", *arguments])
+        status = cli.main(["delivery", "preview", *arguments])
         said = capfdbinary.readouterr()
         return status, said.out.decode(), said.err.decode()
 
@@ -58,7 +58,7 @@ def test_a_file_is_shown_before_it_is_applied_and_without_a_database(
     lines = out.splitlines()
     assert lines[:4] == [
         "Green Gardens in Lawns, Springfield",
-        "Attempts: at once, and after each that fails: 5 s, 3,600 s",
+        "Attempts: at once, and after each failure: 5 s, 3,600 s",
         "",
         "POST https://green.example.com/leads",
     ]
@@ -90,7 +90,7 @@ def test_what_is_configured_is_shown_with_a_stored_lead(conn: Connection[Any], r
 def test_a_buyer_without_a_format_gets_the_specified_payload(run: Run, tmp_path: Path) -> None:
     status, out, _ = run("--file", str(written(tmp_path)), "--buyer", "Blue@Example.com")
     assert status == 0
-    assert "No webhook: its leads go by e-mail. Were there one, it would get:" in out
+    assert "No webhook: its leads are sent by e-mail. A webhook would receive:" in out
     assert SIGNED not in out
     assert body_of(out)["event"] == "lead.delivered"
 
@@ -126,16 +126,16 @@ def test_each_format_is_laid_out_for_reading(run: Run, tmp_path: Path, delivery:
         ('200 {"ok": true, "id": 7}', "200 counts as succeeded: the lead is billed; the buyer's reference is 7"),
         (
             '200 {"ok": false, "why": "duplicate"}',
-            "200 counts as rejected: the lead is not billed, and the policy says what becomes of it; the reason is: "
-            "duplicate",
+            "200 counts as rejected by the buyer (duplicate): the lead is not billed, and the policy decides what "
+            "follows.",
         ),
         (
             "200 thanks",
-            "200 counts as unclear (the answer is not JSON): the outcome is unknown; the lead is "
-            "tried again at this buyer, and then waits in review.",
+            "200 counts as outcome unknown (the answer is not JSON): the delivery is retried at this buyer, and then "
+            "waits in review.",
         ),
-        ("503", "503 counts as failed (status 503): it is tried again by the schedule."),
-        ("410 gone", "410 counts as failed for good (status 410): the endpoint is not called any more."),
+        ("503", "503 counts as failed (status 503): it is retried on schedule."),
+        ("410 gone", "410 counts as failed for good (status 410): the endpoint is not called again."),
     ],
 )
 def test_an_answer_can_be_tried(run: Run, tmp_path: Path, answer: str, told: str) -> None:

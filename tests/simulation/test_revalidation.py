@@ -9,8 +9,8 @@ from leadgen.kernel.trace import plain
 from leadgen.simulation.domain.revalidation import Revalidated, validate_again
 from leadgen.validation.domain import policy as validation_policy
 from leadgen.validation.domain import rules as validation_rules
+from leadgen.validation.domain.extraction import observe
 from leadgen.validation.domain.observations import NOTHING_LOOKED_UP
-from leadgen.validation.domain.observe import observe
 from leadgen.validation.domain.policy import ValidationPolicy
 from tests.support.domain_values import lead
 

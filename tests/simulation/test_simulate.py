@@ -24,7 +24,7 @@ from leadgen.simulation.store import history
 from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert, prepaid
 from tests.support.functions import Functions
 from tests.support.messages import messages
-from tests.support.routed import a_valid_lead, buyers_of, route
+from tests.support.routing import a_valid_lead, buyers_of, route
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "priority": {"strategy": "priority_based", "unrouted": {"retry_minutes": 5, "give_up_hours": 2}},

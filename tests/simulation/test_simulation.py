@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -273,7 +273,6 @@ def inputs(draw: st.DrawFn) -> RoutingInputs:
     return RoutingInputs(policy(**strategy), facts, NOON)
 
 
-@settings(deadline=None, max_examples=400)
 @given(inputs())
 def test_what_a_decision_comes_to_is_the_same_with_its_reasons_and_without(given_: RoutingInputs) -> None:
     told = decision.choose(given_.policy, given_.facts, now=given_.now)

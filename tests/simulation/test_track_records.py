@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.routing.domain.eligibility import TrackRecord
@@ -53,7 +53,6 @@ def counted(leads: list[Past], ask: LookbackTerms, now: datetime) -> TrackRecord
     return TrackRecord(len(answered), sum(lead.accepted for lead in answered), len(delivered), on_time)
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     st.lists(past(), max_size=8),
     _MINUTES,

@@ -10,8 +10,8 @@ from leadgen.kernel.calendar import PERIODS, Period
 from leadgen.leads.domain.lead import Lead
 from leadgen.routing.domain.decision import Offer
 from leadgen.routing.domain.eligibility import Enrollment, Usage, Used
+from leadgen.validation.domain.extraction import observe
 from leadgen.validation.domain.observations import LookedUp, Observations
-from leadgen.validation.domain.observe import observe
 from leadgen.validation.domain.policy import DuplicateDetection, ValidationPolicy
 
 NOON = datetime(2026, 6, 17, 12, 0, tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Text in aligned columns, within a width."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.terminal.tables import columns, folded
@@ -28,7 +28,6 @@ def test_a_narrow_terminal_makes_narrow_lines(monkeypatch: pytest.MonkeyPatch, t
 CELLS = st.text(st.sampled_from("ab "), max_size=60)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=5), st.integers(40, 100))
 def test_no_line_is_wider_than_it_may_be_and_no_letter_is_lost(rows: list[tuple[str, ...]], width: int) -> None:
     lines = columns(("A", "B", "C", "D"), rows, width=width)

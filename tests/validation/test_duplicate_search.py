@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -11,6 +11,7 @@ from leadgen.leads.domain.lead import Contact
 from leadgen.validation.domain import duplicates
 from leadgen.validation.domain.duplicates import Prior, Search
 from leadgen.validation.store import screening
+from tests.support.examples import examples
 from tests.support.factories import a_lead, a_source, an_offer
 
 PHONES = st.sampled_from([None, "13035550100", "13035550101"])
@@ -28,7 +29,7 @@ LEADS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=25, long=160)
 @given(
     history=LEADS,
     sought=st.tuples(PHONES, EMAILS).filter(any),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -134,7 +134,6 @@ def as_bytes(verdict: screening.Verdict) -> bytes:
     return json.dumps([verdict.outcome, verdict.reason, verdict.trace], sort_keys=True).encode()
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     rules=RULES, fields=FIELDS, looked_up=LOOKED_UP, is_duplicate=st.booleans(), code=st.sampled_from(["80014", "x"])
 )
@@ -159,7 +158,6 @@ def test_a_validation_is_decided_again_from_its_record(
     )
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     leads=st.lists(
         st.tuples(st.integers(0, 100), st.sampled_from([None, "1", "2"]), st.sampled_from([None, "a", "b"])),

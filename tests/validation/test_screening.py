@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.leads.domain.lead import Contact
@@ -91,7 +91,6 @@ def test_a_lead_without_a_search_is_never_a_duplicate() -> None:
     assert screened([a_request(1, phone=None), a_request(2, phone=None)])[2].duplicate == NotDuplicate("missing_fields")
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     leads=st.lists(
         st.tuples(st.integers(0, 3000), st.sampled_from(["1", "2", None]), st.sampled_from(["80014", "99999"])),
@@ -114,7 +113,6 @@ def test_the_order_of_a_batch_does_not_matter(
     assert screening.screen(shuffled, {}) == screening.screen(requests, {})
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     leads=st.lists(st.tuples(st.integers(0, 3000), st.sampled_from(["1", "2"])), min_size=2, max_size=8),
     cut=st.integers(1, 7),

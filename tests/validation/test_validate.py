@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from tests.support.examples import examples
 from tests.support.factories import a_lead, a_source, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages, sent
@@ -179,7 +180,7 @@ HISTORY = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=6, long=40)
 @given(history=HISTORY, data=st.data(), action=st.sampled_from(["reject", "flag"]))
 def test_however_a_history_is_cut_into_batches_the_outcome_is_one(
     conn: Connection[Any], functions: Functions, now: datetime, history: list[Any], data: st.DataObject, action: str

@@ -18,7 +18,7 @@ from tests.support.processes.running_stack import RunningStack
 
 LEADS = 500
 SECRET = "the-buyer-s-secret"
-SETTLE_SECONDS = 90.0
+SETTLE_SECONDS = 300.0  # of a busy machine
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def await_billed(conn: Connection[Any], count: int) -> None:
     raise AssertionError(f"not every lead was settled: {states}")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 @pytest.mark.xdist_group("stack")
 @pytest.mark.parametrize("victim", ["worker", "postgres"])
 def test_every_lead_is_settled_and_billed_once_after_kill_9(stack: RunningStack, victim: str) -> None:

@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from psycopg import Connection
 
 from leadgen.reconciliation import service as reconciliation_service
-from leadgen_local.postgres.server import Postgres
+from tests.support.examples import examples
+from tests.support.kept import KeptDatabase
 from tests.support.money.random_marketplace import OPERATIONS, WEIGHTS, World, hours
 from tests.support.money.sold_leads import everything
 
@@ -25,32 +26,25 @@ BEGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 THREADS = 12
 RUNS = int(os.environ.get("MONEY_RUNS", "1"))
 EACH = int(os.environ.get("MONEY_OPERATIONS", "150"))
-EXAMPLES = int(os.environ.get("MONEY_EXAMPLES", "12"))
 
 
 def amiss(conn: Connection[Any], now: datetime) -> dict[str, Any]:
     return {one.name: one.broken for one in reconciliation_service.audit(conn, now=now) if one.broken}
 
 
-def make_machine(server: Postgres) -> type[RuleBasedStateMachine]:
-    names = iter(range(1_000_000))
-
+def make_machine(kept: KeptDatabase) -> type[RuleBasedStateMachine]:
     class Money(RuleBasedStateMachine):
-        """Each example has a database of its own."""
+        """Each example begins with an empty database."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.name = f"money_{os.getpid()}_{next(names)}"
-            with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-                admin.execute(f"CREATE DATABASE {self.name} TEMPLATE template_leadgen".encode())
-            self.conn = psycopg.connect(server.url(self.name), autocommit=True)
+            self.conn = psycopg.connect(kept.url, autocommit=True)
             self.world = World(self.conn, BEGIN)
             self.step = 0
 
         def teardown(self) -> None:
             self.conn.close()
-            with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
-                admin.execute(f"DROP DATABASE {self.name} WITH (FORCE)".encode())
+            kept.restore()
 
         def _do(self, operation: str, pick: int) -> None:
             self.step += 1
@@ -79,16 +73,16 @@ def make_machine(server: Postgres) -> type[RuleBasedStateMachine]:
     return Money
 
 
+@pytest.mark.hypothesis
 @pytest.mark.timeout(3600)
 def test_every_invariant_holds_after_every_step_of_any_history(
-    server: Postgres, environment: pytest.MonkeyPatch
+    kept: KeptDatabase, environment: pytest.MonkeyPatch
 ) -> None:
     run_state_machine_as_test(
-        make_machine(server),
+        make_machine(kept),
         settings=settings(
-            max_examples=EXAMPLES,
+            examples(short=8, long=200),
             stateful_step_count=40,
-            deadline=None,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         ),

@@ -73,7 +73,7 @@ def denver(buyer_endpoint: BuyerEndpoint, conn: Connection[Any], tmp_path: Path)
     """The market, opened by one command, and the server of its one buyer."""
     file = tmp_path / "denver-hvac.yaml"
     file.write_text(DENVER_HVAC, encoding="utf-8")
-    assert cli.main(["apply", str(file)]) == cli.DONE
+    assert cli.main(["config", "apply", str(file)]) == cli.DONE
     return buyer_endpoint
 
 

@@ -119,12 +119,12 @@ def test_the_command_applies_reports_and_ends_with_a_status(
     conn: Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = str(written(tmp_path))
-    assert cli.main(["apply", path]) == cli.DONE
+    assert cli.main(["config", "apply", path]) == cli.DONE
     assert "+ wallet Green Gardens, with 100.00" in capsys.readouterr().out
-    assert cli.main(["apply", path]) == cli.DONE
+    assert cli.main(["config", "apply", path]) == cli.DONE
     assert capsys.readouterr().out.splitlines()[-1] == "Nothing changed: all 15 are as they are to be."
     written(tmp_path, changed(("price: 45.10", "price: cheap"), text=SOUND))
-    assert cli.main(["apply", path]) == cli.FAILED
+    assert cli.main(["config", "apply", path]) == cli.FAILED
     assert capsys.readouterr().err == f"{path}:9: offers[0].price: must be a number such as 45.00\n"
 
 
@@ -132,5 +132,5 @@ def test_the_command_says_when_the_database_is_not_migrated(
     empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
-    assert cli.main(["apply", str(written(tmp_path))]) == cli.FAILED
+    assert cli.main(["config", "apply", str(written(tmp_path))]) == cli.FAILED
     assert capsys.readouterr().err.startswith("the database has not the schema of this version: ")

@@ -48,10 +48,10 @@ def test_a_change_makes_the_waiting_leads_of_the_files_offers_due(
         waiting(conn, a_source(conn, an_offer(conn))),
     ]
     path = str(written(tmp_path, DEARER))
-    assert cli.main(["plan", path]) == cli.CHANGES
+    assert cli.main(["config", "plan", path]) == cli.CHANGES
     assert "2 waiting leads would be tried again." in capsys.readouterr().out
     assert not any(is_due(conn, lead_id) for lead_id in held)
-    assert cli.main(["apply", path]) == cli.DONE
+    assert cli.main(["config", "apply", path]) == cli.DONE
     assert "2 waiting leads will be tried again." in capsys.readouterr().out
     assert all(is_due(conn, lead_id) for lead_id in held)
     assert not any(is_due(conn, lead_id) for lead_id in others)

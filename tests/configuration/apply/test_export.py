@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 from psycopg import Connection
 
 from leadgen import cli
@@ -14,6 +14,7 @@ from leadgen.configuration.service import export
 from leadgen.configuration.service.apply import ConfigurationInvalid, application, apply_files
 from leadgen.platform.migrations import migrate
 from tests.support.configurations import changed, written
+from tests.support.examples import examples
 from tests.support.strategies.configurations import configurations, text
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -61,7 +62,7 @@ def _configure_without_secrets(conn: Connection[Any], paths: list[Path]) -> None
     apply_files(conn, paths, {})
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(short=8, long=60)
 @given(first=configurations(), second=configurations())
 def test_whatever_is_applied_upon_whatever_is_there_is_exported_as_it_is(
     conn: Connection[Any], tmp_path: Path, first: dict[str, Any], second: dict[str, Any]
@@ -199,12 +200,12 @@ def test_the_command_prints_the_files_or_writes_them(
     conn: Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     apply_files(conn, [written(tmp_path)], {})
-    assert cli.main(["export"]) == cli.DONE
+    assert cli.main(["config", "export"]) == cli.DONE
     assert capsys.readouterr().out.startswith("---\n# springfield-gardening.yaml\nmarket: {name: Springfield")
     folder = tmp_path / "new" / "folder"
-    assert cli.main(["export", "--to", str(folder)]) == cli.DONE
+    assert cli.main(["config", "export", "--to", str(folder)]) == cli.DONE
     path = folder / "springfield-gardening.yaml"
     assert capsys.readouterr().out == f"{path}\n"
-    assert cli.main(["plan", str(path)]) == cli.DONE
-    assert cli.main(["export", "--to", str(path)]) == cli.FAILED
+    assert cli.main(["config", "plan", str(path)]) == cli.DONE
+    assert cli.main(["config", "export", "--to", str(path)]) == cli.FAILED
     assert "cannot be written" in capsys.readouterr().err

@@ -147,20 +147,20 @@ def test_a_plan_of_a_rollback_changes_nothing(
     apply_files(conn, [written(tmp_path)], {})
     apply_files(conn, [written(tmp_path, STRICTER)], {})
     before = contents(conn)
-    assert cli.main(["rollback", "1", "--plan"]) == cli.CHANGES
+    assert cli.main(["config", "rollback", "1", "--plan"]) == cli.CHANGES
     assert "    price: 60.00 → 45.10\n" in capsys.readouterr().out
     assert contents(conn) == before
-    assert cli.main(["rollback", "1"]) == cli.DONE
-    assert cli.main(["rollback", "1", "--plan"]) == cli.DONE
+    assert cli.main(["config", "rollback", "1"]) == cli.DONE
+    assert cli.main(["config", "rollback", "1", "--plan"]) == cli.DONE
 
 
 def test_a_version_that_is_not_there_is_told(conn: Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(NoSuchVersion):
         rollback(conn, 1, {})
-    assert cli.main(["rollback", "7"]) == cli.FAILED
+    assert cli.main(["config", "rollback", "7"]) == cli.FAILED
     assert "there is no version 7 of the configuration" in capsys.readouterr().err
-    assert cli.main(["history", "7"]) == cli.FAILED
-    assert cli.main(["history"]) == cli.DONE
+    assert cli.main(["config", "history", "7"]) == cli.FAILED
+    assert cli.main(["config", "history"]) == cli.DONE
     assert capsys.readouterr().out == "The configuration has no history yet: nothing was applied.\n"
 
 
@@ -184,17 +184,17 @@ def test_the_history_lists_versions_with_their_policies(
     conn: Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LEADGEN_ACTOR", "ann")
-    assert cli.main(["apply", str(written(tmp_path))]) == cli.DONE
-    assert cli.main(["apply", str(written(tmp_path, STRICTER))]) == cli.DONE
+    assert cli.main(["config", "apply", str(written(tmp_path))]) == cli.DONE
+    assert cli.main(["config", "apply", str(written(tmp_path, STRICTER))]) == cli.DONE
     capsys.readouterr()
-    assert cli.main(["history"]) == cli.DONE
+    assert cli.main(["config", "history"]) == cli.DONE
     second, policy, first, *policies = capsys.readouterr().out.splitlines()
     assert second.startswith("2  ")
     assert second.endswith("  ann  3 updated, 1 new version, 11 unchanged")
     assert policy == "    ~ validation policy lawn rules, version 2"
     assert first.endswith("  ann  15 created")
     assert policies == ["    + validation policy lawn rules, version 1", "    + routing policy lawn routing, version 1"]
-    assert cli.main(["history", "2"]) == cli.DONE
+    assert cli.main(["config", "history", "2"]) == cli.DONE
     assert "        price: 45.10 → 60.00" in capsys.readouterr().out.splitlines()
-    assert cli.main(["history", "--limit", "1"]) == cli.DONE
+    assert cli.main(["config", "history", "--limit", "1"]) == cli.DONE
     assert len(capsys.readouterr().out.splitlines()) == 2

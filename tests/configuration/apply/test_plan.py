@@ -121,14 +121,14 @@ def test_the_command_ends_with_a_status_a_script_can_use(
     conn: Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = str(written(tmp_path))
-    assert cli.main(["plan", path]) == cli.CHANGES
+    assert cli.main(["config", "plan", path]) == cli.CHANGES
     assert capsys.readouterr().out.splitlines()[-1] == "Planned: 15 created."
-    assert cli.main(["apply", path]) == cli.DONE
+    assert cli.main(["config", "apply", path]) == cli.DONE
     assert capsys.readouterr().out.splitlines()[-2:] == ["Applied: 15 created.", "Version 1 of the configuration."]
-    assert cli.main(["plan", path]) == cli.DONE
+    assert cli.main(["config", "plan", path]) == cli.DONE
     assert capsys.readouterr().out == "Nothing would change: all 15 are as they are to be.\n"
     written(tmp_path, changed(("price: 45.10", "price: cheap")))
-    assert cli.main(["plan", path]) == cli.FAILED
+    assert cli.main(["config", "plan", path]) == cli.FAILED
     assert capsys.readouterr().err == f"{path}:9: offers[0].price: must be a number such as 45.00\n"
 
 
@@ -138,9 +138,9 @@ def test_no_secret_is_ever_printed(conn: Connection[Any], tmp_path: Path, capsys
     )
     for number, content in enumerate((SOUND, text)):
         path = str(written(tmp_path, content))
-        assert cli.main(["plan", path]) == cli.CHANGES
-        assert cli.main(["apply", path]) == cli.DONE
-        assert cli.main(["history", str(number + 1)]) == cli.DONE
+        assert cli.main(["config", "plan", path]) == cli.CHANGES
+        assert cli.main(["config", "apply", path]) == cli.DONE
+        assert cli.main(["config", "history", str(number + 1)]) == cli.DONE
     printed = capsys.readouterr().out
     assert "webhook_secret: set → replaced" in printed
     assert "api_key: set → replaced" in printed

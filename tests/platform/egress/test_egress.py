@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.platform.egress import http_client
@@ -176,7 +176,6 @@ LINES = st.lists(
 
 
 @given(saying=st.one_of(st.binary(max_size=200), LINES, LINES.map(lambda rest: b"HTTP/1.1 200 OK\r\n" + rest)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 def test_whatever_is_answered_is_an_answer_or_none(said: tuple[str, "queue.Queue[bytes]"], saying: bytes) -> None:
     origin, sayings = said
     sayings.put(saying)

@@ -11,7 +11,7 @@ from psycopg import Connection
 from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer, prepaid
 from tests.support.functions import Functions
 from tests.support.messages import waiting
-from tests.support.routed import a_valid_lead, buyers_of, failed_checks, reason_of, route
+from tests.support.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
 
 
 def test_the_day_of_a_cap_is_the_markets(

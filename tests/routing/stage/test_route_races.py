@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
-from tests.support.routed import route
+from tests.support.routing import route
 
 LEADS = 1000
 WORKERS = 8

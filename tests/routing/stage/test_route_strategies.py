@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.routed import a_valid_lead, buyers_of, route
+from tests.support.routing import a_valid_lead, buyers_of, route
 
 
 def an_offer_by(conn: Connection[Any], strategy: str, **config: Any) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 from psycopg import Connection
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 from stripe import WebhookSignature
 
 from leadgen_local.sinks.behavior import Behavior
@@ -21,30 +22,45 @@ from leadgen_local.sinks.stripe_account import WEBHOOK_SECRET, Object
 from leadgen_local.sinks.stripe_api import PATH, FakeStripe
 
 
+class _Host:
+    """One HTTP server for all providers of this process, one after the other: ending one takes a tenth of a second."""
+
+    def __init__(self) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.app: Starlette | None = None
+        server = uvicorn.Server(
+            uvicorn.Config(self._serve, interface="asgi3", log_level="critical", lifespan="off", ws="none")
+        )
+        # Who connects before it has started waits in the listener's queue.
+        threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.app is not None, "no provider is open for business"
+        await self.app(scope, receive, send)
+
+
+_host = cache(_Host)
+
+
 class Provider:
     """The fake provider at ``origin``. What it tells waits in ``events`` until a test hands it over."""
 
     def __init__(self, directory: Path) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.origin = _host().origin
         self.events: list[Object] = []
         self.behaviors: dict[str, Behavior] = {}
         self.fake = FakeStripe(self.origin, Journal(directory / "stripe.jsonl"), self.behaviors, self.events.append)
-        app = Starlette(routes=self.fake.routes())
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
-        self.http = httpx2.Client(base_url=self.origin, timeout=20)
+        self._app = Starlette(routes=self.fake.routes())
+        self.http = httpx2.Client(base_url=self.origin, timeout=20, verify=False)  # reading the certificates takes long
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.005)
+        _host().app = self._app
         return self
 
     def __exit__(self, *unused: object) -> None:
         self.http.close()
-        self._server.should_exit = True
-        self._thread.join()
+        _host().app = None
 
     def press(self, page: str, button: str = "good") -> httpx2.Response:
         """Press a button on a page of the provider's."""

@@ -1,1 +1,6 @@
-"""Who is asking, and what they may see: tokens, roles and scopes."""
+"""Authenticates a request by its token and says whose rows it may see.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: nothing.
+Read first: service.py (roles and scopes), adapters.py (the token).
+"""

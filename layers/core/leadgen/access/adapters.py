@@ -1,4 +1,4 @@
-"""Tokens of operators, buyers and systems: JWTs signed with SECRET_KEY."""
+"""Signs and verifies the tokens of operators, buyers and systems: JWTs with SECRET_KEY."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,10 +1,10 @@
-"""Tokens with which buyers see and decide about their own."""
+"""``leadgen buyer token``: API tokens of buyers."""
 
 import argparse
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import Connection
 
@@ -12,27 +12,23 @@ from leadgen.access import adapters as tokens
 from leadgen.audit_trail import store as audit_trail_store
 from leadgen.audit_trail.domain import Actor
 from leadgen.terminal import money_command
-from leadgen.terminal.command import DONE, CommandFailed, number
-from leadgen.terminal.money_command import EPILOG
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
+from leadgen.terminal.command import ACTOR, DATABASE, DONE, CommandFailed, describe, number
 
 _LONGEST_DAYS = 366
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "buyer-token",
-        help="a token with which a buyer sees and decides about its own",
-        description="Print a token with which a buyer sees its money, gives leads back and disputes invoices. It is "
-        "signed with SECRET_KEY, and good until it expires: it cannot be taken back.",
-        epilog=EPILOG,
+def token_command(parser: argparse.ArgumentParser) -> None:
+    """Print an API token for a buyer."""
+    describe(
+        parser,
+        "Print an API token with which a buyer sees its money, returns leads and disputes invoices. It is signed with "
+        "SECRET_KEY and valid until it expires: it cannot be revoked.",
+        examples=["leadgen buyer token office@bayshore-roof.example --days 90"],
+        notes=[ACTOR, DATABASE],
     )
-    parser.add_argument("buyer", metavar="BUYER", help="its id or e-mail address")
+    money_command.buyer_argument(parser)
     parser.add_argument(
-        "--days", type=number, default=30, metavar="N", help=f"how long, 1 to {_LONGEST_DAYS} days (30)"
+        "--days", type=number, default=30, metavar="N", help=f"how long it is valid, 1 to {_LONGEST_DAYS} days (30)"
     )
     parser.set_defaults(run=_issue)
 

@@ -1,4 +1,4 @@
-"""Who is asking, and whose rows they may see."""
+"""Reads who sends a request from its token, and whose rows that token may see."""
 
 import ipaddress
 from typing import Annotated
@@ -10,6 +10,11 @@ from leadgen.access.adapters import Claims, TokenInvalid
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import settings
+
+MOST = 2_147_483_647
+LONGEST_LIST = 200
+
+Id = Annotated[int, Path(ge=1, le=MOST)]
 
 
 def bearer(request: Request) -> Claims:
@@ -57,13 +62,10 @@ def requester(request: Request) -> Actor:
     return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
 
 
-MOST = 2_147_483_647
-
-
-LONGEST_LIST = 200
-
-
-Id = Annotated[int, Path(ge=1, le=MOST)]
+def deciding_operator(request: Request) -> Actor:
+    """The operator who decides, as the audit trail keeps it. Raises Refusal 401, and 403 where it is no operator."""
+    person(request)
+    return requester(request)
 
 
 def party(request: Request) -> int | None:

@@ -1,1 +1,6 @@
-"""The insert-only audit log: who did what."""
+"""Records who changed what, and never changes a record.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: nothing.
+Read first: domain.py (the actor), store.py.
+"""

@@ -1,4 +1,4 @@
-"""Who does what the audit trail keeps."""
+"""The actor of an audited action: name, IP address, user agent."""
 
 from dataclasses import dataclass
 

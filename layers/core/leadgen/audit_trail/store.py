@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""Adds entries to the audit log and purges old ones."""
 
 from dataclasses import dataclass
 from datetime import datetime

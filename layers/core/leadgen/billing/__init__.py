@@ -1,1 +1,6 @@
-"""A delivered lead is charged once, and earns its publisher its share. Also the terms agreed with a buyer."""
+"""Charges a delivered lead once, from prepaid money first, and credits its publisher's share.
+
+Subscribes to: lead.delivered. Publishes: lead.billed.
+Writes: number_series.
+Read first: domain/charges.py, then service/charges.py; domain/terms.py has what is agreed with a buyer.
+"""

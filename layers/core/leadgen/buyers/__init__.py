@@ -1,1 +1,6 @@
-"""Buyers by name, and under lock: a buyer's lock is the lock of all its money and all its caps."""
+"""Locks buyers and finds them by name: a buyer's lock covers all its money and all its caps.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: nothing.
+Read first: store.py.
+"""

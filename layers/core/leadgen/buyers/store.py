@@ -1,4 +1,4 @@
-"""Buyers under lock."""
+"""Locks buyers in id order; finds buyers by id, e-mail and name."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

@@ -1,71 +1,27 @@
-"""The ``leadgen`` command. Each module of ``GROUPS`` adds some commands: parsers, and the functions that run them.
+"""The root of the ``leadgen`` command. It finds the command in the table of ``groups`` and imports its module alone."""
 
-A command's function takes the parsed options and answers the process's exit status.
-"""
-
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.access import commands as access_commands
-from leadgen.configuration.commands import configuration, history
-from leadgen.configuration.service.apply import ConfigurationInvalid
-from leadgen.explanation.commands import explain
-from leadgen.invoicing.commands import invoices
-from leadgen.notifications.commands import listen, replay, subscriptions
-from leadgen.outbound import commands as outbound_commands
-from leadgen.payments import commands as payments_commands
-from leadgen.publishers import commands as publishers_commands
-from leadgen.receivables.commands import credit_notes
-from leadgen.reconciliation import commands as reconciliation_commands
-from leadgen.reporting import commands as reporting_commands
-from leadgen.returns import commands as returns_commands
-from leadgen.review import commands as review_commands
-from leadgen.simulation.commands import delivery_preview, simulate
+from leadgen.cli import former_words, groups, pages
+from leadgen.cli.groups import Group
 from leadgen.terminal.command import CHANGES, DONE, ENOUGH, FAILED, STOPPED, CommandFailed
-from leadgen.validation import commands as validation_commands
 
-__all__ = ["CHANGES", "DONE", "ENOUGH", "FAILED", "STOPPED", "main"]
+__all__ = ["CHANGES", "DONE", "ENOUGH", "FAILED", "MISUSED", "STOPPED", "main"]
 
-GROUPS = (
-    configuration,
-    delivery_preview,
-    history,
-    invoices,
-    payments_commands,
-    returns_commands,
-    credit_notes,
-    access_commands,
-    explain,
-    review_commands,
-    outbound_commands,
-    simulate,
-    validation_commands,
-    publishers_commands,
-    subscriptions,
-    listen,
-    replay,
-    reconciliation_commands,
-    reporting_commands,
-)
+MISUSED = 2  # what argparse ends with, too
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit status: 0 done, 1 failed, 2 used wrongly (or a plan with changes), 130
     stopped by Ctrl-C, 141 where nobody reads its output any more.
     """
-    parser = argparse.ArgumentParser(prog="leadgen", description="Operate a LeadGen marketplace.")
-    parser.add_argument("--version", action="version", version=f"leadgen {VERSION}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in GROUPS:
-        group.add(commands)
-    options = parser.parse_args(arguments)
     try:
-        status: int = options.run(options)
+        status = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
-    except (CommandFailed, ConfigurationInvalid) as failure:
+    except CommandFailed as failure:
         print(failure, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -76,3 +32,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ENOUGH
     return status
+
+
+def _run(words: list[str]) -> int:
+    match words:
+        case []:
+            return _misused(pages.overview())
+        case ["-h" | "--help", *_]:
+            return _print(pages.overview())
+        case ["--version", *_]:
+            return _print(f"leadgen {VERSION}")
+        case ["__complete", *typed]:
+            from leadgen.cli import completion
+
+            return _print("\n".join(completion.candidates(typed)))
+        case _:
+            return _command(_present(words))
+
+
+def _present(words: list[str]) -> list[str]:
+    """The words of today, and a notice where these are of before."""
+    renamed = former_words.renamed(words)
+    if renamed is None:
+        return words
+    print(f"leadgen: '{renamed.before}' is now 'leadgen {renamed.now}'", file=sys.stderr)
+    return [*renamed.now.split(), *renamed.rest]
+
+
+def _command(words: list[str]) -> int:
+    entry = groups.entry(words[0])
+    if entry is None:
+        return _misused(pages.unknown(words[0], None))
+    if not isinstance(entry, Group):
+        named, command = words[:1], entry
+    elif len(words) == 1:
+        return _misused(pages.group_page(entry))
+    elif words[1] in ("-h", "--help"):
+        return _print(pages.group_page(entry))
+    elif (found := entry.command(words[1])) is None:
+        return _misused(pages.unknown(words[1], entry))
+    else:
+        named, command = words[:2], found
+    try:
+        options = pages.parser(named, command).parse_args(words[len(named) :])
+    except SystemExit as ended:  # argparse has printed help, or what is wrong
+        return MISUSED if ended.code else DONE
+    status: int = options.run(options)
+    return status
+
+
+def _print(text: str) -> int:
+    print(text)
+    return DONE
+
+
+def _misused(text: str) -> int:
+    print(text, file=sys.stderr)
+    return MISUSED

@@ -1,4 +1,7 @@
-"""Markets, offers, policies, sources and buyers as YAML files: checked, planned, applied, exported, rolled back.
+"""Checks, plans, applies, exports and rolls back YAML files of markets, offers, policies, sources and buyers.
 
-Read ``domain.model`` (what a file says), ``domain.checks``, ``service.apply``.
+Subscribes to: nothing. Publishes: nothing.
+Writes: buyer_offers, buyer_service_areas, configuration_versions, markets, offer_exclusivities, offers, places,
+    publishers, radius_postal_codes, routing_policies, seller, sources, validation_policies, verticals.
+Read first: domain/model.py (what a file holds), domain/checks.py, then service/apply.py.
 """

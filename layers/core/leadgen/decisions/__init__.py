@@ -1,1 +1,6 @@
-"""The record of every decision: its inputs, its trace, its policy and version."""
+"""Records every decision with its inputs, its trace, its policy and the policy's version.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: lead_decisions.
+Read first: store.py.
+"""

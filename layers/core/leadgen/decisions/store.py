@@ -1,4 +1,4 @@
-"""The record of every decision."""
+"""Records decisions, and reads a lead's decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
-"""A routed lead is sent to its buyer: webhook, then e-mail, then a person. ``lead.routed`` -> ``lead.delivered``.
+"""Sends a routed lead to its buyer: by webhook, then by e-mail, then through an operator.
 
-Read ``domain.steps`` (what follows an attempt) and ``domain.formats`` (what is sent); ``service.dispatch`` claims
-and settles a batch, ``service.attempt`` makes one attempt.
+Subscribes to: delivery.due, lead.routed. Publishes: delivery.due, delivery.failed, delivery.rejected, lead.delivered.
+Writes: delivery_attempts.
+Read first: domain/steps.py (what follows an attempt), domain/formats (what is sent), then service/dispatch.py (claims
+    and settles a batch) and service/attempt.py.
 """

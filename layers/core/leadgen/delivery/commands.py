@@ -1,5 +1,6 @@
-"""A delivery as a person reads it: how it stands, and what came of every attempt."""
+"""``leadgen delivery show``: a delivery as a person reads it, with the outcome of every attempt."""
 
+import argparse
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -10,12 +11,14 @@ from psycopg import Connection
 
 from leadgen.delivery.domain import verdicts
 from leadgen.delivery.domain.verdicts import Delivery
+from leadgen.delivery.service import history
 from leadgen.delivery.service.history import Story
-from leadgen.delivery.store import history
+from leadgen.delivery.store import history as delivery_history
 from leadgen.delivery.store.history import Attempt
 from leadgen.outbound.domain.endpoints import without_query
-from leadgen.terminal.command import CommandFailed
-from leadgen.terminal.tables import columns, printable, unbroken
+from leadgen.terminal.command import DONE, CommandFailed, describe
+from leadgen.terminal.database import connection, environment
+from leadgen.terminal.tables import columns, folded, minute, printable, unbroken
 
 _ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
 
@@ -25,12 +28,47 @@ def named(conn: Connection[Any], written: str) -> str:
     digits = written.strip().lower()
     if not _ID.fullmatch(digits) or len(plain := digits.replace("-", "")) > 32:
         raise CommandFailed(f"{written!r} is no delivery's id, nor the first digits of one (four at least)")
-    found = history.beginning_with(conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2)
+    found = delivery_history.beginning_with(
+        conn, str(UUID(plain.ljust(32, "0"))), str(UUID(plain.ljust(32, "f"))), limit=2
+    )
     if not found:
         raise CommandFailed(f"there is no delivery {written}")
     if len(found) > 1:
         raise CommandFailed(f"several deliveries' ids begin with {written}: write more of it")
     return found[0]
+
+
+def delivery_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument that names a delivery."""
+    parser.add_argument("delivery_id", metavar="DELIVERY", help="its id, or the first digits of it (four at least)")
+
+
+def show_command(parser: argparse.ArgumentParser) -> None:
+    """Show a delivery and its attempts."""
+    describe(
+        parser,
+        "Show a delivery, each attempt to send it, and the verdicts that are possible if it is in review.",
+        examples=["leadgen delivery show 3f2a91c4"],
+    )
+    delivery_argument(parser)
+    parser.set_defaults(run=_show)
+
+
+def _show(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
+        (story,) = history.load(conn, [named(conn, options.delivery_id)])
+    for part in _shown(story):
+        print("\n".join(folded(part)))
+    return DONE
+
+
+def _shown(story: Story) -> Iterator[str]:
+    yield f"Lead {story.delivery.lead_id}, {printable(story.delivery.offer)}"
+    yield from lines(story, minute)
+    possible = verdicts.possible(story.delivery)
+    if possible:
+        yield ""
+        yield f"Possible: {', '.join(possible)} (`leadgen review --help`)"
 
 
 def lines(story: Story, written: Callable[[datetime], str]) -> Iterator[str]:
@@ -43,9 +81,9 @@ def lines(story: Story, written: Callable[[datetime], str]) -> Iterator[str]:
     if delivery.rejection is not None:
         yield f"The buyer's reason: {printable(delivery.rejection)}"
     if delivery.reference is not None:
-        yield f"The buyer's own reference: {printable(delivery.reference)}"
+        yield f"The buyer's reference: {printable(delivery.reference)}"
     if delivery.outcome_unknown and delivery.review_reason != "outcome_unknown":
-        yield "Outcome unknown: an attempt was sent, and no answer shows whether the buyer has the lead."
+        yield "Outcome unknown: the buyer may have received an earlier attempt."
     yield from about_endpoint(delivery)
     if delivery.verdict is not None and delivery.verdict_at is not None:
         to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"
@@ -75,7 +113,7 @@ def about_endpoint(delivery: Delivery) -> Iterator[str]:
     reason = f": {printable(delivery.endpoint_reason)}" if delivery.endpoint_reason else ""
     yield f"Its endpoint {without_query(delivery.endpoint_url)} is {delivery.endpoint_state}{reason}"
     if delivery.endpoint_state == "gone":
-        yield f"It is called no more until its URL changes, or `leadgen endpoints --open {delivery.endpoint_id}`."
+        yield f"No call is made until its URL changes, or `leadgen endpoint reset {delivery.endpoint_id}` runs."
 
 
 def _took(made: Attempt) -> str:

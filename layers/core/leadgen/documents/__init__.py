@@ -1,1 +1,6 @@
-"""Invoices and credit notes as documents: letters drawn as PDF, EN 16931 e-invoices, kept and mailed once."""
+"""Draws invoices and credit notes as PDF and EN 16931 files, keeps them and mails each once.
+
+Subscribes to: credit_note.issued, invoice.generated. Publishes: credit_note.issued, invoice.generated.
+Writes: document_mails, documents.
+Read first: service/documents.py, service/mails.py, then domain/sales_letters.py and domain/einvoice.py.
+"""

@@ -1,1 +1,6 @@
-"""Why a lead went where it went: every rule and buyer, and the smallest change that would have made it otherwise."""
+"""Explains why a lead went where it went, and the smallest change that would have sent it elsewhere.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: nothing.
+Read first: service/explain.py, then domain/counterfactuals.py; domain/verification.py recomputes recorded decisions.
+"""

@@ -1,4 +1,4 @@
-"""The lead that an explanation is about, and who else was enrolled."""
+"""Reads the lead that an explanation is about, and which other buyers were enrolled."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

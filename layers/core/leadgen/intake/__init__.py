@@ -1,1 +1,6 @@
-"""A lead is taken in: one source, one idempotency key, stored once, announced. -> ``lead.received``"""
+"""Takes a posted lead in: finds its one source and its idempotency key, and stores it once.
+
+Subscribes to: nothing. Publishes: lead.received.
+Writes: nothing.
+Read first: domain/classification.py, domain/idempotency.py, then service.py and store.py (the one statement).
+"""

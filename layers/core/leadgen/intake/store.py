@@ -1,4 +1,4 @@
-"""Taking a lead in: classified, stored once and announced, in one statement."""
+"""Classifies, stores and announces a lead in one statement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -1,1 +1,6 @@
-"""Invoices: drafted from billed leads at a threshold or at the close of a cycle, issued with gapless numbers."""
+"""Drafts invoices from billed leads, at a threshold or when a cycle closes, and issues them with gapless numbers.
+
+Subscribes to: nothing. Publishes: buyer.balance_threshold, invoice.generated.
+Writes: invoicing_failures.
+Read first: domain.py, then service/issue.py and service/run.py.
+"""

@@ -1,4 +1,4 @@
-"""Invoices: which billed leads one takes, what period it names, and what is fixed when it is issued."""
+"""Decides which billed leads an invoice takes, which period it names, and what is fixed when it is issued."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Invoices: what a buyer sees of its own, and what an operator decides."""
+"""HTTP of invoices: buyers read their own; operators issue, cancel and note promises."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Amounts as somebody writes them: read exactly, or refused."""
+"""Reads amounts of money as people write them, exactly; refuses what is no amount."""
 
 import re
 from decimal import Decimal

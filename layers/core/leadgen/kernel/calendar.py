@@ -1,4 +1,4 @@
-"""Periods in a market's own time: where an hour or a day begins, whatever the clocks do."""
+"""Hours, days, weeks and billing cycles in a market's time zone, across clock changes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

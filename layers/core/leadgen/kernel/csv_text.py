@@ -1,4 +1,4 @@
-"""Tables as CSV by RFC 4180, which a spreadsheet may open: what people wrote is never a formula there."""
+"""Writes tables as CSV (RFC 4180) in which no cell is a formula to a spreadsheet."""
 
 import csv
 import io

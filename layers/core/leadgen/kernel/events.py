@@ -1,4 +1,4 @@
-"""The events that stages publish and subscribe to. A message holds ids, never personal data."""
+"""The topics and events that stages and subscribers receive. A message holds ids, never personal data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

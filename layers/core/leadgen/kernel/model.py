@@ -1,4 +1,4 @@
-"""The base of what is typed once and checked both when it is written and when it is read."""
+"""The base of the pydantic models that are checked both when written and when read."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is wrong with a field that a model refuses, in plain words."""
+"""Turns pydantic errors into plain words."""
 
 import re
 

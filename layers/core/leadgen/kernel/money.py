@@ -1,4 +1,4 @@
-"""Amounts of money: exact, of a currency, rounded half up, never a float."""
+"""Amounts of money: exact decimals of one currency, rounded half up."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated

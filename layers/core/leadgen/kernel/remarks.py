@@ -1,4 +1,4 @@
-"""A body that is one remark: why somebody does what they do."""
+"""Reads a request's single text field, such as the reason for a decision."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Constants in configuration: a text, a number, true or false, each the same wherever it was written or stored."""
+"""Scalar constants in configuration (text, number, boolean), with one stored form for each value."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Text that somebody posts and the database keeps or is asked for."""
+"""Checks that posted text can be stored and searched by the database."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The record of a decision: every rule or buyer looked at, the value, the limit, the verdict."""
+"""The trace of a decision: each rule or buyer with its value, its limit and its verdict."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

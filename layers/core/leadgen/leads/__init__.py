@@ -1,5 +1,6 @@
-"""The lead as every stage sees it: its fields, its state, and the language of conditions over it.
+"""Defines the lead as every stage sees it: its fields, its states, and the conditions over it.
 
-Read ``domain.lead``, then ``domain.conditions`` (all, any, not) with its ``predicates``; ``store.leads`` has the
-states.
+Subscribes to: nothing. Publishes: lead.delivered, lead.received, lead.validated.
+Writes: lifecycle_events.
+Read first: domain/lead.py, domain/conditions.py with domain/predicates.py, then store/leads.py.
 """

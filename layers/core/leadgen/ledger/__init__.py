@@ -1,1 +1,6 @@
-"""The double-entry ledger: accounts, kinds, postings. Append-only; balances move in the same statement."""
+"""Keeps the double-entry ledger: append-only, with balances that move in the same statement.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: wallets.
+Read first: domain.py (accounts and kinds of transactions), then store.py.
+"""

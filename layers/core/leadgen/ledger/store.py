@@ -1,4 +1,4 @@
-"""The ledger: transactions are added and never changed; balances move with them, in the same statement."""
+"""Posts transactions to the ledger, which never changes them; balances move in the same statement."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

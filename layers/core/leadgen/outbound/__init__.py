@@ -1,4 +1,6 @@
-"""Calls to other people's systems: what a call came to, when it is made again, and who may be called now.
+"""Calls other people's systems: signs, retries with backoff, and breaks the circuit of a failing endpoint.
 
-Read ``domain.outcomes``, ``domain.backoff`` and ``domain.breaker``; ``service.webhook`` makes one signed call.
+Subscribes to: nothing. Publishes: nothing.
+Writes: endpoints.
+Read first: domain/outcomes.py, domain/backoff.py, domain/breaker.py, then service/webhook.py (one signed call).
 """

@@ -1,9 +1,7 @@
-"""Endpoints and their circuit breakers."""
+"""``leadgen endpoint``: the URLs that are called, and their circuits."""
 
 import argparse
-from collections.abc import Mapping
 from datetime import UTC
-from typing import TYPE_CHECKING
 
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
@@ -11,37 +9,42 @@ from leadgen.outbound.service import endpoints
 from leadgen.outbound.service.endpoints import Shown
 from leadgen.outbound.store import Endpoint
 from leadgen.platform import clock
-from leadgen.terminal.command import DATABASE, DONE, USER_AGENT, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.command import ACTOR, DATABASE, DONE, USER_AGENT, CommandFailed, actor, describe, number
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import columns, minute, printable, unbroken
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
 
 _MOST = 1000
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "endpoints",
-        help="the endpoints that are called, and the state of each one's circuit",
-        description="List the endpoints, those in trouble first, each with the calls under way and how many may be: "
-        "while a circuit is closed calls go through, while it is open none do, half_open is being tried with one "
-        "call, gone answered 410. With --open a circuit is closed at once, also of one that is gone.",
-        epilog=f"{DATABASE} LEADGEN_ACTOR names who opens one, for the audit trail.",
+def list_command(parser: argparse.ArgumentParser) -> None:
+    """List the URLs that are called."""
+    describe(
+        parser,
+        "List the URLs that are called, those in trouble first: the calls that are running and how many may run, and "
+        "the state of the circuit. A closed circuit lets calls through; an open one stops them for a while; a "
+        "half_open one lets a single call through as a test. A gone endpoint answered that it wants no more calls.",
+        examples=["leadgen endpoint list"],
     )
-    parser.add_argument("--open", type=number, metavar="ID", help="call this endpoint again")
-    parser.set_defaults(run=_endpoints)
+    parser.set_defaults(run=_list)
 
 
-def _endpoints(options: argparse.Namespace) -> int:
-    environ = environment()
-    if options.open is not None:
-        return _open(environ, options.open)
-    with connection(environ) as conn:
+def reset_command(parser: argparse.ArgumentParser) -> None:
+    """Close an endpoint's circuit."""
+    describe(
+        parser,
+        "Close an endpoint's circuit, so that it is called again at once. This applies to a gone endpoint too.",
+        examples=["leadgen endpoint reset 3"],
+        notes=[ACTOR, DATABASE],
+    )
+    parser.add_argument("endpoint_id", type=number, metavar="ID", help="the endpoint, from `leadgen endpoint list`")
+    parser.set_defaults(run=_reset)
+
+
+def _list(options: argparse.Namespace) -> int:
+    with connection(environment()) as conn:
         listed = endpoints.listed(conn, now=clock.now(), limit=_MOST)
     if not listed:
-        print("Nobody was called yet.")
+        print("No endpoint was called yet.")
         return DONE
     head = ("ID", "WHOSE", "URL", "CALLS", "STATE (UTC)")
     for line in columns(head, [_row(shown) for shown in listed]):
@@ -67,15 +70,16 @@ def _state(endpoint: Endpoint) -> str:
     return f"{said}: {printable(endpoint.reason)}" if endpoint.reason else said
 
 
-def _open(environ: Mapping[str, str], endpoint_id: int) -> int:
+def _reset(options: argparse.Namespace) -> int:
+    environ = environment()
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            reset = endpoints.reset(conn, endpoint_id, who, now=clock.now())
+            reset = endpoints.reset(conn, options.endpoint_id, who, now=clock.now())
     except Refusal as refusal:
-        raise CommandFailed(f"{refusal.message}: `leadgen endpoints` lists them") from None
+        raise CommandFailed(f"{refusal.message}: `leadgen endpoint list` shows them") from None
     if reset.is_repeated:
         print(f"The circuit of {reset.url} is closed already: nothing is done.")
     else:
-        print(f"The circuit of {reset.url} is closed; what waits for it is sent by itself.")
+        print(f"The circuit of {reset.url} is closed: it is called again, and gets what waits for it.")
     return DONE

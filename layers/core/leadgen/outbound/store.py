@@ -1,4 +1,4 @@
-"""Endpoints and their circuit breakers. A row's lock covers its breaker and its calls under way."""
+"""Reads and writes endpoints. A row's lock covers its circuit breaker and its calls under way."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

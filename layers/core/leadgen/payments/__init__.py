@@ -1,5 +1,7 @@
-"""Money that comes in and goes back: receipts, refunds, chargebacks, top-ups, and the provider (Stripe).
+"""Receives and returns money: payments, refunds, chargebacks, top-ups, and the provider (Stripe).
 
-Read ``domain.payments`` (how money is split) and ``service.receipts``; ``service.provider_events`` takes what
-Stripe says.
+Subscribes to: refund.requested, top_up.due. Publishes: payment.failed, payment.received, refund.requested,
+    top_up.due.
+Writes: payment_events, payments, refunds.
+Read first: domain/payments.py (how money is split), then service/receipts.py and service/provider_events.py.
 """

@@ -1,4 +1,4 @@
-"""Numbered SQL migrations: applied once, in order, each in its transaction, by one process at a time."""
+"""Applies numbered SQL migrations: each once, in order, in its own transaction, by one process at a time."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Settings from the environment: the specification's names, one typed object, every problem reported at once."""
+"""Reads settings from the environment into one typed object, and reports every problem at once."""
 
 import ipaddress
 import os
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from leadgen.platform.mail import addresses
 
-# Where `leadgen listen` listens on this machine unless it is told otherwise; the embedded stack may call it there.
+# Where `leadgen event listen` listens on this machine without --port; the embedded stack may call it there.
 RECEIVER_PORT = 8026
 
 

@@ -1,1 +1,6 @@
-"""Who owns sources: what they earn, and their monthly payouts."""
+"""Pays the owners of sources what their leads have earned, once a month.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: payout_lines, payouts.
+Read first: domain/payouts.py, then service/payouts.py.
+"""

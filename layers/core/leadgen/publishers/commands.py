@@ -1,11 +1,11 @@
-"""What publishers have earned, and paying it."""
+"""``leadgen payout``: what publishers have earned, and that it was paid."""
 
 import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
@@ -18,44 +18,55 @@ from leadgen.platform import clock
 from leadgen.publishers import store
 from leadgen.publishers.domain.payouts import IssuedPayout
 from leadgen.publishers.service import payouts
-from leadgen.terminal.command import DATABASE, DONE, FAILED, USER_AGENT, CommandFailed, actor, connection, environment
+from leadgen.terminal.command import ACTOR, DATABASE, DONE, FAILED, USER_AGENT, CommandFailed, actor, describe
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import columns, printable, unbroken
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
 
 _MOST = 1000
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "payouts",
-        help="what publishers have earned, month by month, and that it was paid",
-        description="A payout is what a publisher's sources earned until the last midnight of a month in its time "
-        "zone, less what was reversed with leads that came back. What comes to nothing or less is carried over. "
-        "They are issued by the schedule; `run` does it now.",
-        epilog=DATABASE,
+def run_command(parser: argparse.ArgumentParser) -> None:
+    """Issue the payouts that are due."""
+    describe(
+        parser,
+        "Issue the payouts that are due. A payout is what a publisher's sources earned until the last midnight of a "
+        "month in its time zone, less what was reversed with returned leads. A total of zero or less is carried over. "
+        "The same runs by schedule.",
+        examples=["leadgen payout run --dry-run", "leadgen payout run"],
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    issue = actions.add_parser("run", help="issue what is due", description="Issue the payouts that are due.")
-    issue.add_argument("--dry-run", action="store_true", help="say what would be issued, and issue nothing")
-    issue.set_defaults(run=_run)
-    listed = actions.add_parser("list", help="the payouts", description="The payouts, those not paid yet first.")
-    listed.set_defaults(run=_list)
-    shown = actions.add_parser("show", help="a payout, lead by lead", description="A payout's statement.")
-    _of_payout(shown)
-    shown.add_argument("--csv", action="store_true", help="as CSV, for a spreadsheet")
-    shown.set_defaults(run=_show)
-    paid = actions.add_parser(
-        "paid",
-        help="a payout was transferred",
-        description="Note that a payout was transferred, and post it. The same again does nothing more.",
-        epilog="LEADGEN_ACTOR names who did it, for the audit trail.",
+    parser.add_argument("--dry-run", action="store_true", help="show what would be issued, and issue nothing")
+    parser.set_defaults(run=_run)
+
+
+def list_command(parser: argparse.ArgumentParser) -> None:
+    """List payouts."""
+    describe(parser, "List the payouts, those that are not paid yet first.", examples=["leadgen payout list"])
+    parser.set_defaults(run=_list)
+
+
+def show_command(parser: argparse.ArgumentParser) -> None:
+    """Show a payout, lead by lead."""
+    describe(
+        parser,
+        "Show a payout, lead by lead.",
+        examples=["leadgen payout show PO-000001", "leadgen payout show PO-000001 --csv > payout.csv"],
     )
-    _of_payout(paid)
-    paid.add_argument("--reference", required=True, metavar="TEXT", help="the transfer's reference")
-    paid.set_defaults(run=_paid)
+    _of_payout(parser)
+    parser.add_argument("--csv", action="store_true", help="print CSV, for a spreadsheet")
+    parser.set_defaults(run=_show)
+
+
+def mark_paid_command(parser: argparse.ArgumentParser) -> None:
+    """Record that a payout was transferred."""
+    describe(
+        parser,
+        "Record that a payout was transferred, and post it to the ledger. The same again does nothing more.",
+        examples=["leadgen payout mark-paid PO-000001 --reference 'wire 4711'"],
+        notes=[ACTOR, DATABASE],
+    )
+    _of_payout(parser)
+    parser.add_argument("--reference", required=True, metavar="TEXT", help="the transfer's reference")
+    parser.set_defaults(run=_mark_paid)
 
 
 def _of_payout(action: argparse.ArgumentParser) -> None:
@@ -66,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     environ, now = environment(), clock.now()
     with connection(environ) as conn:
         if options.dry_run:
-            return _tell_due(conn, now)
+            return _print_due(conn, now)
 
         @contextmanager
         def transaction() -> Iterator[Connection[Any]]:
@@ -76,12 +87,15 @@ def _run(options: argparse.Namespace) -> int:
         done = payouts.issue_all(transaction, actor=actor(environ), now=now)
     print(f"{done['payouts']} issued." if done["payouts"] else "No payout is due.")
     if done["payouts_failed"]:
-        print(f"{done['payouts_failed']} publishers failed: the log says why; the others went on.", file=sys.stderr)
+        print(
+            f"{done['payouts_failed']} publishers failed, for the causes in the log; all the others succeeded.",
+            file=sys.stderr,
+        )
         return FAILED
     return DONE
 
 
-def _tell_due(conn: Connection[Any], now: datetime) -> int:
+def _print_due(conn: Connection[Any], now: datetime) -> int:
     due = payouts.due(conn, now=now)
     if not due:
         print("No payout is due.")
@@ -132,7 +146,7 @@ def _show(options: argparse.Namespace) -> int:
         with connection(environment()) as conn:
             statement = payouts.statement(conn, documents_commands.issued(conn, "payout", options.payout))
     except Refusal as refusal:
-        raise CommandFailed(f"{refusal.message}: `leadgen payouts list` lists them") from None
+        raise CommandFailed(f"{refusal.message}: `leadgen payout list` shows them") from None
     if options.csv:
         sys.stdout.write(statement.as_csv())
         return DONE
@@ -163,7 +177,7 @@ def _period(start: datetime, end: datetime, timezone: str) -> str:
     return unbroken(f"{first:%Y-%m-%d} – {last:%Y-%m-%d} {timezone}")
 
 
-def _paid(options: argparse.Namespace) -> int:
+def _mark_paid(options: argparse.Namespace) -> int:
     environ = environment()
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:

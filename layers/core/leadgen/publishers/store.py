@@ -1,4 +1,4 @@
-"""Publishers, what they have earned, and their payouts."""
+"""Reads publishers and their earnings; writes payouts."""
 
 from collections.abc import Sequence
 from datetime import datetime

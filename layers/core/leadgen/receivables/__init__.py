@@ -1,4 +1,7 @@
-"""What issued invoices are owed, and by what it becomes less or more.
+"""Changes what an issued invoice is owed: credit notes, disputes, write-offs, debts, reminders.
 
-Read ``domain.settlement``; then credit notes, disputes, write-offs, debts of chargebacks, dunning, each a service.
+Subscribes to: nothing. Publishes: credit_note.issued.
+Writes: credit_note_lines, credit_notes, dunning_notices, invoice_disputes.
+Read first: domain/settlement.py and service/settlement.py, then a service for each: credit_notes, disputes,
+    write_offs, debts, dunning, overdue.
 """

@@ -1,4 +1,4 @@
-"""What is said against invoices, and what is credited of them."""
+"""HTTP of disputes and credit notes of invoices."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

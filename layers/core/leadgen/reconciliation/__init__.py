@@ -1,1 +1,6 @@
-"""Is all the money where it should be? Every invariant of the ledger and the invoices, asked in one snapshot."""
+"""Checks every invariant of the ledger, the invoices and the payouts in one snapshot.
+
+Subscribes to: nothing. Publishes: audit.failed.
+Writes: audits.
+Read first: service.py, then store/ledger.py.
+"""

@@ -1,34 +1,30 @@
-"""Is all the money where it should be?"""
+"""``leadgen ledger audit``: is all the money where it should be?"""
 
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from leadgen.platform import clock
 from leadgen.reconciliation import service
 from leadgen.reconciliation.service import Invariant
-from leadgen.terminal.command import DATABASE, DONE, FAILED, connection, environment
+from leadgen.terminal.command import DONE, FAILED, describe
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import columns, printable
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
 
 _MOST_ROWS = 20
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "audit",
-        help="is all the money where it should be",
-        description="Ask every invariant of the ledger, the invoices and what follows a sale, in one snapshot: nothing "
-        "is changed, and work that goes on breaks none. Ends with 0 where all hold, with 1 where one does not, and "
-        "shows the offending rows. The same runs every hour by itself.",
-        epilog=DATABASE,
+def audit_command(parser: argparse.ArgumentParser) -> None:
+    """Check every invariant of the money."""
+    describe(
+        parser,
+        "Check every invariant of the ledger, the invoices and what follows a sale, in one snapshot, while other work "
+        "goes on. The exit status is 0 when all hold, 1 when one does not; the offending rows are printed. Nothing is "
+        "changed. The same check runs every hour by schedule.",
+        examples=["leadgen ledger audit", "leadgen ledger audit --rules"],
     )
-    parser.add_argument("--json", action="store_true", help="everything, for a program")
-    parser.add_argument("--rules", action="store_true", help="say what each invariant asks")
+    parser.add_argument("--json", action="store_true", help="print JSON, with every offending row")
+    parser.add_argument("--rules", action="store_true", help="list the invariants and what each one requires")
     parser.set_defaults(run=_audit)
 
 
@@ -56,7 +52,7 @@ def _audit(options: argparse.Namespace) -> int:
 def _show(one: Invariant) -> None:
     print(f"{one.name}: {one.rule}")
     rows = [(f"{row.subject} {row.id}", printable(row.says or ""), printable(row.should or "")) for row in one.broken]
-    for line in columns(("ROW", "SAYS", "SHOULD"), rows[:_MOST_ROWS]):
+    for line in columns(("ROW", "IS", "SHOULD BE"), rows[:_MOST_ROWS]):
         print(f"  {line}")
     if len(rows) > _MOST_ROWS:
         print(f"  … and {len(rows) - _MOST_ROWS} more: --json shows all")

@@ -1,1 +1,6 @@
-"""Statements of account, the aging report, the journal and exports."""
+"""Produces statements of account, the aging report, the journal and exports.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: nothing.
+Read first: service.py, then domain/statements.py and domain/aging.py.
+"""

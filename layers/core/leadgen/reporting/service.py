@@ -1,4 +1,4 @@
-"""Statements, the aging report, the journal and exports, as the CLI and the API give them."""
+"""Builds statements, the aging report, the journal and exports for the command line and the API."""
 
 from collections.abc import Iterator
 from dataclasses import astuple, fields

@@ -1,4 +1,4 @@
-"""Buyers' accounts as the ledger has them: statements, the aging report, the journal."""
+"""Reads buyers' accounts from the ledger for statements, the aging report and the journal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

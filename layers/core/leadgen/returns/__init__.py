@@ -1,1 +1,6 @@
-"""Leads that buyers give back: the policy, what the records prove, a person's decision, the money back."""
+"""Decides whether a buyer may return a lead, by policy, by proof or by an operator, and gives the money back.
+
+Subscribes to: nothing. Publishes: lead.returned.
+Writes: lead_returns.
+Read first: domain/policy.py, domain/rules.py, then service/returns.py.
+"""

@@ -1,4 +1,4 @@
-"""Leads that are given back, one or a file of them, and how many it comes to."""
+"""``leadgen return``: leads that buyers return, one or a file of them, and how many there are."""
 
 import argparse
 import csv
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import Connection
 
@@ -22,62 +22,92 @@ from leadgen.returns.store import rates as returns_rates
 from leadgen.returns.store import returns as returns_store
 from leadgen.returns.store.rates import Rate
 from leadgen.terminal import money_command
-from leadgen.terminal.command import DONE, FAILED, CommandFailed, connection, environment, number
-from leadgen.terminal.money_command import EPILOG, MOST, cell
+from leadgen.terminal.command import ACTOR, DATABASE, DONE, FAILED, CommandFailed, describe, number
+from leadgen.terminal.database import connection, environment
+from leadgen.terminal.money_command import MOST, cell
 from leadgen.terminal.tables import columns, minute, printable, unbroken
 from leadgen.terminal.times import instant, when
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
 
 _HEAD = ["lead_id", "reason", "note"]
 _LONGEST_FILE = 10_000
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "return",
-        help="give leads back after the sale, decide what waits, and see how much it comes to",
-        usage="leadgen return [-h]\n"
-        "       leadgen return LEAD_ID --reason REASON --note TEXT\n"
-        "       leadgen return --approve RETURN_ID | --reject RETURN_ID --note TEXT\n"
-        "       leadgen return --file FILE.csv\n"
-        "       leadgen return --rates [--since WHEN]",
-        description="Without an argument, list the returns that wait for a person. An operator gives a lead back "
-        "whatever its policy says of window and quota, with a note. A file has the columns lead_id, reason and note: "
-        "every line is told of, and the good ones are done.",
-        epilog=EPILOG,
+def list_command(parser: argparse.ArgumentParser) -> None:
+    """List the returns that wait for a decision."""
+    describe(parser, "List the returns that wait for a decision.", examples=["leadgen return list"])
+    parser.set_defaults(run=_list)
+
+
+def create_command(parser: argparse.ArgumentParser) -> None:
+    """Return a lead."""
+    describe(
+        parser,
+        "Return a sold lead, as an operator: the buyer is not charged for it. The window and the quota of the return "
+        "policy do not apply to an operator; a note is required.",
+        examples=["leadgen return create 17 --reason invalid_phone --note 'number belongs to somebody else'"],
+        notes=[ACTOR, DATABASE],
     )
-    parser.add_argument("lead", nargs="?", type=number, metavar="LEAD_ID", help="the lead that is given back")
+    parser.add_argument("lead", type=number, metavar="LEAD", help="the lead's id")
     parser.add_argument("--reason", metavar="REASON", help=", ".join(rules.REASONS))
-    parser.add_argument("--note", metavar="TEXT", help="an operator's remark")
-    parser.add_argument("--approve", type=number, metavar="RETURN_ID", help="take back what a buyer gives back")
-    parser.add_argument("--reject", type=number, metavar="RETURN_ID", help="do not take it back")
-    parser.add_argument("--file", type=Path, metavar="FILE.csv", help="many at once")
-    parser.add_argument("--rates", action="store_true", help="how much of what was sold is given back")
-    parser.add_argument(
-        "--since", type=when, default=timedelta(days=30), metavar="WHEN", help="with --rates: 30d, or a day"
+    parser.add_argument("--note", metavar="TEXT", help="the operator's remark")
+    parser.set_defaults(run=_create)
+
+
+def import_command(parser: argparse.ArgumentParser) -> None:
+    """Return the leads of a CSV file."""
+    describe(
+        parser,
+        "Return every lead of a CSV file whose first line is lead_id,reason,note. A result is printed for each line; "
+        "lines with a fault do not stop the others. The exit status is 1 when a line failed.",
+        examples=["leadgen return import returns.csv"],
+        notes=[ACTOR, DATABASE],
     )
-    parser.set_defaults(run=_return)
+    parser.add_argument("file", type=Path, metavar="FILE.csv", help=f"at most {_LONGEST_FILE:,} lines")
+    parser.set_defaults(run=_import)
 
 
-def _return(options: argparse.Namespace) -> int:
-    chosen = [options.lead, options.approve, options.reject, options.file, options.rates or None]
-    if sum(one is not None for one in chosen) > 1:
-        raise CommandFailed("name one of LEAD_ID, --approve, --reject, --file and --rates")
-    if options.rates:
-        return _rates(options)
-    if options.file is not None:
-        return _file(options.file)
-    if options.lead is not None:
-        return _one(options)
-    if options.approve is not None or options.reject is not None:
-        return _decide(options)
-    return _waiting()
+def approve_command(parser: argparse.ArgumentParser) -> None:
+    """Approve a return."""
+    describe(
+        parser,
+        "Approve a return that waits for a decision: the buyer is not charged for the lead.",
+        examples=["leadgen return approve 3 --note 'number is disconnected'"],
+        notes=[ACTOR, DATABASE],
+    )
+    _decision(parser, "approve")
 
 
-def _waiting() -> int:
+def reject_command(parser: argparse.ArgumentParser) -> None:
+    """Reject a return."""
+    describe(
+        parser,
+        "Reject a return that waits for a decision: the buyer keeps the lead, and is charged for it.",
+        examples=["leadgen return reject 3 --note 'the call was answered'"],
+        notes=[ACTOR, DATABASE],
+    )
+    _decision(parser, "reject")
+
+
+def _decision(parser: argparse.ArgumentParser, verdict: str) -> None:
+    parser.add_argument("return_id", type=number, metavar="RETURN", help="its id, from `leadgen return list`")
+    parser.add_argument("--note", required=True, metavar="TEXT", help="why")
+    parser.set_defaults(run=_decide, verdict=verdict)
+
+
+def rates_command(parser: argparse.ArgumentParser) -> None:
+    """Show which share of the sold leads was returned."""
+    describe(
+        parser,
+        "Show which share of the sold leads was returned, by buyer and by source.",
+        examples=["leadgen return rates --since 90d"],
+    )
+    parser.add_argument(
+        "--since", type=when, default=timedelta(days=30), metavar="WHEN", help="30d (the default), or a day"
+    )
+    parser.set_defaults(run=_rates)
+
+
+def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         found = returns_store.listed(conn, status="requested", limit=MOST)
     rows = [
@@ -93,16 +123,16 @@ def _waiting() -> int:
         for one in found
     ]
     head = ("RETURN", "LEAD", "BUYER", "SINCE (UTC)", "REASON", "NOTE", "PRICE")
-    for line in columns(head, rows, left=6) if rows else ["Nothing waits to be taken back."]:
+    for line in columns(head, rows, left=6) if rows else ["No return waits for a decision."]:
         print(line)
     return DONE
 
 
-def _one(options: argparse.Namespace) -> int:
+def _create(options: argparse.Namespace) -> int:
     environ = environment()
     try:
         with connection(environ) as conn:
-            print(_told(_give_back(conn, environ, options.lead, options.reason, options.note)))
+            print(_outcome(_give_back(conn, environ, options.lead, options.reason, options.note)))
     except (Refusal, PolicyInvalid) as refusal:
         raise CommandFailed(str(refusal)) from None
     return DONE
@@ -129,42 +159,36 @@ def _give_back(
     return money_command.in_transaction(conn, environ, work)
 
 
-def _told(returned: Returned) -> str:
+def _outcome(returned: Returned) -> str:
     stored = returned.stored
-    said = {"approved": "is taken back", "rejected": "is not taken back", "requested": "waits to be taken back"}
-    what = f"Lead {stored.lead_id} {said[stored.status]}"
+    states = {"approved": "is returned", "rejected": "is not returned", "requested": "waits for a decision"}
+    what = f"Lead {stored.lead_id} {states[stored.status]}{' already' if returned.is_repeated else ''}"
     note = f" (credit note {stored.credit_note})" if stored.credit_note else ""
-    again = ", as was said before" if returned.is_repeated else ""
-    return f"{what}: {money.shown(stored.price, stored.currency)}{note}{again}."
+    return f"{what}: {money.shown(stored.price, stored.currency)}{note}."
 
 
 def _decide(options: argparse.Namespace) -> int:
-    verdict = "approve" if options.approve is not None else "reject"
-    return_id = options.approve if options.approve is not None else options.reject
-    if options.note is None:
-        raise CommandFailed(f"say why: leadgen return --{verdict} {return_id} --note TEXT")
-
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Returned:
-        said = rules.read_verdict({"verdict": verdict, "remark": options.note})
-        return service.decide(conn, return_id, said, actor=who, now=now)
+        verdict = rules.read_verdict({"verdict": options.verdict, "remark": options.note})
+        return service.decide(conn, options.return_id, verdict, actor=who, now=now)
 
-    print(_told(money_command.carry_out(work)))
+    print(_outcome(money_command.carry_out(work)))
     return DONE
 
 
-def _file(file: Path) -> int:
-    lines = list(_read(file))
+def _import(options: argparse.Namespace) -> int:
+    lines = list(_read(options.file))
     environ = environment()
     failed = 0
     with connection(environ) as conn:
         for place, row in lines:
             try:
-                said = _told(_give_back(conn, environ, _lead_id(row[0]), row[1], row[2]))
+                result = _outcome(_give_back(conn, environ, _lead_id(row[0]), row[1], row[2]))
             except (Refusal, PolicyInvalid) as refusal:
                 failed += 1
-                said = f"not done: {refusal}"
-            print(f"line {place}: {said}")
-    print(f"{len(lines) - failed:,} of {len(lines):,} leads are taken back.")
+                result = f"not done: {refusal}"
+            print(f"line {place}: {result}")
+    print(f"{len(lines) - failed:,} of {len(lines):,} leads are returned.")
     return FAILED if failed else DONE
 
 

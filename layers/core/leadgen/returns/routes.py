@@ -1,4 +1,4 @@
-"""Leads that are given back: buyers ask, operators decide, and how much of what was sold it comes to."""
+"""HTTP of lead returns: buyers request them, operators decide; and the return rates."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta

@@ -1,1 +1,6 @@
-"""What waits for a person, and a person's verdict: leads on hold and deliveries that did not end by themselves."""
+"""Lists the leads and deliveries that wait for an operator, and carries out the operator's verdicts.
+
+Subscribes to: nothing. Publishes: delivery.due, lead.delivered, lead.received, lead.rejected, lead.validated.
+Writes: nothing.
+Read first: domain.py, then service.py.
+"""

@@ -1,4 +1,4 @@
-"""A person's verdict on a lead in review: what may be said, and what follows."""
+"""Reads an operator's verdict on a lead in review, and decides what follows from it."""
 
 from collections.abc import Mapping
 from datetime import datetime

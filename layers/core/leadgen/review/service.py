@@ -1,4 +1,4 @@
-"""A person's verdicts on what waits in review: guarded, audited, and done once however often they are said."""
+"""Carries out an operator's verdicts on leads and deliveries in review: guarded, audited, idempotent."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

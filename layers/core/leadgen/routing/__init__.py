@@ -1,7 +1,9 @@
-"""Which buyer gets a lead, at what price? ``lead.validated`` -> ``lead.routed`` or ``lead.unrouted``.
+"""Chooses one buyer for a lead and fixes its price.
 
-Read ``domain.policy``, ``domain.eligibility`` (the Buyer Scoping Contract), ``domain.strategies`` and
-``domain.pricing``; ``domain.decision`` chooses for one lead, ``domain.allocation`` for a batch,
-``domain.disposition`` says what becomes of a lead that nobody has. ``service.candidates`` locks and loads,
-``store.assignments`` writes.
+Subscribes to: lead.validated. Publishes: buyer.credit_limit_near, lead.rejected, lead.routed, lead.unrouted,
+    lead.validated.
+Writes: capacity_counters, rotations.
+Read first: domain/policy.py, domain/eligibility.py (the Buyer Scoping Contract), domain/strategies.py and
+    domain/pricing.py; domain/decision.py decides one lead, domain/allocation.py a batch; then service/candidates.py
+    (locks and loads) and store/assignments.py.
 """

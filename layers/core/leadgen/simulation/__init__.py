@@ -1,1 +1,6 @@
-"""What if: recorded leads decided again under draft policies, and a delivery previewed before it is sent."""
+"""Decides recorded leads again under draft policies, and previews a delivery; changes nothing.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: nothing.
+Read first: domain/simulation.py, then service/simulate.py; service/delivery_preview.py.
+"""

@@ -1,1 +1,6 @@
-"""People who must not be sold: lists of hashes of e-mail addresses and telephone numbers."""
+"""Keeps lists of people who must not be sold, as hashes of their addresses and numbers.
+
+Subscribes to: nothing. Publishes: nothing.
+Writes: suppressions.
+Read first: domain.py, then service.py.
+"""

@@ -1,4 +1,4 @@
-"""Suppression: people who must not be sold, known only by SHA-256 of their e-mail address or telephone number."""
+"""Hashes e-mail addresses and telephone numbers (SHA-256) of people who must not be sold."""
 
 import hashlib
 import re

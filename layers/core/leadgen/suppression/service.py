@@ -1,4 +1,4 @@
-"""Suppression lists as people hand them in: a line each, an e-mail address, a phone number or a SHA-256 of either."""
+"""Reads suppression lists line by line: an e-mail address, a telephone number or a SHA-256 of either."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

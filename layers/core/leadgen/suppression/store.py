@@ -1,4 +1,4 @@
-"""Suppression lists: hashes of people who must not be sold."""
+"""Reads and writes suppression lists, which hold hashes only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

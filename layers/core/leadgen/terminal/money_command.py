@@ -15,7 +15,13 @@ from leadgen.kernel.errors import PolicyInvalid, Refusal
 from leadgen.kernel.events import Event
 from leadgen.platform import clock
 from leadgen.platform.messaging import queues
-from leadgen.terminal.command import DATABASE, USER_AGENT, CommandFailed, actor, connection, environment
+from leadgen.terminal.command import USER_AGENT, CommandFailed, actor
+from leadgen.terminal.database import connection, environment
+
+
+def buyer_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument that names a buyer."""
+    parser.add_argument("buyer", metavar="BUYER", help="the buyer's id or e-mail address")
 
 
 def buyer(conn: Connection[Any], named: str) -> int:
@@ -26,14 +32,13 @@ def buyer(conn: Connection[Any], named: str) -> int:
     return found.buyer_id
 
 
-EPILOG = f"{DATABASE} LEADGEN_ACTOR names who does it, for the audit trail."
 MOST = 100
 
 Made = TypeVar("Made")
 
 
 def carry_out(work: Callable[[Connection[Any], Actor, datetime], Made]) -> Made:
-    """Do a person's work in one transaction, and print its result. What is refused is a CommandFailed."""
+    """Do a person's work in one transaction, and announce its events. What is refused is a CommandFailed."""
     environ = environment()
     try:
         with connection(environ) as conn:
@@ -61,6 +66,6 @@ def cell(amount: Decimal, currency: str) -> str:
     return money.shown(amount, currency).replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def reason(parser: argparse.ArgumentParser, *, name: str = "--reason", required: bool = True) -> None:
+def reason(parser: argparse.ArgumentParser) -> None:
     """The option that says why."""
-    parser.add_argument(name, required=required, metavar="TEXT", help="why, for the audit trail")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the audit trail")

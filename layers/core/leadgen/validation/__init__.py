@@ -1,6 +1,7 @@
-"""Is a received lead a duplicate, and is it valid? ``lead.received`` -> ``lead.validated`` or ``lead.rejected``.
+"""Decides whether a received lead is a duplicate and whether it is valid.
 
-Read ``domain.policy`` (what an offer demands), ``domain.observations`` (a lead without personal data),
-``domain.rules`` (the plugins, in order); ``domain.screening`` decides a batch, ``service.lookups`` loads what it
-rests on.
+Subscribes to: lead.received. Publishes: lead.rejected, lead.validated.
+Writes: disposable_domains, lead_duplicate_events, mail_domains.
+Read first: domain/policy.py (what an offer demands), domain/observations.py, domain/rules.py (the plugins, in order),
+    then domain/screening.py (a batch) and service/lookups.py (what it needs).
 """

@@ -1,6 +1,4 @@
-"""Billing: each lead charged once at its frozen price, paid from prepaid money while there is some, and an invoice when
-enough has come together.
-"""
+"""Decides how billed leads are paid from prepaid money, what they earn, and when a threshold is crossed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

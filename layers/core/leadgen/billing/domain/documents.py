@@ -1,4 +1,4 @@
-"""What invoices, credit notes and payouts share: tax, numbers, terms and parties."""
+"""What invoices, credit notes and payouts share: tax, numbers, payment terms and parties."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the owner of a source earns by a lead that was billed."""
+"""Computes what a billed lead earns its source's owner."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Charging leads: billed once, paid from prepaid money while there is some, and earned by their sources' owners."""
+"""Bills leads once, draws prepaid money for them, and posts what they earn their publishers."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a lead earned its source's owner is taken back when the lead is: by one transaction, linked to the first."""
+"""Reverses a publisher's earning when its lead is returned or credited."""
 
 from collections.abc import Sequence
 from datetime import datetime

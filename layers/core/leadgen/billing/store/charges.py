@@ -1,4 +1,4 @@
-"""Billing: every statement for a whole batch, under the buyers' locks."""
+"""Bills a batch of leads under the buyers' locks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

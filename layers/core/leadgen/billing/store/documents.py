@@ -1,4 +1,4 @@
-"""The seller, and the number series of documents."""
+"""Reads the seller, and takes the next numbers of a document series."""
 
 from typing import Any
 

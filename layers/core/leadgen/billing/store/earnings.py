@@ -1,4 +1,4 @@
-"""What leads earned their sources' owners, to be taken back."""
+"""Reads the earnings of leads that are to be reversed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

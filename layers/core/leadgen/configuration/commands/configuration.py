@@ -1,19 +1,17 @@
-"""Commands on configuration: what files say, and what the database says."""
+"""``leadgen config``: apply files, plan, export, and the schema of the files."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from leadgen.configuration.commands import changes
 from leadgen.configuration.domain import json_schema
 from leadgen.configuration.service import export
-from leadgen.configuration.service.apply import application
+from leadgen.configuration.service.apply import ConfigurationInvalid, application
 from leadgen.configuration.service.changes import Application
-from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
+from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, describe
+from leadgen.terminal.database import connection, environment
 
 _VALUES = (
     "Values in the files may use ${NAME} or ${NAME:-default} for variables of the environment, so that secrets and "
@@ -21,69 +19,90 @@ _VALUES = (
 )
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the commands."""
-    apply = commands.add_parser(
-        "apply",
-        help="create or update markets, offers, sources and buyers from YAML files",
-        description="Make the database say what the files say. All files are applied in one transaction: on any "
-        "problem nothing is changed, and every problem is told with its file, line and field. Applying the same files "
-        "again changes nothing. Sources, enrollments, service areas and exclusivities that are no longer in the files "
-        "are deactivated; nothing is ever deleted. A changed policy becomes its next version. Leads that wait for a "
-        "buyer are tried again.",
-        epilog=f"{DATABASE} {_VALUES} LEADGEN_ACTOR names who applies, for the history.",
+_HISTORY = "LEADGEN_ACTOR names who applies, for the history."
+
+
+def apply_command(parser: argparse.ArgumentParser) -> None:
+    """Create or update what the files describe."""
+    describe(
+        parser,
+        "Create or update markets, offers, sources and buyers, so that the database matches the files. All files are "
+        "applied in one transaction: with any problem nothing changes, and every problem is listed with its file, line "
+        "and field. Applying the same files again changes nothing. Sources, enrollments, service areas and "
+        "exclusivities that are no longer in the files are deactivated; nothing is ever deleted. A changed policy "
+        "becomes its next version. Leads that wait for a buyer are routed again.",
+        examples=["leadgen config apply examples/austin-plumbing.yaml", "leadgen config apply markets/*.yaml"],
+        notes=[_VALUES, _HISTORY, DATABASE],
     )
-    apply.set_defaults(run=_apply)
-    plan = commands.add_parser(
-        "plan",
-        help="what `apply` would change, field by field",
-        description="Do exactly what `apply` would do, print what it changes, and undo it. Ends with status 0 when "
-        "nothing would change, 2 when something would, 1 when the files cannot be applied.",
-        epilog=f"{DATABASE} {_VALUES}",
+    _files(parser)
+    parser.set_defaults(run=_apply)
+
+
+def plan_command(parser: argparse.ArgumentParser) -> None:
+    """Show what applying the files would change."""
+    describe(
+        parser,
+        "Do exactly what `leadgen config apply` would do, print what it changes, field by field, and undo it. The exit "
+        "status is 0 when nothing would change, 2 when something would, 1 when the files cannot be applied.",
+        examples=["leadgen config plan examples/austin-plumbing.yaml"],
+        notes=[_VALUES, DATABASE],
     )
-    plan.set_defaults(run=_plan)
-    for parser in (apply, plan):
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a YAML file: one market and vertical")
-    exporting = commands.add_parser(
-        "export",
-        help="what is in the database, as YAML files",
-        description="Write what is configured as one file for each market and vertical. Applying the files changes "
-        "nothing. Of a secret there is only its SHA-256, which stands for the secret that is stored. Without --to the "
-        "files are printed one after the other, each after a line `---` and one with its name; to apply them they must "
-        "be files of their own.",
-        epilog=DATABASE,
+    _files(parser)
+    parser.set_defaults(run=_plan)
+
+
+def _files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a YAML file: one market and vertical")
+
+
+def export_command(parser: argparse.ArgumentParser) -> None:
+    """Write the configuration as YAML files."""
+    describe(
+        parser,
+        "Write the configuration as one YAML file for each market and vertical. Applying the files changes nothing. A "
+        "secret is replaced by its SHA-256, which stands for the stored secret when the file is applied. Without --to "
+        "the files are printed one after the other, each after a line `---` and a line with its name; they can only be "
+        "applied as separate files.",
+        examples=["leadgen config export --to configuration/", "leadgen config export"],
     )
-    exporting.add_argument("--to", type=Path, metavar="FOLDER", help="write the files there; those there are replaced")
-    exporting.set_defaults(run=_export)
-    commands.add_parser(
-        "schema",
-        help="the JSON Schema of configuration files, for editors",
-        description="Print the JSON Schema of a configuration file. An editor that knows YAML completes and checks by "
-        "it what `apply` will accept; what depends on several fields or on the database, only `plan` finds.",
-    ).set_defaults(run=_schema)
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="write the files there, over files of the same name")
+    parser.set_defaults(run=_export)
+
+
+def schema_command(parser: argparse.ArgumentParser) -> None:
+    """Print the JSON Schema of configuration files."""
+    describe(
+        parser,
+        "Print the JSON Schema of a configuration file. Editors use it to complete and check what `config apply` "
+        "accepts. Only `leadgen config plan` finds faults that depend on several fields or on the database.",
+        examples=["leadgen config schema > configuration.schema.json"],
+        notes=[],
+    )
+    parser.set_defaults(run=_schema)
 
 
 def _apply(options: argparse.Namespace) -> int:
-    environ = environment()
-    with connection(environ) as conn:
-        applied = application(conn, options.files, environ)
-    _print_notices(applied)
-    changes.show(applied, plan=False)
+    changes.show(_applied(options.files, plan=False), plan=False)
     return DONE
 
 
 def _plan(options: argparse.Namespace) -> int:
-    environ = environment()
-    with connection(environ) as conn:
-        planned = application(conn, options.files, environ, plan=True)
-    _print_notices(planned)
+    planned = _applied(options.files, plan=True)
     changes.show(planned, plan=True)
     return CHANGES if planned.has_changes else DONE
 
 
-def _print_notices(found: Application) -> None:
-    for notice in found.notices:
+def _applied(files: Sequence[Path], *, plan: bool) -> Application:
+    """Raises CommandFailed with every problem of the files."""
+    environ = environment()
+    try:
+        with connection(environ) as conn:
+            applied = application(conn, files, environ, plan=plan)
+    except ConfigurationInvalid as invalid:
+        raise CommandFailed(str(invalid)) from None
+    for notice in applied.notices:
         print(notice, file=sys.stderr)
+    return applied
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -1,43 +1,46 @@
-"""Commands on the history of configuration."""
+"""``leadgen config history`` and ``rollback``: earlier versions of the configuration."""
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from leadgen.configuration.commands import changes
+from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.configuration.service.changes import from_record
 from leadgen.configuration.service.rollback import NoSuchVersion, rollback
 from leadgen.configuration.store import versions
 from leadgen.configuration.store.versions import Version
-from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, connection, environment, number
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
+from leadgen.terminal.command import CHANGES, DATABASE, DONE, CommandFailed, describe, number
+from leadgen.terminal.database import connection, environment
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the commands."""
-    history = commands.add_parser(
-        "history",
-        help="the versions of the configuration: when, by whom, and what they changed",
-        description="List the versions of the configuration, the newest first, with the policies that each made a "
-        "version of. Every application that changed something is one.",
-        epilog=DATABASE,
+def history_command(parser: argparse.ArgumentParser) -> None:
+    """List the versions of the configuration."""
+    describe(
+        parser,
+        "List the versions of the configuration, the newest first, with the policies that each one changed. Every "
+        "application that changed something is a version. With a NUMBER, show everything that this version changed.",
+        examples=["leadgen config history", "leadgen config history 12"],
     )
-    history.add_argument("number", nargs="?", type=number, metavar="NUMBER", help="show all that this version changed")
-    history.add_argument("--limit", type=number, default=20, metavar="N", help="how many to list (20)")
-    history.set_defaults(run=_history)
-    back = commands.add_parser(
-        "rollback",
-        help="configure again what an earlier version did",
-        description="Configure what a version of the history did, as a new version. A policy that said something else "
-        "then becomes its next version; offers added since are deactivated, with their sources, enrollments and "
+    parser.add_argument("number", nargs="?", type=number, metavar="NUMBER", help="the version to show in full")
+    parser.add_argument("--limit", type=number, default=20, metavar="N", help="how many to list (20)")
+    parser.set_defaults(run=_history)
+
+
+def rollback_command(parser: argparse.ArgumentParser) -> None:
+    """Restore an earlier version."""
+    describe(
+        parser,
+        "Restore what a version of the history configured, as a new version. A policy that differed then becomes its "
+        "next version; offers that were added since are deactivated, with their sources, enrollments and "
         "exclusivities. Secrets and balances stay as they are now.",
-        epilog=f"{DATABASE} LEADGEN_ACTOR names who does it, for the history.",
+        examples=["leadgen config rollback 11 --plan", "leadgen config rollback 11"],
+        notes=["LEADGEN_ACTOR names who does it, for the history.", DATABASE],
     )
-    back.add_argument("number", type=number, metavar="NUMBER", help="the version, as `leadgen history` lists it")
-    back.add_argument("--plan", action="store_true", help="only show what would change; ends with status 2 if any does")
-    back.set_defaults(run=_rollback)
+    parser.add_argument("number", type=number, metavar="NUMBER", help="the version, from `leadgen config history`")
+    parser.add_argument(
+        "--plan", action="store_true", help="only show what would change; the exit status is 2 if anything would"
+    )
+    parser.set_defaults(run=_rollback)
 
 
 def _history(options: argparse.Namespace) -> int:
@@ -72,7 +75,7 @@ def _rollback(options: argparse.Namespace) -> int:
     try:
         with connection(environ) as conn:
             done = rollback(conn, options.number, environ, plan=options.plan)
-    except NoSuchVersion as error:
+    except (NoSuchVersion, ConfigurationInvalid) as error:
         raise CommandFailed(str(error)) from error
     changes.show(done, plan=options.plan)
     return CHANGES if options.plan and done.has_changes else DONE

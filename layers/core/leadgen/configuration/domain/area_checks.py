@@ -1,4 +1,4 @@
-"""Places and service areas that cannot both be meant."""
+"""Finds places and service areas that contradict each other."""
 
 from collections.abc import Iterator
 

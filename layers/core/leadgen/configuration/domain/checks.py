@@ -1,4 +1,4 @@
-"""What each file alone cannot know to be wrong: names that stand for nothing, and contradictions."""
+"""Checks files together: names that refer to nothing, and places that contradict each other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Delivery terms that do not go with their market."""
+"""Finds delivery terms that do not fit their market."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What differs between two states of one object, field by field, as a person reads it."""
+"""Lists the differences between two states of one object, field by field, for a person to read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

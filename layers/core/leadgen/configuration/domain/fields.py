@@ -1,4 +1,4 @@
-"""The types of a configuration file's fields: each refuses what it cannot mean, and stores one spelling of it."""
+"""The types of a configuration file's fields: each checks its value and stores one spelling of it."""
 
 import re
 from datetime import datetime
@@ -128,6 +128,6 @@ Latitude = Annotated[Decimal, Field(ge=-90, le=90, decimal_places=5), AfterValid
 Longitude = Annotated[Decimal, Field(ge=-180, le=180, decimal_places=5), AfterValidator(_located)]
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
 Fingerprint = Annotated[
-    str, _matching(r"[0-9a-f]{64}", "a SHA-256 fingerprint as `leadgen export` writes it, 64 hexadecimal digits")
+    str, _matching(r"[0-9a-f]{64}", "a SHA-256 fingerprint as `leadgen config export` writes it, 64 hexadecimal digits")
 ]
 Instant = Annotated[datetime, BeforeValidator(_instant)]

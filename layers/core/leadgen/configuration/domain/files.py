@@ -1,4 +1,4 @@
-"""Configuration files read and typed, with every problem's file, line and field."""
+"""Reads configuration files into models, and collects every problem with file, line and field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

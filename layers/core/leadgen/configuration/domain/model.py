@@ -1,4 +1,4 @@
-"""What a configuration file says: one market and vertical, their offers, and the buyers enrolled in them."""
+"""The models of a configuration file: one market and vertical, their offers, and the buyers enrolled in them."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,4 +1,4 @@
-"""What the files say about money, and cannot mean in the market's currency or of the one they name."""
+"""Finds amounts and prices that a market's currency does not allow, or whose currency contradicts it."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Turns pydantic errors into problems with file, line, field and what is expected, in plain words."""
+"""Turns pydantic errors into messages with file, line, field and what is expected."""
 
 from collections.abc import Mapping
 from types import UnionType

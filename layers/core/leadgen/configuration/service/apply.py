@@ -1,4 +1,4 @@
-"""Make the database say what configuration files say: in one transaction, and however often it is done."""
+"""Applies configuration files to the database: in one transaction, and idempotently."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Writes who buys: buyers and their wallets, enrollments, service areas and exclusivities."""
+"""Applies buyers and their wallets, enrollments, service areas and exclusivities."""
 
 from collections.abc import Sequence, Sized
 from decimal import Decimal

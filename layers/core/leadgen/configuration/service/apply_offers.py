@@ -1,4 +1,4 @@
-"""Writes what is sold where: markets, verticals, policies, offers and their sources."""
+"""Applies markets, verticals, policies, offers and their sources."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

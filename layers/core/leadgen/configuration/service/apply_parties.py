@@ -1,4 +1,4 @@
-"""Writes who sells and who owns sources, and what buyers have prepaid when they come."""
+"""Applies the seller, the publishers, and buyers' opening balances."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Writes policies: a changed one becomes its next version, and an offer that keeps an earlier one stays with that."""
+"""Applies policies: a changed policy becomes its next version; an offer may keep an earlier one."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

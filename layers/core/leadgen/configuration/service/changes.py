@@ -1,4 +1,4 @@
-"""What applying configuration changed: for the operator, for the history and for the audit trail."""
+"""Collects what an application created, updated or deactivated, for the plan, the history and the audit log."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What is configured, as the files that would configure it: one for each market and vertical, without secrets."""
+"""Exports the configuration as files, one for each market and vertical, without secrets."""
 
 import re
 from collections import defaultdict

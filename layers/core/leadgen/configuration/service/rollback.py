@@ -1,4 +1,4 @@
-"""Configure again what an earlier version configured. History only goes forward: a rollback is a version of its own."""
+"""Applies an earlier version of the configuration again, as a new version."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,7 +36,9 @@ def rollback(conn: Connection[Any], number: int, environ: Mapping[str, str], *, 
         configuration_offers.take_turns(conn)
         snapshot = versions.snapshot(conn, number)
         if snapshot is None:
-            raise NoSuchVersion(f"there is no version {number} of the configuration: `leadgen history` lists them")
+            raise NoSuchVersion(
+                f"there is no version {number} of the configuration: `leadgen config history` lists them"
+            )
         files = _files(number, snapshot, _Secrets(conn))
         task = Task(files, threshold, command.actor(environ), clock.now(), rolls_back_to=number)
         return apply.carry_out(conn, task)

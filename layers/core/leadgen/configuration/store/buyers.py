@@ -1,4 +1,4 @@
-"""Configuration as data: who buys, on which terms, and where."""
+"""Writes configured buyers, their terms and their enrollments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

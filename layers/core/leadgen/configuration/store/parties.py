@@ -1,4 +1,4 @@
-"""Configuration as data: who sells, and who owns sources and earns by them."""
+"""Writes the configured seller and publishers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

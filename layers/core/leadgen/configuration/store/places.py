@@ -1,4 +1,4 @@
-"""Configuration as data: a market's places, service areas, and areas that one buyer has first."""
+"""Writes configured service areas and exclusive places."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

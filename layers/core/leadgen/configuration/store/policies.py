@@ -1,4 +1,4 @@
-"""Configuration as data: policies, of which every version stays as it was stored."""
+"""Writes configured policies; every version stays as it was stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

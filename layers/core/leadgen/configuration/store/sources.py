@@ -1,4 +1,4 @@
-"""Configuration as data: where an offer's leads come from."""
+"""Writes the configured sources of an offer's leads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Configuration as it stands, to be written as files. Of secrets only the SHA-256, in hex."""
+"""Reads the configuration as it stands, for export. Of secrets only the SHA-256, in hex."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The history of configuration: every application that changed something, and what was configured after it."""
+"""Reads and writes the history of configuration: one version for each application that changed something."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a buyer's format may name of a lead that was claimed for it."""
+"""The facts of a claimed lead that a buyer's format may refer to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

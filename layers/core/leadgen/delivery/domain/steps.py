@@ -1,4 +1,4 @@
-"""Delivery of one lead to one buyer: what follows from what a call came to."""
+"""Decides the next step of a delivery from an attempt's outcome: done, retry, release or review."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""How one buyer of an offer is sent its leads, as it stands in ``buyer_offers.delivery``."""
+"""The terms on which a buyer of an offer is sent its leads (``buyer_offers.delivery``)."""
 
 import json
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""A person's verdict on a delivery in review: what may be said, and when."""
+"""Reads an operator's verdict on a delivery in review, and decides whether it is possible."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

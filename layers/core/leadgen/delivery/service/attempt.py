@@ -1,4 +1,4 @@
-"""One attempt to hand a lead to its buyer. No transaction may be open meanwhile."""
+"""Makes one delivery attempt, by webhook or by e-mail. Call it outside any transaction."""
 
 from typing import assert_never
 

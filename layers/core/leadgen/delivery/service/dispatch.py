@@ -1,4 +1,4 @@
-"""Deliveries on their way: claimed as far as their endpoints take calls, and settled by the calls' outcomes."""
+"""Claims the deliveries that are due, as far as the circuit breakers allow, and records what the calls came to."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

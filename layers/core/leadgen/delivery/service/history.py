@@ -1,4 +1,4 @@
-"""A delivery and all that was tried: one value, which the command line and the API each put in their own form."""
+"""A delivery with all its attempts, as the API and the command line show it."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Deliveries: claimed for one worker, attempted outside any transaction, recorded."""
+"""Claims, records and settles deliveries. Attempts are made outside any transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Deliveries as people are shown them: how they stand, and every attempt."""
+"""Reads deliveries and their attempts for people."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A business letter as it stands on paper: what is written where, each amount and date as text already."""
+"""The model of a business letter: which text stands where, amounts and dates already formatted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The mails by which a buyer gets its invoices and credit notes: subject, plain text and HTML. The PDF goes along."""
+"""Composes the mails that carry invoices and credit notes: subject, plain text, HTML, and the PDF attached."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What was issued, as it was: an invoice or a credit note with its lines and the parties' details of that day."""
+"""Issued invoices and credit notes as values: their lines, and both parties as they were that day."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Invoices and credit notes as letters: what is written where."""
+"""Composes invoices and credit notes as letters."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Invoices as tables for other programs: their lines, and what QuickBooks Online imports."""
+"""Writes invoices as tables: their lines, and the file that QuickBooks Online imports."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Documents: drawn when they are first asked for, kept with their hash, and the same bytes ever after."""
+"""Draws a document when it is first requested, keeps it with its hash, and returns the same bytes ever after."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

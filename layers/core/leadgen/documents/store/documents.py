@@ -1,4 +1,4 @@
-"""Documents as they were drawn, and what is drawn: invoices and credit notes as they were issued."""
+"""Keeps drawn files, and reads issued invoices and credit notes."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The mails of documents: each is to be sent once, from the moment its document is issued."""
+"""Claims and records the mails of documents."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

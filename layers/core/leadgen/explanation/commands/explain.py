@@ -1,9 +1,9 @@
-"""Commands on decisions: why a lead went where it went, and whether the records still lead there."""
+"""``leadgen explain`` and ``leadgen verify-decisions``: why a lead went where it went, and whether it would again."""
 
 import argparse
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import Connection
 
@@ -11,46 +11,46 @@ from leadgen.buyers import store as buyers_store
 from leadgen.buyers.store import NamedBuyer
 from leadgen.decisions.store import RecordedDecision
 from leadgen.explanation import store
-from leadgen.explanation.commands import story
+from leadgen.explanation.commands import rendering
 from leadgen.explanation.domain.verification import Comparison
 from leadgen.explanation.service import explain
 from leadgen.explanation.service.explain import Explanation
 from leadgen.explanation.service.verification import verify_decisions
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, connection, environment, number
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
+from leadgen.terminal.command import DONE, FAILED, CommandFailed, describe, number
+from leadgen.terminal.database import connection, environment
 
 _MOST_PATHS = 20
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the commands."""
-    parser = commands.add_parser(
-        "explain",
-        help="say what was decided about a lead, and why",
-        description="Stage by stage: duplicates, validation with each rule, and routing with each buyer that was "
-        "looked at: its verdict, the rule that decided, the value and the limit at that instant, and for an ineligible "
-        "buyer the smallest change that would have made it eligible. Of several attempts the last is shown in full.",
-        epilog=DATABASE,
+def explain_command(parser: argparse.ArgumentParser) -> None:
+    """Show what was decided about a lead, and why."""
+    describe(
+        parser,
+        "Show what was decided about a lead, stage by stage: duplicates, validation with each rule, and routing with "
+        "each buyer that was considered: its verdict, the rule that decided, the value and the limit at that instant, "
+        "and for an ineligible buyer the smallest change that would have made it eligible. Of several attempts the "
+        "last one is shown in full.",
+        examples=["leadgen explain 17", "leadgen explain 17 --buyer office@bayshore-roof.example"],
     )
-    parser.add_argument("lead_id", type=number, metavar="LEAD_ID")
-    parser.add_argument("--buyer", metavar="ID_OR_EMAIL", help="of routing only this buyer, with every rule")
+    parser.add_argument("lead_id", type=number, metavar="LEAD", help="the lead's id")
+    parser.add_argument("--buyer", metavar="BUYER", help="of routing only this buyer (id or e-mail), with every rule")
     parser.add_argument("--all", action="store_true", help="show every attempt in full")
     parser.add_argument("--json", action="store_true", help="print JSON, with the decisions' inputs and traces")
     parser.set_defaults(run=_explain)
 
-    parser = commands.add_parser(
-        "decide-again",
-        help="decide from the stored inputs and compare with the record",
-        description="Each decision is made again from the inputs on its record; outcome, reason and trace must come "
-        "out the same to the byte. Exit status 0 where all are the same, 1 otherwise. Changes nothing.",
-        epilog=DATABASE,
+
+def verify_decisions_command(parser: argparse.ArgumentParser) -> None:
+    """Check that recorded decisions can be reproduced."""
+    describe(
+        parser,
+        "Make each recorded decision again from its stored inputs, and compare. Outcome, reason and trace must be "
+        "the same to the byte. The exit status is 0 when all are the same, 1 otherwise. Nothing is changed.",
+        examples=["leadgen verify-decisions 17", "leadgen verify-decisions --all"],
     )
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("lead_id", type=number, nargs="?", metavar="LEAD_ID")
-    which.add_argument("--all", action="store_true", help="every decision on record; lists those that are not the same")
-    parser.set_defaults(run=_verify_decisions)
+    which.add_argument("lead_id", type=number, nargs="?", metavar="LEAD", help="the decisions about this lead")
+    which.add_argument("--all", action="store_true", help="every recorded decision; lists those that differ")
+    parser.set_defaults(run=_verify)
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -62,7 +62,7 @@ def _explain(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_json(found, buyer), indent=2, ensure_ascii=False))
     else:
-        for line in story.text(found, buyer=buyer, every=options.all):
+        for line in rendering.text(found, buyer=buyer, every=options.all):
             print(line)
     return DONE
 
@@ -88,7 +88,7 @@ def _json(found: Explanation, buyer: NamedBuyer | None) -> dict[str, Any]:
     return shown
 
 
-def _verify_decisions(options: argparse.Namespace) -> int:
+def _verify(options: argparse.Namespace) -> int:
     counts: Counter[str] = Counter()
     with connection(environment()) as conn:
         if options.lead_id is not None and store.subject(conn, options.lead_id) is None:

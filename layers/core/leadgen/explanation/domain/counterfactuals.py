@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from leadgen.explanation.domain import condition_flips
-from leadgen.explanation.domain.condition_flips import Flip
+from leadgen.explanation.domain import condition_changes
+from leadgen.explanation.domain.condition_changes import Flip
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Period
 from leadgen.leads.domain import conditions, consent
@@ -114,7 +114,7 @@ def _configuration(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
 def _filter(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
     condition, observed = ineligible.enrollment.filter, ineligible.terms.observed
     assert condition is not None
-    turned = condition_flips.fewest_flips(condition, observed)
+    turned = condition_changes.fewest_flips(condition, observed)
     if turned is None:
         yield Change(rule, "filter", condition, None, "drop the filter, which contradicts itself")
         return
@@ -247,7 +247,7 @@ def _facts_with_change(facts: Facts, buyer_id: int, change: Change) -> Facts:
     if change.rule == "consent":
         return replace(facts, evidence=_evidenced(facts.evidence, change))
     if isinstance(change.to, Flip):
-        return replace(facts, observed=condition_flips.flipped(facts.observed, [change.to]))
+        return replace(facts, observed=condition_changes.flipped(facts.observed, [change.to]))
     return replace(
         facts,
         candidates=tuple(

@@ -1,4 +1,4 @@
-"""Verifies a recorded decision: decides again from its recorded inputs, and compares byte by byte."""
+"""Recomputes a recorded decision from its inputs and compares it byte by byte."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What was decided about a lead and why: one value, which the command line and the API each put in their own form."""
+"""Gathers what was decided about a lead and why, as one value for the command line and the API."""
 
 import json
 from collections.abc import Mapping

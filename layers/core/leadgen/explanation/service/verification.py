@@ -1,4 +1,4 @@
-"""Verifies recorded decisions: from their inputs the same bytes must come out."""
+"""Recomputes recorded decisions from their inputs, over the whole database or a span of it."""
 
 from collections.abc import Iterator
 from typing import Any

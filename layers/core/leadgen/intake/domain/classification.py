@@ -1,4 +1,4 @@
-"""The Lead Ingestion Classification Contract: from a request to exactly one source, or a classified error."""
+"""The Lead Ingestion Classification Contract: resolves a request to exactly one source, or to a classified error."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The Lead Ingestion Idempotency Contract: which key a post is known by within its source."""
+"""The Lead Ingestion Idempotency Contract: the key of a post, given or derived, within its source."""
 
 import hashlib
 import re

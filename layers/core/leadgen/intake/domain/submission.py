@@ -1,4 +1,4 @@
-"""A posted lead: its fields read, typed, measured and trimmed, before anything is stored."""
+"""Reads a posted lead: types, lengths and trimming of its fields, before anything is stored."""
 
 import hashlib
 import json

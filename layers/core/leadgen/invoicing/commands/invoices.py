@@ -1,9 +1,9 @@
-"""Invoices: the run that writes them, what there are, and a person's decisions."""
+"""``leadgen invoice``: the run that issues invoices, the lists, and a person's decisions."""
 
 import argparse
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import Connection
 
@@ -25,75 +25,94 @@ from leadgen.receivables.store import dunning as receivables_dunning_store
 from leadgen.receivables.store import invoices as receivables_invoices
 from leadgen.receivables.store.invoices import Invoice
 from leadgen.terminal import money_command
-from leadgen.terminal.command import (
-    DATABASE,
-    DONE,
-    FAILED,
-    USER_AGENT,
-    CommandFailed,
-    actor,
-    connection,
-    environment,
-    number,
-)
+from leadgen.terminal.command import ACTOR, DATABASE, DONE, FAILED, USER_AGENT, CommandFailed, actor, describe, number
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.progress import Progress
 from leadgen.terminal.tables import folded
 from leadgen.terminal.times import instant, when
 
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
-
 _MOST = 100
 _STATUSES = ("draft", "sent", "paid", "overdue", "disputed", "cancelled")
-_ACTOR = f"{DATABASE} LEADGEN_ACTOR names who decides, for the audit trail."
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "invoice",
-        help="write invoices that are due, and see, approve, cancel or promise them",
-        description="Write invoices that are due, and see, approve, cancel or promise them.",
-        epilog=DATABASE,
+def run_command(parser: argparse.ArgumentParser) -> None:
+    """Issue the invoices that are due."""
+    describe(
+        parser,
+        "Issue an invoice for every account whose billing cycle has closed or that is over its threshold. The same "
+        "runs by schedule.",
+        examples=["leadgen invoice run --dry-run", "leadgen invoice run"],
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    run = _action(actions, "run", "invoice every account whose cycle has closed or that is over its threshold", _run)
-    run.add_argument("--dry-run", action="store_true", help="show what would be written, and change nothing")
-    run.add_argument(
-        "--at", type=when, metavar="TIME", help="as if it were this time (30d ago, or 2026-06-15T00:00-06:00)"
+    parser.add_argument("--dry-run", action="store_true", help="show what would be issued, and change nothing")
+    parser.add_argument(
+        "--at", type=when, metavar="TIME", help="run as of this time (30d ago, or 2026-06-15T00:00-06:00)"
     )
-    shown = _action(actions, "list", f"the newest {_MOST} invoices, and buyers whose invoices fail", _list)
-    shown.add_argument("--status", choices=_STATUSES, help="only those of this status")
-    shown.add_argument("--buyer", metavar="ID_OR_EMAIL", help="only those of this buyer")
-    shown.add_argument("--before", type=number, metavar="ID", help="those with an id below this one")
-    _of_invoice(_action(actions, "show", "an invoice with its lines, settlements and reminders", _show))
-    _of_invoice(_action(actions, "approve", "issue a draft", _approve, epilog=_ACTOR))
-    cancel = _action(
-        actions, "cancel", "cancel a draft (its leads go on the next invoice), or credit all that is issued", _cancel,
-        epilog=_ACTOR,
-    )  # fmt: skip
-    _of_invoice(cancel)
-    cancel.add_argument("--reason", metavar="TEXT", help="why, kept with it")
-    promise = _action(
-        actions, "promise", "keep that its buyer pays by a day: no reminder and no pause until it is over", _promise,
-        epilog=_ACTOR,
-    )  # fmt: skip
-    _of_invoice(promise)
-    ends = promise.add_mutually_exclusive_group(required=True)
+    parser.set_defaults(run=_run)
+
+
+def list_command(parser: argparse.ArgumentParser) -> None:
+    """List invoices, and buyers whose invoices fail."""
+    describe(
+        parser,
+        f"List the newest {_MOST} invoices, and the buyers whose invoices fail.",
+        examples=["leadgen invoice list --status overdue", "leadgen invoice list --buyer office@bayshore-roof.example"],
+    )
+    parser.add_argument("--status", choices=_STATUSES, help="only invoices with this status")
+    parser.add_argument("--buyer", metavar="BUYER", help="only invoices of this buyer: its id or e-mail address")
+    parser.add_argument("--before", type=number, metavar="ID", help="only invoices with an id below this one")
+    parser.set_defaults(run=_list)
+
+
+def show_command(parser: argparse.ArgumentParser) -> None:
+    """Show an invoice with its lines, settlements and reminders."""
+    describe(
+        parser,
+        "Show an invoice with its lines, settlements and reminders.",
+        examples=["leadgen invoice show INV-000012"],
+    )
+    lookup.invoice_argument(parser)
+    parser.set_defaults(run=_show)
+
+
+def approve_command(parser: argparse.ArgumentParser) -> None:
+    """Issue a draft."""
+    describe(
+        parser,
+        "Issue a draft: it gets its number, and is sent to its buyer.",
+        examples=["leadgen invoice approve 31"],
+        notes=[ACTOR, DATABASE],
+    )
+    lookup.invoice_argument(parser)
+    parser.set_defaults(run=_approve)
+
+
+def cancel_command(parser: argparse.ArgumentParser) -> None:
+    """Cancel a draft, or credit an issued invoice in full."""
+    describe(
+        parser,
+        "Cancel a draft: its leads go on the next invoice. An invoice that is issued is credited in full.",
+        examples=["leadgen invoice cancel INV-000012 --reason 'wrong billing address'"],
+        notes=[ACTOR, DATABASE],
+    )
+    lookup.invoice_argument(parser)
+    parser.add_argument("--reason", metavar="TEXT", help="why; stored with the invoice")
+    parser.set_defaults(run=_cancel)
+
+
+def promise_command(parser: argparse.ArgumentParser) -> None:
+    """Record the day by which the buyer promises to pay."""
+    describe(
+        parser,
+        "Record that the buyer promises to pay by a day. Until that day is over, no reminder is sent and the buyer is "
+        "not paused because of this invoice.",
+        examples=["leadgen invoice promise INV-000012 --until 2026-07-01", "leadgen invoice promise INV-000012 --none"],
+        notes=[ACTOR, DATABASE],
+    )
+    lookup.invoice_argument(parser)
+    ends = parser.add_mutually_exclusive_group(required=True)
     ends.add_argument("--until", type=_day, metavar="DAY", help="the last day, such as 2026-07-01")
-    ends.add_argument("--none", action="store_true", help="there is no promise any more")
-
-
-def _action(
-    actions: "Subparsers", name: str, text: str, run: Callable[[argparse.Namespace], int], epilog: str = DATABASE
-) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
-    action.set_defaults(run=run)
-    return action
-
-
-def _of_invoice(action: argparse.ArgumentParser) -> None:
-    action.add_argument("invoice", metavar="INVOICE", help="its number, such as INV-000012, or its id")
+    ends.add_argument("--none", action="store_true", help="remove the promise")
+    parser.set_defaults(run=_promise)
 
 
 def _day(written: str) -> date:
@@ -155,37 +174,37 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _approve(options: argparse.Namespace) -> int:
-    def say(decided: Decided) -> str:
+    def text(decided: Decided) -> str:
         return f"Invoice {decided.invoice.invoice_number} is issued: {_due(decided.invoice)}."
 
-    return _decide(options, lambda conn, id_, who, now: decisions.approve(conn, id_, who, now=now), say)
+    return _decide(options, lambda conn, id_, who, now: decisions.approve(conn, id_, who, now=now), text)
 
 
 def _cancel(options: argparse.Namespace) -> int:
-    def say(decided: Decided) -> str:
+    def text(decided: Decided) -> str:
         if decided.invoice.invoice_number is None:
             return f"Draft {decided.invoice.invoice_id} is cancelled: its leads go on the next invoice."
         return f"Invoice {decided.invoice.invoice_number} is cancelled, and credited in full."
 
     reason = options.reason
-    return _decide(options, lambda conn, id_, who, now: decisions.cancel(conn, id_, reason, who, now=now), say)
+    return _decide(options, lambda conn, id_, who, now: decisions.cancel(conn, id_, reason, who, now=now), text)
 
 
 def _promise(options: argparse.Namespace) -> int:
-    def say(decided: Decided) -> str:
-        name = f"Invoice {decided.invoice.invoice_number}"
+    def text(decided: Decided) -> str:
+        name = f"invoice {decided.invoice.invoice_number}"
         if options.until is None:
-            return f"{name} is not promised any more."
-        return f"{name} is promised by {options.until}: nobody is reminded of it until that day is over."
+            return f"The promise to pay {name} is removed."
+        return f"The buyer promises to pay {name} by {options.until}: no reminder is sent until that day is over."
 
     until = options.until
-    return _decide(options, lambda conn, id_, who, now: decisions.promise(conn, id_, until, who, now=now), say)
+    return _decide(options, lambda conn, id_, who, now: decisions.promise(conn, id_, until, who, now=now), text)
 
 
 def _decide(
     options: argparse.Namespace,
     decide: Callable[[Connection[Any], int, Actor, datetime], Decided],
-    say: Callable[[Decided], str],
+    text: Callable[[Decided], str],
 ) -> int:
     environ = environment()
     who = Actor(actor(environ), user_agent=USER_AGENT)
@@ -196,8 +215,8 @@ def _decide(
                 queues.announce(conn, decided.events)
     except Refusal as refusal:
         raise CommandFailed(refusal.message) from None
-    said = f"It is so already: {_due(decided.invoice)}." if decided.is_repeated else say(decided)
-    print("\n".join(folded(said)))
+    done = f"Nothing is done: it is already {_due(decided.invoice)}." if decided.is_repeated else text(decided)
+    print("\n".join(folded(done)))
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""What a person decides about an invoice: a draft is issued or cancelled, an open one is promised to be paid."""
+"""Carries out an operator's decision on an invoice: issue or cancel a draft, note a promise to pay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

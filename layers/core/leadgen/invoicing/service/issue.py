@@ -1,4 +1,4 @@
-"""Invoices: drafted from billed leads, and issued. At a threshold and at the close of a cycle by the same steps."""
+"""Drafts invoices from billed leads and issues them, at a threshold and at the close of a cycle alike."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

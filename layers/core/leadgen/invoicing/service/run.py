@@ -1,4 +1,4 @@
-"""The run that the schedule makes: every account whose cycle has closed, or that is over its threshold, is invoiced."""
+"""The scheduled run: invoices every account whose cycle has closed or that is over its threshold."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Writing invoices: every statement for a whole batch, under the buyers' locks."""
+"""Writes invoices and their lines for a whole batch, under the buyers' locks."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

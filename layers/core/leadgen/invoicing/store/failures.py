@@ -1,4 +1,4 @@
-"""Buyers whose invoices could not be written, until they can."""
+"""Records the buyers whose invoices could not be written, until they can be."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Invoices as they are read, and what a person changes of them apart from money."""
+"""Reads invoices, and writes an operator's decisions about them apart from money."""
 
 from dataclasses import dataclass
 from datetime import datetime

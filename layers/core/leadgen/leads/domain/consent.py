@@ -1,4 +1,4 @@
-"""Consent as a rule: what an offer or a buyer demands to be on record before a lead is sold."""
+"""Consent rules: what an offer or a buyer demands to be on record before a lead is sold."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

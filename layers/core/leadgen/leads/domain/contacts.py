@@ -1,4 +1,4 @@
-"""What is to be known of a telephone number, an e-mail address and a postal code without telling them."""
+"""Describes a telephone number, an e-mail address and a postal code without revealing them."""
 
 import re
 from dataclasses import dataclass

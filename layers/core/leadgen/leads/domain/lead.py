@@ -1,4 +1,4 @@
-"""A stored lead as the stages read it; without a name, an address or a number a decision could leak."""
+"""A stored lead as the stages see it, without the name, address or number that a decision could leak."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One spelling for each contact field: the specification's normalization strategies, with no country inferred."""
+"""The specification's normalization of contact fields: one spelling for each, with no country inferred."""
 
 import re
 

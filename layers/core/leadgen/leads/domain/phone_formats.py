@@ -1,4 +1,4 @@
-"""Spellings of a telephone number that buyers ask for."""
+"""The spellings of a telephone number that a buyer's format may choose."""
 
 import re
 from typing import Literal

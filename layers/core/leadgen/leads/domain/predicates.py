@@ -1,4 +1,6 @@
-"""Answers to single questions about a lead's value, and which values may be shown."""
+"""The operators of conditions (equals, contains, more_than …) applied to one value; and which values
+are personal data.
+"""
 
 import fnmatch
 import re

@@ -1,4 +1,4 @@
-"""The specification's Data Retention Policy."""
+"""The horizons of the specification's Data Retention Policy."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Leads that the stages hold for a person."""
+"""Puts leads on hold for manual review."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

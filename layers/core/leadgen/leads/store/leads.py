@@ -1,4 +1,4 @@
-"""Leads: what a client is answered about one, and how they are found by state."""
+"""Reads leads and their states, erases old ones, and finds those that wait too long."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The log of lifecycle events: every event once."""
+"""Keeps the log of lifecycle events, each event once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Commands for whoever writes a receiver: one to try against, and events to try."""
+"""``leadgen event``: receive events on this machine, and send trial events."""
 
 import argparse
 import queue
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import Connection
 
@@ -22,48 +22,51 @@ from leadgen.notifications.service.subscriptions import Subscribed, Wanted, subs
 from leadgen.notifications.store import subscriptions as store
 from leadgen.platform import clock
 from leadgen.platform.settings import RECEIVER_PORT, receiver_origin
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, actor, describe, number
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import printable
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
 
 _SECONDS_TO_ANSWER = 20.0
 _SECONDS_TO_SWEEP = 90.0
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the commands."""
-    parser = commands.add_parser(
-        "listen",
-        help="receive events on this machine, verify them and show them",
-        description="Listen on 127.0.0.1, subscribe to events, and show each as it comes: the time, "
-        "the event, its ids, which attempt it is, and whether its signature is right and of the last five minutes. "
-        "Ctrl-C ends it, and the subscription with it.",
-        epilog=f"{DATABASE} The functions may call this machine only where EGRESS_ALLOWED_ORIGINS lists "
-        f"http://127.0.0.1:PORT in their environment; the embedded stack lists port {RECEIVER_PORT}.",
+def listen_command(parser: argparse.ArgumentParser) -> None:
+    """Receive events on this machine."""
+    describe(
+        parser,
+        "Listen on 127.0.0.1, subscribe to events, and print each one as it arrives: the time, the event, its ids, the "
+        "number of the attempt, and whether its signature is right and less than five minutes old. Ctrl-C ends the "
+        "command and its subscription.",
+        examples=["leadgen event listen", "leadgen event listen --events 'lead.*' --fail 2"],
+        notes=[
+            "The functions can call this machine only if EGRESS_ALLOWED_ORIGINS in their environment lists "
+            f"http://127.0.0.1:PORT; the embedded stack lists port {RECEIVER_PORT}.",
+            DATABASE,
+        ],
     )
     parser.add_argument(
-        "--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"where to listen ({RECEIVER_PORT})"
+        "--port", type=number, default=RECEIVER_PORT, metavar="PORT", help=f"the port to listen on ({RECEIVER_PORT})"
     )
     parser.add_argument("--events", default="*", metavar="EVENTS", help="comma list: names, lead.*, or '*' (all)")
-    parser.add_argument("--fail", type=number, metavar="N", help="refuse the first N attempts of each event")
+    parser.add_argument("--fail", type=number, metavar="N", help="fail the first N attempts of each event")
     parser.add_argument(
-        "--status", type=number, metavar="S", help="what a refused attempt is answered (503); without --fail, all are"
+        "--status", type=number, metavar="S", help="the HTTP status of a failed attempt (503); without --fail, all fail"
     )
     parser.set_defaults(run=_listen)
 
-    parser = commands.add_parser(
-        "trigger",
-        help="send a made-up event to those who subscribed to it",
-        description='Send an example of an event, marked "trial": true, to the subscriptions that take it, '
-        "through the real queue and stage, once, and tell what came of each.",
-        epilog=DATABASE,
+
+def trigger_command(parser: argparse.ArgumentParser) -> None:
+    """Send a trial event to its subscribers."""
+    describe(
+        parser,
+        'Send a trial event, marked "trial": true, once to each subscription of that event, through the real queue '
+        "and function, and print the outcome of each.",
+        examples=["leadgen event trigger lead.delivered", "leadgen event trigger invoice.generated --subscription 4"],
     )
     parser.add_argument(
         "event", type=current_name, choices=domain.EVENTS, metavar="EVENT", help=", ".join(domain.EVENTS)
     )
-    parser.add_argument("--subscription", type=number, metavar="ID", help="only to this one")
+    parser.add_argument("--subscription", type=number, metavar="ID", help="only to this subscription")
     parser.set_defaults(run=_trigger)
 
 
@@ -72,7 +75,7 @@ def _trigger(options: argparse.Namespace) -> int:
         sent = _send_trial(conn, options.event, options.subscription)
         fates = watch.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
     for fate in fates:
-        print(f"{fate.url}: {watch.describe(fate)}")
+        print(f"{fate.url}: {watch.outcome(fate)}")
     return DONE if all(fate.status == "succeeded" for fate in fates) else FAILED
 
 
@@ -87,9 +90,9 @@ def _send_trial(conn: Connection[Any], event: str, subscription_id: int | None) 
 def _listen(options: argparse.Namespace) -> int:
     status = 503 if options.status is None else options.status
     if not 200 <= status <= 599:
-        raise CommandFailed(f"--status {status} is no answer: write 200 to 599, such as 503 or 410")
+        raise CommandFailed(f"--status {status} is no HTTP status of an answer: write 200 to 599, such as 503 or 410")
     if not 1 <= options.port <= 65535:
-        raise CommandFailed(f"--port {options.port} is none: write 1 to 65535")
+        raise CommandFailed(f"--port {options.port} is no port: write 1 to 65535")
     failing = options.fail if options.fail is not None else (None if options.status is not None else 0)
     environ = environment()
     received: queue.Queue[Received] = queue.Queue()
@@ -99,17 +102,19 @@ def _listen(options: argparse.Namespace) -> int:
         options.port, secrets, Answers(failing, status), received.put, answers_well=own_trial.__contains__
     )
     with ExitStack() as open_until_the_end:
+        open_until_the_end.enter_context(_ended_by_signals())
         try:
             open_until_the_end.enter_context(server)  # first: whoever listens there already keeps its subscription
         except OSError as error:
-            raise CommandFailed(f"port {options.port} cannot be listened at: {error.strerror}; name another") from None
+            raise CommandFailed(
+                f"port {options.port} cannot be opened: {error.strerror}; choose another with --port"
+            ) from None
         made = open_until_the_end.enter_context(_subscribed(environ, options))
         secrets.append(made.secret)
-        with _ended_by_termination():
-            _try_it(environ, made, own_trial)
-            print(f"Listening at {made.url} for {domain.words(made.events)}. Ctrl-C ends it.", flush=True)
-            while True:
-                print(printable(_line(received.get())), flush=True)
+        _try_it(environ, made, own_trial)
+        print(f"Listening at {made.url} for {domain.words(made.events)}. Ctrl-C ends it.", flush=True)
+        while True:
+            print(printable(_line(received.get())), flush=True)
 
 
 @contextmanager
@@ -133,17 +138,18 @@ def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iter
 
 
 @contextmanager
-def _ended_by_termination() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the block, also where a shell that starts it in the background ignores SIGINT."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -> None:
@@ -156,7 +162,9 @@ def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -
             own_trial.add(trial)
         (fate,) = watch.for_answers(conn, [trial], seconds=_SECONDS_TO_ANSWER)
     if fate.last_outcome is None:
-        raise CommandFailed(f"nothing came in {_SECONDS_TO_ANSWER:.0f} s: no functions seem to work on this database")
+        raise CommandFailed(
+            f"no event arrived in {_SECONDS_TO_ANSWER:.0f} s: no functions seem to run on this database"
+        )
     if fate.status != "succeeded":
         origin = made.url.rstrip("/")
         raise CommandFailed(

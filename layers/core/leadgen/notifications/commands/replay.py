@@ -1,7 +1,7 @@
-"""Commands that send deliveries again."""
+"""``leadgen delivery replay``: send deliveries again."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import Connection
 
@@ -12,52 +12,56 @@ from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.notifications.store.replays import Progress
 from leadgen.platform import clock
-from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.command import ACTOR, DATABASE, DONE, FAILED, CommandFailed, actor, describe, number
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.progress import Progress as Bar
 from leadgen.terminal.times import instant, when
 
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
-
-_EPILOG = f"{DATABASE} LEADGEN_ACTOR names who does it, for the audit trail."
 _SECONDS_TO_SWEEP = 90.0
 _A_DAY = 86400.0
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the commands."""
-    parser = commands.add_parser(
-        "replay",
-        help="send a delivery to its buyer's webhook again",
-        description="Send the bytes of a delivery again, under its own delivery id, signed anew. Nothing is billed, "
-        "and neither the delivery nor its lead changes. Called twice, it is sent twice.",
-        epilog=_EPILOG,
+def replay_command(parser: argparse.ArgumentParser) -> None:
+    """Send deliveries to their buyer's webhook again."""
+    describe(
+        parser,
+        "Send the bytes of a delivery again, under its own delivery id, with a new signature. Nothing is billed, and "
+        "neither the delivery nor its lead changes. Each call sends it once more. With --buyer and --since, send "
+        "everything again that the buyer's webhook accepted in that time, oldest first. The functions do the sending: "
+        "this command starts it and shows the progress, and Ctrl-C does not stop it. A buyer has at most one such "
+        "replay at a time.",
+        examples=[
+            "leadgen delivery replay 3f2a91c4",
+            "leadgen delivery replay --buyer office@bayshore-roof.example --since 6h",
+            "leadgen delivery replay --resume 5",
+        ],
+        notes=[ACTOR, DATABASE],
     )
-    parser.add_argument("delivery_id", metavar="DELIVERY_ID", help="the delivery, or the first digits of its id")
-    parser.set_defaults(run=_replay)
-
-    parser = commands.add_parser(
-        "recover",
-        help="send again all that a buyer's webhook accepted in some time",
-        description="Send again all that a buyer's webhook accepted in some time, oldest first, as `leadgen replay` "
-        "does each. It is the functions that send: this command starts that, shows how far it is, and may be stopped "
-        "by Ctrl-C and called again. While one replay batch of a buyer is under way, no other is begun.",
-        epilog=_EPILOG,
+    parser.usage = (
+        "leadgen delivery replay DELIVERY\n"
+        "       leadgen delivery replay --buyer BUYER --since WHEN [--until WHEN] [--rate N]\n"
+        "       leadgen delivery replay --resume ID | --stop ID"
     )
-    parser.add_argument("buyer", nargs="?", metavar="BUYER", help="its id or e-mail address")
-    parser.add_argument("--since", type=when, metavar="WHEN", help="6h, 3d, or a date and time, in UTC unless it says")
-    parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
+    parser.add_argument("delivery_id", nargs="?", metavar="DELIVERY", help="its id, or the first digits of it")
+    parser.add_argument("--buyer", metavar="BUYER", help="everything of this buyer: its id or e-mail address")
+    parser.add_argument("--since", type=when, metavar="WHEN", help="6h, 3d, or a date and time (UTC without an offset)")
+    parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included (now)")
     parser.add_argument(
         "--rate", type=number, default=5, metavar="N", help=f"calls a second, 1 to {replays.FASTEST} (5)"
     )
-    parser.add_argument("--resume", type=number, metavar="ID", help="show the replay batch of this number again")
-    parser.add_argument(
-        "--stop", type=number, metavar="ID", help="send nothing more of the replay batch of this number"
-    )
-    parser.set_defaults(run=_replay_all)
+    parser.add_argument("--resume", type=number, metavar="ID", help="show the progress of this replay again")
+    parser.add_argument("--stop", type=number, metavar="ID", help="stop this replay: the rest is not sent")
+    parser.set_defaults(run=_replay)
 
 
 def _replay(options: argparse.Namespace) -> int:
+    chosen = [options.delivery_id, options.buyer, options.resume, options.stop]
+    if sum(one is not None for one in chosen) != 1 or (options.buyer is None) != (options.since is None):
+        raise CommandFailed("name a DELIVERY, or --buyer and --since, or a replay with --resume or --stop")
+    return _several(options) if options.delivery_id is None else _single(options)
+
+
+def _single(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn:
         delivery_id = delivery_commands.named(conn, options.delivery_id)
@@ -67,11 +71,11 @@ def _replay(options: argparse.Namespace) -> int:
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
         (fate,) = watch.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
-    print(f"Delivery {delivery_id}: {watch.describe(fate)}")
+    print(f"Delivery {delivery_id}: {watch.outcome(fate)}")
     return DONE if fate.status == "succeeded" else FAILED
 
 
-def _replay_all(options: argparse.Namespace) -> int:
+def _several(options: argparse.Namespace) -> int:
     environ = environment()
     by = Actor(actor(environ))
     with connection(environ) as conn:
@@ -86,8 +90,6 @@ def _replay_all(options: argparse.Namespace) -> int:
 
 
 def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Progress:
-    if options.buyer is None or options.since is None:
-        raise CommandFailed("name a BUYER and --since, or a replay batch with --resume or --stop")
     now = clock.now()
     since, until = instant(options.since, now), instant(options.until, now) if options.until else now
     if since >= until:
@@ -96,14 +98,14 @@ def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Pro
         begun = replays.replay_all(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
     found = begun.progress
     if begun.was_under_way:
-        print(f"Replay batch {found.replay_batch_id} of this buyer is under way and taken up again; no other is begun.")
+        print(f"Replay {found.replay_batch_id} of this buyer is running already; no other is started.")
     print(
-        f"Replay batch {found.replay_batch_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
+        f"Replay {found.replay_batch_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
         f"{found.until:%Y-%m-%d %H:%M} UTC, {found.rate} a second.",
         flush=True,
     )
     if begun.left_out:
-        print(f"{begun.left_out:,} more cannot be sent again: they went by e-mail, or are erased.", flush=True)
+        print(f"{begun.left_out:,} more cannot be sent again: they were sent by e-mail, or are erased.", flush=True)
     return found
 
 
@@ -122,12 +124,12 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
             pass
     except KeyboardInterrupt:
         print(
-            f"\nIt goes on without this command: {latest.settled:,} of {latest.total:,} done, {latest.failed:,} tried "
-            f"again.\n`leadgen recover --resume {found.replay_batch_id}` shows it, "
-            f"--stop {found.replay_batch_id} ends it."
+            f"\nThe replay goes on without this command: {latest.settled:,} of {latest.total:,} done, "
+            f"{latest.failed:,} being retried.\n`leadgen delivery replay --resume {found.replay_batch_id}` shows it, "
+            f"--stop {found.replay_batch_id} stops it."
         )
         raise
-    print(f"{latest.succeeded:,} succeeded, {latest.given_up:,} given up.")
+    print(f"{latest.taken:,} succeeded, {latest.given_up:,} given up.")
     return DONE if not latest.given_up else FAILED
 
 
@@ -135,7 +137,7 @@ def _stop(conn: Connection[Any], replay_batch_id: int, by: Actor) -> int:
     with conn.transaction():
         stopped = replays.stop(conn, replay_batch_id, by, now=clock.now())
     if stopped:
-        print(f"Replay batch {replay_batch_id} is stopped: {stopped:,} deliveries are not sent again.")
+        print(f"Replay {replay_batch_id} is stopped: {stopped:,} deliveries are not sent again.")
     else:
-        print(f"Replay batch {replay_batch_id} is over: nothing was left to send.")
+        print(f"Replay {replay_batch_id} was over: nothing was left to send.")
     return DONE

@@ -1,10 +1,9 @@
-"""Commands on subscriptions: who gets which events."""
+"""``leadgen subscription``: which events are posted where."""
 
 import argparse
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.trace import plain
@@ -14,68 +13,82 @@ from leadgen.notifications.service.subscriptions import NoSuchSubscription, Want
 from leadgen.notifications.store import subscriptions as store
 from leadgen.notifications.store.subscriptions import Listed
 from leadgen.platform import clock
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, actor, connection, environment, number
+from leadgen.terminal.command import ACTOR, DATABASE, DONE, CommandFailed, actor, describe, number
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import columns
 
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
-
-_ACTOR = f"{DATABASE} LEADGEN_ACTOR names who does it, for the audit trail."
 _MOST = 1000
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the commands."""
-    parser = commands.add_parser(
-        "subscribe",
-        help="have events posted to a URL",
-        description="Have events posted to a URL, signed as Standard Webhooks says, and again until they are taken. "
-        "docs/events.md has the events and how to verify them. The secret is shown this once.",
-        epilog=_ACTOR,
+def create_command(parser: argparse.ArgumentParser) -> None:
+    """Post events to a URL."""
+    describe(
+        parser,
+        "Create a subscription: events are posted to the URL, signed as Standard Webhooks defines, and retried until "
+        "the receiver accepts them. docs/events.md lists the events and shows how to verify them. The secret is "
+        "printed only this once.",
+        examples=[
+            "leadgen subscription create https://crm.example/hooks --events 'lead.*,invoice.generated'",
+            "leadgen subscription create https://crm.example/hooks --events '*' --buyer 3",
+        ],
+        notes=[ACTOR, DATABASE],
     )
-    parser.add_argument("url", metavar="URL", help="https://… that takes a POST")
+    parser.add_argument("url", metavar="URL", help="https://… that accepts a POST")
     parser.add_argument(
         "--events",
         required=True,
         metavar="EVENTS",
         help="comma list: names such as lead.delivered, lead.*, or '*' for all",
     )
-    parser.add_argument("--buyer", metavar="ID_OR_EMAIL", help="only what is about this buyer; without it, everything")
+    parser.add_argument("--buyer", metavar="BUYER", help="only events about this buyer: its id or e-mail address")
     parser.add_argument("--secret", metavar="SECRET", help="whsec_…; without it one is made")
-    parser.set_defaults(run=_subscribe)
+    parser.set_defaults(run=_create)
 
-    parser = commands.add_parser(
-        "subscriptions",
-        help="who subscribes to what, and how each endpoint does",
-        description="The subscriptions in force: the last call to each, what waits, and whether it is called now.",
-        epilog=DATABASE,
+
+def list_command(parser: argparse.ArgumentParser) -> None:
+    """List subscriptions and the state of their endpoints."""
+    describe(
+        parser,
+        "List the active subscriptions: the last call to each, how many events wait, and the state of the endpoint's "
+        "circuit.",
+        examples=["leadgen subscription list", "leadgen subscription list --all"],
     )
-    parser.add_argument("--all", action="store_true", help="those of the last 90 days that have ended too")
+    parser.add_argument("--all", action="store_true", help="also those that ended within the last 90 days")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_list)
 
-    parser = commands.add_parser(
-        "unsubscribe",
-        help="post nothing more to a subscription",
-        description="End a subscription. What still waits for it is not sent.",
-        epilog=_ACTOR,
-    )
-    parser.add_argument("subscription_id", type=number, metavar="ID", help="as `leadgen subscriptions` lists it")
-    parser.set_defaults(run=_unsubscribe)
 
-    parser = commands.add_parser(
-        "rotate-secret",
-        help="give a subscription another secret",
-        description="Give a subscription another secret. For 24 hours what is sent is signed with the one before too, "
-        "so that the receiver can change it at any time of the day.",
-        epilog=_ACTOR,
+def delete_command(parser: argparse.ArgumentParser) -> None:
+    """End a subscription."""
+    describe(
+        parser,
+        "End a subscription. Events that still wait for it are not sent.",
+        examples=["leadgen subscription delete 4"],
+        notes=[ACTOR, DATABASE],
     )
-    parser.add_argument("subscription_id", type=number, metavar="ID", help="as `leadgen subscriptions` lists it")
+    _subscription_argument(parser)
+    parser.set_defaults(run=_delete)
+
+
+def rotate_secret_command(parser: argparse.ArgumentParser) -> None:
+    """Give a subscription a new signing secret."""
+    describe(
+        parser,
+        "Give a subscription a new signing secret. For 24 hours events are signed with the previous secret too, so "
+        "that the receiver can change over at any time.",
+        examples=["leadgen subscription rotate-secret 4"],
+        notes=[ACTOR, DATABASE],
+    )
+    _subscription_argument(parser)
     parser.add_argument("--secret", metavar="SECRET", help="whsec_…; without it one is made")
     parser.set_defaults(run=_rotate)
 
 
-def _subscribe(options: argparse.Namespace) -> int:
+def _subscription_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subscription_id", type=number, metavar="ID", help="from `leadgen subscription list`")
+
+
+def _create(options: argparse.Namespace) -> int:
     wanted = Wanted(
         url=options.url, events=tuple(options.events.split(",")), buyer=options.buyer, secret=options.secret
     )
@@ -90,18 +103,18 @@ def _subscribe(options: argparse.Namespace) -> int:
     about = "" if made.buyer_id is None else f" about buyer {made.buyer_id}"
     print(f"Subscription {made.subscription_id}: {domain.words(made.events)}{about}, posted to {made.url}")
     if options.secret is None:
-        print(f"Its secret, shown only now: {made.secret}")
+        print(f"Its secret, printed only now: {made.secret}")
     return DONE
 
 
-def _unsubscribe(options: argparse.Namespace) -> int:
+def _delete(options: argparse.Namespace) -> int:
     environ = environment()
     with connection(environ) as conn, conn.transaction():
         try:
             ended = unsubscribe(conn, options.subscription_id, Actor(actor(environ)), now=clock.now())
         except NoSuchSubscription as error:
             raise CommandFailed(str(error)) from None
-    print(f"Nothing more is posted to {ended.url} for subscription {ended.subscription_id}.")
+    print(f"Subscription {ended.subscription_id} is ended: no more events are posted to {ended.url}.")
     return DONE
 
 
@@ -113,8 +126,8 @@ def _rotate(options: argparse.Namespace) -> int:
         except (NoSuchSubscription, SubscriptionInvalid) as error:
             raise CommandFailed(str(error)) from None
     if options.secret is None:
-        print(f"The new secret, shown only now: {made.secret}")
-    print("The one before signs too for 24 hours.")
+        print(f"The new secret, printed only now: {made.secret}")
+    print("For 24 hours events are signed with the previous secret too.")
     return DONE
 
 
@@ -124,7 +137,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([plain(asdict(one)) for one in found], indent=2))
     elif not found:
-        print("Nobody is subscribed: see `leadgen subscribe --help`.")
+        print("There are no subscriptions: `leadgen subscription create` makes one.")
     else:
         head = ["ID", "WHOSE", "URL", "EVENTS", "LAST CALL", "WAITING", "ENDPOINT"]
         for line in columns(head, [_row(one) for one in found]):

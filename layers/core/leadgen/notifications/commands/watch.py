@@ -15,7 +15,7 @@ _EVERY_SECONDS = 0.2
 
 
 def until(is_over: Callable[[], bool], *, seconds: float) -> bool:
-    """Ask again and again, for so long at most; whether it came to be."""
+    """Check again and again, for so long at most; whether it came to be."""
     began = clock.seconds()
     while not is_over():
         if clock.seconds() - began >= seconds:
@@ -25,7 +25,7 @@ def until(is_over: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def for_answers(conn: Connection[Any], notice_ids: Sequence[str], *, seconds: float) -> list[Fate]:
-    """Wait until each notice was tried once, for so long at most; what has become of them."""
+    """Wait until each notice was tried once, for so long at most; their state then."""
     patience = Patience("Waiting for the functions to send it")
 
     def is_over() -> bool:
@@ -43,13 +43,13 @@ def _is_answered(fate: Fate) -> bool:
     return fate.status != "pending" or fate.last_outcome is not None
 
 
-def describe(fate: Fate) -> str:
-    """What has become of a notice, in words."""
+def outcome(fate: Fate) -> str:
+    """The outcome of a notice, in words."""
     if fate.status == "succeeded":
         return "succeeded"
     if fate.status == "given_up":
         return f"given up: {fate.error}"
     if fate.last_outcome is None:
-        return "waits: no function has sent it yet; it is sent when one does"
+        return "waits: no function has sent it yet"
     again = f", again at {fate.next_attempt_at:%H:%M:%S %Z}" if fate.next_attempt_at else ""
     return f"{fate.last_outcome}: {fate.error}{again}"

@@ -1,4 +1,4 @@
-"""Notices: everything that is sent and is not the sale itself. What one says, and what follows from a call."""
+"""Notices (whatever is sent and is not the sale): their bodies, and the next step after a call."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""SMS notices to a buyer about a lead: one message of at most 160 GSM characters each. They name no person."""
+"""Composes SMS notices about a lead: one message of at most 160 GSM characters, naming no person."""
 
 import re
 import unicodedata

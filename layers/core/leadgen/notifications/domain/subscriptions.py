@@ -1,4 +1,4 @@
-"""Subscriptions: which events may be subscribed to, where they are sent, and who gets which."""
+"""Subscriptions: the topics, the URL's rules, and which subscriber receives which event."""
 
 import base64
 import binascii

@@ -1,4 +1,6 @@
-"""Notices on their way: made of events, claimed as far as their endpoints bear it, settled by what calls came to."""
+"""Makes notices from lifecycle events, claims those that are due (breaker permitting), sends them,
+records the result.
+"""
 
 import math
 from collections import Counter, defaultdict

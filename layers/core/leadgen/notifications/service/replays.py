@@ -1,4 +1,4 @@
-"""Sending deliveries again, under their own ids: one, or all that a buyer accepted in some time. Nothing is billed."""
+"""Sends a delivery, or all that a buyer accepted in a span of time, once more under the same ids; bills nothing."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Subscribing to events, and ending it."""
+"""Creates and ends subscriptions."""
 
 import secrets
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Trial events: made-up examples, sent through the real queue and stage to see whether they arrive."""
+"""Sends an example of an event to a subscription through the real queue (``leadgen trigger``)."""
 
 from datetime import datetime
 from typing import Any
@@ -60,8 +60,12 @@ def send(conn: Connection[Any], event: str, *, subscription_id: int | None, now:
             raise SubscriptionInvalid(f"there is no subscription {subscription_id} in force")
     drafts = [draft for one in found if (draft := _draft(one, event, now)) is not None]
     if not drafts:
-        who = "nobody" if subscription_id is None else f"subscription {subscription_id} is not one that"
-        raise SubscriptionInvalid(f"{who} takes {event}: see `leadgen subscriptions`")
+        fault = (
+            "no subscription includes"
+            if subscription_id is None
+            else f"subscription {subscription_id} does not include"
+        )
+        raise SubscriptionInvalid(f"{fault} {event}: see `leadgen subscription list`")
     made = notifications_drafts.add(conn, drafts, now=now)
     queues.announce(conn, [dispatch.wake_up(notice_id, now) for notice_id in made])
     return made

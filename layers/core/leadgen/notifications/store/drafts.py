@@ -1,4 +1,4 @@
-"""Notices that are made with their events, in one transaction."""
+"""Adds notices in the transaction of the event that they are about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

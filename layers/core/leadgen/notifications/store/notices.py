@@ -1,4 +1,4 @@
-"""Notices: claimed for one worker, called outside any transaction, recorded."""
+"""Claims, records and settles notices. Calls are made outside any transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

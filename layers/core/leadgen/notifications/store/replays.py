@@ -1,4 +1,4 @@
-"""Deliveries sent again: one by itself, or all of a buyer's in some time."""
+"""Adds replays of deliveries, one or all of a buyer's in a span of time, and reads their progress."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who subscribes to which events, and where they are sent."""
+"""Reads and writes subscriptions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One endpoint's breaker: whether it may be called now, and by how many at once.
+"""One endpoint's circuit breaker: whether it may be called now, and by how many calls at once.
 
 Closed, calls go through: as many at once as its answers have earned. After failures in a row, or one that hung, it
 opens, and nobody calls it until its time is over; then one call probes it while the others wait. A hanging endpoint so

@@ -1,4 +1,4 @@
-"""An endpoint's URL as people are shown it."""
+"""An endpoint's URL without its query, for people."""
 
 
 def without_query(url: str) -> str:

@@ -1,4 +1,4 @@
-"""What a call to somebody else's system came to."""
+"""The outcomes of a call to another system, from its HTTP status and headers."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A buyer's answer as a tree of plain values, whatever it sent: nothing in it is trusted."""
+"""Parses a buyer's response body into plain values, trusting nothing in it."""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""What a buyer's answer means: whether it took the lead, by its status or by what its body says."""
+"""A buyer's response mapping (YAML ``answer``): accepted, refused or unclear, from the HTTP status and
+from its body.
+"""
 
 import unicodedata
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How what leaves is signed: the specification's header, and beside it those of Standard Webhooks.
+"""Signs what is sent: the specification's header, and the headers of Standard Webhooks.
 
 The first signs the body alone; the others also the id and the time, so that a receiver can refuse a replay.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md

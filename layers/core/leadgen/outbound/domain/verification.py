@@ -1,4 +1,4 @@
-"""What a receiver does with what it is sent: whether the signature is ours, and the sending is of now.
+"""Verifies a received webhook as Standard Webhooks says: signature and age.
 
 As https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md says.
 """

@@ -1,4 +1,4 @@
-"""The circuit breakers under their locks: how many calls each endpoint may get now, and the results of those made."""
+"""Admits calls to endpoints by their circuit breakers, under their locks, and reports results back to them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

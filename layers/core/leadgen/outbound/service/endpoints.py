@@ -1,4 +1,4 @@
-"""Endpoints and their circuit breakers as operators see them; and resetting one by hand."""
+"""Lists endpoints with their circuit breakers for operators, and closes a circuit by hand."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

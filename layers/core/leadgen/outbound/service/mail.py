@@ -1,4 +1,4 @@
-"""The outcome of handing over a mail, as of any other call."""
+"""Hands over a mail and turns what became of it into a call's outcome."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A signed call to somebody's webhook, and what it came to. No transaction may be open meanwhile."""
+"""Makes one signed call to a webhook and returns its outcome. Call it outside any transaction."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait

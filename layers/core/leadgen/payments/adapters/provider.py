@@ -1,7 +1,8 @@
-"""The payment provider, Stripe: what is asked of it, and whether an event is from it.
+"""The payment provider, Stripe: its calls, and the verification of its events.
 
-Amounts are in its units (domain/minor_units.py). Every call that makes something carries a key, under which the same
-call made again makes nothing more; Stripe may forget a key after 24 hours, so whoever repeats a call later looks first.
+Amounts are in its units (payments/domain/minor_units.py). Every call that makes something carries a key, under which
+the same call made again makes nothing more; Stripe may forget a key after 24 hours, so whoever repeats a call later
+looks first.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""How a chargeback is split: its invoice is owed the money again, then the wallet gives it, and the rest is a debt."""
+"""Splits a chargeback: its invoice is owed the money again, then the wallet pays, and the rest is a debt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

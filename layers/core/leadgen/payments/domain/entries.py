@@ -1,4 +1,4 @@
-"""What a person says of money that came in, and of money that is to go back."""
+"""Reads the payments and refunds that people enter."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Amounts as the payment provider counts them: whole numbers of a currency's smallest unit, by its own list.
+"""Converts amounts to the payment provider's units: whole numbers of a currency's smallest unit, by its own list.
 
 https://docs.stripe.com/currencies#zero-decimal
 """

@@ -1,4 +1,4 @@
-"""Links to the page where an invoice is paid: whoever holds one may see that invoice and pay it, and nothing else.
+"""Makes and verifies links to an invoice's pay page: a link opens that invoice and nothing else.
 
 They do not expire. They stand in mails and in PDFs that are kept, an invoice must be payable however late, and a link
 gives no more than the invoice itself does. Another SECRET_KEY makes every old link worthless.

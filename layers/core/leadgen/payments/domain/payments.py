@@ -1,4 +1,4 @@
-"""How money that comes in is split: the invoice it is for, debts that chargebacks left, and the rest is prepaid."""
+"""Splits received money: its invoice first, then debts from chargebacks; the rest is prepaid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

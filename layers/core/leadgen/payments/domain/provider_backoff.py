@@ -1,4 +1,4 @@
-"""How long to wait before the provider is asked again for the same."""
+"""Exponential pause between calls to the payment provider for one refund or charge: 1 minute doubling to 6 hours."""
 
 from datetime import timedelta
 

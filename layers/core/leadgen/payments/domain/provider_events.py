@@ -1,4 +1,4 @@
-"""Events of the payment provider, as far as we act on it: ids and amounts, nothing about a person.
+"""Parses Stripe's events to the kinds we act on: payment succeeded or failed, refund, dispute, saved card.
 
 An event is read once, when it comes, and what is kept of it is enough to act on it then or later.
 """

@@ -1,4 +1,4 @@
-"""Prepaid money that is topped up by itself: when, and what a card that is declined means for the next time."""
+"""Decides when prepaid money is topped up automatically, and what a declined card means for the next time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

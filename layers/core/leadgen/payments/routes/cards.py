@@ -1,4 +1,4 @@
-"""Where a buyer leaves a card, and pays prepaid money in by it: the answers are addresses of the provider's pages."""
+"""HTTP of a buyer's card: pages of the provider where a card is saved or prepaid money is paid in."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Money that comes in and goes back: operators enter it, buyers see their own."""
+"""HTTP of payments, refunds and top-ups: operators enter them, buyers read their own."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

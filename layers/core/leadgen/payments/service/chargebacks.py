@@ -1,4 +1,4 @@
-"""Chargebacks: the buyer's bank takes a payment back, and sometimes gives it back again."""
+"""Books a chargeback when a buyer's bank takes a payment back, and reverses it when the dispute is won."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Where buyers pay: the page of an invoice, and the provider's pages that it and the portal lead to."""
+"""Opens Stripe Checkout and card set-up pages, and makes the link to an invoice's pay page."""
 
 import hashlib
 import json

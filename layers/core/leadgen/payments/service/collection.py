@@ -1,4 +1,4 @@
-"""Refunds and automatic payments at the provider: claim and commit, ask, record. No transaction is open in a call.
+"""Executes pending refunds and automatic top-ups at Stripe: claim and commit, call, record.
 
 A row's first call carries the row's own key, and so does every later one. Before a later one it is looked whether an
 earlier one went through after all: the provider forgets keys after a day.

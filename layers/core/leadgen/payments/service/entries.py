@@ -1,4 +1,4 @@
-"""Payments and refunds as people enter them: audited, and once for their key."""
+"""Enters payments and refunds for people: audited, and once for each idempotency key."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Events of the payment provider, acted on once: in whatever order it comes, and however often.
+"""Acts on each event of the payment provider once, in whatever order they come.
 
 Nothing is asked of the provider again. Every event says how the thing it is about stood, and of each thing one state
 is the last: a payment that succeeded stays so, a refund that failed never succeeds, a chargeback that closed stays

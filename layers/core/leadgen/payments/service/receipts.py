@@ -1,4 +1,4 @@
-"""Money that comes in: what a payment pays of an invoice, of open debts, and what is prepaid with the rest."""
+"""Records a received payment once, splits it over invoice, debts and wallet, posts and settles it; and undoes one."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Money that goes back the way it came: out of the wallet, first promised, then paid or not."""
+"""Refunds money from the wallet the way it came: reserved first, then paid or released."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Prepaid money that a buyer has topped up by itself: an automatic payment that waits, and who is woken for it."""
+"""Starts automatic top-ups of prepaid money, and announces them to the stage that charges the card."""
 
 import secrets
 from collections.abc import Sequence

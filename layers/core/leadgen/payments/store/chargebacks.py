@@ -1,4 +1,4 @@
-"""Chargebacks, and the debts that they left."""
+"""Reads and writes chargebacks."""
 
 from dataclasses import dataclass
 from datetime import datetime

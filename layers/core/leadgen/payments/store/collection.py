@@ -1,4 +1,4 @@
-"""What is asked of the payment provider: refunds and automatic payments, each claimed by one worker at a time."""
+"""Claims and records refunds and automatic payments at the payment provider, each by one worker at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

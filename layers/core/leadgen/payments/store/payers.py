@@ -1,4 +1,4 @@
-"""Buyers as the payment provider knows them, and the invoices they pay there."""
+"""Reads buyers and invoices as the payment provider needs them; keeps its customer and card ids."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Payments: what was received of whom, and what it paid."""
+"""Records payments and what they paid."""
 
 from dataclasses import dataclass
 from datetime import datetime

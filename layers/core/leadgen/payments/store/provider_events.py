@@ -1,4 +1,4 @@
-"""Events of the payment provider: each once, kept before anything is done about it."""
+"""Keeps each event of the payment provider once, before it is acted on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Refunds: money on its way back, and how it ended."""
+"""Records refunds and their outcomes."""
 
 from dataclasses import dataclass
 from datetime import datetime

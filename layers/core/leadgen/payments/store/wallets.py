@@ -1,4 +1,4 @@
-"""What moved prepaid money."""
+"""Reads the movements of prepaid money."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A connection of the egress client: everything on it, the handshake too, ends by one deadline.
+"""A TCP/TLS connection whose connect, handshake, reads and writes share one deadline.
 
 No step depends on the pace of the other side: the time left is asked anew before each read and each write, and TLS is
 run over buffers of our own (as asyncio does), since a read of the library's own goes on for as long as records come.

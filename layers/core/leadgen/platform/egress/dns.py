@@ -1,4 +1,4 @@
-"""What DNS says of a name, asked within a bounded time: whether it takes mail, and its addresses."""
+"""Resolves names within a deadline: whether a domain accepts mail, and a host's addresses."""
 
 import ipaddress
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""The one client for every HTTP call that leaves.
+"""The HTTP client of every call that leaves the system.
 
 The host is resolved once, every address of it is checked, and the connection goes to one that was checked. No
 redirects, no proxies, no user info, no decompression; a deadline over the whole call and a cap on what is read.

@@ -1,4 +1,4 @@
-"""Which addresses are another party's on the internet: the only ones a call may go to.
+"""Decides which IP addresses are public: the only ones a call may go to.
 
 A table of our own. ``ipaddress.is_global`` is no guard: by version it lets through multicast, site-local addresses and
 forms of IPv6 that carry an IPv4 address, which a gateway on the way turns into one of the inside.

@@ -1,4 +1,4 @@
-"""The URLs that are called, read so strictly that no other reader can understand one differently."""
+"""Parses the URLs that are called, so strictly that no other parser can read one differently."""
 
 import re
 from collections.abc import Collection

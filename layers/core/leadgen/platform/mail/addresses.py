@@ -1,4 +1,4 @@
-"""E-mail addresses as the headers of a mail hold them."""
+"""Formats e-mail addresses for the headers of a mail."""
 
 from email.errors import MessageError
 from email.headerregistry import Address

@@ -1,4 +1,4 @@
-"""How handing over a mail may fail. Messages are short causes without addresses."""
+"""The ways in which handing over a mail fails. Messages are short causes without addresses."""
 
 
 class MailFailed(Exception):

@@ -1,4 +1,4 @@
-"""Mail, through an SMTP server or Amazon SES, as ``MAIL_TRANSPORT`` says."""
+"""Sends mail through an SMTP server or Amazon SES, as ``MAIL_TRANSPORT`` chooses."""
 
 import email.policy
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A queue's batch: done whole, then one by one if it fails, so that a poison message holds back nobody."""
+"""Runs an SQS batch: as a whole, and one by one if that fails; reports partial batch failures."""
 
 import json
 from collections import Counter

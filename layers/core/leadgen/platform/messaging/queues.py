@@ -1,4 +1,4 @@
-"""The queues inside the database (PGMQ): created, bound to topics, sent to, measured."""
+"""The queues inside the database (PGMQ): creates, binds, fills and measures them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

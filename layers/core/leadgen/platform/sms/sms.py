@@ -1,4 +1,4 @@
-"""SMS notices through Twilio."""
+"""Sends SMS through Twilio."""
 
 from leadgen.platform import settings
 from leadgen.platform.egress import http_client

@@ -1,4 +1,4 @@
-"""Reading a posted body: measured before it is read, typed before it is trusted."""
+"""Reads a posted body: checks its size, type and encoding before it parses JSON or a form."""
 
 import json
 from collections.abc import Callable, Mapping

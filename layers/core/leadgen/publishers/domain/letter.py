@@ -1,4 +1,4 @@
-"""A payout as a letter to its publisher: what each lead has earned, and what went back with leads."""
+"""Composes a payout's letter to its publisher: what each lead earned, and what was reversed."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""A payout as a document: drawn when it is first asked for, and kept."""
+"""Draws a payout as a document when it is first requested, and keeps it."""
 
 from typing import Any
 

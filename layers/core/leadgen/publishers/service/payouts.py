@@ -1,4 +1,4 @@
-"""Paying publishers: a payout a month, each earning on one of them, and a posting when it is paid."""
+"""Pays publishers: one payout a month, each earning on one payout, posted when it is paid."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,11 +1,17 @@
 """An invoice as a person names it."""
 
+import argparse
 from typing import Any
 
 from psycopg import Connection
 
 from leadgen.receivables.store import invoices
 from leadgen.terminal.command import CommandFailed
+
+
+def invoice_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument that names an invoice."""
+    parser.add_argument("invoice", metavar="INVOICE", help="its number, such as INV-000012, or its id")
 
 
 def invoice(conn: Connection[Any], named: str) -> int:

@@ -1,4 +1,4 @@
-"""Debts that chargebacks left, and how they are repaid."""
+"""Debts from chargebacks, and how they are repaid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a dispute of an invoice may end."""
+"""The outcomes of an invoice's dispute."""
 
 from typing import Literal, get_args
 

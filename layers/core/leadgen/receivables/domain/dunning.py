@@ -1,4 +1,4 @@
-"""Reminders of open invoices and the pause of deliveries, in days of the market from the due day of each invoice."""
+"""Decides which reminder is due and when deliveries pause, in days of the market after an invoice's due day."""
 
 from collections import defaultdict
 from collections.abc import Sequence

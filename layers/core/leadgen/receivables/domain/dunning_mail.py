@@ -1,4 +1,4 @@
-"""The mail that reminds a buyer of its open invoices: one table of all of them, and where each is paid."""
+"""Composes the reminder mail: one table of a buyer's open invoices, with the link to pay each."""
 
 from collections.abc import Callable
 from datetime import datetime

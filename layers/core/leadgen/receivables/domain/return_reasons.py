@@ -1,4 +1,4 @@
-"""Why a buyer gives a lead back; a credit note may say the same."""
+"""The reasons for which a buyer returns a lead, which a credit note may give, too."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What an issued invoice is owed: by what it becomes less or more, and what state that leaves it in."""
+"""Computes what an issued invoice is owed after a settlement, and the state that follows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Credit notes: leads of an issued invoice are given back, with the tax on them."""
+"""Issues credit notes for leads of an issued invoice, with the tax on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

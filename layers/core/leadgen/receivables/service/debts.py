@@ -1,4 +1,4 @@
-"""Debts of chargebacks are paid as soon as the wallet has money again."""
+"""Repays open chargeback debts from the wallet, oldest first."""
 
 from datetime import datetime
 from typing import Any

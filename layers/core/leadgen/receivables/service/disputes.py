@@ -1,4 +1,4 @@
-"""What a buyer says against an invoice: while it is open, nobody reminds of it and it is not overdue."""
+"""Opens and closes disputes of invoices; a disputed invoice is neither reminded of nor overdue."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Reminders and pauses: who is due one, claimed and committed, then sent, then recorded."""
+"""Sends reminders and reviews delivery pauses: claim and commit, send, record."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Overdue invoices: marked when their due day is over; and buyers who leave them so for too long, who get no leads."""
+"""Marks invoices overdue after their due day, and pauses buyers who leave them so for too long."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Settlements: the one way in which what an issued invoice is owed becomes less or more."""
+"""The only way to change what an issued invoice is owed: books settlements, derives its state, marks its leads."""
 
 from collections.abc import Sequence
 from dataclasses import replace

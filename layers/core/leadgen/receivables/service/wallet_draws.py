@@ -1,4 +1,4 @@
-"""Prepaid money for an invoice that was issued before it came."""
+"""Pays an issued invoice from the prepaid wallet."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Money of an invoice that nobody expects any more, and that it came all the same."""
+"""Writes off what an invoice is still owed as bad debt, and undoes a write-off."""
 
 from dataclasses import dataclass
 from datetime import datetime

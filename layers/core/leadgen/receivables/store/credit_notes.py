@@ -1,4 +1,4 @@
-"""Credit notes: what of an issued invoice is credited, under its buyer's lock."""
+"""Reads what of an invoice can be credited and writes credit notes, under the buyer's lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Debts that chargebacks left."""
+"""Reads and repays debts from chargebacks."""
 
 from collections.abc import Sequence
 from datetime import datetime

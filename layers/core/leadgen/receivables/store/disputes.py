@@ -1,4 +1,4 @@
-"""What buyers say against invoices, under their locks."""
+"""Reads and writes disputes of invoices, under the buyers' locks."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Open invoices, what their buyers were reminded of, and who gets no leads because of them."""
+"""Reads open invoices, records reminders, and pauses buyers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Issued invoices by id and by number."""
+"""Finds issued invoices by id and by number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

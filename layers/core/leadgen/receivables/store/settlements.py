@@ -1,4 +1,4 @@
-"""What issued invoices are owed, under their buyers' locks."""
+"""Books settlements of issued invoices, under the buyers' locks."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Write-offs of invoices, under their buyers' locks."""
+"""Marks invoices as written off, under the buyers' locks."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What must hold of invoices, their lines and what they are owed: each query finds the rows where it does not."""
+"""Invariants of invoices and their lines: each query finds the rows that break one."""
 
 from datetime import datetime
 from typing import Any

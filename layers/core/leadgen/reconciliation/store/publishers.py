@@ -1,4 +1,4 @@
-"""What must hold of what publishers are paid: each query finds the rows where it does not."""
+"""Invariants of payouts: each query finds the rows that break one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The auditor's runs."""
+"""Records the auditor's runs."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,6 +1,4 @@
-"""What must hold of payments, refunds, chargebacks, credit notes and returns: each query finds the rows where it does
-not.
-"""
+"""Invariants of payments, refunds, chargebacks, credit notes and returns: each query finds the rows that break one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the platform's own records prove of a lead that is given back."""
+"""Decides whether the platform's own records prove a return reason (duplicate, invalid phone or e-mail, wrong area)."""
 
 from dataclasses import dataclass
 from datetime import timedelta

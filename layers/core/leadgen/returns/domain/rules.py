@@ -1,4 +1,4 @@
-"""Whether a buyer may give a lead back: every rule of its policy is held and recorded, none is skipped."""
+"""Applies every rule of a return policy to a request, and records each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the platform's records say of a lead that is given back."""
+"""Gathers the platform's records about a returned lead."""
 
 from datetime import timedelta
 from typing import Any

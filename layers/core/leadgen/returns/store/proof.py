@@ -1,4 +1,4 @@
-"""What is on record of a lead that somebody gives back; personal data, for looking at only."""
+"""Reads what is on record of a returned lead: personal data, for this check only."""
 
 from dataclasses import dataclass
 from datetime import datetime

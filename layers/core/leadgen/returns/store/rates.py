@@ -1,4 +1,4 @@
-"""How much of what was sold is given back."""
+"""Computes return rates by buyer, source and offer."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Leads that are given back: what is on record of one, what was said of it and what became of that."""
+"""Reads and writes returned leads and the decisions about them."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A person's verdict on a delivery in review: the locks it is decided under, and what it writes."""
+"""Writes an operator's verdict on a delivery, under the lead's and the buyer's locks."""
 
 from dataclasses import dataclass
 from datetime import datetime

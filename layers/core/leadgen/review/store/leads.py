@@ -1,4 +1,4 @@
-"""Leads that a person must look at before they go on."""
+"""Reads the leads in review, and releases or rejects one."""
 
 from dataclasses import dataclass
 from datetime import datetime

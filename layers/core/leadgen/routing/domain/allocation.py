@@ -1,7 +1,4 @@
-"""Routes a batch lead by lead, oldest first, so that a cap or credit used by one lead is not there for the next.
-
-Here too: which rotations to load before deciding.
-"""
+"""Routes a batch lead by lead, oldest first, so that a cap or credit taken by one lead is not there for the next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

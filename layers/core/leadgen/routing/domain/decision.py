@@ -1,4 +1,4 @@
-"""Routing, in the specification's order: eligibility, exclusivity, strategy, and one deterministic winner."""
+"""Decides one lead in the specification's order: eligibility, exclusivity, strategy, one deterministic winner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What becomes of a lead without a buyer: tried again when the time comes, or given up."""
+"""The disposition of a lead that nobody has: hold until the next chance, next buyer, review, or reject."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

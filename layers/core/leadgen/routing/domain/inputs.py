@@ -1,4 +1,4 @@
-"""Routing decided again from what is on record of it."""
+"""The recorded inputs of a routing decision (``lead_decisions.inputs``): parses them, and decides from them again."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""One sentence for each outcome of routing: why the winner won, why an eligible buyer lost, why nobody got the lead."""
+"""One sentence for each outcome of routing: why the winner won, why an eligible buyer lost, why nobody
+could have it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import assert_never

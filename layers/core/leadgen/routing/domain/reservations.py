@@ -1,4 +1,6 @@
-"""What the claims of a batch take from the buyers: credit, and places and money of every period."""
+"""The credit and caps that a batch of routed leads reserves per buyer and per enrollment, and what is
+released again.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

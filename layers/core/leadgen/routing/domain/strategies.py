@@ -1,4 +1,4 @@
-"""The strategies of the routing policy: which of the buyers who can take a lead comes first. None is random."""
+"""The strategies of a routing policy: which eligible buyer comes first. None is random."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a routing policy asks of the past."""
+"""The lookback periods for which a routing policy needs buyers' track records."""
 
 from dataclasses import dataclass
 from datetime import timedelta

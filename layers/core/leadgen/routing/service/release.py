@@ -1,4 +1,4 @@
-"""Releases the claims of leads that their buyer does not get: cap and credit are freed, and the lead goes on."""
+"""Releases a claim whose buyer refused the lead: frees cap and credit, and moves the lead on as decided."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the route stage writes, each statement for a whole batch, under the leads' and the buyers' locks."""
+"""Assigns leads, reserves credit and caps, and opens deliveries: each statement for a whole batch, under locks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the route stage reads before it decides, each statement for a whole batch."""
+"""Reads leads, offers, candidate buyers and their usages: each statement for a whole batch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

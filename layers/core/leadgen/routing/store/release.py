@@ -1,4 +1,4 @@
-"""Leads that their buyer does not get: taken back, and given back to routing."""
+"""Frees the cap and credit of refused leads, and returns the leads to routing or rejects them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

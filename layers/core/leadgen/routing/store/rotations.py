@@ -1,4 +1,4 @@
-"""Rotations: read, kept and forgotten."""
+"""Reads, saves and forgets the rotations of weighted round robin."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

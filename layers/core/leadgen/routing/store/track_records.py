@@ -1,4 +1,4 @@
-"""What became of buyers' leads: what the performance-based strategy and the SLA go by."""
+"""Measures what became of buyers' leads, for the performance strategy and the SLA."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

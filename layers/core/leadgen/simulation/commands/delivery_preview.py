@@ -1,4 +1,4 @@
-"""Trying how a buyer is sent its leads, and how its answer is read, before anything is sent."""
+"""``leadgen delivery preview``: how leads are sent to a buyer, and how its answer is read, before anything is sent."""
 
 import argparse
 import os
@@ -6,47 +6,50 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 from urllib.parse import parse_qsl
 
 import simplejson
 
+from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.delivery.domain.formats.payload import Rendered
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from leadgen.platform import clock
 from leadgen.simulation.service import delivery_preview
 from leadgen.simulation.service.delivery_preview import SIGNATURES, NothingToPreview, Preview, Wanted
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
-
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
+from leadgen.terminal.command import DATABASE, DONE, CommandFailed, describe, number
+from leadgen.terminal.database import connection, environment
 
 _ANSWER = re.compile(r"([1-5][0-9]{2})(?:\s(.*))?", re.DOTALL)
 _TAG = re.compile(r"(?<=>)(?=<)")
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "preview-delivery",
-        help="show what a buyer would be sent, and what its answer would count as",
-        description="Write a lead in a buyer's format and print the headers and the body, laid out for reading. "
-        "Nothing is sent and nothing is changed. The enrollment is the one that is configured, or with --file one that "
-        "is not applied yet; the lead is made up, or with --lead one that was posted.",
-        epilog=f"{DATABASE} With --file and without --lead none is needed.",
+def preview_command(parser: argparse.ArgumentParser) -> None:
+    """Show the request that a buyer would receive."""
+    describe(
+        parser,
+        "Write a lead in a buyer's format and print the headers and the body, laid out for reading. Nothing is sent "
+        "and nothing is changed. The enrollment is the one that is configured, or with --file one that is not applied "
+        "yet; the lead is made up, or with --lead a stored one.",
+        examples=[
+            "leadgen delivery preview --buyer office@bayshore-roof.example",
+            "leadgen delivery preview --file examples/tampa-roofing.yaml --buyer office@bayshore-roof.example \\",
+            """    --answer '200 {"result": "duplicate"}'""",
+        ],
+        notes=[f"{DATABASE} With --file and without --lead none is needed."],
     )
     parser.add_argument("--buyer", required=True, metavar="EMAIL", help="the buyer, by its e-mail address")
     parser.add_argument("--offer", metavar="NAME", help="the offer, where the buyer is enrolled in more than one")
     parser.add_argument("--market", metavar="NAME", help="the market, where several have an offer of this name")
-    parser.add_argument("--file", type=Path, metavar="FILE", help="the enrollment as this configuration file says it")
-    parser.add_argument("--lead", type=number, metavar="LEAD_ID", help="a stored lead instead of a made-up one")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="use the enrollment in this configuration file")
+    parser.add_argument("--lead", type=number, metavar="LEAD", help="a stored lead (its id) instead of a made-up one")
     parser.add_argument("--raw", action="store_true", help="print the body alone, byte for byte")
     parser.add_argument(
         "--answer",
         type=_answer,
         metavar="'STATUS BODY'",
-        help='an answer of the buyer\'s, such as \'200 {"result": "duplicate"}\': say what it would count as',
+        help="an answer of the buyer: show what it would count as",
     )
     parser.set_defaults(run=_preview)
 
@@ -61,7 +64,7 @@ def _answer(written: str) -> tuple[int, bytes]:
 def _preview(options: argparse.Namespace) -> int:
     try:
         preview = _made(options)
-    except (NothingToPreview, PolicyInvalid) as failure:
+    except (NothingToPreview, PolicyInvalid, ConfigurationInvalid) as failure:
         raise CommandFailed(str(failure)) from None
     if options.raw:
         sys.stdout.buffer.write(preview.rendered.body)
@@ -71,7 +74,7 @@ def _preview(options: argparse.Namespace) -> int:
         print("".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in line))
     if options.answer is not None:
         print()
-        print(f"The answer {options.answer[0]} counts as {describe(preview.outcome(*options.answer))}")
+        print(f"The answer {options.answer[0]} counts as {effect(preview.outcome(*options.answer))}")
     return DONE
 
 
@@ -107,10 +110,10 @@ def lines(preview: Preview) -> Iterator[str]:
     yield f"{enrolled.buyer} in {enrolled.offer}, {enrolled.market}"
     if preview.terms.schedule is not None:
         steps = ", ".join(f"{seconds:,} s" for seconds in preview.terms.schedule)
-        yield f"Attempts: at once, and after each that fails: {steps}"
+        yield f"Attempts: at once, and after each failure: {steps}"
     yield ""
     yield (
-        f"POST {enrolled.url}" if enrolled.url else "No webhook: its leads go by e-mail. Were there one, it would get:"
+        f"POST {enrolled.url}" if enrolled.url else "No webhook: its leads are sent by e-mail. A webhook would receive:"
     )
     for name, value in preview.headers.items():
         yield f"{name}: {'(made with the secret when it is sent)' if name in SIGNATURES else value}"
@@ -142,23 +145,20 @@ def _indented(text: str) -> Iterator[str]:
         depth += opens and "</" not in part and not part.endswith("/>")
 
 
-def describe(outcome: CallOutcome) -> str:
-    """What an answer comes to, in a sentence's end."""
+def effect(outcome: CallOutcome) -> str:
+    """What an answer leads to, in a sentence's end."""
     match outcome:
         case Succeeded(reference=None):
             return "succeeded: the lead is billed."
         case Succeeded(reference=reference):
             return f"succeeded: the lead is billed; the buyer's reference is {reference}"
         case Rejected(reason=reason):
-            return f"rejected: the lead is not billed, and the policy says what becomes of it; the reason is: {reason}"
+            return f"rejected by the buyer ({reason}): the lead is not billed, and the policy decides what follows."
         case FailedForNow(cause=cause):
-            return f"failed ({cause}): it is tried again by the schedule."
+            return f"failed ({cause}): it is retried on schedule."
         case FailedForGood(cause=cause):
-            return f"failed for good ({cause}): the endpoint is not called any more."
+            return f"failed for good ({cause}): the endpoint is not called again."
         case Unknown(cause=cause):
-            return (
-                f"unclear ({cause}): the outcome is unknown; the lead is tried again at this buyer, and then waits "
-                "in review."
-            )
+            return f"outcome unknown ({cause}): the delivery is retried at this buyer, and then waits in review."
         case _:
             assert_never(outcome)

@@ -1,4 +1,4 @@
-"""What-if: recorded leads decided again under draft policies."""
+"""``leadgen simulate``: recorded leads decided again under draft policies."""
 
 import argparse
 import json
@@ -7,53 +7,52 @@ import textwrap
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.kernel.trace import Json, plain
 from leadgen.platform import clock
 from leadgen.simulation.domain.simulation import Change, Compared, Fate, Sale
 from leadgen.simulation.service.simulate import Report, Scope, simulate
-from leadgen.terminal.command import DATABASE, DONE, CommandFailed, connection, environment, number
+from leadgen.terminal.command import DATABASE, DONE, CommandFailed, describe, number
+from leadgen.terminal.database import connection, environment
 from leadgen.terminal.progress import Progress
 from leadgen.terminal.tables import columns, room
 from leadgen.terminal.times import instant, when
 
-if TYPE_CHECKING:
-    from leadgen.terminal.command import Subparsers
-
 _LEAST_SECONDS = 0.2
 
 
-def add(commands: "Subparsers") -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "simulate",
-        help="decide recorded leads again under draft policies: who would have got which lead, for how much",
-        description="Decides the recorded leads of a time again under draft policies, with caps, money and rotations "
-        "carried along as they would have been, and reports leads and money per buyer, now against draft, and the "
-        "leads that change hands. Nothing is written. Without a policy, or with --policy live, those in force at "
-        "each decision are simulated, which must reproduce the record.",
-        epilog=f"{DATABASE} "
-        "A draft file has offer, market (where several have the offer), and routing_policy or validation_policy or "
-        "both, as a configuration file's config and rules. A draft is the whole policy: what it leaves out is as "
-        "if no policy said it. A whole configuration file drafts the policies of every offer in it, no more: "
-        "prices and terms are as recorded. A lead is tried when the record tried it: what a later attempt would "
-        "have found nobody knows. Payments are as recorded, and so is what buyers answered and which leads were "
-        "duplicates.",
+def simulate_command(parser: argparse.ArgumentParser) -> None:
+    """Decide recorded leads again under draft policies."""
+    describe(
+        parser,
+        "Decide the recorded leads of a time again under draft policies, with caps, money and rotation carried along "
+        "as they would have been, and report leads and money per buyer, now and under the draft, and the leads that "
+        "change hands. Nothing is written. Without --policy, the policies in force at each decision are simulated, "
+        "which must reproduce the record.",
+        examples=[
+            "leadgen simulate --since 30d --policy draft.yaml",
+            "leadgen simulate --since 2026-06-01 --until 2026-07-01 --offer plumbing --json",
+        ],
+        notes=[
+            "A draft file has offer, market (where several have the offer), and routing_policy or validation_policy "
+            "or both, as config and rules of a configuration file. A draft is the whole policy: a rule that it leaves "
+            "out does not apply. A whole configuration file drafts the policies of every offer in it, and nothing "
+            "else: prices and terms are as recorded.",
+            "A lead is tried when it was tried in the record; what a later attempt would have found is unknown. "
+            "Payments are as recorded, and so are the buyers' answers and which leads were duplicates.",
+            DATABASE,
+        ],
     )
     parser.add_argument("--policy", default="live", metavar="FILE", help="the draft, or live (the default)")
     parser.add_argument(
-        "--since",
-        required=True,
-        type=when,
-        metavar="WHEN",
-        help="30d, 12h, or a date and time, in UTC unless it says its offset",
+        "--since", required=True, type=when, metavar="WHEN", help="30d, 12h, or a date and time (UTC without an offset)"
     )
-    parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included; now where it is not given")
-    parser.add_argument("--offer", metavar="NAME", help="only the offers of this name")
-    parser.add_argument("--market", metavar="NAME", help="only the offers of this market")
+    parser.add_argument("--until", type=when, metavar="WHEN", help="the end, not included (now)")
+    parser.add_argument("--offer", metavar="NAME", help="only offers of this name")
+    parser.add_argument("--market", metavar="NAME", help="only offers of this market")
     parser.add_argument("--changes", type=number, default=20, metavar="N", help="how many leads to list (20)")
-    parser.add_argument("--json", action="store_true", help="everything as JSON, with every lead that changes hands")
+    parser.add_argument("--json", action="store_true", help="print JSON, with every lead that changes hands")
     parser.set_defaults(run=_simulate)
 
 
@@ -65,9 +64,13 @@ def _simulate(options: argparse.Namespace) -> int:
     environ = environment()
     policy = None if options.policy == "live" else Path(options.policy)
     began = clock.seconds()
-    on_progress = Progress("deciding again").update
-    with connection(environ) as conn:
-        report = simulate(conn, Scope(since, until, options.offer, options.market), policy, environ, on_progress)
+    progress = Progress("deciding again")
+    scope = Scope(since, until, options.offer, options.market)
+    try:
+        with connection(environ) as conn:
+            report = simulate(conn, scope, policy, environ, progress.update)
+    except ConfigurationInvalid as invalid:
+        raise CommandFailed(str(invalid)) from None
     seconds = clock.seconds() - began
     rate = report.outcome.leads / max(seconds, _LEAST_SECONDS)
     sys.stderr.write(f"{report.outcome.leads:,} leads decided again in {seconds:.1f} s, {rate:,.0f} leads/s\n")
@@ -203,14 +206,14 @@ def _notes(report: Report) -> list[str]:
     if report.outcome.repriced:
         notes.append(f"{report.outcome.repriced:,} leads keep their buyer at another price.")
     if report.unreadable:
-        notes.append(f"{report.unreadable:,} decisions are recorded in a form no longer read: left as they were.")
+        notes.append(f"{report.unreadable:,} decisions are recorded in a form that is no longer read: they are kept.")
     if report.now_valid:
         notes.append(
-            f"{report.now_valid:,} leads that validation turned away would now be valid; not routed: nothing is "
-            "recorded of their buyers."
+            f"{report.now_valid:,} leads that validation rejected would now be valid; they are not routed, as "
+            "nothing is recorded of their buyers."
         )
     notes += [
-        f"{rule}: of {count:,} leads the record does not say what the draft asks; the rule was left out for them."
+        f"{rule}: the record of {count:,} leads lacks what the draft requires; the rule does not apply to them."
         for rule, count in report.unanswered.items()
     ]
     if report.drafted:

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 from leadgen.leads.domain import conditions
 from leadgen.leads.domain.conditions import Condition, Observed
 from leadgen.validation.domain import policy
+from leadgen.validation.domain.extraction import asks_for_email
 from leadgen.validation.domain.observations import Observations
-from leadgen.validation.domain.observe import asks_for_email
 from leadgen.validation.domain.policy import FraudDetection, ValidationPolicy
 from leadgen.validation.domain.rules import Inputs, Validated, validate
 

@@ -1,4 +1,4 @@
-"""What a buyer would be sent, and what its answer would count as, before anything is sent."""
+"""Previews what a buyer would be sent, and how its response would be read, before anything is sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Draft policies for a simulation: a small file of one offer's, or a whole configuration file."""
+"""Reads draft policies for a simulation: a file of one offer's policies, or a whole configuration file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Decide recorded leads again under draft policies, and report what would have become of leads and money."""
+"""Decides recorded leads again under draft policies, and reports what would change for leads and money."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a preview of a delivery rests on: an enrollment as it stands, and a lead."""
+"""Reads the enrollment and the lead of a delivery preview."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What is on record of leads that were routed, read in one snapshot and never written."""
+"""Reads recorded routing decisions in one snapshot."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

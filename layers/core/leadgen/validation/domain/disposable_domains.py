@@ -1,4 +1,4 @@
-"""Disposable mail: the list that the package keeps, and what operators say otherwise."""
+"""Decides whether a mail domain is disposable: by the packaged list, and by operators' corrections."""
 
 from collections.abc import Mapping
 

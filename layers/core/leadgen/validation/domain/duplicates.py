@@ -1,4 +1,4 @@
-"""The Duplicate Detection Contract: is this lead materially one that came before, within the policy's window?"""
+"""The Duplicate Detection Contract: whether a lead matches an earlier one within the policy's window."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Fraud detection: stated signs, each with its points, added up."""
+"""Fraud detection: adds up the points of the signs that a lead shows."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What validation decides by: what was looked up of a lead, and what was observed on it, without personal data."""
+"""The facts that validation decides on: looked up or derived from the lead, without personal data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Validation: the rules of an offer's policy held against a lead, in one order, every one reported."""
+"""The validation rules, in their order: each one checked and reported."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Lead scoring: how good a lead is, by the conditions it meets."""
+"""Lead scoring: adds up the points of the conditions that a lead meets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What becomes of received leads: duplicates first, then validation, the oldest lead first."""
+"""Screens a batch of received leads, oldest first: duplicates, then validation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,8 +8,8 @@ from leadgen.kernel.trace import Json, plain
 from leadgen.leads.domain.lead import Contact, Lead, LeadStatus
 from leadgen.validation.domain import duplicates, rules
 from leadgen.validation.domain.duplicates import Duplicate, Match, NotDuplicate, Prior, Search
+from leadgen.validation.domain.extraction import observe
 from leadgen.validation.domain.observations import NOTHING_LOOKED_UP, LookedUp, Observations
-from leadgen.validation.domain.observe import observe
 from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.rules import Held, Rejected, Validated
 

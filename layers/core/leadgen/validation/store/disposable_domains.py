@@ -1,4 +1,4 @@
-"""What operators say of disposable mail domains."""
+"""Reads and writes operators' corrections of the list of disposable mail domains."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which mail domains take mail, as far as it is known, and which leads ask."""
+"""Keeps which mail domains accept mail, and finds the leads whose policies need to know."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

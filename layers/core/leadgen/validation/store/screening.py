@@ -1,4 +1,4 @@
-"""The validate stage's statements, each for a whole batch."""
+"""Locks received leads, finds their duplicates and moves them on: each statement for a whole batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

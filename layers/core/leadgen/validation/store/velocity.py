@@ -1,4 +1,4 @@
-"""How often one address or number has posted."""
+"""Counts the recent posts from one IP address or telephone number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

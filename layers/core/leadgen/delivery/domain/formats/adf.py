@@ -1,4 +1,4 @@
-"""ADF 1.0, the XML that dealers' systems know leads in; other trades use it without the vehicle."""
+"""Writes a lead as ADF 1.0 XML, the format of car dealers' systems; other trades use it without the vehicle."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Spellings of an instant that buyers ask for. Of no locale: the same wherever they are written."""
+"""The spellings of an instant that a buyer's format may choose. None depends on a locale."""
 
 import re
 from collections.abc import Callable

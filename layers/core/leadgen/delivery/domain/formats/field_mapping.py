@@ -1,4 +1,4 @@
-"""A buyer's fields and where their values come from."""
+"""A buyer's field mapping: its fields, and where each value comes from."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a buyer is sent: the specification's payload, or its own format of the same facts."""
+"""Renders what a buyer is sent: the specification's payload, or the buyer's own format."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A buyer's own XML: elements by their names, attributes as ``@name``, and beside these the text as ``#text``."""
+"""Renders a buyer's own XML: elements by name, attributes as ``@name``, text as ``#text``."""
 
 import re
 from typing import Annotated, Literal

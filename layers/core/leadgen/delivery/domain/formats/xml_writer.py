@@ -1,4 +1,4 @@
-"""XML as it is written: elements one in another, with whatever text, which can never become an element itself."""
+"""Writes XML elements with escaped text."""
 
 import re
 from collections.abc import Mapping

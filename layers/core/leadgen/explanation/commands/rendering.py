@@ -69,7 +69,7 @@ def _status(explanation: Explanation) -> str:
         paid = "" if subject.delivered_price is None else f" for {subject.delivered_price} {subject.currency}"
         whose = f"{explanation.buyer} ({subject.buyer_id}){paid}"
         if any(story.delivery.status in _UNSETTLED for story in explanation.deliveries):
-            return f"{subject.status}: claimed for {whose}, and not delivered yet"
+            return f"{subject.status}: claimed for {whose}, not delivered yet"
         return f"{subject.status}: sold to {whose}"
     if subject.status == "rejected":
         return f"rejected: {subject.rejection_reason}"
@@ -89,7 +89,7 @@ def _decision(
     when = _local(decision.decided_at, explanation.subject)
     policy = f"policy {decision.policy_name or decision.policy_id} version {decision.policy_version}"
     if not in_full:
-        looked_at = f", buyers looked at: {len(explained.verdicts)}" if decision.stage == "routing" else ""
+        looked_at = f", buyers considered: {len(explained.verdicts)}" if decision.stage == "routing" else ""
         yield f"\n{name}, {when}{looked_at}, {policy}"
         return
     yield f"\n{'─' * room()}\n{name}"
@@ -176,18 +176,18 @@ def _others(explanation: Explanation, buyer: NamedBuyer | None) -> Iterator[str]
     others, place = explanation.others, explanation.subject.postal_code
     if others is None:
         if buyer is not None:
-            yield f"\n{buyer.name} ({buyer.buyer_id}) was not looked at: the lead has not been routed."
+            yield f"\n{buyer.name} ({buyer.buyer_id}) was not considered: the lead has not been routed."
         return
     change = counterfactuals.area_for(place).words
     if buyer is not None:
         routed = [one for one in explanation.decisions if one.decision.stage == "routing"]
         if all(verdict.buyer_id != buyer.buyer_id for verdict in routed[-1].verdicts):
-            yield f"\n{buyer.name} ({buyer.buyer_id}) was not looked at: no service area of it covers {place}."
-            yield f"The smallest change before its other rules are asked: {change}"
+            yield f"\n{buyer.name} ({buyer.buyer_id}) was not considered: no service area of it covers {place}."
+            yield f"The smallest change before its other rules apply: {change}"
     elif others.count:
         names = ", ".join(f"{other.name} ({other.buyer_id})" for other in others.first)
         unnamed = others.count - len(others.first)
-        yield f"\nNot looked at, as no service area of theirs covers {place} ({change}):"
+        yield f"\nNot considered, as their service areas do not cover {place} ({change}):"
         yield from columns(("",), [(names + (f" and {unnamed} more" if unnamed else ""),)])[1:]
 
 

@@ -1,4 +1,4 @@
-"""What about a lead would have to be otherwise for it to meet a condition: as little as possible, and possible."""
+"""The fewest test results that must change for a condition to hold, such that one lead could give them all."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Looking at a lead for what its policy asks: everything a decision rests on, and nothing that names a person."""
+"""Builds ``Observations`` from a lead: only the facts its policy needs, with no name, e-mail or phone in them."""
 
 from collections.abc import Mapping
 from dataclasses import replace

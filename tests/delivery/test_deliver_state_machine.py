@@ -25,6 +25,7 @@ from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging import bus
 from leadgen.review import service as review_service
 from leadgen.review.domain import Verdict as LeadVerdict
+from tests.support.examples import examples
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
 from tests.support.messages import messages, sent
@@ -281,7 +282,7 @@ SELECT l.id, l.status::text, l.unrouted_reason, d.status, d.next_attempt_at, d.c
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.hypothesis
 def test_the_books_agree_after_every_step(conn: Connection[Any], functions: Functions) -> None:
     class Ours(Life):
         pass
@@ -290,9 +291,8 @@ def test_the_books_agree_after_every_step(conn: Connection[Any], functions: Func
     run_state_machine_as_test(
         Ours,
         settings=settings(
-            max_examples=40,
+            examples(short=12, long=100),
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=(Phase.reuse, Phase.generate),  # shrinking takes minutes, and the steps are few
         ),
