@@ -75,7 +75,7 @@ def _turn(api: http.client.HTTPConnection, conn: psycopg.Connection, number: int
         """
         SELECT extract(epoch FROM d.settled_at - l.delivered_at) * 1000
           FROM leads l JOIN deliveries d ON d.lead_id = l.id
-         WHERE l.id >= %s AND right(l.postal_code, 2)::int %% 2 = 1 AND d.status = 'taken'
+         WHERE l.id >= %s AND right(l.postal_code, 2)::int %% 2 = 1 AND d.status = 'succeeded'
         """,
         (first,),
     )
@@ -122,7 +122,7 @@ def _await_taken(conn: psycopg.Connection) -> None:
         left = conn.execute(
             """
             SELECT count(*) FROM leads l LEFT JOIN deliveries d ON d.lead_id = l.id
-             WHERE right(l.postal_code, 2)::int % 2 = 1 AND d.status IS DISTINCT FROM 'taken'
+             WHERE right(l.postal_code, 2)::int % 2 = 1 AND d.status IS DISTINCT FROM 'succeeded'
             """
         ).fetchone()
         if left == (0,):

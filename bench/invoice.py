@@ -46,7 +46,7 @@ def _measured(leads: int) -> tuple[float, bool]:
         _read(conn)
         beside = clock.seconds() - began
         began = clock.seconds()
-        done = run.run(bus.on_connection(conn, keep=True), now=CLOSE, told=Progress(f"invoicing {leads:,}").told)
+        done = run.run(bus.on_connection(conn, keep=True), now=CLOSE, report=Progress(f"invoicing {leads:,}").update)
         seconds = clock.seconds() - began
         began = clock.seconds()
         broken = [one.name for one in reconciliation_service.audit(conn, now=CLOSE) if one.broken]

@@ -104,7 +104,7 @@ def _get(api: http.client.HTTPConnection, path: str) -> None:
 def _await_taken(conn: psycopg.Connection, lead_id: int) -> None:
     deadline = time.monotonic() + _SETTLE_SECONDS
     while time.monotonic() < deadline:
-        if conn.execute("SELECT 1 FROM deliveries WHERE lead_id = %s AND status = 'taken'", (lead_id,)).fetchone():
+        if conn.execute("SELECT 1 FROM deliveries WHERE lead_id = %s AND status = 'succeeded'", (lead_id,)).fetchone():
             return
         time.sleep(0.005)
     raise RuntimeError(f"lead {lead_id} was not delivered within {_SETTLE_SECONDS:.0f} s")

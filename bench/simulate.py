@@ -27,10 +27,10 @@ from leadgen.platform import clock
 from leadgen.routing.domain import allocation, rotation
 from leadgen.routing.domain.allocation import Choice, Request
 from leadgen.routing.domain.decision import Offer, Routed
-from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Used
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Usage, Used
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoundRobin
-from leadgen.routing.domain.rotation import PoolKey, Rotation
+from leadgen.routing.domain.rotation import Rotation, RotationKey
 from leadgen.simulation.service.simulate import Scope, simulate
 from leadgen.simulation.store import history
 from leadgen.simulation.store.history import Stretch
@@ -68,7 +68,7 @@ def _measured(conn: Connection[Any], leads: int, label: str, policy: str | None,
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "draft.yaml"
         path.write_text(policy or "")
-        told = Progress(label).told
+        told = Progress(label).update
         busy = time.process_time()
         seconds, report = _timed(
             lambda: simulate(conn, Scope(SINCE, UNTIL), None if policy is None else path, {}, told)
@@ -125,7 +125,7 @@ def fill(conn: Connection[Any], leads: int) -> None:
                     json.dumps(plain(choice.decision)),
                 )
             )
-            progress.told(number, leads)
+            progress.update(number, leads)
     conn.execute("ANALYZE")
 
 
@@ -180,10 +180,10 @@ def _enrollment(number: int) -> Enrollment:
 
 
 def _decisions(offer: Offer, enrollments: Sequence[Enrollment], leads: int) -> Iterator[tuple[int, Choice, datetime]]:
-    """The stage's decisions, with what it keeps between batches: counters, money and turns."""
+    """The stage's decisions, with what it keeps between batches: counters, money and rotations."""
     counters: dict[tuple[int, Period, datetime], Used] = {}
     pending: dict[int, Decimal] = defaultdict(Decimal)
-    pools: dict[PoolKey, Rotation] = {}
+    rotations: dict[RotationKey, Rotation] = {}
     today = SINCE.date()
     for first in range(1, leads + 1, BATCH):
         now = SINCE + (UNTIL - SINCE) * (first - 1) / leads
@@ -191,8 +191,8 @@ def _decisions(offer: Offer, enrollments: Sequence[Enrollment], leads: int) -> I
             today = now.date()
             pending.clear()  # everybody pays at night
         periods = calendar.cap_periods(now, ZONE)
-        standings = {
-            e.buyer_offer_id: Standing(
+        usages = {
+            e.buyer_offer_id: Usage(
                 {p: counters.get((e.buyer_offer_id, p, getattr(periods, p)), UNUSED) for p in PERIODS},
                 Decimal("0.00"),
                 pending[e.buyer_id],
@@ -202,11 +202,11 @@ def _decisions(offer: Offer, enrollments: Sequence[Enrollment], leads: int) -> I
         }
         numbers = range(first, min(first + BATCH, leads + 1))
         requests = [_request(number, offer, enrollments, now) for number in numbers]
-        choices = allocation.choose_in_turn(requests, standings, {offer.offer_id: list(pools.values())}, now=now)
+        choices = allocation.allocate(requests, usages, {offer.offer_id: list(rotations.values())}, now=now)
         for number, choice in zip(numbers, choices, strict=True):
             yield number, choice, now
             if isinstance(choice.decision, Routed):
-                _count(choice.decision, periods, counters, pending, pools)
+                _count(choice.decision, periods, counters, pending, rotations)
 
 
 def _request(number: int, offer: Offer, enrollments: Sequence[Enrollment], now: datetime) -> Request:
@@ -221,7 +221,7 @@ def _count(
     periods: calendar.CapPeriods,
     counters: dict[tuple[int, Period, datetime], Used],
     pending: dict[int, Decimal],
-    pools: dict[PoolKey, Rotation],
+    rotations: dict[RotationKey, Rotation],
 ) -> None:
     pending[routed.buyer_id] += routed.price.amount
     for period in PERIODS:
@@ -229,5 +229,5 @@ def _count(
         used = counters.get(key, UNUSED)
         counters[key] = Used(used.leads + 1, used.amount + routed.price.amount)
     if routed.rotation is not None:
-        turned = rotation.after(routed.rotation, routed.buyer_offer_id)
-        pools[turned.key] = turned
+        used_rotation = rotation.after(routed.rotation, routed.buyer_offer_id)
+        rotations[used_rotation.key] = used_rotation

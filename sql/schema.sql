@@ -41,11 +41,11 @@ DECLARE
   due   timestamptz;
 BEGIN
   FOR topic, batch, due IN
-    SELECT told.message->>'event', array_agg(told.message ORDER BY told.position),
-           clock_timestamp() + make_interval(secs => coalesce(delays[told.position], 0))
-      FROM unnest(messages) WITH ORDINALITY AS told(message, position)
-     GROUP BY told.message->>'event', coalesce(delays[told.position], 0)
-     ORDER BY min(told.position)
+    SELECT given.message->>'event', array_agg(given.message ORDER BY given.position),
+           clock_timestamp() + make_interval(secs => coalesce(delays[given.position], 0))
+      FROM unnest(messages) WITH ORDINALITY AS given(message, position)
+     GROUP BY given.message->>'event', coalesce(delays[given.position], 0)
+     ORDER BY min(given.position)
   LOOP
     RETURN QUERY SELECT sent.queue_name, sent.msg_id FROM pgmq.send_batch_topic(topic, batch, due) AS sent;
     PERFORM pg_notify('leadgen_queues', topic);
@@ -544,12 +544,12 @@ CREATE TABLE public.deliveries (
     timezone character varying(64),
     lost_attempts integer DEFAULT 0 NOT NULL,
     uncounted integer DEFAULT 0 NOT NULL,
-    in_doubt boolean DEFAULT false NOT NULL,
+    outcome_unknown boolean DEFAULT false NOT NULL,
     jitter_seed integer DEFAULT (floor((random() * (2147483647)::double precision)))::integer NOT NULL,
     content_type character varying(100),
     body bytea,
     reference character varying(100),
-    refusal character varying(200),
+    rejection character varying(200),
     release_reason character varying(64),
     verdict character varying(16),
     verdict_buyer_id integer,
@@ -561,9 +561,9 @@ CREATE TABLE public.deliveries (
     CONSTRAINT deliveries_pending_has_next CHECK ((((status)::text = 'pending'::text) = (next_attempt_at IS NOT NULL))),
     CONSTRAINT deliveries_release_has_reason CHECK ((((status)::text = 'released'::text) = (release_reason IS NOT NULL))),
     CONSTRAINT deliveries_review_has_reason CHECK ((((status)::text = 'in_review'::text) = (review_reason IS NOT NULL))),
-    CONSTRAINT deliveries_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'taken'::character varying, 'in_review'::character varying, 'released'::character varying])::text[]))),
+    CONSTRAINT deliveries_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'succeeded'::character varying, 'in_review'::character varying, 'released'::character varying])::text[]))),
     CONSTRAINT deliveries_uncounted_of_attempts CHECK (((uncounted >= 0) AND (uncounted <= attempts))),
-    CONSTRAINT deliveries_verdict_valid CHECK (((verdict)::text = ANY ((ARRAY['redeliver'::character varying, 'assign'::character varying, 'return'::character varying, 'reject'::character varying, 'taken'::character varying])::text[]))),
+    CONSTRAINT deliveries_verdict_valid CHECK (((verdict)::text = ANY ((ARRAY['redeliver'::character varying, 'assign'::character varying, 'return'::character varying, 'reject'::character varying, 'succeeded'::character varying])::text[]))),
     CONSTRAINT deliveries_verdict_whole CHECK ((num_nulls(verdict, verdict_at, verdict_by) = ANY (ARRAY[0, 3])))
 );
 
@@ -577,7 +577,7 @@ CREATE TABLE public.delivery_attempts (
     outcome character varying(16) NOT NULL,
     http_status integer,
     error character varying(200),
-    CONSTRAINT delivery_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['taken'::character varying, 'refused'::character varying, 'failed'::character varying, 'failed_for_good'::character varying, 'unknown'::character varying])::text[])))
+    CONSTRAINT delivery_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['succeeded'::character varying, 'rejected'::character varying, 'failed'::character varying, 'failed_for_good'::character varying, 'unknown'::character varying])::text[])))
 );
 
 ALTER TABLE public.delivery_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -663,11 +663,11 @@ CREATE TABLE public.dunning_notices (
     step integer NOT NULL,
     status character varying(16) DEFAULT 'claimed'::character varying NOT NULL,
     claimed_until timestamp with time zone NOT NULL,
-    doubts integer DEFAULT 1 NOT NULL,
+    unknown_outcomes integer DEFAULT 1 NOT NULL,
     sent_at timestamp with time zone,
     error character varying(200),
     CONSTRAINT dunning_notices_sent_has_time CHECK ((((status)::text = 'sent'::text) = (sent_at IS NOT NULL))),
-    CONSTRAINT dunning_notices_status_valid CHECK (((status)::text = ANY ((ARRAY['claimed'::character varying, 'sent'::character varying, 'refused'::character varying])::text[])))
+    CONSTRAINT dunning_notices_status_valid CHECK (((status)::text = ANY ((ARRAY['claimed'::character varying, 'sent'::character varying, 'failed'::character varying])::text[])))
 );
 
 ALTER TABLE public.dunning_notices ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1128,7 +1128,7 @@ CREATE TABLE public.notice_attempts (
     outcome character varying(16) NOT NULL,
     http_status integer,
     error character varying(200),
-    CONSTRAINT notice_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['taken'::character varying, 'refused'::character varying, 'failed'::character varying, 'failed_for_good'::character varying, 'unknown'::character varying])::text[])))
+    CONSTRAINT notice_attempts_outcome_valid CHECK (((outcome)::text = ANY ((ARRAY['succeeded'::character varying, 'rejected'::character varying, 'failed'::character varying, 'failed_for_good'::character varying, 'unknown'::character varying])::text[])))
 );
 
 ALTER TABLE public.notice_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1149,7 +1149,7 @@ CREATE TABLE public.notices (
     event_key character varying(128),
     subscription_id bigint,
     delivery_id uuid,
-    recovery_id bigint,
+    replay_batch_id bigint,
     body bytea,
     status character varying(16) DEFAULT 'pending'::character varying NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
@@ -1172,10 +1172,10 @@ CASE
 END),
     CONSTRAINT notices_kind_valid CHECK (((kind)::text = ANY ((ARRAY['event'::character varying, 'trial'::character varying, 'sms'::character varying, 'replay'::character varying])::text[]))),
     CONSTRAINT notices_lost_of_attempts CHECK (((lost_attempts >= 0) AND (lost_attempts <= attempts))),
-    CONSTRAINT notices_only_replays_recover CHECK (((recovery_id IS NULL) OR ((kind)::text = 'replay'::text))),
+    CONSTRAINT notices_only_replays_have_batches CHECK (((replay_batch_id IS NULL) OR ((kind)::text = 'replay'::text))),
     CONSTRAINT notices_pending_has_next CHECK ((((status)::text = 'pending'::text) = (next_attempt_at IS NOT NULL))),
     CONSTRAINT notices_settled_has_time CHECK ((((status)::text = 'pending'::text) = (settled_at IS NULL))),
-    CONSTRAINT notices_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'taken'::character varying, 'given_up'::character varying])::text[])))
+    CONSTRAINT notices_status_valid CHECK (((status)::text = ANY ((ARRAY['pending'::character varying, 'succeeded'::character varying, 'given_up'::character varying])::text[])))
 );
 
 CREATE TABLE public.number_series (
@@ -1377,28 +1377,6 @@ CREATE TABLE public.radius_postal_codes (
     postal_code character varying(16) NOT NULL
 );
 
-CREATE TABLE public.recoveries (
-    id bigint NOT NULL,
-    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
-    buyer_id integer NOT NULL,
-    since timestamp with time zone NOT NULL,
-    until timestamp with time zone NOT NULL,
-    rate integer NOT NULL,
-    paced_to timestamp with time zone NOT NULL,
-    queued_to timestamp with time zone NOT NULL,
-    CONSTRAINT recoveries_range CHECK ((since < until)),
-    CONSTRAINT recoveries_rate_valid CHECK (((rate >= 1) AND (rate <= 50)))
-);
-
-ALTER TABLE public.recoveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.recoveries_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
 CREATE TABLE public.refunds (
     id bigint NOT NULL,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
@@ -1432,14 +1410,36 @@ ALTER TABLE public.refunds ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.replay_batches (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    buyer_id integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    rate integer NOT NULL,
+    paced_to timestamp with time zone NOT NULL,
+    queued_to timestamp with time zone NOT NULL,
+    CONSTRAINT replay_batches_range CHECK ((since < until)),
+    CONSTRAINT replay_batches_rate_valid CHECK (((rate >= 1) AND (rate <= 50)))
+);
+
+ALTER TABLE public.replay_batches ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.replay_batches_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.rotations (
     offer_id integer NOT NULL,
-    pool bytea NOT NULL,
+    rotation_key bytea NOT NULL,
     members integer[] NOT NULL,
     weights integer[] NOT NULL,
-    taken integer[] NOT NULL,
+    assigned integer[] NOT NULL,
     used_at timestamp with time zone NOT NULL,
-    CONSTRAINT rotations_arrays_match CHECK (((cardinality(members) = cardinality(weights)) AND (cardinality(members) = cardinality(taken))))
+    CONSTRAINT rotations_arrays_match CHECK (((cardinality(members) = cardinality(weights)) AND (cardinality(members) = cardinality(assigned))))
 );
 
 CREATE TABLE public.routing_policies (
@@ -1858,9 +1858,6 @@ ALTER TABLE ONLY public.publishers
 ALTER TABLE ONLY public.radius_postal_codes
     ADD CONSTRAINT radius_postal_codes_pkey PRIMARY KEY (area_id, postal_code);
 
-ALTER TABLE ONLY public.recoveries
-    ADD CONSTRAINT recoveries_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_key_unique UNIQUE (idempotency_key);
 
@@ -1870,8 +1867,11 @@ ALTER TABLE ONLY public.refunds
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_provider_id_unique UNIQUE (provider_id);
 
+ALTER TABLE ONLY public.replay_batches
+    ADD CONSTRAINT replay_batches_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.rotations
-    ADD CONSTRAINT rotations_pkey PRIMARY KEY (offer_id, pool);
+    ADD CONSTRAINT rotations_pkey PRIMARY KEY (offer_id, rotation_key);
 
 ALTER TABLE ONLY public.routing_policies
     ADD CONSTRAINT routing_policies_pkey PRIMARY KEY (id);
@@ -2074,11 +2074,11 @@ CREATE INDEX idx_payout_lines_payout ON public.payout_lines USING btree (payout_
 
 CREATE INDEX idx_radius_postal_codes_place ON public.radius_postal_codes USING btree (market_id, lower((postal_code)::text));
 
-CREATE INDEX idx_recoveries_buyer ON public.recoveries USING btree (buyer_id, id DESC);
-
 CREATE INDEX idx_refunds_payment ON public.refunds USING btree (payment_id);
 
 CREATE INDEX idx_refunds_pending ON public.refunds USING btree (id) WHERE ((status)::text = 'pending'::text);
+
+CREATE INDEX idx_replay_batches_buyer ON public.replay_batches USING btree (buyer_id, id DESC);
 
 CREATE INDEX idx_rotations_members ON public.rotations USING gin (members);
 
@@ -2106,13 +2106,13 @@ CREATE UNIQUE INDEX lead_returns_one_living ON public.lead_returns USING btree (
 
 CREATE UNIQUE INDEX markets_name_unique ON public.markets USING btree (name);
 
-CREATE UNIQUE INDEX notices_one_of_a_recovery ON public.notices USING btree (recovery_id, delivery_id) WHERE (recovery_id IS NOT NULL);
+CREATE UNIQUE INDEX notices_one_of_a_replay_batch ON public.notices USING btree (replay_batch_id, delivery_id) WHERE (replay_batch_id IS NOT NULL);
 
 CREATE UNIQUE INDEX notices_one_of_an_event ON public.notices USING btree (subscription_id, event_key) WHERE ((kind)::text = 'event'::text);
 
 CREATE UNIQUE INDEX notices_one_sms_of_an_event ON public.notices USING btree (delivery_id, event) WHERE ((kind)::text = 'sms'::text);
 
-CREATE UNIQUE INDEX offer_exclusivities_place_unique ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
+CREATE UNIQUE INDEX offer_exclusivities_area_unique ON public.offer_exclusivities USING btree (offer_id, scope_type, lower((scope_value)::text)) WHERE is_active;
 
 CREATE UNIQUE INDEX payments_one_automatic ON public.payments USING btree (buyer_id) WHERE (is_automatic AND ((status)::text = 'pending'::text));
 
@@ -2383,7 +2383,7 @@ ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES public.endpoints(id);
 
 ALTER TABLE ONLY public.notices
-    ADD CONSTRAINT notices_recovery_id_fkey FOREIGN KEY (recovery_id) REFERENCES public.recoveries(id);
+    ADD CONSTRAINT notices_replay_batch_id_fkey FOREIGN KEY (replay_batch_id) REFERENCES public.replay_batches(id);
 
 ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES public.subscriptions(id);
@@ -2430,14 +2430,14 @@ ALTER TABLE ONLY public.radius_postal_codes
 ALTER TABLE ONLY public.radius_postal_codes
     ADD CONSTRAINT radius_postal_codes_market_id_fkey FOREIGN KEY (market_id) REFERENCES public.markets(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.recoveries
-    ADD CONSTRAINT recoveries_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
-
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.replay_batches
+    ADD CONSTRAINT replay_batches_buyer_id_fkey FOREIGN KEY (buyer_id) REFERENCES public.buyers(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.rotations
     ADD CONSTRAINT rotations_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES public.offers(id) ON DELETE CASCADE;

@@ -1,4 +1,4 @@
-"""Every day: erases what is past its retention: personal data, audit rows, idle pools, notices, unused endpoints."""
+"""Every day: erases what is past its retention: personal data, audit rows, idle rotations, notices, unused endpoints."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -29,7 +29,7 @@ def run(now: datetime) -> dict[str, int]:
     done = {
         "leads_erased": _in_batches(_erase_leads, now),
         "audit_rows_purged": _purge_audit_rows(now),
-        "pools_forgotten": _in_batches(_forget_pools, now),
+        "rotations_forgotten": _in_batches(_forget_rotations, now),
         "notices_purged": _in_batches(_purge_notices, now),
     }
     # After the notices that name them, and before the endpoints that they name.
@@ -64,8 +64,8 @@ def _purge_audit_rows(now: datetime) -> int:
         return audit_trail_store.purge(conn, before=retention.audit_horizon(now))
 
 
-def _forget_pools(conn: Connection[Any], now: datetime) -> int:
-    return rotations.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
+def _forget_rotations(conn: Connection[Any], now: datetime) -> int:
+    return rotations.forget(conn, before=now - retention.ROTATION, limit=BATCH)
 
 
 def _purge_notices(conn: Connection[Any], now: datetime) -> int:

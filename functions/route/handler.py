@@ -14,7 +14,7 @@ from leadgen.routing.domain import allocation, reservations
 from leadgen.routing.domain.allocation import Choice
 from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.routing.service import candidates, records
-from leadgen.routing.service.candidates import Asking
+from leadgen.routing.service.candidates import RoutableLead
 from leadgen.routing.store import assignments, rotations
 from leadgen.routing.store import candidates as candidates_store
 
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
-    """Choose a buyer for each validated lead, oldest first, and claim place and credit for it."""
+    """Choose a buyer for each validated lead, oldest first, and claim capacity and credit for it."""
     with bus.transaction() as transaction:
         conn = transaction.conn
         lead_ids = leads_service.lead_ids(messages)
@@ -35,9 +35,9 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
 
         choices: list[Choice] = []
         if policies:
-            asking = [Asking(locked[lead_id], policy) for lead_id, policy in policies.items()]
+            asking = [RoutableLead(locked[lead_id], policy) for lead_id, policy in policies.items()]
             found = candidates.load(conn, asking, periods, now=now)
-            choices = allocation.choose_in_turn(found.requests, found.standings, found.pools, now=now)
+            choices = allocation.allocate(found.requests, found.usages, found.rotations, now=now)
         by_lead = {c.request.lead.lead_id: c for c in choices}
         routed = {lead_id: c.decision for lead_id, c in by_lead.items() if isinstance(c.decision, Routed)}
         nobody = {lead_id: c for lead_id, c in by_lead.items() if isinstance(c.decision, NoBuyer)}
@@ -53,7 +53,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             assignments.use_capacity(conn, reservations.capacity(choices, periods))
             assignments.open_deliveries(conn, {lead_id: locked[lead_id].offer.timezone for lead_id in routed}, now=now)
         if shared := allocation.rotated(choices):
-            rotations.save_pools(conn, shared, now=now)
+            rotations.save(conn, shared, now=now)
         if held:
             holds.hold(conn, held, now=now)
         if unrouted:

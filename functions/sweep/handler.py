@@ -34,7 +34,7 @@ MOST = 1000
 MOST_EVENTS = 200
 MOST_TOP_UPS = 100
 
-# Replays of a recovery are woken before their time: as many as the fastest one makes until the next run.
+# Replays of a batch are woken before their time: as many as the fastest one makes until the next run.
 MOST_NOTICES = 4000
 AHEAD = timedelta(seconds=dispatch.AHEAD_SECONDS)
 
@@ -64,7 +64,7 @@ def run(now: datetime) -> dict[str, int]:
         "published": published,
         "leads": len(stuck),
         "deliveries": len(due),
-        "notices": len(told),
+        "notices": len(overdue),
         "documents": len(documents),
     }
     swept |= {"provider_events": _act_on_events(now, since), "unasked": _ask_again(now, since)}
@@ -73,7 +73,7 @@ def run(now: datetime) -> dict[str, int]:
 
 
 def _act_on_events(now: datetime, since: datetime) -> int:
-    """What the payment provider told us and nobody acted on, each in a transaction of its own."""
+    """Events of the payment provider that were not processed, each in a transaction of its own."""
     with db.current().connection() as conn:
         waiting = payments_provider_events_store.due(conn, now=now, since=since, limit=MOST_EVENTS)
     for event_id in waiting:

@@ -10,7 +10,7 @@ from leadgen.leads.store import leads
 from leadgen.platform.messaging import batch, bus
 from leadgen.platform.messaging.batch import Message, Outcome
 from leadgen.validation.domain.duplicates import Duplicate, Search
-from leadgen.validation.domain.screening import Screened, screen_in_turn
+from leadgen.validation.domain.screening import Screened, screen
 from leadgen.validation.service import lookups, records
 from leadgen.validation.store import screening
 
@@ -34,7 +34,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         in_batch = [request.lead.lead_id for request in requests]
         stored = screening.latest_matches(conn, searches, except_ids=in_batch) if searches else {}
 
-        results = {result.request.lead.lead_id: result for result in screen_in_turn(requests, stored)}
+        results = {result.request.lead.lead_id: result for result in screen(requests, stored)}
         screened = [result for result in results.values() if isinstance(result, Screened)]
         moved = [s for s in screened if s.status != "received"]
 

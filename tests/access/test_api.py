@@ -11,7 +11,7 @@ from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import body, messages, sqs_event, told
+from tests.support.messages import body, messages, sent, sqs_event
 
 A_DELIVERY = "/api/deliveries/8c1f7a52-0000-4000-8000-000000000000"
 PATHS = ["/api/leads/1", "/api/leads/1/decisions", "/api/review", A_DELIVERY, "/api/endpoints", "/api/invoices/1"]
@@ -127,7 +127,7 @@ def test_an_operator_s_verdict_moves_a_lead_on_from_where_it_was_held(
         " coalesce(validation_reason, rejection_reason) FROM leads"
     ).fetchone()
     assert row == (after, None, None, None, verdict == "release", "review_rejected" if after == "rejected" else None)
-    assert told(conn, queue) == [(event, lead)]
+    assert sent(conn, queue) == [(event, lead)]
     audited = conn.execute(
         "SELECT action, resource_type, resource_id, before_state, after_state, user_agent FROM audit_logs"
     ).fetchall()
@@ -144,7 +144,7 @@ def test_a_verdict_is_given_once(conn: Connection[Any], functions: Functions, to
     assert [decide(functions, lead, token, {"verdict": "release"})[0] for _ in range(2)] == [200, 409]
     status, answer = decide(functions, lead, token, {"verdict": "reject"})
     assert (status, answer["error"]["code"]) == (409, "not_in_review")
-    assert told(conn, "validate") == [("lead.received", lead)]
+    assert sent(conn, "validate") == [("lead.received", lead)]
     assert conn.execute("SELECT count(*) FROM audit_logs").fetchone() == (1,)
 
 

@@ -31,6 +31,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/api/deliveries/{delivery_id}"): "seen",
     ("POST", "/api/deliveries/{delivery_id}/review"): "decided",
     ("GET", "/api/endpoints"): "seen",
+    ("POST", "/api/endpoints/{endpoint_id}/reset"): "decided",
     ("POST", "/api/endpoints/{endpoint_id}/open"): "decided",
     ("GET", "/api/subscriptions"): "seen",
     ("POST", "/api/subscriptions"): "operated",
@@ -66,6 +67,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/api/invoices/{invoice_id}/credits"): "decided",
     ("GET", "/api/credit-notes"): "listed",
     ("POST", "/api/buyers/{buyer_id}/payment-method"): "acted",
+    ("POST", "/api/buyers/{buyer_id}/checkout"): "acted",
     ("POST", "/api/buyers/{buyer_id}/top-up"): "acted",
     ("GET", "/api/invoices/{invoice_id}/pdf"): "owned",
     ("GET", "/api/invoices/{invoice_id}/ubl"): "owned",
@@ -90,6 +92,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "decision": {"verdict": "reject", "remark": "x"},
     "disputes": {"reason": "x"},
     "close": {"outcome": "rejected", "remark": "x"},
+    "checkout": {"amount": "10.00"},
     "top-up": {"amount": "10.00"},
 }
 

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told, waiting
+from tests.support.messages import messages, sent, waiting
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def a_buyer_with_credit(conn: Connection[Any], **values: Any) -> int:
 
 def a_taken_lead(
     conn: Connection[Any], offer: int, buyer: int, delivered_at: datetime, price: str = "45.00", *,
-    status: str = "taken",
+    status: str = "succeeded",
 ) -> int:  # fmt: skip
     lead = a_lead(
         conn, a_source(conn, offer), status="delivered", buyer_id=buyer, delivered_price=price, price_components={},
@@ -75,7 +75,7 @@ def test_billing_again_changes_nothing(conn: Connection[Any], functions: Functio
     before = balances(conn)
     assert bill(functions, lead, lead, at=now + timedelta(days=1)) == ["repeated", "repeated"]
     assert balances(conn) == before
-    assert told(conn, "notify") == [("lead.billed", lead)]
+    assert sent(conn, "notify") == [("lead.billed", lead)]
 
 
 @pytest.mark.parametrize("status", ["pending", "in_review"])
@@ -104,7 +104,7 @@ def test_eight_workers_at_once_charge_every_lead_once(
         outcomes = [outcome for future in futures for outcome in future.result()]
     assert (outcomes.count("billed"), outcomes.count("repeated")) == (20, 140)
     assert balances(conn) == [("450.00", "0.00")] * 2
-    assert [event for event, _ in told(conn, "notify")].count("lead.billed") == 20
+    assert [event for event, _ in sent(conn, "notify")].count("lead.billed") == 20
     # Every lead stands on at most one invoice, numbered without gaps, and each invoice is the sum of its lines.
     numbers = [row[0] for row in invoices(conn)]
     assert numbers == [f"INV-{n:06d}" for n in range(1, len(numbers) + 1)]

@@ -23,7 +23,7 @@ def taken(conn: Connection[Any], now: datetime) -> tuple[int, int]:
         conn, a_source(conn, an_offer(conn)), status="delivered", buyer_id=buyer, delivered_price="45.00",
         price_components={}, delivered_at=now,
     )  # fmt: skip
-    a_delivery(conn, lead, buyer, status="taken")
+    a_delivery(conn, lead, buyer, status="succeeded")
     return lead, buyer
 
 
@@ -70,7 +70,7 @@ def test_several_leads_of_one_buyer_are_charged_together_and_each_is_told(conn: 
     for price in ("45.00", "20.50"):
         lead = a_lead(conn, source, status="delivered", buyer_id=buyer, delivered_price=price, price_components={},
                       delivered_at=now)  # fmt: skip
-        a_delivery(conn, lead, buyer, status="taken")
+        a_delivery(conn, lead, buyer, status="succeeded")
         leads.append(lead)
     charges = billing_charges.bill(conn, leads, [buyer], now=now)
     assert [(c.lead_id, str(c.price)) for c in charges] == [(leads[0], "45.00"), (leads[1], "20.50")]

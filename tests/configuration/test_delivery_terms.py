@@ -81,25 +81,28 @@ FAULTS = [
     ("format: {type: adf}", "format.vendor: is missing"),
     ("format: {type: adf, vendor: V, vehicle: {year: attributes.y, make: name}}", "format.vehicle.model: is missing"),
     ("answer: {type: html}", "answer.type: must be 'json', 'xml', 'form' or 'text'"),
-    ("answer: {type: text, reference: x}", "answer.reference: is no field here; there are refused_statuses, "),
-    ("answer: {type: json, refused_when: {path: a, equals: b}}", "answer.refused_when: must be a list"),
+    ("answer: {type: text, reference: x}", "answer.reference: is no field here; there are rejected_statuses, "),
+    ("answer: {type: json, rejected_when: {path: a, equals: b}}", "answer.rejected_when: must be a list"),
     (
-        "answer: {type: json, refused_when: [{path: a, equals: b, in: [c]}]}",
-        "answer.refused_when[0]: needs exactly one operator, and has equals and in; "
+        "answer: {type: json, rejected_when: [{path: a, equals: b, in: [c]}]}",
+        "answer.rejected_when[0]: needs exactly one operator, and has equals and in; "
         "there are present, equals, in, contains, starts_with",
     ),
     (
-        "answer: {type: json, refused_when: [{path: a, matches: b}]}",
-        "answer.refused_when[0].matches: is no field here; there are present, equals, in, contains, starts_with, path",
+        "answer: {type: json, rejected_when: [{path: a, matches: b}]}",
+        "answer.rejected_when[0].matches: is no field here; there are present, equals, in, contains, starts_with, path",
     ),
-    ("answer: {type: json, refused_when: [{path: a..b, equals: 5}]}", "answer.refused_when[0].path: must be names "),
-    ("answer: {type: json, otherwise: refused}", "answer: otherwise needs accepted_when or refused_when beside it"),
+    ("answer: {type: json, rejected_when: [{path: a..b, equals: 5}]}", "answer.rejected_when[0].path: must be names "),
+    ("answer: {type: json, otherwise: rejected}", "answer: otherwise needs accepted_when or rejected_when beside it"),
     (
-        "answer: {type: json, refused_statuses: [409, 410]}",
-        "answer.refused_statuses[1]: must be a status from 200 to 299 or from 400 to 499, and none of 408, 410, 425, "
+        "answer: {type: json, rejected_statuses: [409, 410]}",
+        "answer.rejected_statuses[1]: must be a status from 200 to 299 or from 400 to 499, and none of 408, 410, 425, "
         "429",
     ),
-    ("answer: {type: json, refused_statuses: [500]}", "answer.refused_statuses[0]: must be a status from 200 to 299 "),
+    (
+        "answer: {type: json, rejected_statuses: [500]}",
+        "answer.rejected_statuses[0]: must be a status from 200 to 299 ",
+    ),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from leadgen.configuration.domain.differences import differences
 
 
-def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def shown(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [str(difference) for difference in differences(before, after)]
 
 
@@ -25,23 +25,23 @@ def told(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     ],
 )
 def test_a_fields_change_is_old_and_new(before: Any, after: Any, said: str) -> None:
-    assert told({"x": before}, {"x": after}) == [f"x: {said}"]
+    assert shown({"x": before}, {"x": after}) == [f"x: {said}"]
 
 
 def test_sections_and_lists_of_sections_are_told_by_path() -> None:
     before = {"conditions": {"all": [{"field": "a", "equals": "1"}, {"field": "b", "equals": "2"}]}, "same": 1}
     after = {"conditions": {"all": [{"field": "a", "equals": "3"}]}, "same": 1}
-    assert told(before, after) == [
+    assert shown(before, after) == [
         "conditions.all[0].equals: 1 → 3",
         "conditions.all[1]: {field: b, equals: 2} → nothing",
     ]
 
 
 def test_a_long_list_is_told_by_its_first_entries_and_how_many_more() -> None:
-    assert told({"codes": []}, {"codes": [str(code) for code in range(100)]}) == [
+    assert shown({"codes": []}, {"codes": [str(code) for code in range(100)]}) == [
         f"codes: {' '.join(f'+{code}' for code in range(12))} (+88 more)"
     ]
 
 
 def test_equal_states_differ_in_nothing() -> None:
-    assert told({"a": [{"b": 1}]}, {"a": [{"b": 1}]}) == []
+    assert shown({"a": [{"b": 1}]}, {"a": [{"b": 1}]}) == []

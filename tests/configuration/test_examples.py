@@ -95,9 +95,9 @@ def names_of_the_examples() -> Iterator[str]:
             rules = offer.validation_policy.rules
             yield from rules.allowed_postal_codes or ()
             yield from rules.allowed_cities or ()
-            yield from (value for exclusivity in offer.exclusivities for _, value in [exclusivity.place])
+            yield from (value for exclusivity in offer.exclusivities for _, value in [exclusivity.area])
         for buyer in configuration.buyers:
-            yield from (value for _, value in buyer.service_areas.places())
+            yield from (value for _, value in buyer.service_areas.areas())
 
 
 @pytest.mark.parametrize("folder", ["functions", "layers"])

@@ -29,8 +29,8 @@ def test_amounts_are_exact_and_have_two_decimals() -> None:
 def test_an_unquoted_postal_code_keeps_its_zero() -> None:
     configuration = sound(SOUND)
     assert configuration.offers[0].validation_policy.rules.allowed_postal_codes == ("07030", "80014")
-    assert configuration.offers[0].exclusivities[0].place == ("postal_code", "07030")
-    assert ("postal_code", "07030") in configuration.buyers[0].service_areas.places()
+    assert configuration.offers[0].exclusivities[0].area == ("postal_code", "07030")
+    assert ("postal_code", "07030") in configuration.buyers[0].service_areas.areas()
 
 
 def test_each_value_gets_its_one_spelling() -> None:
@@ -46,7 +46,7 @@ def test_each_value_gets_its_one_spelling() -> None:
     )
     assert configuration.buyers[1].email == "blue@example.com"
     assert configuration.offers[0].sources[0].hostname == "lawns.example.com"
-    assert configuration.buyers[1].service_areas.places() == {("postal_code", "SW1A 1AA"), ("city", "Fort Collins")}
+    assert configuration.buyers[1].service_areas.areas() == {("postal_code", "SW1A 1AA"), ("city", "Fort Collins")}
 
 
 def test_what_a_file_leaves_out_is_no_limit_or_the_platforms_own() -> None:

@@ -40,7 +40,7 @@ def read(text: str, name: str = "a.yaml") -> tuple[Configuration | None, list[st
     return configuration, [str(problem) for problem in problems]
 
 
-def told(text: str) -> list[str]:
+def problems(text: str) -> list[str]:
     """What is wrong with it; every problem stands on the line that is marked."""
     here = 1 + [line.endswith("# here") for line in text.splitlines()].index(True)
     _, problems = read(text)
@@ -84,7 +84,9 @@ def test_a_seller_that_says_little_has_terms_all_the_same() -> None:
 
 @pytest.mark.parametrize("currency", ["KWD", "TND"])
 def test_edge_26_a_market_in_a_currency_of_three_decimals_is_refused(currency: str) -> None:
-    assert told(changed(("timezone: America/Denver", f"timezone: Asia/Kuwait\n  currency: {currency}  # here"))) == [
+    assert problems(
+        changed(("timezone: America/Denver", f"timezone: Asia/Kuwait\n  currency: {currency}  # here"))
+    ) == [
         "market.currency: cannot be kept exactly: "
         f"{currency} has more than two decimals, which amounts here cannot have"
     ]
@@ -129,7 +131,9 @@ FRACTIONS = [
 
 @pytest.mark.parametrize(("old", "new", "field"), FRACTIONS, ids=[field for _, _, field in FRACTIONS])
 def test_edge_26_a_part_of_a_yen_is_refused_wherever_it_stands(old: str, new: str, field: str) -> None:
-    assert told(changed((old, new), text=YEN)) == [f"{field}: must be a whole amount: JPY has no smaller unit than 1"]
+    assert problems(changed((old, new), text=YEN)) == [
+        f"{field}: must be a whole amount: JPY has no smaller unit than 1"
+    ]
 
 
 def test_edge_26_a_percentage_in_yen_may_have_decimals() -> None:
@@ -139,7 +143,7 @@ def test_edge_26_a_percentage_in_yen_may_have_decimals() -> None:
 
 @pytest.mark.parametrize(("old", "field"), [("price: 45.10", "offers[0]"), ("price: 50", "buyers[0].offers[0]")])
 def test_edge_16_a_lead_for_nothing_is_not_sold(old: str, field: str) -> None:
-    assert told(changed((old, "price: 0  # here"))) == [f"{field}.price: must be greater than 0"]
+    assert problems(changed((old, "price: 0  # here"))) == [f"{field}.price: must be greater than 0"]
 
 
 def test_edge_12_no_threshold_is_the_platforms_and_one_of_nothing_is_kept() -> None:
@@ -195,7 +199,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("old", "new", "field", "message"), FAULTS, ids=[f"{f[2]} {n}" for n, f in enumerate(FAULTS)])
 def test_what_cannot_be_meant_is_told_with_its_line_and_field(old: str, new: str, field: str, message: str) -> None:
-    assert told(changed((old, new))) == [f"{field}: {message}"]
+    assert problems(changed((old, new))) == [f"{field}: {message}"]
 
 
 @pytest.mark.parametrize(
@@ -212,18 +216,18 @@ def test_what_an_owner_cannot_earn_is_refused(earning: str, told_of: str) -> Non
     text = changed(
         ("publisher: Home Pages\n", f"publisher: Home Pages\n        earning: {earning}  # here\n"), text=PUBLISHED
     )
-    assert told(text) == [f"offers[0].sources[0].earning.{told_of}"]
+    assert problems(text) == [f"offers[0].sources[0].earning.{told_of}"]
 
 
 def test_the_publishers_of_a_file_are_named_where_another_is_meant() -> None:
     text = changed(("publisher: Home Pages", "publisher: Home Page  # here"), text=PUBLISHED)
-    assert told(text) == ["offers[0].sources[0].publisher: is no publisher of this file; there are 'Home Pages'"]
+    assert problems(text) == ["offers[0].sources[0].publisher: is no publisher of this file; there are 'Home Pages'"]
 
 
 def test_a_publisher_stands_once_in_a_file() -> None:
     twice = "- {name: Home Pages, email: owner@example.com}"
     text = changed((twice, f"{twice}\n  {twice}  # here"), text=PUBLISHED)
-    assert told(text) == ["publishers[1]: the publisher of this name stands on a.yaml:8 already"]
+    assert problems(text) == ["publishers[1]: the publisher of this name stands on a.yaml:8 already"]
 
 
 def test_files_that_name_one_publisher_say_the_same_of_it_and_pay_it_in_one_currency() -> None:

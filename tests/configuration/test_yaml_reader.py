@@ -15,7 +15,7 @@ def parse(text: str, **environ: str) -> Document:
     return yaml_reader.parse(text, "a.yaml", environ)
 
 
-def told(document: Document) -> list[str]:
+def problems(document: Document) -> list[str]:
     return [str(problem) for problem in document.problems]
 
 
@@ -74,20 +74,20 @@ def test_any_text_has_a_spelling_that_means_just_that(text: str) -> None:
 
 
 def test_an_unset_variable_is_told_with_its_field() -> None:
-    assert told(parse("a:\n  - x\n  - key: ${LAWN_KEY}\n")) == [
+    assert problems(parse("a:\n  - x\n  - key: ${LAWN_KEY}\n")) == [
         "a.yaml:3: a[1].key: needs the environment variable LAWN_KEY, which is not set"
     ]
 
 
 @pytest.mark.parametrize("written", ["${", "${1ST}", "${A", "${A:x}", "x ${} y"])
 def test_a_half_written_variable_is_refused(written: str) -> None:
-    assert told(parse(f'a: "{written}"', A="1")) == [
+    assert problems(parse(f'a: "{written}"', A="1")) == [
         "a.yaml:1: a: has a ${ that begins neither ${NAME} nor ${NAME:-default}; $${ is a plain ${"
     ]
 
 
 def test_a_field_that_stands_twice_is_refused() -> None:
-    assert told(parse("a: 1\nb: 2\na: 3\n")) == ["a.yaml:1: a: stands twice: on line 1 and on line 3"]
+    assert problems(parse("a: 1\nb: 2\na: 3\n")) == ["a.yaml:1: a: stands twice: on line 1 and on line 3"]
 
 
 @pytest.mark.parametrize(
@@ -128,16 +128,16 @@ def test_a_field_that_stands_twice_is_refused() -> None:
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(text: str, problem: str) -> None:
-    assert told(parse(text)) == [problem]
+    assert problems(parse(text)) == [problem]
 
 
 def test_a_file_that_is_not_there_or_no_text_is_a_problem_like_any_other(tmp_path: Path) -> None:
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"name: Caf\xe9\n")
-    assert told(yaml_reader.read(latin, {})) == [f"{latin}:1: cannot be read: is not UTF-8"]
-    assert told(yaml_reader.read(tmp_path, {})) == [
+    assert problems(yaml_reader.read(latin, {})) == [f"{latin}:1: cannot be read: is not UTF-8"]
+    assert problems(yaml_reader.read(tmp_path, {})) == [
         f"{tmp_path}:1: cannot be read: it is a folder; name the files in it"
     ]
-    assert told(yaml_reader.read(tmp_path / "none.yaml", {})) == [
+    assert problems(yaml_reader.read(tmp_path / "none.yaml", {})) == [
         f"{tmp_path / 'none.yaml'}:1: cannot be read: No such file or directory"
     ]

@@ -13,7 +13,7 @@ from psycopg import Connection
 from tests.support.deliveries import SECRET, a_routed_lead, attempts, deliver, make_due, state
 from tests.support.functions import Functions
 from tests.support.messages import body as message_body
-from tests.support.messages import sqs_event, told
+from tests.support.messages import sent, sqs_event
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 
 
@@ -23,9 +23,9 @@ def test_a_webhook_that_answers_2xx_has_taken_the_lead(
     buyer_endpoint.statuses = [204]
     lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url("/hook?key=1"), webhook_secret=SECRET)
     assert deliver(functions, lead) == ["delivered"]
-    assert state(conn, lead) == ("taken", "webhook", 1, None, None)
-    assert attempts(conn) == [("webhook", 1, "taken", 204, None)]
-    assert told(conn, "bill") == [("lead.delivered", lead)]
+    assert state(conn, lead) == ("succeeded", "webhook", 1, None, None)
+    assert attempts(conn) == [("webhook", 1, "succeeded", 204, None)]
+    assert sent(conn, "bill") == [("lead.delivered", lead)]
 
 
 def test_the_request_is_the_specified_one_with_a_signature_over_its_raw_body(
@@ -76,7 +76,7 @@ def test_a_second_worker_does_not_deliver_what_the_first_is_delivering(
         buyer_endpoint.gate.set()
         assert first.result() == ["delivered"]
     assert len(buyer_endpoint.received) == 1
-    assert told(conn, "bill") == [("lead.delivered", lead)]
+    assert sent(conn, "bill") == [("lead.delivered", lead)]
 
 
 def test_a_worker_that_comes_too_late_changes_nothing_and_says_nothing(
@@ -89,13 +89,13 @@ def test_a_worker_that_comes_too_late_changes_nothing_and_says_nothing(
         late = pool.submit(deliver, functions, lead)
         assert buyer_endpoint.arrived.wait(10)
         conn.execute(  # as another worker does after the first one's claim is over
-            "UPDATE deliveries SET status = 'taken', attempts = 2, next_attempt_at = NULL, claimed_until = NULL"
+            "UPDATE deliveries SET status = 'succeeded', attempts = 2, next_attempt_at = NULL, claimed_until = NULL"
         )
         buyer_endpoint.gate.set()
         late.result()
-    assert state(conn, lead) == ("taken", "webhook", 2, None, None)
+    assert state(conn, lead) == ("succeeded", "webhook", 2, None, None)
     assert attempts(conn) == [("webhook", 1, "failed", 500, "status 500")]
-    assert (told(conn, "deliver"), told(conn, "bill")) == ([], [])
+    assert (sent(conn, "deliver"), sent(conn, "bill")) == ([], [])
 
 
 def test_a_claim_whose_worker_died_is_free_again_after_its_time(
@@ -105,7 +105,7 @@ def test_a_claim_whose_worker_died_is_free_again_after_its_time(
     conn.execute("UPDATE deliveries SET claimed_at = %s, claimed_until = %s, attempts = 1", (now, now))
     assert deliver(functions, lead, at=now) == ["nothing_due"]
     assert deliver(functions, lead, at=now + timedelta(microseconds=1)) == ["delivered"]
-    assert attempts(conn) == [("webhook", 1, "unknown", None, "interrupted"), ("webhook", 2, "taken", 200, None)]
+    assert attempts(conn) == [("webhook", 1, "unknown", None, "interrupted"), ("webhook", 2, "succeeded", 200, None)]
 
 
 def test_a_delivery_is_not_made_before_its_time(
@@ -123,12 +123,12 @@ def test_a_repeat_after_delivery_tells_billing_again_and_calls_nobody(
     lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url())
     deliver(functions, lead)
     assert deliver(functions, lead) == ["nothing_due"]
-    assert told(conn, "bill") == [("lead.delivered", lead)] * 2
+    assert sent(conn, "bill") == [("lead.delivered", lead)] * 2
     assert len(buyer_endpoint.received) == 1
     functions.drain()
     assert conn.execute("SELECT billing_status::text FROM leads").fetchone() == ("billed",)
     assert deliver(functions, lead) == ["nothing_due"]
-    assert told(conn, "bill") == []
+    assert sent(conn, "bill") == []
 
 
 def test_no_transaction_is_open_while_the_buyer_is_called(

@@ -11,7 +11,7 @@ from tests.support.deliveries import a_routed_lead, attempts, deliver, make_due,
 from tests.support.factories import a_delivery, a_lead
 from tests.support.functions import Functions
 from tests.support.messages import body as message_body
-from tests.support.messages import failed_ids, sqs_event, told
+from tests.support.messages import failed_ids, sent, sqs_event
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 
 
@@ -29,10 +29,10 @@ def test_three_failures_on_the_webhook_then_the_mailbox(
     assert state(conn, lead) == ("pending", "email", 3, None, None)
     assert mailbox.mails == []
     assert deliver(functions, lead) == ["delivered"]
-    assert state(conn, lead) == ("taken", "email", 4, None, None)
+    assert state(conn, lead) == ("succeeded", "email", 4, None, None)
     assert attempts(conn) == [
         ("webhook", 1, "failed", 500, "status 500"), ("webhook", 2, "failed", 503, "status 503"),
-        ("webhook", 3, "failed", 404, "status 404"), ("email", 4, "taken", None, None),
+        ("webhook", 3, "failed", 404, "status 404"), ("email", 4, "succeeded", None, None),
     ]  # fmt: skip
     (mail,) = mailbox.mails
     delivery_id = conn.execute("SELECT id::text FROM deliveries").fetchall()[0][0]
@@ -76,8 +76,8 @@ def test_without_a_mailbox_the_lead_waits_for_an_operator(
     assert deliver(functions, lead) == ["in_review"]
     assert state(conn, lead) == ("in_review", "email", 2, "email_failed", None)
     assert attempts(conn)[-1] == ("email", 2, "failed", None, "SMTP_HOST is not set")
-    assert ("delivery.failed", lead) in told(conn, "notify")
-    assert told(conn, "bill") == []
+    assert ("delivery.failed", lead) in sent(conn, "notify")
+    assert sent(conn, "bill") == []
     assert deliver(functions, lead) == ["nothing_due"]
 
 
@@ -185,7 +185,7 @@ def test_one_buyers_failure_does_not_hold_up_anothers_lead(
     )
     assert failed_ids(answer) == set()
     assert sorted(attempts(conn)) == [
-        ("webhook", 1, "failed", None, "connection refused"), ("webhook", 1, "taken", 200, None),
+        ("webhook", 1, "failed", None, "connection refused"), ("webhook", 1, "succeeded", 200, None),
     ]  # fmt: skip
 
 
@@ -204,6 +204,6 @@ def test_a_batch_in_which_one_buyer_takes_and_another_fails_is_recorded_whole(
     taken = a_routed_lead(conn, webhook_url=buyer_endpoint.url(), email="one@example.com")
     failing = a_routed_lead(conn, webhook_url=f"http://127.0.0.1:{closed_port}/", email="two@example.com")
     assert sorted(deliver(functions, taken, failing)) == ["delivered", "retry"]
-    assert [state(conn, lead)[0] for lead in (taken, failing)] == ["taken", "pending"]
+    assert [state(conn, lead)[0] for lead in (taken, failing)] == ["succeeded", "pending"]
     assert len(attempts(conn)) == 2
     assert len(buyer_endpoint.received) == 1

@@ -65,7 +65,7 @@ def test_a_buyer_gets_its_own_format_signed_and_the_same_again(
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (b"<r><ok>1</ok><id>L-7</id></r>", ("taken", None)),
+        (b"<r><ok>1</ok><id>L-7</id></r>", ("succeeded", None)),
         (b"<r><ok>0</ok><why>duplicate</why></r>", ("released", None)),
         (b"<r><ok>maybe", ("pending", None)),
     ],
@@ -81,7 +81,7 @@ def test_a_buyers_answer_is_read_as_its_mapping_says(
     mapping = {
         "type": "xml",
         "accepted_when": [{"path": "r.ok", "equals": 1}],
-        "refused_when": [{"path": "r.ok", "equals": 0}],
+        "rejected_when": [{"path": "r.ok", "equals": 0}],
         "reference": "r.id",
         "reason": "r.why",
     }

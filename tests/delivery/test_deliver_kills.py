@@ -52,7 +52,7 @@ def test_each_lead_is_taken_under_one_id_sold_to_one_buyer_and_billed_once(
     rows = conn.execute(
         """
         SELECT l.id, d.id::text, l.billing_status::text, count(*) OVER (PARTITION BY l.id)
-          FROM leads l JOIN deliveries d ON d.lead_id = l.id WHERE d.status = 'taken'
+          FROM leads l JOIN deliveries d ON d.lead_id = l.id WHERE d.status = 'succeeded'
         """
     ).fetchall()
     assert sorted(row[0] for row in rows) == sorted(leads), "a lead is not taken, or taken twice"
@@ -70,4 +70,4 @@ def test_each_lead_is_taken_under_one_id_sold_to_one_buyer_and_billed_once(
     attempts = conn.execute(
         "SELECT outcome, error, count(*) FROM delivery_attempts GROUP BY 1, 2 ORDER BY 1"
     ).fetchall()
-    assert attempts == [("taken", None, len(leads)), ("unknown", "interrupted", len(leads))]
+    assert attempts == [("succeeded", None, len(leads)), ("unknown", "interrupted", len(leads))]

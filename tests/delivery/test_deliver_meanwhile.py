@@ -14,11 +14,11 @@ from psycopg.types.json import Jsonb
 from tests.support.deliveries import LONG_AGO, a_routed_lead, attempts, deliver, make_due, state
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.reviews import NOTHING, Market
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 
-REFUSES = {"answer": {"type": "json", "refused_when": [{"path": "result", "equals": "no"}]}}
+REFUSES = {"answer": {"type": "json", "rejected_when": [{"path": "result", "equals": "no"}]}}
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def test_an_answer_is_kept_though_keeping_it_fails_at_first(
     lead = a_routed_lead(conn, webhook_url=buyer_endpoint.url())
     failing(conn, "nextval('kept') = 1")
     assert deliver(functions, lead) == ["delivered"]
-    assert state(conn, lead)[0] == "taken"
+    assert state(conn, lead)[0] == "succeeded"
 
 
 @pytest.mark.usefixtures("own_database_url")
@@ -122,9 +122,9 @@ def test_an_answer_that_cannot_be_kept_takes_none_of_the_others_with_it(
     failing(conn, f"NEW.delivery_id = (SELECT id FROM deliveries WHERE lead_id = {leads[1]})")
     with pytest.raises(psycopg.Error):  # the messages come again
         deliver(functions, *leads)
-    assert [state(conn, lead)[0] for lead in leads] == ["taken", "pending", "taken", "taken"]
+    assert [state(conn, lead)[0] for lead in leads] == ["succeeded", "pending", "succeeded", "succeeded"]
     deliver(functions, *leads)
-    assert ("delivery.due", leads[1]) in told(conn, "deliver")  # when the claim is over
+    assert ("delivery.due", leads[1]) in sent(conn, "deliver")  # when the claim is over
     assert len(buyer_endpoint.received) == 4
 
 
@@ -138,11 +138,11 @@ def test_a_buyer_that_says_yes_after_a_person_was_asked_has_the_lead(
         assert buyer_endpoint.arrived.wait(10)
         conn.execute(  # as other workers do after the first one's claim is over
             "UPDATE deliveries SET status = 'in_review', attempts = 3, next_attempt_at = NULL, claimed_until = NULL,"
-            " review_reason = 'unknown', in_doubt = true, settled_at = now()"
+            " review_reason = 'outcome_unknown', outcome_unknown = true, settled_at = now()"
         )
         buyer_endpoint.gate.set()
         assert late.result() == ["delivered"]
-    assert state(conn, lead) == ("taken", "webhook", 3, None, None)
+    assert state(conn, lead) == ("succeeded", "webhook", 3, None, None)
     functions.drain()
     assert conn.execute("SELECT balance::text, pending_amount::text FROM buyers").fetchone() == ("45.00", "0.00")
 
@@ -156,7 +156,7 @@ def test_what_a_claim_took_is_given_back_in_the_time_zone_it_was_counted_in(
     before = market.lead(functions)
     conn.execute("UPDATE markets SET timezone = 'Asia/Kolkata'")
     after = market.lead(functions)
-    assert deliver(functions, after, before) == ["refused", "refused"]
+    assert deliver(functions, after, before) == ["rejected", "rejected"]
     claimed = conn.execute("SELECT DISTINCT claimed, amount::text FROM capacity_counters").fetchall()
     assert claimed == [(0, "0.00")]
     assert market.claimed(market.buyers[0])[0] == NOTHING[0]
@@ -170,7 +170,7 @@ def test_a_refusal_is_kept_though_the_claim_was_never_counted(
     conn.execute("UPDATE buyer_offers SET delivery = %s", (Jsonb(REFUSES),))
     lead = market.lead(functions)
     conn.execute("UPDATE capacity_counters SET claimed = 0, amount = 0")
-    assert deliver(functions, lead) == ["refused"]
+    assert deliver(functions, lead) == ["rejected"]
 
 
 def test_a_lead_on_its_way_is_not_erased_and_an_erased_one_is_sent_to_nobody(
@@ -211,7 +211,7 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(
         died = "UPDATE deliveries SET claimed_until = %s, attempts = 1 WHERE lead_id = ANY(%s)"
         conn.execute(died, (LONG_AGO, leads[1::2]))
         statements.clear()
-        assert deliver(functions, *leads) == ["refused", "delivered"] * (size // 2)
+        assert deliver(functions, *leads) == ["rejected", "delivered"] * (size // 2)
         claim, *recorded = "\n;".join(statements).split("COMMIT")[:-1]
         claims.add(claim.count("\n;"))
         records |= {record.count("\n;") for record in recorded}

@@ -1,4 +1,4 @@
-"""Typed outcomes: a refused lead goes on as the policy says, one in doubt goes nowhere else."""
+"""Typed outcomes: a rejected lead goes on as the policy says, one of unknown outcome goes nowhere else."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,18 +12,20 @@ from leadgen.platform import clock
 from tests.support.deliveries import a_routed_lead, attempts, deliver, make_due, state
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 
-SAYS_DUPLICATE = {"answer": {"type": "json", "refused_when": [{"path": "result", "equals": "duplicate"}]}}
+SAYS_DUPLICATE = {"answer": {"type": "json", "rejected_when": [{"path": "result", "equals": "duplicate"}]}}
 NOT_JSON = {"answer": {"type": "json", "accepted_when": [{"path": "ok", "equals": "yes"}]}}
 
 
 def a_market_of(
-    conn: Connection[Any], *urls: str, refusal: dict[str, Any] | None = None, **terms: Any
+    conn: Connection[Any], *urls: str, rejection: dict[str, Any] | None = None, **terms: Any
 ) -> tuple[list[int], int]:
     """Buyers of one offer, the first one preferred, whose answers may say "duplicate"; and a lead for them."""
-    offer = an_offer(conn, config={"strategy": "priority_based", **({} if refusal is None else {"refusal": refusal})})
+    offer = an_offer(
+        conn, config={"strategy": "priority_based", **({} if rejection is None else {"rejection": rejection})}
+    )
     buyers = [a_buyer(conn, webhook_url=url) for url in urls]
     for place, buyer in enumerate(buyers):
         an_enrollment(conn, buyer, offer, routing_priority=100 - place, delivery=SAYS_DUPLICATE, **terms)
@@ -67,12 +69,12 @@ def test_a_lead_that_its_buyer_calls_a_duplicate_goes_to_the_next_and_everything
     )
     route(functions, lead)
     assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
-    assert deliver(functions, lead) == ["refused"]
+    assert deliver(functions, lead) == ["rejected"]
     assert lead_row(conn, lead) == ("validated", None, None)
     assert claimed(conn, first) == NOTHING_CLAIMED
-    assert attempts(conn) == [("webhook", 1, "refused", 200, None)]
-    assert conn.execute("SELECT status, release_reason FROM deliveries").fetchall() == [("released", "refused")]
-    assert ("delivery.refused", lead) in told(conn, "notify")
+    assert attempts(conn) == [("webhook", 1, "rejected", 200, None)]
+    assert conn.execute("SELECT status, release_reason FROM deliveries").fetchall() == [("released", "rejected")]
+    assert ("delivery.rejected", lead) in sent(conn, "notify")
     route(functions, lead)
     assert (lead_row(conn, lead)[1], claimed(conn, second)) == (second, ONE_CLAIMED)
     assert deliver(functions, lead) == ["delivered"]
@@ -113,22 +115,24 @@ def test_when_every_buyer_has_refused_it_the_lead_waits_and_asks_none_of_them_ag
 
 
 @pytest.mark.parametrize(
-    ("refusal", "lead_status", "delivery"),
+    ("rejection", "lead_status", "delivery"),
     [
-        ({"action": "review"}, "delivered", ("in_review", "refused")),
-        ({"action": "next_buyer", "most_buyers": 1}, "delivered", ("in_review", "refused")),
+        ({"action": "review"}, "delivered", ("in_review", "rejected")),
+        ({"action": "next_buyer", "most_buyers": 1}, "delivered", ("in_review", "rejected")),
         ({"action": "reject"}, "rejected", ("released", None)),
     ],
     ids=str,
 )
 def test_the_policy_says_what_becomes_of_a_refused_lead(
-    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, refusal: dict[str, Any],
+    conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, rejection: dict[str, Any],
     lead_status: str, delivery: tuple[str, str | None],
 ) -> None:  # fmt: skip
     buyer_endpoint.bodies = {"/first": b'{"result": "duplicate"}'}
-    (first, _), lead = a_market_of(conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"), refusal=refusal)
+    (first, _), lead = a_market_of(
+        conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"), rejection=rejection
+    )
     route(functions, lead)
-    assert deliver(functions, lead) == ["in_review" if delivery[0] == "in_review" else "refused"]
+    assert deliver(functions, lead) == ["in_review" if delivery[0] == "in_review" else "rejected"]
     assert lead_row(conn, lead)[0] == lead_status
     assert conn.execute("SELECT status, review_reason FROM deliveries").fetchall() == [delivery]
     assert claimed(conn, first) == (ONE_CLAIMED if delivery[0] == "in_review" else NOTHING_CLAIMED)
@@ -149,7 +153,7 @@ def test_a_lead_in_doubt_is_asked_again_under_its_id_and_then_waits_for_a_person
         conn.execute("UPDATE endpoints SET state = 'closed', failures = 0, open_until = NULL")
         make_due(conn)
     assert outcomes == ["retry", "retry", "in_review"]
-    assert state(conn, lead)[:4] == ("in_review", "webhook", 3, "unknown")
+    assert state(conn, lead)[:4] == ("in_review", "webhook", 3, "outcome_unknown")
     assert [attempt[2] for attempt in attempts(conn)] == ["unknown"] * 3
     assert mailbox.mails == []
     assert len({request.headers["X-LeadGen-Delivery-Id"] for request in buyer_endpoint.received}) == 1
@@ -164,9 +168,9 @@ def test_a_refusal_after_doubt_sells_the_lead_to_nobody_else(
     buyer_endpoint.bodies = {"/first": b'{"result": "duplicate"}'}
     (first, _), lead = a_market_of(conn, buyer_endpoint.url("/first"), buyer_endpoint.url("/second"))
     route(functions, lead)
-    conn.execute("UPDATE deliveries SET in_doubt = true")
+    conn.execute("UPDATE deliveries SET outcome_unknown = true")
     assert deliver(functions, lead) == ["in_review"]
-    assert state(conn, lead)[3] == "refused_in_doubt"
+    assert state(conn, lead)[3] == "rejected_outcome_unknown"
     assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
 
 
@@ -182,8 +186,8 @@ def test_a_refusal_after_the_buyer_s_side_broke_down_sells_the_lead_to_nobody_el
     assert deliver(functions, lead) == ["retry"]
     make_due(conn)
     assert deliver(functions, lead) == ["in_review"]
-    assert state(conn, lead)[3] == "refused_in_doubt"
-    assert conn.execute("SELECT in_doubt FROM deliveries").fetchall() == [(True,)]
+    assert state(conn, lead)[3] == "rejected_outcome_unknown"
+    assert conn.execute("SELECT outcome_unknown FROM deliveries").fetchall() == [(True,)]
     functions.drain()
     assert (lead_row(conn, lead)[1], claimed(conn, first)) == (first, ONE_CLAIMED)
     assert [received.path for received in buyer_endpoint.received] == ["/first", "/first"]
@@ -199,7 +203,7 @@ def test_a_refusal_after_a_failure_that_did_nothing_goes_on_to_the_next(
     route(functions, lead)
     assert deliver(functions, lead) == ["retry"]
     make_due(conn)
-    assert deliver(functions, lead) == ["refused"]
+    assert deliver(functions, lead) == ["rejected"]
     functions.drain()
     assert lead_row(conn, lead)[1] == second
 
@@ -336,12 +340,19 @@ def test_one_call_at_a_time_probes_an_endpoint_that_was_open(
 def test_what_a_call_came_to_is_not_lost_over_one_that_cannot_be_recorded(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    """Its lead would be in doubt, though its buyer has said that it took it."""
+    """The outcome would be unknown, though the buyer has accepted the lead."""
     leads = [a_routed_lead(conn, webhook_url=buyer_endpoint.url(f"/{number}")) for number in range(6)]
     conn.execute(f"ALTER TABLE delivery_attempts ADD CHECK (delivery_id <> '{delivery_of(conn, leads[2])}')".encode())
     with pytest.raises(psycopg.errors.IntegrityError):
         deliver(functions, *leads)
-    assert [state(conn, lead)[0] for lead in leads] == ["taken", "taken", "pending", "taken", "taken", "taken"]
+    assert [state(conn, lead)[0] for lead in leads] == [
+        "succeeded",
+        "succeeded",
+        "pending",
+        "succeeded",
+        "succeeded",
+        "succeeded",
+    ]
     functions.drain()
     assert conn.execute("SELECT count(*) FROM leads WHERE billing_status = 'billed'").fetchone() == (5,)
 

@@ -21,7 +21,7 @@ from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 WORKERS = 8
 ROUNDS = int(os.environ.get("RACES", "1"))
-SAYS_NO = {"answer": {"type": "json", "refused_when": [{"path": "result", "equals": "no"}]}}
+SAYS_NO = {"answer": {"type": "json", "rejected_when": [{"path": "result", "equals": "no"}]}}
 
 
 def at_once(jobs: Sequence[Callable[[], Any]]) -> None:

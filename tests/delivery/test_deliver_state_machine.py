@@ -20,7 +20,7 @@ from leadgen.delivery.service import dispatch
 from leadgen.delivery.service.dispatch import Parcel
 from leadgen.kernel.errors import Refusal
 from leadgen.outbound.domain import backoff
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging import bus
 from leadgen.review import service as review_service
@@ -28,15 +28,15 @@ from leadgen.review.domain import Verdict as LeadVerdict
 from tests.support.examples import examples
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 
 CALL_SECONDS = 15
 SPECIFIED = backoff.specified(attempts=3, unit_seconds=1)
 OPERATOR = Actor("op")
 
 ANSWERS: list[tuple[CallOutcome, int | None]] = [
-    (Taken("A-1"), 200),
-    (Refused("duplicate"), 200),
+    (Succeeded("A-1"), 200),
+    (Rejected("duplicate"), 200),
     (FailedForNow("status 500"), 500),
     (FailedForNow("status 429", 30), 429),
     (FailedForGood("status 410"), 410),
@@ -67,8 +67,8 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = datetime.fromisoformat("2026-06-17T12:00:00+00:00")
-        refusal = {"action": "next_buyer", "most_buyers": 2}
-        self.offer = an_offer(self.conn, config={"strategy": "priority_based", "refusal": refusal})
+        rejection = {"action": "next_buyer", "most_buyers": 2}
+        self.offer = an_offer(self.conn, config={"strategy": "priority_based", "rejection": rejection})
         self.buyers = [
             a_buyer(self.conn, webhook_url=f"https://buyer-{place}.example.com/leads" if place < 2 else None)
             for place in range(3)
@@ -126,8 +126,8 @@ class Life(RuleBasedStateMachine):
                 with bus.transaction() as transaction:
                     decided = review_service.on_delivery(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)
                     transaction.announce(decided.events)
-            except Refusal as refusal:
-                assert refusal.status == 409  # noqa: PT017 - most verdicts are carried out
+            except Refusal as rejection:
+                assert rejection.status == 409  # noqa: PT017 - most verdicts are carried out
 
     @rule()
     def release_a_lead(self) -> None:
@@ -195,7 +195,7 @@ class Life(RuleBasedStateMachine):
                     assert (live, buyer, price, billing) == (None, None, None, "pending")
                 case "delivered":
                     assert (holders, in_review) == ([buyer], False)
-                    assert billing == "pending" or live == ["taken"]
+                    assert billing == "pending" or live == ["succeeded"]
                 case "rejected":
                     assert (live, billing) == (None, "pending")
 
@@ -205,9 +205,9 @@ class Life(RuleBasedStateMachine):
             """
             SELECT 1 FROM deliveries d JOIN delivery_attempts a ON a.delivery_id = d.id
              WHERE {ours} AND d.status = 'released' AND d.release_reason <> 'operator' AND d.verdict IS NULL
-               AND a.outcome IN ('unknown', 'taken')
+               AND a.outcome IN ('unknown', 'succeeded')
                AND NOT EXISTS (SELECT 1 FROM delivery_attempts b WHERE b.delivery_id = d.id AND b.attempt = a.attempt
-                                  AND b.outcome NOT IN ('unknown', 'taken'))
+                                  AND b.outcome NOT IN ('unknown', 'succeeded'))
             """
         )
 
@@ -229,7 +229,7 @@ class Life(RuleBasedStateMachine):
             for queue in ("route", "deliver", "bill"):
                 self.conn.execute(f"TRUNCATE pgmq.q_{queue}".encode())
             self.functions.module("sweep").run(self.now)
-            woken = {queue: {lead for _, lead in told(self.conn, queue)} for queue in ("route", "deliver", "bill")}
+            woken = {queue: {lead for _, lead in sent(self.conn, queue)} for queue in ("route", "deliver", "bill")}
             waiting = [self.leads.index(lead) for lead in self.leads if lead in woken["route"]]
             if waiting:
                 self._stage("route", "lead.validated", waiting)
@@ -278,7 +278,7 @@ SELECT l.id, l.status::text, l.unrouted_reason, d.status, d.next_attempt_at, d.c
   FROM leads l LEFT JOIN deliveries d ON d.lead_id = l.id AND d.status <> 'released'
  WHERE l.id = ANY(%(leads)s)
    AND (l.status = 'validated' AND l.in_review_since IS NULL OR d.status = 'pending'
-        OR d.status = 'taken' AND l.billing_status = 'pending')
+        OR d.status = 'succeeded' AND l.billing_status = 'pending')
 """
 
 

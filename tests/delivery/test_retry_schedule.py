@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.delivery.domain.steps import Done, Release, Review, Standing, TryAgain, next_step
+from leadgen.delivery.domain.steps import Done, Release, Review, State, TryAgain, next_step
 from leadgen.outbound.domain.backoff import JITTER, PATIENCE_SECONDS, Schedule, specified
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 
 LONG = Schedule((5, 300, 1800, 7200, 18000, 36000), jittered=True)
 
@@ -61,8 +61,8 @@ def _answers(chance: random.Random) -> CallOutcome:
         FailedForNow("status 503", retry_after=chance.uniform(0, 10_000)),
         Unknown("timeout"),
         FailedForGood("status 410"),
-        Refused("duplicate"),
-        Taken(),
+        Rejected("duplicate"),
+        Succeeded(),
     ]
     return chance.choice(possible)
 
@@ -72,13 +72,13 @@ def test_ten_thousand_deliveries_against_random_answers_keep_their_schedule(sche
     chance = random.Random(20261122)
     ends = {Done: 0, Release: 0, Review: 0, TryAgain: 0}
     for number in range(10_000):
-        clock, attempts, in_doubt, gone = 0.0, [0.0], False, False
+        clock, attempts, outcome_unknown, gone = 0.0, [0.0], False, False
         seed = chance.randrange(2**31)
         while True:
             outcome = _answers(chance)
-            standing = Standing("webhook", None, len(attempts), in_doubt, seed, mailable=True)
-            step = next_step(standing, outcome, schedule)
-            in_doubt |= isinstance(outcome, Unknown)
+            state = State("webhook", None, len(attempts), outcome_unknown, seed, mailable=True)
+            step = next_step(state, outcome, schedule)
+            outcome_unknown |= isinstance(outcome, Unknown)
             gone = isinstance(outcome, FailedForGood)
             if not isinstance(step, TryAgain) or step.channel != "webhook":
                 break
@@ -94,7 +94,7 @@ def test_ten_thousand_deliveries_against_random_answers_keep_their_schedule(sche
             attempts.append(clock)
         assert len(attempts) <= schedule.attempts
         # It ends because it is settled, gone, or because every attempt was made: never for impatience.
-        if not isinstance(outcome, Taken | Refused) and not gone:
+        if not isinstance(outcome, Succeeded | Rejected) and not gone:
             assert len(attempts) == schedule.attempts
         ends[type(step)] += 1
     assert min(ends.values()) > 100, ends

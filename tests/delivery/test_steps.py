@@ -6,24 +6,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from leadgen.delivery.domain import steps
-from leadgen.delivery.domain.steps import Done, Release, Review, Standing, TryAgain
+from leadgen.delivery.domain.steps import Done, Release, Review, State, TryAgain
 from leadgen.outbound.domain.backoff import Schedule, specified
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 SPECIFIED = specified(attempts=3, unit_seconds=1)
 FAILED, UNKNOWN, GONE = FailedForNow("status 500"), Unknown("timeout"), FailedForGood("status 410")
-FIRST = Standing("webhook", None, made=1, in_doubt=False, jitter_seed=1, mailable=True)
+FIRST = State("webhook", None, made=1, outcome_unknown=False, jitter_seed=1, mailable=True)
 SECOND, THIRD = replace(FIRST, made=2), replace(FIRST, made=3)
 BY_MAIL = replace(FIRST, channel="email")
 
 
 @pytest.mark.parametrize(
-    ("standing", "outcome", "step"),
+    ("state", "outcome", "step"),
     [
-        (FIRST, Taken("ref-1"), Done("ref-1")),
-        (THIRD, Taken(), Done(None)),
-        (replace(FIRST, in_doubt=True), Taken(), Done(None)),
+        (FIRST, Succeeded("ref-1"), Done("ref-1")),
+        (THIRD, Succeeded(), Done(None)),
+        (replace(FIRST, outcome_unknown=True), Succeeded(), Done(None)),
         (FIRST, FAILED, TryAgain("webhook", 5)),
         (SECOND, FAILED, TryAgain("webhook", 15)),
         (THIRD, FAILED, TryAgain("email", 0)),
@@ -33,31 +33,31 @@ BY_MAIL = replace(FIRST, channel="email")
         (replace(BY_MAIL, made=3), FAILED, Review("email_failed")),
         (FIRST, GONE, TryAgain("email", 0)),
         (replace(FIRST, mailable=False), GONE, Review("webhook_failed")),
-        (FIRST, Refused("duplicate"), Release("duplicate")),
-        (replace(SECOND, broke_down=True), Refused("duplicate"), Review("refused_in_doubt", "duplicate")),
+        (FIRST, Rejected("duplicate"), Release("duplicate")),
+        (replace(SECOND, broke_down=True), Rejected("duplicate"), Review("rejected_outcome_unknown", "duplicate")),
         (replace(THIRD, broke_down=True), FAILED, TryAgain("email", 0)),
         (FIRST, UNKNOWN, TryAgain("webhook", 5)),
-        (THIRD, UNKNOWN, Review("unknown")),
-        (replace(BY_MAIL, made=3), UNKNOWN, Review("unknown")),
+        (THIRD, UNKNOWN, Review("outcome_unknown")),
+        (replace(BY_MAIL, made=3), UNKNOWN, Review("outcome_unknown")),
     ],
     ids=str,
 )
-def test_what_follows_an_attempt(standing: Standing, outcome: CallOutcome, step: object) -> None:
-    assert steps.next_step(standing, outcome, SPECIFIED) == step
+def test_what_follows_an_attempt(state: State, outcome: CallOutcome, step: object) -> None:
+    assert steps.next_step(state, outcome, SPECIFIED) == step
 
 
-@pytest.mark.parametrize("outcome", [FAILED, UNKNOWN, GONE, Refused("duplicate")], ids=str)
+@pytest.mark.parametrize("outcome", [FAILED, UNKNOWN, GONE, Rejected("duplicate")], ids=str)
 @pytest.mark.parametrize("channel", ["webhook", "email"])
 @pytest.mark.parametrize("made", [1, 2, 3])
 def test_a_lead_in_doubt_goes_to_no_other_channel_and_no_other_buyer(
     outcome: CallOutcome, channel: steps.Channel, made: int
 ) -> None:
-    in_doubt = replace(FIRST, channel=channel, made=made, in_doubt=True)
-    match steps.next_step(in_doubt, outcome, SPECIFIED):
+    outcome_unknown = replace(FIRST, channel=channel, made=made, outcome_unknown=True)
+    match steps.next_step(outcome_unknown, outcome, SPECIFIED):
         case TryAgain(channel=again):
             assert again == channel
         case Review(reason=reason):
-            assert reason in ("unknown", "refused_in_doubt")
+            assert reason in ("outcome_unknown", "rejected_outcome_unknown")
         case step:
             pytest.fail(str(step))
 
@@ -74,7 +74,9 @@ def test_an_endpoint_is_waited_for_no_longer_than_the_schedule_and_a_minute() ->
     assert steps.held_back(held, SPECIFIED, until=NOW + timedelta(seconds=4), now=NOW) == TryAgain("webhook", 4)
     late = NOW + timedelta(seconds=5)
     assert steps.held_back(held, SPECIFIED, until=late, now=NOW) == TryAgain("email", 0)
-    assert steps.held_back(replace(held, in_doubt=True), SPECIFIED, until=late, now=NOW) == Review("unknown")
+    assert steps.held_back(replace(held, outcome_unknown=True), SPECIFIED, until=late, now=NOW) == Review(
+        "outcome_unknown"
+    )
     # Whoever has not waited yet waits, however long ago its delivery began.
     assert steps.held_back(FIRST, SPECIFIED, until=late, now=NOW) == TryAgain("webhook", 5)
 

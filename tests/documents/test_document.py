@@ -15,7 +15,7 @@ from leadgen.platform.messaging.batch import Message
 from leadgen.receivables.service import credit_notes
 from tests.support.factories import a_market, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, sqs_event, told
+from tests.support.messages import body, failed_ids, sent, sqs_event
 from tests.support.money import sold_leads
 from tests.support.money.sales_documents import BUYER, a_billed_buyer, set_seller
 from tests.support.servers.buyer_endpoint import Mailbox
@@ -128,7 +128,7 @@ def test_edge_13_a_worker_that_dies_before_it_has_recorded_loses_no_mail_and_at_
     assert tell(functions, invoice, at=until - timedelta(seconds=5)) == ["nothing_due"]  # it may still be at it
     swept = functions.module("sweep").run(until + timedelta(seconds=61))
     assert swept["documents"] == 1
-    assert ("invoice.generated", None) in told(conn, "document")
+    assert ("invoice.generated", None) in sent(conn, "document")
     assert tell(functions, invoice, at=until + timedelta(seconds=1)) == ["mailed"]
     assert len(mailbox.mails) == mailed
     assert "document.mailed_again" in output()

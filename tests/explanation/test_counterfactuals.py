@@ -22,7 +22,7 @@ from leadgen.routing.domain.decision import Facts
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import PriorityBased
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrollment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, usage
 from tests.support.strategies.decisions import CONDITIONS, lead_fields, routing_inputs
 
 LARGE = conditions.Test(field="rooms", at_least=Decimal(3))
@@ -111,7 +111,7 @@ def refused(*, closed: str | None = None, stands: dict[str, Any] | None = None, 
     hours: Any = None if closed is None else {"acceptance_hours": {"mon": (("08:00", closed),)}}
     subject = enrollment(**enrolled)
     observed = conditions.observe([subject.filter] if subject.filter else [], fields or {})
-    facts = Facts(offer(), "80014", None, (Candidate(subject, standing(**stands or {})),), observed,
+    facts = Facts(offer(), "80014", None, (Candidate(subject, usage(**stands or {})),), observed,
                   evidence or Evidence())  # fmt: skip
     return smallest_changes(RoutingInputs(PriorityBased(strategy="priority_based", **hours or {}), facts, now))[1]
 

@@ -101,7 +101,7 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     assert "Rocky Roofs has it: priority 30." in said
     assert "Price 50.00 USD = offer_default 45.00 + time_of_day_premium 5.00" in said
     assert f"Status delivered: claimed for Rocky Roofs ({rocky}) for 50.00 USD, not delivered yet" in said
-    conn.execute("UPDATE deliveries SET status = 'taken', next_attempt_at = NULL, settled_at = now()")
+    conn.execute("UPDATE deliveries SET status = 'succeeded', next_attempt_at = NULL, settled_at = now()")
     assert f"Status delivered: sold to Rocky Roofs ({rocky}) for 50.00 USD" in explained(capsys, lead)
     assert row_of(said, "Rocky") == "Rocky Roofs won priority 30"
     assert row_of(said, "Lofty") == "Lofty Lids lost priority 10 against 30"
@@ -114,7 +114,7 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     assert decision["inputs"]["facts"]["place"] == "80014"
     found = verdicts(functions, lead)
     assert {name: verdict["verdict"] for name, verdict in found.items()} == {
-        "Rocky Roofs": "won", "Lofty Lids": "lost", "Small Shingles": "refused", "Top Tiles": "refused",
+        "Rocky Roofs": "won", "Lofty Lids": "lost", "Small Shingles": "ineligible", "Top Tiles": "ineligible",
     }  # fmt: skip
     top, small = found["Top Tiles"], found["Small Shingles"]
     assert (top["rule"], top["value"], top["limit"]) == ("capacity_per_day", 3, 1)
@@ -167,7 +167,7 @@ def test_each_stage_is_told_and_of_several_attempts_the_last_in_full(
     assert ("Routing, attempt 1 of 2: unrouted (no_eligible_buyer), 2026-06-17 06:00:00, "
             "buyers considered: 1, policy Roof routing version 4") in " ".join(said.split())  # fmt: skip
     assert "Routing, attempt 2 of 2: unrouted (no_eligible_buyer)\n2026-06-17 06:15:00" in said
-    assert "Every buyer who serves the place was refused." in said
+    assert "Every buyer whose service area covers the lead is ineligible." in said
     assert "Status validated: without a buyer (no_eligible_buyer), tried again at 2026-06-17 06:30:00" in said
     assert said.count("capacity_per_day 0 → 1") == 1
     assert explained(capsys, lead, "--all").count("capacity_per_day 0 → 1") == 2
@@ -270,7 +270,7 @@ def test_a_lead_without_a_decision_says_in_which_state_it_is(
     [
         ({"is_active": False}, "The offer, its market or its vertical is not active: no buyer could have had it."),
         ({"config": {"strategy": "exclusive_zip"}},
-         "Nobody has the place exclusively, and the policy sells to nobody else."),
+         "Nobody has the area exclusively, and the policy sells to nobody else."),
     ],
     ids=["offer_inactive", "no_exclusive_buyer"],
 )  # fmt: skip
@@ -297,7 +297,7 @@ def test_an_exclusive_buyer_who_cannot_is_named(
     route(functions, lead, at=now)
     said = {
         "fail_closed": "The place is exclusively Owner's, who cannot take it, and the policy lets nobody stand in.",
-        "fallback_allowed": "Other has it: priority 1; Owner, who has the place exclusively, cannot take it.",
+        "fallback_allowed": "Other has it: priority 1; Owner, who has the area exclusively, cannot take it.",
     }
     assert said[fallback] in explained(capsys, lead)
 
@@ -372,4 +372,4 @@ def test_a_record_from_before_decisions_could_be_made_again_is_still_explained(
     assert verdicts(functions, lead)["Rocky"]["smallest_changes"] is None
     status, said, _ = run(capsys, "verify-decisions", lead)
     assert status == cli.FAILED
-    assert "not re-decidable" in said
+    assert "not verifiable" in said

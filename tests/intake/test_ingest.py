@@ -10,7 +10,7 @@ from leadgen.intake.domain import idempotency
 from leadgen.platform import settings
 from tests.support.factories import a_post, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.posts import KEY, post, refusal
 
 ANSWER = {
@@ -35,7 +35,7 @@ def test_a_post_is_accepted_with_the_documented_answer(
         "is_duplicate": False, "duplicate_of_lead_id": None,
     }  # fmt: skip
     assert "Idempotency-Replayed" not in response.headers
-    assert told(conn, "validate") == [("lead.received", lead_id)]
+    assert sent(conn, "validate") == [("lead.received", lead_id)]
 
 
 def test_every_field_is_stored_raw_and_normalized(conn: Connection[Any], functions: Functions, source: int) -> None:

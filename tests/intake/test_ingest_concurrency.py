@@ -13,7 +13,7 @@ from psycopg import Connection
 from tests.conftest import ROOT
 from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.posts import through_lambda
 
 DETECTION = {"duplicate_detection": {"enabled": True, "keys": ["phone"], "window_hours": 24}}
@@ -46,7 +46,7 @@ def test_twenty_identical_posts_at_once_are_one_lead(
     assert len({answer.json()["lead_id"] for answer in answers}) == 1
     assert sorted("Idempotency-Replayed" in answer.headers for answer in answers) == [False] + [True] * 19
     assert conn.execute("SELECT count(*) FROM leads").fetchone() == (1,)
-    assert len(told(conn, "validate")) == 1
+    assert len(sent(conn, "validate")) == 1
 
 
 def test_a_persons_posts_at_once_are_ordered_and_all_but_the_first_are_duplicates(

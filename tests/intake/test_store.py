@@ -13,7 +13,7 @@ from leadgen.intake.domain import idempotency
 from leadgen.intake.store import Intake
 from tests.support.examples import examples
 from tests.support.factories import a_source, an_offer
-from tests.support.messages import told, waiting
+from tests.support.messages import sent, waiting
 
 KEY = "a-key-of-16-chars"
 
@@ -193,7 +193,7 @@ def test_the_same_key_finds_the_stored_lead_and_announces_nothing(conn: Connecti
     assert (again.answer, again.content_hash) == (first.answer, "0" * 64)
     assert conn.execute("SELECT name FROM leads").fetchall() == [("Jane",)]
     assert first.answer is not None
-    assert told(conn, "validate") == [("lead.received", first.answer.lead_id)]
+    assert sent(conn, "validate") == [("lead.received", first.answer.lead_id)]
 
 
 def test_a_key_is_known_within_its_source_only(conn: Connection[Any]) -> None:

@@ -13,7 +13,7 @@ from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything, invoice
 
@@ -96,7 +96,7 @@ def test_a_draft_is_approved_once(conn: Connection[Any], client: TestClient, off
     assert first.json()["invoice_number"] == "INV-000001"
     again = client.post(f"/api/invoices/{draft}/approve", headers=bearer())
     assert (again.status_code, again.json()["repeated"]) == (200, True)
-    assert told(conn, "notify") == [("invoice.generated", None)]
+    assert sent(conn, "notify") == [("invoice.generated", None)]
     assert conn.execute("SELECT action, resource_id, after_state->>'by' FROM audit_logs").fetchall() == [
         ("invoice.approve", draft, "ann")
     ]
@@ -128,7 +128,7 @@ def test_edge_35_an_issued_invoice_is_cancelled_by_a_credit_note_and_keeps_its_n
     assert [row["kind"] for row in client.get(f"/api/invoices/{issued}", headers=bearer()).json()["settlements"]] == [
         "credit_note"
     ]
-    assert told(conn, "notify") == [("credit_note.issued", None)]
+    assert sent(conn, "notify") == [("credit_note.issued", None)]
 
 
 def test_a_promise_is_kept_until_its_day_is_over_in_the_market(

@@ -11,7 +11,7 @@ from leadgen import cli
 from leadgen.platform import clock
 from tests.invoicing.test_invoice import HOUR, MONDAY
 from tests.support.factories import a_buyer, an_offer
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.money.after_sale import pay
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything, invoice, prepay
@@ -62,7 +62,7 @@ def test_a_dry_run_shows_what_a_run_would_write_and_changes_nothing(
         "1 would be issued; 1 would be drafted, for approval. Nothing is changed.",
     ]
     assert everything(conn) == before
-    assert told(conn, "notify") == []
+    assert sent(conn, "notify") == []
 
 
 def test_a_dry_run_looks_ahead_and_a_run_does_not(conn: Connection[Any], offer: int, command: Command) -> None:
@@ -81,7 +81,7 @@ def test_a_run_writes_and_tells_what_it_wrote(conn: Connection[Any], offer: int,
     assert status == cli.DONE
     assert said.splitlines()[1].startswith("INV-000001")
     assert said.splitlines()[-1] == "1 issued; 1 drafted, for approval."
-    assert told(conn, "notify") == [("invoice.generated", None)]
+    assert sent(conn, "notify") == [("invoice.generated", None)]
     assert command("run", "--at", MONDAY.isoformat())[:2] == (cli.DONE, "Nothing is due an invoice.\n")
     assert faults(conn) == {}
 
@@ -148,7 +148,7 @@ def test_drafts_are_approved_and_cancelled_once(
         f"Draft {two} is cancelled: its leads go on the next invoice.\n"
     )
     assert command("approve", str(two))[0] == cli.FAILED
-    assert told(conn, "notify") == [("invoice.generated", None)]
+    assert sent(conn, "notify") == [("invoice.generated", None)]
     assert [row[0] for row in conn.execute("SELECT after_state->>'by' FROM audit_logs")] == ["ann", "ann"]
     assert faults(conn) == {}
 

@@ -13,7 +13,7 @@ from leadgen.routing.store import candidates
 from leadgen.validation.store import screening
 from tests.support.factories import a_buyer, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told, waiting
+from tests.support.messages import sent, waiting
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead
 
@@ -72,7 +72,7 @@ def test_edge_7_running_twice_invoices_once(
     assert run(functions, MONDAY + 2 * HOUR) == {}
     assert run(functions, MONDAY + WEEK)["issued"] == 1
     assert on_invoices(conn) == [closed_week[1][:2], closed_week[1][2:]]
-    assert told(conn, "notify") == [("invoice.generated", None)] * 2
+    assert sent(conn, "notify") == [("invoice.generated", None)] * 2
 
 
 def test_edge_7_many_runs_at_once_invoice_once(conn: Connection[Any], functions: Functions, offer: int) -> None:
@@ -208,7 +208,7 @@ def test_a_buyer_that_approves_its_invoices_has_drafts_without_numbers(
     assert run(functions, MONDAY) == {"drafted": 1}
     assert run(functions, MONDAY + HOUR) == {}
     assert conn.execute("SELECT status::text, invoice_number FROM invoices").fetchall() == [("draft", None)]
-    assert told(conn, "notify") == []
+    assert sent(conn, "notify") == []
 
 
 def test_the_handler_runs_without_looking_at_its_event(functions: Functions) -> None:

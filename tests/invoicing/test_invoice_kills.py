@@ -9,7 +9,7 @@ from psycopg import Connection
 from tests.invoicing.test_invoice import HOUR, MONDAY
 from tests.support.factories import a_buyer, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, invoice, prepay
 from tests.support.processes.lost_connection import Killed, killed_after
@@ -42,7 +42,7 @@ def test_edge_13_a_run_killed_after_each_statement_puts_every_lead_on_one_invoic
             ([taxed, plain],),
         ).fetchall()
         assert states == [("sent", "107.10"), ("sent", "107.10"), ("draft", "90.00")], statement
-        assert told(conn, "notify") == [("invoice.generated", None)] * 2 * statement
+        assert sent(conn, "notify") == [("invoice.generated", None)] * 2 * statement
         if not was_killed:
             assert statement > 20
             return

@@ -64,11 +64,11 @@ def test_only_a_pending_delivery_is_settled(conn: Connection[Any], leads: dict[s
     buyer = a_buyer(conn)
     pending, taken, reviewed = (
         a_delivery(conn, leads[lead], buyer, status=status)
-        for lead, status in (("delivered", "pending"), ("accepted", "taken"), ("rejected", "in_review"))
+        for lead, status in (("delivered", "pending"), ("accepted", "succeeded"), ("rejected", "in_review"))
     )
     settlements = [
         Settlement(delivery, 0, "in_review", "webhook", review_reason="unknown")
         for delivery in (pending, taken, reviewed)
     ]
     assert deliveries.settle(conn, settlements, now=now) == {pending}
-    assert conn.execute("SELECT status FROM deliveries WHERE id = %s", (taken,)).fetchone() == ("taken",)
+    assert conn.execute("SELECT status FROM deliveries WHERE id = %s", (taken,)).fetchone() == ("succeeded",)

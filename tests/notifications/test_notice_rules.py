@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.notifications.domain import notices
-from leadgen.notifications.domain.notices import Done, GivenUp, Kind, Later, Pace, Standing
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.notifications.domain.notices import Done, GivenUp, Kind, Later, Pace, State
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from tests.support.domain_values import NOON
 
 
-def standing(kind: Kind = "event", *, made: int = 1, lost: int = 0) -> Standing:
-    return Standing(kind, held_since=NOON, made=made, lost=lost, jitter_seed=7)
+def state(kind: Kind = "event", *, made: int = 1, lost: int = 0) -> State:
+    return State(kind, held_since=NOON, made=made, lost=lost, jitter_seed=7)
 
 
 def test_an_event_says_its_ids_and_nothing_else_of_the_message() -> None:
@@ -40,21 +40,25 @@ def test_only_a_trial_says_that_it_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "step"),
-    [(Taken(), Done()), (FailedForGood("status 410"), GivenUp("status 410")), (Refused("no"), GivenUp("refused: no"))],
+    [
+        (Succeeded(), Done()),
+        (FailedForGood("status 410"), GivenUp("status 410")),
+        (Rejected("no"), GivenUp("refused: no")),
+    ],
 )
 def test_what_is_clear_ends_it(outcome: CallOutcome, step: Any) -> None:
-    assert notices.next_step(standing(), outcome) == step
+    assert notices.next_step(state(), outcome) == step
 
 
 def test_what_may_have_arrived_is_sent_again_but_never_an_sms() -> None:
-    assert isinstance(notices.next_step(standing(), Unknown("no answer")), Later)
-    assert notices.next_step(standing("sms"), Unknown("no answer")) == GivenUp("no answer")
-    assert notices.interrupted(standing("sms", lost=1)) == GivenUp("interrupted")
-    assert notices.interrupted(standing(lost=1)) is None
+    assert isinstance(notices.next_step(state(), Unknown("no answer")), Later)
+    assert notices.next_step(state("sms"), Unknown("no answer")) == GivenUp("no answer")
+    assert notices.interrupted(state("sms", lost=1)) == GivenUp("interrupted")
+    assert notices.interrupted(state(lost=1)) is None
 
 
 def test_an_event_is_tried_eight_times_over_27_hours() -> None:
-    steps = [notices.next_step(standing(made=made), FailedForNow("status 500")) for made in range(1, 9)]
+    steps = [notices.next_step(state(made=made), FailedForNow("status 500")) for made in range(1, 9)]
     waits = [step.seconds for step in steps if isinstance(step, Later)]
     assert len(waits) == 7
     assert steps[-1] == GivenUp("status 500")
@@ -66,9 +70,9 @@ def test_what_waits_for_a_place_asks_ever_more_rarely() -> None:
     waits: list[float] = []
     now = NOON
     while len(waits) < 30:
-        step = notices.held_back(standing(made=0), until=now + timedelta(seconds=0.25), now=now)
+        step = notices.held_back(state(made=0), until=now + timedelta(seconds=0.25), now=now)
         assert isinstance(step, Later)
-        assert step.waits_for == "place"
+        assert step.waits_for == "capacity"
         waits.append(step.seconds)
         now += timedelta(seconds=step.seconds)
     assert waits[0] == 0.25
@@ -78,13 +82,13 @@ def test_what_waits_for_a_place_asks_ever_more_rarely() -> None:
 
 def test_an_endpoint_is_waited_for_as_long_as_the_schedule_lasts_from_when_it_bore_no_call() -> None:
     years_later = NOON.replace(year=2030)
-    first = notices.held_back(replace(standing(), held_since=None), until=years_later, now=years_later)
-    assert first == Later(0, waits_for="place")
+    first = notices.held_back(replace(state(), held_since=None), until=years_later, now=years_later)
+    assert first == Later(0, waits_for="capacity")
     window = timedelta(seconds=notices.SCHEDULES["event"].window)
-    assert isinstance(notices.held_back(standing(), until=NOON + window, now=NOON + window), Later)
+    assert isinstance(notices.held_back(state(), until=NOON + window, now=NOON + window), Later)
     late = NOON + window + timedelta(microseconds=1)
-    assert isinstance(notices.held_back(standing(), until=late, now=late), GivenUp)
-    assert notices.held_back(standing(), until=None, now=NOON) == GivenUp("the endpoint is gone")
+    assert isinstance(notices.held_back(state(), until=late, now=late), GivenUp)
+    assert notices.held_back(state(), until=None, now=NOON) == GivenUp("the endpoint is gone")
 
 
 @given(

@@ -33,7 +33,7 @@ def test_an_event_is_posted_signed_with_its_ids_alone(
     lead = some_lead(conn)
     a_subscription(conn, buyer_endpoint.url(), secret=SECRET)
     delivered = body("lead.delivered", lead, buyer_id=3, delivery_id="d")
-    assert tell(functions, delivered) == ["noted", "notice_taken"]
+    assert tell(functions, delivered) == ["noted", "notice_succeeded"]
     (received,) = buyer_endpoint.received
     headers = {name.lower(): value for name, value in received.headers.items()}
     assert standardwebhooks.Webhook(SECRET).verify(received.body, headers) == {
@@ -44,7 +44,7 @@ def test_an_event_is_posted_signed_with_its_ids_alone(
     assert headers["x-webhook-signature"] == sign(SECRET, received.body)
     assert headers["webhook-id"] == headers["x-leadgen-delivery-id"] == ids(conn)[0]
     assert headers["x-leadgen-event"] == "lead.delivered"
-    assert attempts(conn) == [(1, "taken", 200, None)]
+    assert attempts(conn) == [(1, "succeeded", 200, None)]
 
 
 def test_an_event_told_again_is_posted_once(
@@ -115,13 +115,13 @@ def test_what_fails_is_tried_again_with_the_same_bytes_under_the_same_id_and_a_n
     assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_retry"]
     (notice,) = ids(conn)
     conn.execute("UPDATE subscriptions SET events = '{invoice.generated}'")  # what is made stays as it is
-    for expected in ("notice_retry", "notice_taken"):
+    for expected in ("notice_retry", "notice_succeeded"):
         make_due(conn)
         assert wake(functions, notice) == [expected]
     assert len({one.body for one in buyer_endpoint.received}) == 1
     assert {one.headers["webhook-id"] for one in buyer_endpoint.received} == {notice}
     assert attempts(conn) == [
-        (1, "failed", 500, "status 500"), (2, "failed", 302, "status 302"), (3, "taken", 200, None),
+        (1, "failed", 500, "status 500"), (2, "failed", 302, "status 302"), (3, "succeeded", 200, None),
     ]  # fmt: skip
     assert wake(functions, notice) == []
 
@@ -140,7 +140,7 @@ def test_a_retry_is_woken_when_it_is_due_and_not_before(
     assert timedelta(seconds=3) < due - now < timedelta(seconds=9)
     assert abs(woken - due) < timedelta(seconds=2)
     assert wake(functions, notice, at=due - timedelta(seconds=1, microseconds=1)) == []
-    assert wake(functions, notice, at=due) == ["notice_taken"]
+    assert wake(functions, notice, at=due) == ["notice_succeeded"]
 
 
 def test_after_the_last_attempt_it_is_given_up(
@@ -200,7 +200,7 @@ def test_an_open_breaker_holds_events_back_and_uses_no_attempt(
     assert notices(conn)[3] == ("event", "lead.received", "pending", 0, None)
     assert len(buyer_endpoint.received) == 3
     (held,) = conn.execute("SELECT next_attempt_at, held_since FROM notices WHERE attempts = 0").fetchall()
-    assert wake(functions, ids(conn)[3], at=held[0]) == ["notice_taken"]
+    assert wake(functions, ids(conn)[3], at=held[0]) == ["notice_succeeded"]
     assert conn.execute("SELECT count(held_since) FROM notices").fetchone() == (0,)
     assert held[1] is not None
 
@@ -224,7 +224,7 @@ def test_more_than_a_worker_calls_at_once_is_left_to_others(
     lead = some_lead(conn)
     for number in range(25):
         a_subscription(conn, buyer_endpoint.url(f"/{number}"))
-    assert tell(functions, body("lead.received", lead)).count("notice_taken") == 20
+    assert tell(functions, body("lead.received", lead)).count("notice_succeeded") == 20
     assert len(waiting(conn, "notify")) == 5
     functions.drain()
     assert sorted(one.path for one in buyer_endpoint.received) == sorted(f"/{number}" for number in range(25))
@@ -276,7 +276,7 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(
         leads = [some_lead(conn) for _ in range(size)]
         conn.execute("UPDATE endpoints SET allowed = 30")
         statements.clear()
-        assert tell(functions, *(body("lead.received", lead) for lead in leads)).count("notice_taken") == size
+        assert tell(functions, *(body("lead.received", lead) for lead in leads)).count("notice_succeeded") == size
         claim, *recorded = "\n;".join(statements).split("COMMIT")[:-1]
         claims.add(claim.count("\n;"))
         records |= {record.count("\n;") for record in recorded}
@@ -355,5 +355,5 @@ def test_a_worker_that_takes_over_locks_the_endpoint_before_the_notice(
             assert not taking_over.done()
         assert late.execute("SELECT 1 FROM notices FOR NO KEY UPDATE NOWAIT").fetchone() == (1,)
         late.rollback()
-        assert taking_over.result(20) == ["notice_taken"]
+        assert taking_over.result(20) == ["notice_succeeded"]
     assert conn.execute("SELECT attempts, lost_attempts FROM notices").fetchall() == [(2, 1)]

@@ -46,14 +46,14 @@ def sent(twilio: BuyerEndpoint) -> list[tuple[str, str]]:
     return [(one["To"][0], one["Body"][0]) for one in said]
 
 
-MAILED: dict[str, Any] = {"status": "taken", "channel": "email"}
+MAILED: dict[str, Any] = {"status": "succeeded", "channel": "email"}
 FAILED: dict[str, Any] = {"status": "in_review", "channel": "email", "review_reason": "email_failed"}
 
 
 def test_a_mailed_lead_is_told_by_sms_once(conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint) -> None:
     lead = a_settled_lead(conn, **MAILED)
     delivered = body("lead.delivered", lead, buyer_id=1)
-    assert tell(functions, delivered) == ["noted", "notice_taken"]
+    assert tell(functions, delivered) == ["noted", "notice_succeeded"]
     assert tell(functions, delivered) == ["noted"]
     ((to, text),) = sent(twilio)
     assert to == NUMBER
@@ -74,15 +74,15 @@ def test_a_lead_that_could_not_be_delivered_is_told_to_the_offer_s_own_number(
 @pytest.mark.parametrize(
     ("event", "values"),
     [
-        ("lead.delivered", {"status": "taken", "channel": "webhook"}),
+        ("lead.delivered", {"status": "succeeded", "channel": "webhook"}),
         ("lead.delivered", MAILED | {"wants": False}),
         ("delivery.failed", FAILED | {"wants": False}),
         ("delivery.failed", {"status": "pending", "channel": "webhook"}),  # an operator has sent it on its way again
-        ("delivery.failed", FAILED | {"review_reason": "refused"}),
-        ("delivery.failed", FAILED | {"review_reason": "refused_in_doubt"}),
+        ("delivery.failed", FAILED | {"review_reason": "rejected"}),
+        ("delivery.failed", FAILED | {"review_reason": "rejected_outcome_unknown"}),
         ("delivery.failed", FAILED | {"review_reason": "format_invalid"}),
         ("lead.billed", MAILED),
-        ("delivery.refused", FAILED),
+        ("delivery.rejected", FAILED),
     ],
 )
 def test_of_nothing_else_an_sms_is_sent(

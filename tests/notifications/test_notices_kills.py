@@ -35,17 +35,17 @@ def kill_all(conn: Connection[Any], functions: Functions, endpoint: BuyerEndpoin
     notices = [row[0] for row in conn.execute("SELECT id::text FROM notices ORDER BY id")]
     points = {notice: POINTS[place % len(POINTS)] for place, notice in enumerate(notices)}
     for notice, point in points.items():
-        conn.execute("UPDATE recoveries SET paced_to = '2026-01-01Z'")
+        conn.execute("UPDATE replay_batches SET paced_to = '2026-01-01Z'")
         conn.execute("UPDATE notices SET next_attempt_at = now() WHERE status = 'pending'")
         workers.kill(point, notice, endpoint)
         conn.execute("UPDATE notices SET claimed_until = now() - INTERVAL '1 minute' WHERE claimed_until IS NOT NULL")
     while conn.execute("SELECT 1 FROM notices WHERE status = 'pending'").fetchone():
         make_due(conn)
         open_endpoints(conn)
-        conn.execute("UPDATE recoveries SET paced_to = '2026-01-01Z'")
+        conn.execute("UPDATE replay_batches SET paced_to = '2026-01-01Z'")
         functions.module("sweep").run(clock.now() + timedelta(seconds=1))
         functions.drain()
-    assert conn.execute("SELECT DISTINCT status FROM notices").fetchall() == [("taken",)]
+    assert conn.execute("SELECT DISTINCT status FROM notices").fetchall() == [("succeeded",)]
     assert waiting(conn, "notify_dlq") == []
     return points
 
@@ -89,7 +89,7 @@ def test_each_delivery_of_a_recovery_arrives_and_bills_nothing(
     before = money(conn)
     now = clock.now()
     with conn.transaction():
-        replays.recover(
+        replays.replay_all(
             conn, str(buyer), since=now - timedelta(days=365), until=now, rate=50, actor=Actor("op"), now=now
         )
     kill_all(conn, functions, buyer_endpoint, workers)

@@ -35,10 +35,10 @@ def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(
     ((pause,),) = conn.execute("SELECT next_attempt_at - now() FROM notices").fetchall()
     assert pause < timedelta(seconds=7)  # the first one of the schedule
     make_due(conn)
-    assert wake(functions, notice) == ["notice_taken"]
+    assert wake(functions, notice) == ["notice_succeeded"]
     assert {one.headers["webhook-id"] for one in buyer_endpoint.received} == {notice}
     assert attempts(conn) == [
-        (1, "unknown", None, "interrupted"), (2, "failed", 500, "status 500"), (3, "taken", 200, None),
+        (1, "unknown", None, "interrupted"), (2, "failed", 500, "status 500"), (3, "succeeded", 200, None),
     ]  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_a_late_answer_that_it_was_taken_counts_whoever_is_at_it_meanwhile(
 ) -> None:
     a_subscription(conn, buyer_endpoint.url())
     answer_late(conn, functions)
-    assert [row[2] for row in notices(conn)] == ["taken"]
+    assert [row[2] for row in notices(conn)] == ["succeeded"]
 
 
 def test_a_late_answer_that_it_failed_is_not_said_of_the_attempt_after(
@@ -123,5 +123,5 @@ def test_workers_that_are_woken_at_once_make_one_call(
 
     with ThreadPoolExecutor(8) as workers:
         done = [workers.submit(work) for _ in range(8)]
-    assert [outcome for one in done for outcome in one.result()].count("notice_taken") == 1
+    assert [outcome for one in done for outcome in one.result()].count("notice_succeeded") == 1
     assert len(buyer_endpoint.received) == 2

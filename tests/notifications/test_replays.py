@@ -47,14 +47,14 @@ def replay(conn: Connection[Any], delivery: str) -> str:
         return replays.replay(conn, delivery, OPERATOR, now=clock.now())
 
 
-def recover(conn: Connection[Any], buyer: int, *, rate: int = 5, now: datetime | None = None) -> int:
+def replay_all(conn: Connection[Any], buyer: int, *, rate: int = 5, now: datetime | None = None) -> int:
     now = now or clock.now()
     with conn.transaction():
-        begun = replays.recover(
+        begun = replays.replay_all(
             conn, str(buyer), since=now - timedelta(days=365), until=now + timedelta(days=1), rate=rate, actor=OPERATOR,
             now=now,
         )  # fmt: skip
-    return begun.progress.recovery_id
+    return begun.progress.replay_batch_id
 
 
 def test_the_same_bytes_go_out_under_the_same_id_signed_now(
@@ -76,7 +76,7 @@ def test_the_same_bytes_go_out_under_the_same_id_signed_now(
     signed = standardwebhooks.Webhook(SECRET)
     assert signed.sign(delivery, clock.now().fromtimestamp(int(headers["webhook-timestamp"])), received.body.decode())
     assert money(conn) == before
-    assert attempts(conn) == [(1, "taken", 200, None)]
+    assert attempts(conn) == [(1, "succeeded", 200, None)]
 
 
 def test_two_replays_by_hand_both_go_out(
@@ -97,9 +97,9 @@ def test_a_delivery_in_review_may_be_replayed_and_stays_there_in_doubt(
 ) -> None:
     """The buyer has it now: whoever takes it back to sell it to another is to know."""
     delivery = a_taken_delivery(conn, buyer, source, status="in_review")
-    conn.execute("UPDATE deliveries SET in_doubt = true")
+    conn.execute("UPDATE deliveries SET outcome_unknown = true")
     before = money(conn)
-    conn.execute("UPDATE deliveries SET in_doubt = false")
+    conn.execute("UPDATE deliveries SET outcome_unknown = false")
     replay(conn, delivery)
     functions.drain()
     assert len(buyer_endpoint.received) == 1
@@ -163,10 +163,10 @@ def test_a_recovery_takes_what_the_webhook_took_in_its_time_and_nothing_else(
     a_taken_delivery(conn, buyer, source, settled_at="2026-06-17T10:40:00Z", channel="email")  # the webhook failed
     since, until = (datetime.fromisoformat(f"2026-06-17T{hour}:00:00+00:00") for hour in (10, 12))
     with conn.transaction():
-        begun = replays.recover(conn, str(buyer), since=since, until=until, rate=50, actor=OPERATOR, now=clock.now())
+        begun = replays.replay_all(conn, str(buyer), since=since, until=until, rate=50, actor=OPERATOR, now=clock.now())
     assert (begun.progress.total, begun.left_out) == (2, 2)
     functions.drain()
-    while progress := replays.progress(conn, begun.progress.recovery_id):
+    while progress := replays.progress(conn, begun.progress.replay_batch_id):
         if progress.settled == progress.total:
             break
         functions.drain()
@@ -177,10 +177,10 @@ def test_the_same_command_takes_up_the_recovery_that_is_under_way(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, buyer: int, source: int
 ) -> None:
     a_taken_delivery(conn, buyer, source)
-    first = recover(conn, buyer)
-    assert recover(conn, buyer) == first
+    first = replay_all(conn, buyer)
+    assert replay_all(conn, buyer) == first
     functions.drain()
-    assert recover(conn, buyer) == first + 1
+    assert replay_all(conn, buyer) == first + 1
     assert conn.execute("SELECT count(*) FROM notices").fetchone() == (2,)
 
 
@@ -189,9 +189,9 @@ def test_a_stopped_recovery_sends_nothing_more(
 ) -> None:
     for _ in range(3):
         a_taken_delivery(conn, buyer, source)
-    recovery = recover(conn, buyer)
+    batch = replay_all(conn, buyer)
     with conn.transaction():
-        assert replays.stop(conn, recovery, OPERATOR, now=clock.now()) == 3
+        assert replays.stop(conn, batch, OPERATOR, now=clock.now()) == 3
     functions.drain()
     assert buyer_endpoint.received == []
 
@@ -202,7 +202,7 @@ def test_after_an_outage_a_recovery_goes_no_faster_than_its_rate(
     for _ in range(60):
         a_taken_delivery(conn, buyer, source)
     began = clock.now()
-    recover(conn, buyer, rate=5, now=began)
+    replay_all(conn, buyer, rate=5, now=began)
     now = began + timedelta(hours=1)  # all of them came due in the outage
     open_at_once = "UPDATE endpoints SET state = 'closed', failures = 0, open_until = NULL, allowed = 50"
     sent: list[tuple[datetime, int]] = []
@@ -229,7 +229,7 @@ def test_the_sweep_wakes_a_recovery_ahead_of_its_time(
     for _ in range(200):
         a_taken_delivery(conn, buyer, source)
     now = clock.now()
-    recover(conn, buyer, rate=1, now=now)
+    replay_all(conn, buyer, rate=1, now=now)
     assert len(waiting(conn, "notify")) == 65
     conn.execute("TRUNCATE pgmq.q_notify")
     functions.module("sweep").run(now + timedelta(seconds=60))
@@ -241,7 +241,7 @@ def test_recovering_200_with_workers_that_die_sends_each_at_least_once_and_bills
 ) -> None:
     deliveries = [a_taken_delivery(conn, buyer, source) for _ in range(200)]
     before = money(conn)
-    recovery = recover(conn, buyer, rate=50)
+    batch = replay_all(conn, buyer, rate=50)
     module = functions.module("notify")
     real, record = module.webhook.at_once, module.dispatch.record
 
@@ -252,22 +252,22 @@ def test_recovering_200_with_workers_that_die_sends_each_at_least_once_and_bills
         raise SystemExit
 
     rounds = 0
-    while (progress := replays.progress(conn, recovery)).settled < progress.total:
+    while (progress := replays.progress(conn, batch)).settled < progress.total:
         rounds += 1
-        conn.execute("UPDATE recoveries SET paced_to = '2026-01-01Z'")
+        conn.execute("UPDATE replay_batches SET paced_to = '2026-01-01Z'")
         open_endpoints(conn)
         make_due(conn)
-        batch = [row[0] for row in conn.execute("SELECT id::text FROM notices WHERE status = 'pending' LIMIT 10")]
+        woken = [row[0] for row in conn.execute("SELECT id::text FROM notices WHERE status = 'pending' LIMIT 10")]
         with pytest.MonkeyPatch.context() as dying:
             if rounds % 4 == 1:
                 dying.setattr(module.webhook, "at_once", dies_before)
             elif rounds % 4 == 2:
                 dying.setattr(module.dispatch, "record", dies_after)
             try:
-                tell(functions, *(body("notice.due", None, notice_id=notice) for notice in batch))
+                tell(functions, *(body("notice.due", None, notice_id=notice) for notice in woken))
             except SystemExit:
                 assert (module.webhook.at_once, module.dispatch.record) != (real, record)
-    assert (progress.taken, progress.given_up) == (200, 0)
+    assert (progress.succeeded, progress.given_up) == (200, 0)
     received = [one.headers["webhook-id"] for one in buyer_endpoint.received]
     assert set(received) == set(deliveries)
     assert len(received) > 200
@@ -283,7 +283,7 @@ def test_two_who_ask_at_once_begin_one_recovery(
 
     def ask() -> None:
         with psycopg.connect(database_url, autocommit=True) as own:
-            begun.append(recover(own, buyer))
+            begun.append(replay_all(own, buyer))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -299,12 +299,12 @@ def test_what_a_recovery_failed_at_is_tried_again(
 ) -> None:
     a_taken_delivery(conn, buyer, source)
     buyer_endpoint.statuses = [500] * 3
-    recovery = recover(conn, buyer)
+    batch = replay_all(conn, buyer)
     (notice,) = ids(conn)
-    for expected in ("notice_retry", "notice_retry", "notice_retry", "notice_taken"):
+    for expected in ("notice_retry", "notice_retry", "notice_retry", "notice_succeeded"):
         make_due(conn)
         open_endpoints(conn)
-        conn.execute("UPDATE recoveries SET paced_to = '2026-01-01Z'")
+        conn.execute("UPDATE replay_batches SET paced_to = '2026-01-01Z'")
         assert wake(functions, notice) == [expected]
-    assert replays.progress(conn, recovery).taken == 1
+    assert replays.progress(conn, batch).succeeded == 1
     assert json.dumps([one.headers["webhook-id"] for one in buyer_endpoint.received]).count("-") == 16

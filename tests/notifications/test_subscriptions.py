@@ -15,7 +15,7 @@ SPECIFIED = {
     "payment.received", "buyer.balance_threshold",
 }  # fmt: skip
 OURS = {
-    "lead.routed", "lead.unrouted", "lead.billed", "lead.returned", "delivery.failed", "delivery.refused",
+    "lead.routed", "lead.unrouted", "lead.billed", "lead.returned", "delivery.failed", "delivery.rejected",
     "credit_note.issued", "buyer.credit_limit_near", "audit.failed", "payment.failed",
 }  # fmt: skip
 

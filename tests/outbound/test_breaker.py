@@ -18,23 +18,23 @@ from leadgen.outbound.domain.breaker import (
     Breaker,
     InFlight,
 )
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from tests.support.domain_values import NOON
 
 CLOSED = Breaker()
 RESET = Unknown("no HTTP answer")
 
 
-def told(state: Breaker, outcome: CallOutcome, status: int | None = None, seconds: float = 0.01) -> Breaker:
+def after(state: Breaker, outcome: CallOutcome, status: int | None = None, seconds: float = 0.01) -> Breaker:
     return breaker.after(state, outcome, status=status, seconds=seconds, now=NOON)
 
 
 def opened(times: int = 1) -> Breaker:
     state = CLOSED
     for _ in range(FAILURES_TO_OPEN):
-        state = told(state, RESET)
+        state = after(state, RESET)
     for _ in range(times - 1):
-        state = told(replace(state, state="half_open"), RESET)
+        state = after(replace(state, state="half_open"), RESET)
     return state
 
 
@@ -47,7 +47,7 @@ def test_an_unknown_endpoint_gets_so_many_calls_and_the_rest_come_back_soon() ->
 def test_fast_answers_earn_more_calls_at_once_up_to_the_most() -> None:
     state = CLOSED
     for _ in range(200):
-        state = told(state, Taken(), 200)
+        state = after(state, Succeeded(), 200)
     assert state.allowed == MOST_ALLOWED
 
 
@@ -58,23 +58,23 @@ def test_while_a_call_hangs_one_more_is_the_most() -> None:
 
 
 def test_after_a_failure_calls_go_one_by_one_until_one_succeeds() -> None:
-    failed = told(CLOSED, RESET)
+    failed = after(CLOSED, RESET)
     assert failed.state == "closed"
     assert breaker.admit(failed, InFlight(), 5, now=NOON).calls == 1
-    assert breaker.admit(told(failed, Taken(), 200), InFlight(), 5, now=NOON).calls == 5
+    assert breaker.admit(after(failed, Succeeded(), 200), InFlight(), 5, now=NOON).calls == 5
 
 
 def test_three_failures_in_a_row_open_it_and_a_success_between_them_does_not() -> None:
     assert opened().state == "open"
-    twice = told(told(CLOSED, RESET), RESET)
+    twice = after(after(CLOSED, RESET), RESET)
     assert twice.state == "closed"
-    assert told(told(twice, Taken(), 200), RESET).failures == 1
+    assert after(after(twice, Succeeded(), 200), RESET).failures == 1
 
 
 @pytest.mark.parametrize("outcome", [Unknown("timeout"), FailedForNow("timeout")], ids=str)
 def test_one_call_that_hangs_opens_it_at_once(outcome: CallOutcome) -> None:
-    assert told(CLOSED, outcome, seconds=HANGS_SECONDS).state == "open"
-    assert told(CLOSED, outcome, seconds=HANGS_SECONDS - 0.001).state == "closed"
+    assert after(CLOSED, outcome, seconds=HANGS_SECONDS).state == "open"
+    assert after(CLOSED, outcome, seconds=HANGS_SECONDS - 0.001).state == "closed"
 
 
 def test_open_nobody_calls_until_its_time_is_over_and_then_one_probes() -> None:
@@ -89,7 +89,7 @@ def test_open_nobody_calls_until_its_time_is_over_and_then_one_probes() -> None:
 
 def test_a_probe_that_succeeds_closes_it_and_one_that_fails_opens_it_for_longer() -> None:
     probing = replace(opened(), state="half_open")
-    assert told(probing, Taken(), 200).state == "closed"
+    assert after(probing, Succeeded(), 200).state == "closed"
     for times, seconds in enumerate([5, 10, 20, 40, 80, 160, 320, 640], start=1):
         until = opened(times).open_until
         assert until is not None
@@ -105,12 +105,12 @@ def test_endpoints_that_failed_together_are_probed_apart() -> None:
 
 
 def test_what_was_under_way_when_it_opened_counts_for_nothing() -> None:
-    assert told(opened(), RESET) == opened()
+    assert after(opened(), RESET) == opened()
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_an_answer_that_asks_for_patience_gets_it(status: int) -> None:
-    slowed = told(CLOSED, FailedForNow(f"status {status}", retry_after=30), status)
+    slowed = after(CLOSED, FailedForNow(f"status {status}", retry_after=30), status)
     assert slowed.allowed == FIRST_ALLOWED // 2
     assert slowed.open_until == NOON + timedelta(seconds=30)
     assert breaker.admit(slowed, InFlight(), 5, now=NOON) == Admission(0, slowed.open_until, slowed)
@@ -119,7 +119,7 @@ def test_an_answer_that_asks_for_patience_gets_it(status: int) -> None:
 
 @pytest.mark.parametrize("asked", [301, 3600, 1e12])
 def test_nobody_is_waited_for_longer_than_five_minutes(asked: float) -> None:
-    slowed = told(CLOSED, FailedForNow("status 429", retry_after=asked), 429)
+    slowed = after(CLOSED, FailedForNow("status 429", retry_after=asked), 429)
     assert slowed.open_until == NOON + timedelta(seconds=300)
 
 
@@ -127,26 +127,26 @@ def test_nobody_is_waited_for_longer_than_five_minutes(asked: float) -> None:
 def test_an_endpoint_that_answers_is_alive_whatever_it_says_of_a_lead(status: int) -> None:
     state = CLOSED
     for _ in range(10):
-        state = told(state, FailedForNow(f"status {status}"), status)
+        state = after(state, FailedForNow(f"status {status}"), status)
     assert state.state == "closed"
-    assert told(CLOSED, Refused("duplicate"), 200).failures == 0
+    assert after(CLOSED, Rejected("duplicate"), 200).failures == 0
 
 
 def test_a_mail_server_that_refuses_an_address_is_alive() -> None:
-    assert told(CLOSED, FailedForGood("the address is refused")) == told(CLOSED, Taken())
+    assert after(CLOSED, FailedForGood("the address is refused")) == after(CLOSED, Succeeded())
 
 
 def test_gone_is_gone_whatever_comes_after() -> None:
-    gone = told(CLOSED, FailedForGood("status 410"), 410)
+    gone = after(CLOSED, FailedForGood("status 410"), 410)
     assert breaker.admit(gone, InFlight(), 5, now=NOON + timedelta(days=365)) == Admission(0, None, gone)
-    assert told(gone, Taken(), 200) == gone
-    assert told(gone, RESET) == gone
+    assert after(gone, Succeeded(), 200) == gone
+    assert after(gone, RESET) == gone
 
 
 def test_trouble_with_one_alone_says_nothing_against_whoever_was_called() -> None:
     """A mail server that puts off one mailbox takes the mail of all others."""
     state = CLOSED
     for _ in range(FAILURES_TO_OPEN):
-        state = told(state, FailedForNow("the mail server refused the recipient (450)", only_this=True))
+        state = after(state, FailedForNow("the mail server refused the recipient (450)", only_this=True))
     assert (state.state, state.failures) == ("closed", 0)
-    assert told(replace(opened(), state="half_open"), FailedForNow("later", only_this=True)).state == "closed"
+    assert after(replace(opened(), state="half_open"), FailedForNow("later", only_this=True)).state == "closed"

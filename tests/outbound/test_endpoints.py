@@ -27,10 +27,12 @@ def an_endpoint(conn: Connection[Any], owner: str, url: str, **values: Any) -> i
     return int(row[0])
 
 
-def open_again(functions: Functions, endpoint: object, token: str | None = None) -> tuple[int, Any]:
-    answer = functions.client("api").post(
-        f"/api/endpoints/{endpoint}/open", headers={"Authorization": f"Bearer {token or a_token()}"}
-    )
+def operator(token: str | None = None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token or a_token()}"}
+
+
+def reset(functions: Functions, endpoint: object, token: str | None = None) -> tuple[int, Any]:
+    answer = functions.client("api").post(f"/api/endpoints/{endpoint}/reset", headers=operator(token))
     told = answer.json()
     return answer.status_code, told.get("error", told)
 
@@ -90,16 +92,18 @@ def test_an_endpoint_that_was_gone_is_called_again_when_an_operator_opens_it(
     deliver(functions, lead)
     ((endpoint, state),) = conn.execute("SELECT id, state FROM endpoints").fetchall()
     assert state == "gone"
-    assert open_again(functions, endpoint) == (
+    assert reset(functions, endpoint) == (
         200,
         {"endpoint_id": endpoint, "state": "closed", "url": buyer_endpoint.url("/hook"), "repeated": False},
     )
     ((action, before, after),) = conn.execute("SELECT action, before_state, after_state FROM audit_logs").fetchall()
     assert (action, before["breaker"]["state"], after["breaker"]["state"], after["by"]) == (
-        "endpoint.open", "gone", "closed", "op",
+        "endpoint.reset", "gone", "closed", "op",
     )  # fmt: skip
     assert "geheim" not in str((before, after))
-    assert open_again(functions, endpoint)[1]["repeated"]
+    assert reset(functions, endpoint)[1]["repeated"]
+    of_before = functions.client("api").post(f"/api/endpoints/{endpoint}/open", headers=operator())
+    assert of_before.json()["repeated"]
     assert conn.execute("SELECT count(*) FROM audit_logs").fetchone() == (1,)
     conn.execute("UPDATE deliveries SET channel = 'webhook', next_attempt_at = '-infinity'")
     assert deliver(functions, lead) == ["delivered"]
@@ -127,16 +131,16 @@ def test_an_endpoint_that_is_not_there_is_not_opened(
     conn: Connection[Any], functions: Functions, capsys: Capsys
 ) -> None:
     for unknown in (7, 99999999999):
-        status, error = open_again(functions, unknown)
+        status, error = reset(functions, unknown)
         assert (status, error["code"]) == (404, "not_found")
-    assert open_again(functions, "x")[0] == 400
+    assert reset(functions, "x")[0] == 400
     assert cli.main(["endpoint", "reset", "7"]) == cli.FAILED
     assert "there is no endpoint 7" in capsys.readouterr().err
 
 
 def test_only_a_person_opens_an_endpoint(conn: Connection[Any], functions: Functions) -> None:
     endpoint = an_endpoint(conn, "operator", "mail:", state="gone")
-    assert open_again(functions, endpoint, a_token("system"))[0] == 403
+    assert reset(functions, endpoint, a_token("system"))[0] == 403
     assert conn.execute("SELECT state FROM endpoints").fetchone() == ("gone",)
 
 
@@ -150,7 +154,7 @@ def test_an_endpoint_that_nothing_refers_to_is_forgotten_after_90_days(
     told = an_endpoint(conn, "buyer:1", "https://a.example/told", state_since=long_ago)
     conn.execute(
         "INSERT INTO notices (kind, event, delivery_id, endpoint_id, status, due_at, settled_at, created_at)"
-        " SELECT 'replay', 'lead.delivered', id, %(endpoint)s, 'taken', %(now)s, %(now)s, %(now)s FROM deliveries",
+        " SELECT 'replay', 'lead.delivered', id, %(endpoint)s, 'succeeded', %(now)s, %(now)s, %(now)s FROM deliveries",
         {"endpoint": told, "now": now},
     )
     an_endpoint(conn, "buyer:1", "https://a.example/unused", state_since=long_ago)

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from leadgen.outbound.domain import outcomes
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Succeeded
 from tests.support.domain_values import NOON
 
 
@@ -17,7 +17,7 @@ def said(status: int, retry_after: float | None = None) -> CallOutcome:
 def test_every_2xx_is_success_410_the_end_and_all_else_a_failure_for_now() -> None:
     for status in range(100, 1000):
         match said(status):
-            case Taken():
+            case Succeeded():
                 assert 200 <= status < 300
             case FailedForGood():
                 assert status == 410

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.delivery.domain import terms
-from leadgen.outbound.domain.response_mapping import Accepted, Reading, Refused, Unclear, read
+from leadgen.outbound.domain.response_mapping import Accepted, Reading, Rejected, Unclear, read
 
 Answer = Mapping[str, Any]
 
 CRM: Answer = {
     "type": "json",
     "accepted_when": [{"path": "result", "in": ["success", "queued"]}],
-    "refused_when": [{"path": "result", "equals": "duplicate"}, {"path": "errors.0.code", "present": True}],
-    "refused_statuses": [409, 422],
+    "rejected_when": [{"path": "result", "equals": "duplicate"}, {"path": "errors.0.code", "present": True}],
+    "rejected_statuses": [409, 422],
     "reference": "lead.id",
     "reason": "errors.0.message",
 }
@@ -57,10 +57,10 @@ def test_a_status_that_nobody_calls_a_refusal_says_nothing(answer: Answer | None
         ({"result": " Queued\n", "lead": {"id": "A-1"}}, Accepted("A-1")),
         ({"result": "success"}, Accepted(None)),
         ({"result": "success", "lead": {"id": {"x": 1}}}, Accepted(None)),
-        ({"result": "duplicate"}, Refused("result equals duplicate")),
-        ({"result": "DUPLICATE", "errors": [{"message": "known\nfor long"}]}, Refused("known for long")),
+        ({"result": "duplicate"}, Rejected("result equals duplicate")),
+        ({"result": "DUPLICATE", "errors": [{"message": "known\nfor long"}]}, Rejected("known for long")),
         # A refusal is asked for first: who says both has refused.
-        ({"result": "success", "errors": [{"code": 7, "message": "bad phone"}]}, Refused("bad phone")),
+        ({"result": "success", "errors": [{"code": 7, "message": "bad phone"}]}, Rejected("bad phone")),
         ({"result": "maybe"}, NEITHER),
         ({"errors": []}, NEITHER),
         ({"result": None}, NEITHER),
@@ -86,9 +86,9 @@ def test_an_answer_that_was_cut_off_is_unclear_where_its_body_matters() -> None:
 
 
 def test_a_status_that_is_a_refusal_needs_no_body() -> None:
-    assert means(CRM, "", status=409) == Refused("HTTP 409")
-    assert means(CRM, '{"result": "success"}', status=409, complete=False) == Refused("HTTP 409")
-    assert means(CRM, '{"errors": [{"message": "no such city"}]}', status=422) == Refused("no such city")
+    assert means(CRM, "", status=409) == Rejected("HTTP 409")
+    assert means(CRM, '{"result": "success"}', status=409, complete=False) == Rejected("HTTP 409")
+    assert means(CRM, '{"errors": [{"message": "no such city"}]}', status=422) == Rejected("no such city")
 
 
 @pytest.mark.parametrize("number", ["1e999999999", "1" * 15_000, "-0.0", "NaN", "Infinity"])
@@ -100,14 +100,14 @@ def test_no_number_of_an_answer_is_too_large_to_read(number: str) -> None:
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ({"refused_when": [{"path": "r", "equals": "no"}]}, Accepted(None)),
+        ({"rejected_when": [{"path": "r", "equals": "no"}]}, Accepted(None)),
         ({"accepted_when": [{"path": "r", "equals": "yes"}]}, NEITHER),
         ({"accepted_when": [{"path": "r", "equals": "yes"}], "otherwise": "accepted"}, Accepted(None)),
         (
-            {"accepted_when": [{"path": "r", "equals": "yes"}], "otherwise": "refused"},
-            Refused("the answer says nothing of an acceptance"),
+            {"accepted_when": [{"path": "r", "equals": "yes"}], "otherwise": "rejected"},
+            Rejected("the answer says nothing of an acceptance"),
         ),
-        ({"refused_when": [{"path": "r", "equals": "no"}], "otherwise": "unclear"}, NEITHER),
+        ({"rejected_when": [{"path": "r", "equals": "no"}], "otherwise": "unclear"}, NEITHER),
     ],
 )
 def test_what_meets_neither_is_what_the_mapping_says(more: Answer, expected: Reading) -> None:
@@ -140,14 +140,14 @@ OPERATORS: list[tuple[Answer, object, bool]] = [
 
 @pytest.mark.parametrize(("test", "value", "expected"), OPERATORS)
 def test_each_operator_asks_what_it_says(test: Answer, value: object, expected: bool) -> None:
-    answer = {"type": "json", "accepted_when": [{"path": "v", **test}], "otherwise": "refused"}
+    answer = {"type": "json", "accepted_when": [{"path": "v", **test}], "otherwise": "rejected"}
     assert isinstance(means(answer, json.dumps({"v": value})), Accepted) is expected
 
 
 XML: Answer = {
     "type": "xml",
     "accepted_when": [{"path": "response.status", "equals": "matched"}],
-    "refused_when": [{"path": "response.error.1.@code", "equals": "dup"}],
+    "rejected_when": [{"path": "response.error.1.@code", "equals": "dup"}],
     "reference": "response.lead.@id",
     "reason": "response.error.1",
 }
@@ -159,7 +159,7 @@ XML: Answer = {
         ('<response><status> Matched </status><lead id="L7"/></response>', Accepted("L7")),
         ('<r:response xmlns:r="urn:x"><r:status><![CDATA[matched]]></r:status></r:response>', Accepted(None)),
         ('<response xmlns="urn:x"><status>matched</status></response>', Accepted(None)),
-        ('<response><error/><error code="dup">we know</error></response>', Refused("we know")),
+        ('<response><error/><error code="dup">we know</error></response>', Rejected("we know")),
         ("<response><status>matched<!-- --></status></response>", Accepted(None)),
         ("<answer><response><status>matched</status></response></answer>", NEITHER),
         ("<response/>", NEITHER),
@@ -189,11 +189,11 @@ def test_xml_with_entities_or_a_dtd_is_not_read(body: str) -> None:
 def test_a_form_is_read_by_its_fields() -> None:
     answer = {
         "type": "form",
-        "refused_when": [{"path": "status", "equals": "rejected"}],
+        "rejected_when": [{"path": "status", "equals": "rejected"}],
         "reason": "why",
         "reference": "lead.id",
     }
-    assert means(answer, "status=Rejected&why=too+far%21") == Refused("too far!")
+    assert means(answer, "status=Rejected&why=too+far%21") == Rejected("too far!")
     assert means(answer, "status=ok&lead.id=9") == Accepted("9")
     assert means(answer, "&".join(f"a{number}=1" for number in range(2_000))) == Unclear(
         "the answer is not form-encoded"
@@ -201,24 +201,24 @@ def test_a_form_is_read_by_its_fields() -> None:
 
 
 def test_plain_text_is_read_whole_and_is_its_own_reason() -> None:
-    answer = {"type": "text", "accepted_when": [{"starts_with": "ok"}], "refused_when": [{"contains": "duplicate"}]}
+    answer = {"type": "text", "accepted_when": [{"starts_with": "ok"}], "rejected_when": [{"contains": "duplicate"}]}
     assert means(answer, "OK 17") == Accepted(None)
-    assert means(answer, "Sorry:\n\tduplicate") == Refused("Sorry: duplicate")
+    assert means(answer, "Sorry:\n\tduplicate") == Rejected("Sorry: duplicate")
     assert means(answer, "") == NEITHER
-    latin = {"type": "text", "refused_when": [{"contains": "déjà"}]}
-    assert means(latin, "déjà vu".encode("latin-1"), content_type='text/plain; charset="ISO-8859-1"') == Refused(
+    latin = {"type": "text", "rejected_when": [{"contains": "déjà"}]}
+    assert means(latin, "déjà vu".encode("latin-1"), content_type='text/plain; charset="ISO-8859-1"') == Rejected(
         "déjà vu"
     )
-    assert means(latin, "déjà vu", content_type="text/plain; charset=nonsense") == Refused("déjà vu")
+    assert means(latin, "déjà vu", content_type="text/plain; charset=nonsense") == Rejected("déjà vu")
 
 
 @given(words=st.text(max_size=400))
 def test_a_buyers_words_are_bounded_and_on_one_line(words: str) -> None:
-    answer = {"type": "json", "refused_when": [{"path": "no", "present": True}], "reference": "ref", "reason": "no"}
+    answer = {"type": "json", "rejected_when": [{"path": "no", "present": True}], "reference": "ref", "reason": "no"}
     accepted = means(answer, json.dumps({"ref": words}))
     refused = means(answer, json.dumps({"no": "x" + words, "ref": words}))
     assert isinstance(accepted, Accepted)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Rejected)
     for kept, longest in ((accepted.reference or "x", 100), (refused.reason, 200)):
         assert 1 <= len(kept) <= longest
         assert kept == kept.strip()
@@ -229,5 +229,5 @@ def test_a_buyers_words_are_bounded_and_on_one_line(words: str) -> None:
 def test_whatever_a_buyer_sends_is_an_answer(body: bytes, kind: str, complete: bool) -> None:
     test = {"contains": "a"} if kind == "text" else {"path": "a.0.b", "contains": "a"}
     assert isinstance(
-        means({"type": kind, "accepted_when": [test]}, body, complete=complete), Accepted | Refused | Unclear
+        means({"type": kind, "accepted_when": [test]}, body, complete=complete), Accepted | Rejected | Unclear
     )

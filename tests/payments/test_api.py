@@ -11,7 +11,7 @@ from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.money.after_sale import assert_books_agree, invoice_of, money_of, set_policy
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, an_invoice, everything
 from tests.support.reviews import a_token, audits
@@ -83,7 +83,7 @@ def test_a_payment_is_recorded_once_for_its_key_and_audited(
     ((action, resource, resource_id, _, after, agent),) = audits(conn)
     assert (action, resource, resource_id, agent) == ("payment.record", "payment", first["payment_id"], "desk/1")
     assert (after["amount"], after["by"]) == ("50.00", "op")
-    assert ("payment.received", None) in told(conn, "notify")
+    assert ("payment.received", None) in sent(conn, "notify")
     assert_books_agree(conn)
 
 
@@ -223,14 +223,14 @@ def test_a_buyer_gives_back_disputes_and_withdraws_its_own(
     assert joe.post(f"/api/leads/{lead}/return", {"reason": "other"})[0] == 404
     status, asked = jane.post(f"/api/leads/{lead}/return", {"reason": "other"})
     assert (status, asked["status"], asked["trace"]["checks"][0]["rule"]) == (201, "requested", "sold")
-    assert told(conn, "notify") == [("lead.billed", lead)]
+    assert sent(conn, "notify") == [("lead.billed", lead)]
     status, refused = jane.post(f"/api/leads/{lead}/return", {"reason": "other"})
     assert (status, refused["code"]) == (409, "already_returned")
     status, decided = desk.post(
         f"/api/returns/{asked['return_id']}/decision", {"verdict": "approve", "remark": "so it is"}
     )
     assert (status, decided["status"], decided["decided_by"]) == (200, "approved", "op")
-    assert ("lead.returned", lead) in told(conn, "notify")
+    assert ("lead.returned", lead) in sent(conn, "notify")
     assert [row[0] for row in audits(conn)] == ["return.request", "return.decide"]
 
     invoice, _ = an_invoice(conn, offer, buyer, now)

@@ -38,7 +38,7 @@ def paid_by_card(conn: Connection[Any], provider: Provider, buyer: int, now: dat
     """A payment of 45.00 into the wallet that the provider knows too; its id."""
     intent = provider.fake.account._intent(4500, "usd", None, {})
     provider.fake.account._succeed(intent)
-    provider.told()
+    provider.sent_events()
     return pay_by_card(conn, buyer, "45.00", now, intent["id"]).payment_id
 
 
@@ -57,7 +57,7 @@ def leave_card(functions: Functions, client: TestClient, provider: Provider, buy
     answer = functions.client("api").post(f"/api/buyers/{buyer}/payment-method", headers=a_token())
     assert answer.status_code == 201, answer.text
     provider.press(answer.json()["url"], card)
-    events, later = provider.told(), len(provider.of("payment_method"))
+    events, later = provider.sent_events(), len(provider.of("payment_method"))
     for event in events:  # the provider tells whole seconds: no two cards are left in one
         event["created"] += later
     assert set(hand_over(client, events)) == {200}
@@ -89,7 +89,7 @@ def test_a_refund_is_made_at_the_provider_and_told_of_twice_moves_once(
     assert (made["amount"], made["status"]) == (2000, "succeeded")
     assert made["metadata"] == {"refund_id": str(refund), "buyer_id": str(buyer)}
     assert refunds(conn) == [("succeeded", True, 1, None)]
-    assert set(hand_over(client, provider.told())) == {200}
+    assert set(hand_over(client, provider.sent_events())) == {200}
     assert postings(conn, "refund_paid") == [("refunds_due", "cash", "20.00")]
     assert money_of(conn, buyer) == ("0.00", "25.00")
     assert_books_agree(conn)
@@ -116,7 +116,7 @@ def test_edge_30_a_refund_under_way_ends_as_the_provider_says_later(
     functions.drain()
     assert refunds(conn) == [("pending", True, 1, None)]
     provider.control(refund=provider.of("refund")[0]["id"], status="failed")
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     assert refunds(conn) == [("failed", True, 1, "expired_or_canceled_card")]
     assert money_of(conn, buyer) == ("0.00", "45.00")
 
@@ -144,7 +144,7 @@ def test_a_refund_made_in_the_providers_console_is_asked_after_and_not_made_by_u
     provider.control(refunds="pending")
     intent = provider.of("payment_intent")[0]["id"]
     made = provider.fake.account.refund({"payment_intent": intent, "amount": "2000"})
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     assert refunds(conn) == [("pending", True, 0, None)]
     provider.control(refund=made["id"], status="succeeded")
     functions.module("sweep").run(clock.now())
@@ -215,7 +215,7 @@ def test_prepaid_money_that_falls_below_is_topped_up_once_from_the_card_that_was
     assert money_of(conn, buyer) == ("0.00", "100.00")
     (intent,) = provider.of("payment_intent")
     assert (intent["amount"], intent["status"]) == (10000, "succeeded")
-    assert set(hand_over(client, provider.told())) == {200}
+    assert set(hand_over(client, provider.sent_events())) == {200}
     assert money_of(conn, buyer) == ("0.00", "100.00")
     assert_books_agree(conn)
 
@@ -269,7 +269,7 @@ def test_a_declined_card_is_told_of_left_alone_for_a_day_and_if_it_will_never_do
     leave_card(functions, client, provider, buyer, card)
     functions.drain()
     assert automatic(conn) == [("failed", "100.00", card)]
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     events = conn.execute("SELECT event FROM lifecycle_events WHERE event = 'payment.failed'").fetchall()
     assert len(events) == 1
     for hours, tries in ((23, 1), (25, 2 if again else 1)):
@@ -325,7 +325,7 @@ def test_the_card_left_last_is_the_one_that_is_kept_in_whatever_order_that_is_to
     api = functions.client("api")
     for _ in range(2):
         provider.press(api.post(f"/api/buyers/{buyer}/payment-method", headers=a_token()).json()["url"])
-    events = provider.told()
+    events = provider.sent_events()
     newest = provider.of("payment_method")[0]["id"]
     for event in events:  # the same second: which is the later is the event's own time
         event["created"] += 10 if event["data"]["object"].get("payment_method") == newest else 0
@@ -338,17 +338,19 @@ def test_a_buyer_pays_prepaid_money_in_by_card(
     conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int
 ) -> None:
     api, headers = functions.client("api"), a_token() | {"Idempotency-Key": "a-key-of-16-chars"}
-    answers = [api.post(f"/api/buyers/{buyer}/top-up", json={"amount": "75.50"}, headers=headers) for _ in range(2)]
+    # By the path of before too.
+    paths = ("checkout", "top-up")
+    answers = [api.post(f"/api/buyers/{buyer}/{path}", json={"amount": "75.50"}, headers=headers) for path in paths]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
-    other = api.post(f"/api/buyers/{buyer}/top-up", json={"amount": "75.51"}, headers=headers)
+    other = api.post(f"/api/buyers/{buyer}/checkout", json={"amount": "75.51"}, headers=headers)
     assert refusal(other) == (409, "payment_differs")
     assert conn.execute("SELECT status, amount FROM payments").fetchall() == [("pending", Decimal("75.50"))]
     provider.press(answers[0].json()["url"], "insufficient_funds")
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     assert conn.execute("SELECT status FROM payments").fetchall() == [("pending",)]
     provider.press(answers[0].json()["url"])
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     assert conn.execute("SELECT status, is_automatic, actor FROM payments").fetchall() == [
         ("succeeded", False, "someone")
     ]
@@ -363,14 +365,14 @@ def test_a_top_up_that_nobody_pays_fails_when_its_page_expires_and_still_takes_m
     conn: Connection[Any], functions: Functions, client: TestClient, provider: Provider, buyer: int
 ) -> None:
     url = functions.client("api").post(
-        f"/api/buyers/{buyer}/top-up", json={"amount": "75.50"}, headers=a_token()
+        f"/api/buyers/{buyer}/checkout", json={"amount": "75.50"}, headers=a_token()
     ).json()["url"]  # fmt: skip
     provider.press(url)
-    late = provider.told()
+    late = provider.sent_events()
     session = provider.of("checkout.session")[0]
     session["status"] = "open"
     provider.control(expire=session["id"])
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     assert conn.execute("SELECT status, error FROM payments").fetchall() == [("failed", "expired")]
     hand_over(client, late)
     assert conn.execute("SELECT status, error FROM payments").fetchall() == [("succeeded", None)]
@@ -381,7 +383,7 @@ def test_a_top_up_that_nobody_pays_fails_when_its_page_expires_and_still_takes_m
 def test_a_top_up_of_no_amount_is_refused(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, amount: object
 ) -> None:
-    answer = functions.client("api").post(f"/api/buyers/{buyer}/top-up", json={"amount": amount}, headers=a_token())
+    answer = functions.client("api").post(f"/api/buyers/{buyer}/checkout", json={"amount": amount}, headers=a_token())
     assert refusal(answer) == (400, "invalid_amount")
     assert conn.execute("SELECT count(*) FROM payments").fetchone() == (0,)
 
@@ -389,12 +391,12 @@ def test_a_top_up_of_no_amount_is_refused(
 def test_a_top_up_is_exact_as_a_number_as_a_payment_is(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int
 ) -> None:
-    answer = functions.client("api").post(f"/api/buyers/{buyer}/top-up", json={"amount": 75.1}, headers=a_token())
+    answer = functions.client("api").post(f"/api/buyers/{buyer}/checkout", json={"amount": 75.1}, headers=a_token())
     assert answer.status_code == 201
     assert conn.execute("SELECT amount::text FROM payments").fetchone() == ("75.10",)
 
 
-@pytest.mark.parametrize("path", ["payment-method", "top-up"])
+@pytest.mark.parametrize("path", ["payment-method", "checkout"])
 def test_a_buyer_asks_for_itself_only(
     conn: Connection[Any], functions: Functions, provider: Provider, buyer: int, path: str
 ) -> None:

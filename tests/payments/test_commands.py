@@ -12,7 +12,7 @@ from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.money.after_sale import assert_books_agree, give_back, invoice_of, money_of, pay, set_policy
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything
 from tests.support.reviews import audits
@@ -74,7 +74,7 @@ def test_a_payment_is_recorded_listed_and_undone(conn: Connection[Any], shell: S
     assert shell.run("payment", "undo", "1", "--reason", "bounced") == "Payment 1 is undone; its invoice is sent.\n"
     assert "was undone before" in shell.run("payment", "undo", "1", "--reason", "bounced")
     assert [(row[0], row[4]["by"]) for row in audits(conn)] == [("payment.record", "ann"), ("payment.undo", "ann")]
-    assert told(conn, "notify") == [("payment.received", None)]
+    assert sent(conn, "notify") == [("payment.received", None)]
     assert invoice_of(conn, invoice) == ("sent", "45.00")
     assert_books_agree(conn)
 

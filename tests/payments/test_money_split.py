@@ -164,15 +164,15 @@ PROVEN = Proof("duplicate", True, {"earlier_lead_id": 1})
 
 def a_sale(**values: Any) -> Sale:
     ordinary: dict[str, Any] = {
-        "lead_id": 7, "buyer_id": 1, "is_sold": True, "is_refunded": False, "taken_at": NOW, "standing": None,
+        "lead_id": 7, "buyer_id": 1, "is_sold": True, "is_refunded": False, "taken_at": NOW, "return_status": None,
         "given_back": 0, "billed": 10,
     }  # fmt: skip
     return Sale(**ordinary | values)
 
 
-def decided(sale: Sale, *, reason: Any = "duplicate", proof: Proof | None = PROVEN, asked_by: int | None = 1,
+def decided(sale: Sale, *, reason: Any = "duplicate", proof: Proof | None = PROVEN, requested_by: int | None = 1,
             policy: ReturnPolicy | None = POLICY, at: datetime = NOW) -> rules.Decision:  # fmt: skip
-    return rules.decide(Wish(reason=reason), sale, policy, proof, asked_by=asked_by, now=at)
+    return rules.decide(Wish(reason=reason), sale, policy, proof, requested_by=requested_by, now=at)
 
 
 def test_what_the_records_prove_needs_nobody_and_all_else_waits() -> None:
@@ -210,11 +210,11 @@ def test_edge_29_a_quota_is_a_count_or_a_part_of_what_was_billed_rounded_down(
 
 
 @pytest.mark.parametrize(
-    ("values", "reason", "asked_by", "rule", "status", "code"),
+    ("values", "reason", "requested_by", "rule", "status", "code"),
     [
         ({"is_sold": False, "taken_at": None}, "duplicate", 1, "sold", 409, "lead_not_sold"),
         ({"buyer_id": 2}, "duplicate", 1, "own", 404, "not_found"),
-        ({"standing": "requested"}, "duplicate", 1, "not_returned", 409, "already_returned"),
+        ({"return_status": "requested"}, "duplicate", 1, "not_returned", 409, "already_returned"),
         ({"is_refunded": True}, "duplicate", None, "not_returned", 409, "already_returned"),
         ({}, "spam", 1, "reason", 409, "return_not_allowed"),
         ({"given_back": 1}, "duplicate", 1, "quota", 409, "return_not_allowed"),
@@ -222,10 +222,10 @@ def test_edge_29_a_quota_is_a_count_or_a_part_of_what_was_billed_rounded_down(
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_rule_refuses_by_its_name(
-    values: dict[str, Any], reason: str, asked_by: int | None, rule: str, status: int, code: str
+    values: dict[str, Any], reason: str, requested_by: int | None, rule: str, status: int, code: str
 ) -> None:
     sale = a_sale(**values)
-    decision = decided(sale, reason=reason, asked_by=asked_by)
+    decision = decided(sale, reason=reason, requested_by=requested_by)
     assert rule in decision.failed
     assert not decision.is_approved
     with pytest.raises(Refusal) as refused:
@@ -234,11 +234,11 @@ def test_each_rule_refuses_by_its_name(
 
 
 def test_an_operator_does_without_policy_reason_window_and_quota_and_that_is_on_record() -> None:
-    late = decided(a_sale(given_back=5), reason="spam", asked_by=None, proof=None, at=NOW + timedelta(days=30))
+    late = decided(a_sale(given_back=5), reason="spam", requested_by=None, proof=None, at=NOW + timedelta(days=30))
     assert (late.is_approved, late.overridden) == (True, ("reason", "window", "quota"))
-    assert decided(a_sale(), asked_by=None, policy=None, proof=None).overridden == ("policy",)
+    assert decided(a_sale(), requested_by=None, policy=None, proof=None).overridden == ("policy",)
     assert decided(a_sale(), policy=None).failed == ("policy",)
-    assert not decided(a_sale(is_sold=False), asked_by=None).is_approved
+    assert not decided(a_sale(is_sold=False), requested_by=None).is_approved
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_paying_leads_to_the_providers_page_for_what_is_due_and_then_the_invoice
     back = provider.press(answer.headers["location"])
     assert (back.status_code, back.headers["location"]) == (303, session["success_url"])
     assert "is being confirmed" in client.get(page_of(invoice), params={"paid": "1"}).text
-    assert set(hand_over(client, provider.told())) == {200}
+    assert set(hand_over(client, provider.sent_events())) == {200}
     paid = client.get(page_of(invoice))
     assert "This invoice is paid" in paid.text
     assert "<form" not in paid.text
@@ -139,7 +139,7 @@ def test_edge_33_what_is_due_again_after_a_chargeback_is_paid_on_another_page(
     provider.press(first)
     dispute = provider.control(dispute=provider.of("payment_intent")[0]["id"])
     provider.control(close=dispute["id"], won=False)
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     assert conn.execute("SELECT amount_due FROM invoices").fetchone() == (Decimal("45.00"),)
     again = press_pay(client, invoice)
     assert again.status_code == 303
@@ -161,10 +161,10 @@ def test_a_declined_card_may_be_followed_by_another_on_the_same_page(
 ) -> None:
     page = press_pay(client, invoice).headers["location"]
     assert provider.press(page, "insufficient_funds").headers["location"] == page
-    assert set(hand_over(client, provider.told())) == {200}
+    assert set(hand_over(client, provider.sent_events())) == {200}
     assert conn.execute("SELECT status, amount_due FROM invoices").fetchone() == ("sent", Decimal("45.00"))
     provider.press(page)
-    hand_over(client, provider.told())
+    hand_over(client, provider.sent_events())
     assert conn.execute("SELECT status, amount_due FROM invoices").fetchone() == ("paid", 0)
 
 

@@ -139,7 +139,7 @@ def test_edge_32_a_signed_event_of_no_sense_is_refused_or_waits_and_moves_nothin
     conn: Connection[Any], client: TestClient, provider: Provider, token: str, change: dict[str, Any]
 ) -> None:
     provider.press(client.post(f"/pay/{token}", follow_redirects=False).headers["location"])
-    (event,) = [one for one in provider.told() if one["type"] == "payment_intent.succeeded"]
+    (event,) = [one for one in provider.sent_events() if one["type"] == "payment_intent.succeeded"]
     event["data"]["object"] = {**event["data"]["object"], "metadata": {}, "customer": None, **change}
     assert hand_over(client, [event])[0] in (200, 400)
     assert conn.execute("SELECT count(*) FROM payments").fetchone() == (0,)

@@ -18,7 +18,7 @@ from leadgen_local.sinks.stripe_account import Object
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.money.after_sale import OPERATOR, assert_books_agree, invoice_of, money_of, pay, postings
 from tests.support.money.sold_leads import an_invoice, everything
 from tests.support.posts import refusal
@@ -47,7 +47,7 @@ def pay_by_card(client: TestClient, provider: Provider, invoice: int) -> list[Ob
     """Somebody pays an invoice on the provider's page; what the provider tells of it."""
     answer = client.post(f"/pay/{pay_links.token(SECRET_KEY, invoice)}", follow_redirects=False)
     provider.press(answer.headers["location"])
-    return provider.told()
+    return provider.sent_events()
 
 
 def inbox(conn: Connection[Any]) -> list[tuple[Any, ...]]:
@@ -86,7 +86,7 @@ def test_two_events_of_one_payment_are_one_posting(
         ("checkout.session.completed", "payment_repeated", None),
         ("payment_intent.succeeded", "payment_received", None),
     ]
-    assert [event for event, *_ in told(conn, "notify")].count("payment.received") == 1
+    assert [event for event, *_ in sent(conn, "notify")].count("payment.received") == 1
     assert_books_agree(conn)
 
 
@@ -330,7 +330,7 @@ def story(name: str, conn: Connection[Any], client: TestClient, provider: Provid
         case "inquiry":
             dispute = provider.control(dispute=intent, inquiry=True)
             provider.control(close=dispute["id"], won=False)
-    return events + provider.told()
+    return events + provider.sent_events()
 
 
 AFTER: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -424,7 +424,7 @@ def test_edge_33_a_second_chargeback_of_another_payment_is_its_own(
         invoice = an_invoice(conn, offer, buyer, now)[0]
         hand_over(client, pay_by_card(client, provider, invoice))
         provider.control(dispute=provider.of("payment_intent")[0]["id"])
-        hand_over(client, provider.told())
+        hand_over(client, provider.sent_events())
         assert invoice_of(conn, invoice) == ("disputed", "45.00")
     assert money_of(conn, buyer) == ("90.00", "0.00")
     assert_books_agree(conn)
@@ -442,5 +442,5 @@ def test_a_refund_made_in_the_providers_console_waits_where_the_wallet_cannot_gi
     sweep(functions)
     assert inbox(conn)[-1] == ("refund.updated", "refund_paid", None)
     assert money_of(conn, buyer) == ("0.00", "10.00")
-    assert told(conn, "collect") == []
+    assert sent(conn, "collect") == []
     assert_books_agree(conn)

@@ -10,7 +10,7 @@ from psycopg import Connection
 from leadgen.platform import settings
 from tests.support.factories import a_lead, a_source, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, sqs_event, told
+from tests.support.messages import body, failed_ids, sent, sqs_event
 
 POISON = ["{", "[1]", "null", "5", '"text"', "{}", '{"event": "lead.received"}',
           '{"event": 5, "lead_id": 1, "occurred_at": "2026-06-17T12:00:00Z"}',
@@ -38,7 +38,7 @@ def test_nine_of_ten_are_decided_although_the_tenth_is_poison(
     assert failed_ids(answer) == {"m4", "m10"}
     states = dict(conn.execute("SELECT id, status::text FROM leads").fetchall())
     assert states == dict.fromkeys(leads, "validated") | {poison: "received"}
-    assert sorted(told(conn, "route")) == [("lead.validated", lead) for lead in leads]
+    assert sorted(sent(conn, "route")) == [("lead.validated", lead) for lead in leads]
 
 
 def test_a_message_about_a_lead_that_is_not_there_is_done(functions: Functions) -> None:

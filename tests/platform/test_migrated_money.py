@@ -41,7 +41,7 @@ def a_sold_lead(conn: Connection[Any], offer: int, buyer: int, at: datetime, **v
         conn, a_source(conn, offer), status="delivered", buyer_id=buyer, delivered_at=at, delivered_price="45.00",
         price_components=components, **(billed | values),
     )  # fmt: skip
-    a_delivery(conn, lead, buyer, status="taken")
+    a_delivery(conn, lead, buyer, status="taken", settled_at=at)  # the word of then
     return lead
 
 

@@ -173,5 +173,5 @@ def test_deliveries_under_way_go_on_with_numbers_of_their_own_and_in_doubt_where
                 (delivery, tried_by, attempt, status),
             )
     migrate(empty, ROOT / "sql" / "migrations")
-    rows = empty.execute("SELECT attempts, uncounted, in_doubt FROM deliveries ORDER BY lead_id").fetchall()
+    rows = empty.execute("SELECT attempts, uncounted, outcome_unknown FROM deliveries ORDER BY lead_id").fetchall()
     assert rows == [(4, 3, False), (2, 0, True), (2, 2, True), (0, 0, False)]

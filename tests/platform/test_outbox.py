@@ -17,7 +17,7 @@ from leadgen.platform import clock, settings
 from leadgen.platform.messaging import bus, queues
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 
 REGION = "us-east-1"
 # As template.yaml binds them; None takes everything.
@@ -98,7 +98,7 @@ def no_topic(aws: Aws, environment: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def outbox(conn: Connection[Any]) -> list[tuple[str, int | None]]:
-    return told(conn, "outbox")
+    return sent(conn, "outbox")
 
 
 def test_a_post_is_published_to_the_queues_that_want_it(conn: Connection[Any], functions: Functions, aws: Aws) -> None:

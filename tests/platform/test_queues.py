@@ -9,7 +9,8 @@ from psycopg import Connection
 
 from leadgen.kernel.events import Event, Topic
 from leadgen.platform.messaging import queues
-from tests.support.messages import told, waiting
+from tests.support.messages import sent as messages_sent
+from tests.support.messages import waiting
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def test_a_queue_is_told_the_topics_it_is_bound_to(quiet: Connection[Any], now: 
     queues.bind(quiet, "lead.received", "validate")
     queues.bind(quiet, "#", "notify")
     sent = queues.announce(quiet, [Event(Topic.LEAD_RECEIVED, now, 1), Event(Topic.LEAD_ROUTED, now, 2)])
-    assert told(quiet, "validate") == [("lead.received", 1)]
-    assert told(quiet, "notify") == [("lead.received", 1), ("lead.routed", 2)]
+    assert messages_sent(quiet, "validate") == [("lead.received", 1)]
+    assert messages_sent(quiet, "notify") == [("lead.received", 1), ("lead.routed", 2)]
     assert sorted(message.queue_name for message in sent) == ["notify", "notify", "validate"]
 
 
@@ -41,7 +42,7 @@ def test_binding_or_creating_twice_changes_nothing(quiet: Connection[Any], now: 
         queues.create(quiet, "extra")
         queues.bind(quiet, "lead.received", "extra")
     queues.announce(quiet, [Event(Topic.LEAD_RECEIVED, now, 1)])
-    assert told(quiet, "extra") == [("lead.received", 1)]
+    assert messages_sent(quiet, "extra") == [("lead.received", 1)]
     assert queues.exists(quiet, "extra")
     assert not queues.exists(quiet, "missing")
 
@@ -56,7 +57,7 @@ def test_the_message_is_the_events_own(quiet: Connection[Any], now: datetime) ->
 def test_events_of_one_topic_keep_their_order(quiet: Connection[Any], now: datetime) -> None:
     queues.bind(quiet, "lead.validated", "route")
     queues.announce(quiet, [Event(Topic.LEAD_VALIDATED, now, lead_id) for lead_id in (5, 3, 9, 1)])
-    assert told(quiet, "route") == [("lead.validated", lead_id) for lead_id in (5, 3, 9, 1)]
+    assert messages_sent(quiet, "route") == [("lead.validated", lead_id) for lead_id in (5, 3, 9, 1)]
 
 
 def test_a_delay_holds_back_its_own_message_only(quiet: Connection[Any], now: datetime) -> None:

@@ -143,7 +143,7 @@ def test_a_mail_that_is_refused_for_good_is_on_record_and_not_tried_again(
     invoice_id, _ = an_invoice(conn, offer, a_buyer(conn, email="nobody at all"), MONDAY)
     assert run(functions, DUE + NOON) == {"not_reminded": 1}
     assert run(functions, DUE + NOON + HOUR) == {}
-    assert notices(conn) == [(invoice_id, 0, "refused")]
+    assert notices(conn) == [(invoice_id, 0, "failed")]
     assert run(functions, DUE + 3 * DAY + NOON) == {"overdue": 1, "not_reminded": 1}  # the next step asks again
 
 
@@ -152,7 +152,10 @@ def test_a_reminder_of_which_nobody_knows_is_sent_once_more(
 ) -> None:
     an_invoice(conn, offer, a_buyer(conn), MONDAY)
     # Its worker died before it kept that the mail was sent.
-    lost = "UPDATE dunning_notices SET status = 'claimed', sent_at = NULL, doubts = doubts + 1, claimed_until = %s"
+    lost = (
+        "UPDATE dunning_notices SET status = 'claimed', sent_at = NULL, unknown_outcomes = unknown_outcomes + 1,"
+        " claimed_until = %s"
+    )
     assert run(functions, DUE + NOON) == {"reminded": 1}
     conn.execute(lost, (DUE + NOON + timedelta(minutes=15),))
     assert run(functions, DUE + NOON + timedelta(minutes=14)) == {}

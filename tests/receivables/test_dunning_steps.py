@@ -37,7 +37,7 @@ def an_invoice(invoice_id: int = 1, **values: object) -> OpenInvoice:
 
 
 @pytest.mark.parametrize(
-    ("days", "hours", "told", "step"),
+    ("days", "hours", "reminded", "step"),
     [
         (-4, 12, None, None), (-3, 7, None, None), (-3, 8, None, -3), (-2, 0, None, -3), (-2, 12, -3, None),
         (0, 8, -3, 0), (0, 12, 0, None), (5, 12, 0, 3), (9, 12, -3, 7), (9, 12, 7, None), (300, 12, 7, 14),
@@ -45,10 +45,10 @@ def an_invoice(invoice_id: int = 1, **values: object) -> OpenInvoice:
     ],
 )  # fmt: skip
 def test_the_latest_step_whose_morning_has_come_is_due_once(
-    days: int, hours: int, told: int | None, step: int | None
+    days: int, hours: int, reminded: int | None, step: int | None
 ) -> None:
     now = DUE + days * DAY + timedelta(hours=hours)
-    assert dunning.due_step(an_invoice(told=told), TERMS, now) == step
+    assert dunning.due_step(an_invoice(reminded=reminded), TERMS, now) == step
 
 
 def test_a_step_whose_day_was_over_when_the_invoice_was_issued_is_never_due() -> None:
@@ -84,7 +84,7 @@ def test_edge_34_a_promise_stops_reminders_and_the_pause_until_its_day_is_over()
 
 def test_one_mail_a_currency_lists_all_that_is_open_and_begun() -> None:
     invoices = [
-        an_invoice(1, told=7),
+        an_invoice(1, reminded=7),
         an_invoice(2, due_date=DUE + 5 * DAY),
         an_invoice(3, due_date=DUE + 60 * DAY),  # its reminders have not begun
         an_invoice(4, currency="EUR"),
@@ -108,17 +108,17 @@ def test_however_the_runs_fall_every_step_is_told_at_most_once_in_order_and_the_
     now = datetime(2026, 3, 1, 5, tzinfo=UTC)
     invoice = an_invoice(timezone=zone, issued_at=now, due_date=calendar.local_day(now, zone, terms))
     agreed = Dunning(reminders=steps)
-    told: list[int] = []
+    reminded: list[int] = []
     for hours in gaps:
         now += timedelta(hours=hours)
         step = dunning.due_step(invoice, agreed, now)
         if step is not None:
-            told.append(step)
-            invoice = replace(invoice, told=step)
+            reminded.append(step)
+            invoice = replace(invoice, reminded=step)
         due = [s for s in steps if -terms < s <= dunning.days_over(invoice, now - MORNING)]
-        assert told[-1:] == due[-1:]
+        assert reminded[-1:] == due[-1:]
         assert dunning.due_step(invoice, agreed, now) is None
-    assert told == sorted(set(told))
+    assert reminded == sorted(set(reminded))
 
 
 def mail(*invoices: OpenInvoice, now: datetime) -> MailText:

@@ -11,7 +11,7 @@ from leadgen import cli
 from tests.support.deliveries import deliver, make_due
 from tests.support.factories import a_lead
 from tests.support.functions import Functions
-from tests.support.messages import told, waiting
+from tests.support.messages import sent, waiting
 from tests.support.reviews import Market, delivery_row, lead_row
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
@@ -49,8 +49,8 @@ def test_with_nothing_waiting_it_says_so(conn: Connection[Any], capsys: Capsys) 
 def test_the_queue_is_a_table_of_deliveries_and_of_leads(
     conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys
 ) -> None:
-    lead, delivery = market.in_review(functions, "unknown", in_doubt=True)
-    market.in_review(functions, "refused", refusal="known \x1b[31mhere")
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
+    market.in_review(functions, "rejected", rejection="known \x1b[31mhere")
     held = a_lead(conn, market.source, in_review_since="2026-06-17T11:00:00Z", review_reason="fraud_score",
                   review_detail="70 (x 70)")  # fmt: skip
     status, said, _ = run(capsys, "review", "list")
@@ -89,7 +89,7 @@ def test_a_verdict_is_carried_out_announced_and_audited(
     conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEADGEN_ACTOR", "jo")
-    lead, delivery = market.in_review(functions, "unknown", in_doubt=True)
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     status, said, _ = run(
         capsys, "review", "assign", delivery[:8], "--buyer", "lofty@example.com", "--reason", "by telephone"
     )
@@ -97,11 +97,11 @@ def test_a_verdict_is_carried_out_announced_and_audited(
     assert folded(said).startswith(f"Lead {lead} is withdrawn from Rocky Roofs")
     assert "may have received it all the same" in said
     assert lead_row(conn, lead)[3] == market.buyers[1]
-    assert ("lead.validated", lead) in told(conn, "route")
+    assert ("lead.validated", lead) in sent(conn, "route")
     ((before, after, agent),) = conn.execute(
         "SELECT before_state, after_state, user_agent FROM audit_logs"
     ).fetchall()  # fmt: skip
-    assert (before["reason"], after["by"], after["reason"]) == ("unknown", "jo", "by telephone")
+    assert (before["reason"], after["by"], after["reason"]) == ("outcome_unknown", "jo", "by telephone")
     assert agent.startswith("leadgen/")
     again = run(capsys, "review", "assign", delivery[:8], "--buyer", market.buyers[1])
     assert again[0] == cli.DONE
@@ -115,7 +115,7 @@ def test_a_verdict_is_carried_out_announced_and_audited(
         ("redeliver", "pending", "is being sent to Rocky Roofs"),
         ("return", "released", "routed to the other buyers"),
         ("reject", "released", "is rejected: no buyer gets it"),
-        ("succeeded", "taken", "it is billed"),
+        ("succeeded", "succeeded", "it is billed"),
     ],
 )
 def test_each_verdict_says_what_it_did(
@@ -125,6 +125,16 @@ def test_each_verdict_says_what_it_did(
     done, said, _ = run(capsys, "review", verdict, delivery)
     assert (done, delivery_row(conn, delivery)[0]) == (cli.DONE, status)
     assert words in folded(said)
+
+
+def test_the_verdict_of_before_is_understood_and_named(
+    conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys
+) -> None:
+    _, delivery = market.in_review(functions)
+    done, said, err = run(capsys, "review", delivery, "succeeded")
+    assert (done, delivery_row(conn, delivery)[0]) == (cli.DONE, "succeeded")
+    assert "it is billed" in folded(said)
+    assert err == "'succeeded' is now 'succeeded'\n"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +191,7 @@ def test_a_lead_in_review_is_decided_too(
         0, f"Lead {rejected} is rejected.\n",
     )  # fmt: skip
     assert [lead_row(conn, lead)[0] for lead in (released, rejected)] == ["received", "rejected"]
-    assert ("lead.received", released) in told(conn, "validate")
+    assert ("lead.received", released) in sent(conn, "validate")
     for arguments, ends in (
         (("release", released), cli.FAILED),
         (("succeeded", "--lead", released), cli.MISUSED),
@@ -222,7 +232,7 @@ def test_an_explanation_ends_with_the_lead_s_deliveries(
     assert "Sentinel" not in said
     assert cli.main(["explain", str(lead), "--json"]) == cli.DONE
     told_as_json = json.loads(capsys.readouterr().out)
-    assert [one["status"] for one in told_as_json["deliveries"]] == ["released", "taken"]
+    assert [one["status"] for one in told_as_json["deliveries"]] == ["released", "succeeded"]
 
 
 def test_a_redelivery_from_the_command_line_wakes_the_deliver_stage(

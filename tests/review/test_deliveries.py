@@ -16,7 +16,7 @@ from leadgen.platform import clock
 from tests.support.deliveries import deliver, make_due
 from tests.support.factories import a_buyer, an_enrollment
 from tests.support.functions import Functions
-from tests.support.messages import told, waiting
+from tests.support.messages import sent, waiting
 from tests.support.reviews import NOTHING, ONE, Market, audits, decide, delivery_row, lead_row, route
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 
@@ -36,7 +36,7 @@ def test_redelivered_it_is_called_again_at_once_with_the_same_bytes_under_the_sa
     assert decide(functions, delivery, "redeliver", reason="they have mended it") == (
         200,
         {"delivery_id": delivery, "lead_id": lead, "verdict": "redeliver", "status": "pending",
-         "lead_status": "delivered", "in_doubt": False, "repeated": False},
+         "lead_status": "delivered", "outcome_unknown": False, "repeated": False},
     )  # fmt: skip
     assert delivery_row(conn, delivery) == ("pending", "webhook", 3, 3, False, None, None, "redeliver")
     assert waiting(conn, "deliver")[-1]["event"] == "delivery.due"
@@ -86,10 +86,10 @@ def test_what_was_in_doubt_stays_in_doubt_when_it_is_delivered_again(
     conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint
 ) -> None:
     buyer_endpoint.statuses = [410]
-    lead, delivery = market.in_review(functions, "unknown", in_doubt=True)
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     decide(functions, delivery, "redeliver")
     assert deliver(functions, lead) == ["in_review"]  # neither mailed nor sold to the second
-    assert delivery_row(conn, delivery)[4:6] == (True, "unknown")
+    assert delivery_row(conn, delivery)[4:6] == (True, "outcome_unknown")
 
 
 def test_a_delivery_over_which_workers_died_can_be_made_again(
@@ -128,7 +128,7 @@ def test_assigned_it_goes_to_that_buyer_alone_and_the_first_gets_everything_back
     assert lead_row(conn, lead) == ("validated", None, None, second, None)
     assert delivery_row(conn, delivery)[5:] == (None, "operator", "assign")
     assert market.claimed(first) == NOTHING
-    assert ("lead.validated", lead) in told(conn, "route")
+    assert ("lead.validated", lead) in sent(conn, "route")
     functions.drain()
     assert lead_row(conn, lead)[:3] == ("delivered", second, "45.00")
     assert conn.execute("SELECT id FROM buyers WHERE balance > 0").fetchall() == [(second,)]
@@ -182,13 +182,14 @@ def test_rejected_nobody_gets_it_and_nobody_owes_anything(
     assert conn.execute("SELECT count(*) FROM buyers WHERE balance > 0 OR pending_amount > 0").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("verdict", ["succeeded", "succeeded"], ids=["of now", "of before"])
 def test_what_the_buyer_says_it_has_is_billed_like_any_other(
-    conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint
+    conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint, verdict: str
 ) -> None:
-    lead, delivery = market.in_review(functions, "unknown", in_doubt=True)
-    assert decide(functions, delivery, "taken", reason="they read it out to me")[0] == 200
-    assert delivery_row(conn, delivery)[0] == "taken"
-    assert ("lead.delivered", lead) in told(conn, "bill")
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
+    assert decide(functions, delivery, verdict, reason="they read it out to me")[0] == 200
+    assert delivery_row(conn, delivery)[0] == "succeeded"
+    assert ("lead.delivered", lead) in sent(conn, "bill")
     functions.drain()
     assert conn.execute("SELECT billing_status::text, price::text FROM leads").fetchall() == [("billed", "45.00")]
     assert buyer_endpoint.received == []
@@ -197,13 +198,13 @@ def test_what_the_buyer_says_it_has_is_billed_like_any_other(
 def test_everything_that_is_said_is_in_the_audit_trail(
     conn: Connection[Any], functions: Functions, market: Market
 ) -> None:
-    lead, delivery = market.in_review(functions, "refused", refusal="Zoë Sentinel is a customer")
+    lead, delivery = market.in_review(functions, "rejected", rejection="Zoë Sentinel is a customer")
     decide(functions, delivery, "assign", buyer_id=market.buyers[1], reason="by telephone")
     assert audits(conn) == [
         (
             "delivery.review", "lead", lead,
-            {"delivery_id": delivery, "buyer_id": market.buyers[0], "status": "in_review", "reason": "refused",
-             "in_doubt": False, "lead_status": "delivered"},
+            {"delivery_id": delivery, "buyer_id": market.buyers[0], "status": "in_review", "reason": "rejected",
+             "outcome_unknown": False, "lead_status": "delivered"},
             {"delivery_id": delivery, "status": "released", "lead_status": "validated", "verdict": "assign",
              "assigned_to": market.buyers[1], "reason": "by telephone", "by": "op"},
             "desk/1",
@@ -229,8 +230,8 @@ def test_a_replay_of_what_is_taken_back_is_not_sent(
 def test_a_worker_that_comes_back_late_finds_the_verdict_standing(
     conn: Connection[Any], functions: Functions, market: Market, now: datetime
 ) -> None:
-    lead, delivery = market.in_review(functions, "unknown", in_doubt=True)
+    lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     decide(functions, delivery, "return")
-    late = Settlement(delivery, 3, "taken", "webhook")
+    late = Settlement(delivery, 3, "succeeded", "webhook")
     assert deliveries.settle(conn, [late], now=now) == set()
     assert lead_row(conn, lead)[0] == "validated"

@@ -30,24 +30,24 @@ def test_the_number_of_statements_does_not_grow_with_the_queue(
 def test_the_queue_tells_what_an_operator_needs(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
-    config = {"strategy": "priority_based", "refusal": {"action": "review"}}
+    config = {"strategy": "priority_based", "rejection": {"action": "review"}}
     market = Market(conn, buyer_endpoint.url("/first"), config=config)
     conn.execute(
         "UPDATE buyer_offers SET delivery = %s",
-        ('{"answer": {"type": "json", "refused_when": [{"path": "r", "equals": "no"}], "reason": "why"}}',),
+        ('{"answer": {"type": "json", "rejected_when": [{"path": "r", "equals": "no"}], "reason": "why"}}',),
     )
     buyer_endpoint.bodies = {"/first": b'{"r": "no", "why": "not in our area"}'}
     lead = market.lead(functions)
     assert deliver(functions, lead) == ["in_review"]
     (found,) = ask(functions, "/api/review")["deliveries"]
     last = found.pop("last_attempt")
-    assert (last["channel"], last["outcome"], last["http_status"]) == ("webhook", "refused", 200)
+    assert (last["channel"], last["outcome"], last["http_status"]) == ("webhook", "rejected", 200)
     assert last["started_at"]
     assert {**found, "delivery_id": "", "since": ""} == {
         "delivery_id": "", "lead_id": lead, "buyer_id": market.buyers[0], "buyer": found["buyer"],
-        "status": "in_review", "since": "", "reason": "refused",
-        "words": "waits for a person: the buyer refused it, and the policy leaves the rest to a person",
-        "channel": "webhook", "next_attempt_at": None, "in_doubt": False, "refusal": "not in our area",
+        "status": "in_review", "since": "", "reason": "rejected",
+        "words": "waits for a person: the buyer rejected it, and the policy leaves the rest to a person",
+        "channel": "webhook", "next_attempt_at": None, "outcome_unknown": False, "rejection": "not in our area",
         "reference": None, "attempts": 1, "verdicts": list(NAMES),
     }  # fmt: skip
 
@@ -58,14 +58,18 @@ def test_what_a_buyer_says_after_doubt_is_kept_for_the_operator(
     market = Market(conn, buyer_endpoint.url("/first"))
     conn.execute(
         "UPDATE buyer_offers SET delivery = %s",
-        ('{"answer": {"type": "text", "refused_when": [{"contains": "duplicate"}]}}',),
+        ('{"answer": {"type": "text", "rejected_when": [{"contains": "duplicate"}]}}',),
     )
     buyer_endpoint.bodies = {"/first": b"a duplicate of 17"}
     lead = market.lead(functions)
-    conn.execute("UPDATE deliveries SET in_doubt = true")
+    conn.execute("UPDATE deliveries SET outcome_unknown = true")
     assert deliver(functions, lead) == ["in_review"]
     (found,) = ask(functions, "/api/review")["deliveries"]
-    assert (found["reason"], found["refusal"], found["in_doubt"]) == ("refused_in_doubt", "a duplicate of 17", True)
+    assert (found["reason"], found["rejection"], found["outcome_unknown"]) == (
+        "rejected_outcome_unknown",
+        "a duplicate of 17",
+        True,
+    )
 
 
 def test_a_delivery_is_shown_with_every_attempt_its_endpoint_and_nothing_of_the_person(
@@ -81,7 +85,7 @@ def test_a_delivery_is_shown_with_every_attempt_its_endpoint_and_nothing_of_the_
     ((delivery,),) = conn.execute("SELECT id::text FROM deliveries").fetchall()
     shown = ask(functions, f"/api/deliveries/{delivery}")
     assert [(one["attempt"], one["outcome"], one["http_status"]) for one in shown["timeline"]] == [
-        (1, "failed", 503), (2, "taken", 200),
+        (1, "failed", 503), (2, "succeeded", 200),
     ]  # fmt: skip
     assert shown["timeline"][0]["words"] == "failed: the buyer does not have it"
     assert shown["endpoint"]["url"] == buyer_endpoint.url("/hook")
@@ -100,7 +104,7 @@ def test_a_delivery_is_shown_with_every_attempt_its_endpoint_and_nothing_of_the_
 def test_nothing_that_is_said_of_a_person_is_logged(
     conn: Connection[Any], functions: Functions, market: Market, output: Callable[[], str]
 ) -> None:
-    lead, delivery = market.in_review(functions, "refused", refusal="Jane Roe is known")
+    lead, delivery = market.in_review(functions, "rejected", rejection="Jane Roe is known")
     ask(functions, f"/api/deliveries/{delivery}")
     decide(functions, delivery, "reject", reason="called Jane Roe at 555 0100")
     said = output()

@@ -14,7 +14,7 @@ from leadgen.platform import clock
 from tests.support.deliveries import deliver
 from tests.support.factories import a_buyer, an_enrollment
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.reviews import NOTHING, Market, a_token, ask, audits, decide, delivery_row, lead_row, route
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
@@ -30,7 +30,7 @@ def test_the_same_said_again_does_nothing_more_and_another_verdict_comes_too_lat
     lead, delivery = market.in_review(functions)
     more: dict[str, Any] = {"buyer_id": market.buyers[1]} if verdict == "assign" else {}
     first = decide(functions, delivery, verdict, **more)
-    before = delivery_row(conn, delivery), lead_row(conn, lead), market.claimed(market.buyers[0]), told(conn, "notify")
+    before = delivery_row(conn, delivery), lead_row(conn, lead), market.claimed(market.buyers[0]), sent(conn, "notify")
     again = decide(functions, delivery, verdict, **more)
     assert again == (200, first[1] | {"repeated": True})
     status, error = decide(functions, delivery, "return" if verdict != "return" else "reject")
@@ -38,7 +38,7 @@ def test_the_same_said_again_does_nothing_more_and_another_verdict_comes_too_lat
     assert error["details"] == {"status": first[1]["status"], "verdict": verdict}
     assert first[1]["status"] in error["message"]
     assert before == (
-        delivery_row(conn, delivery), lead_row(conn, lead), market.claimed(market.buyers[0]), told(conn, "notify"),
+        delivery_row(conn, delivery), lead_row(conn, lead), market.claimed(market.buyers[0]), sent(conn, "notify"),
     )  # fmt: skip
     assert len(audits(conn)) == 1
 
@@ -94,7 +94,7 @@ def test_a_lead_is_assigned_to_nobody_who_takes_none_of_its_offer(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "status"), [("redeliver", 409), ("assign", 409), ("return", 409), ("reject", 200), ("taken", 200)]
+    ("verdict", "status"), [("redeliver", 409), ("assign", 409), ("return", 409), ("reject", 200), ("succeeded", 200)]
 )
 def test_an_erased_lead_is_sent_to_nobody(
     conn: Connection[Any], functions: Functions, market: Market, verdict: str, status: int
@@ -102,7 +102,7 @@ def test_an_erased_lead_is_sent_to_nobody(
     _, delivery = market.in_review(functions)
     conn.execute("UPDATE leads SET erased_at = now()")
     more: dict[str, Any] = {"buyer_id": market.buyers[1]} if verdict == "assign" else {}
-    assert ask(functions, "/api/review")["deliveries"][0]["verdicts"] == ["reject", "taken"]
+    assert ask(functions, "/api/review")["deliveries"][0]["verdicts"] == ["reject", "succeeded"]
     found, answer = decide(functions, delivery, verdict, **more)
     assert (found, answer.get("code")) == (status, "erased" if status == 409 else None)
 
@@ -117,13 +117,13 @@ def test_a_lead_that_has_moved_on_is_left_alone(
     assert ask(functions, "/api/review")["deliveries"][0]["verdicts"] == []
 
 
-@pytest.mark.parametrize("status", ["pending", "taken"])
+@pytest.mark.parametrize("status", ["pending", "succeeded"])
 def test_only_what_is_in_review_is_decided(
     conn: Connection[Any], functions: Functions, market: Market, status: str
 ) -> None:
     market.lead(functions)
-    if status == "taken":
-        conn.execute("UPDATE deliveries SET status = 'taken', next_attempt_at = NULL")
+    if status == "succeeded":
+        conn.execute("UPDATE deliveries SET status = 'succeeded', next_attempt_at = NULL")
     ((delivery,),) = conn.execute("SELECT id::text FROM deliveries").fetchall()
     found, error = decide(functions, delivery, "return")
     assert (found, error["code"], error["details"]["status"]) == (409, "not_in_review", status)
@@ -153,7 +153,7 @@ def test_a_verdict_that_is_none_changes_nothing(
     ("body", "told"),
     [
         ({"verdict": "assign"}, "the verdict: buyer_id goes with the verdict assign, and with no other"),
-        ({"verdict": "sell"}, "verdict: must be 'redeliver', 'assign', 'return', 'reject' or 'taken'"),
+        ({"verdict": "sell"}, "verdict: must be 'redeliver', 'assign', 'return', 'reject' or 'succeeded'"),
         ({"verdict": "assign", "buyer_id": "x"}, "buyer_id: must be a whole number"),
         ({"verdict": "return", "because": "x"}, "because: is no field here"),
     ],
@@ -166,8 +166,8 @@ def test_what_is_wrong_with_a_verdict_is_told_in_plain_words(
 
 def test_only_a_person_decides(conn: Connection[Any], functions: Functions, market: Market) -> None:
     _, delivery = market.in_review(functions)
-    assert decide(functions, delivery, "taken", token=a_token("system"))[0] == 403
-    assert decide(functions, delivery, "taken", token="nonsense")[0] == 401
+    assert decide(functions, delivery, "succeeded", token=a_token("system"))[0] == 403
+    assert decide(functions, delivery, "succeeded", token="nonsense")[0] == 401
     assert delivery_row(conn, delivery)[0] == "in_review"
 
 

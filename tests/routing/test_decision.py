@@ -12,14 +12,14 @@ from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Routed
 from leadgen.routing.domain.policy import Exclusivity, PriorityBased
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrollment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, usage
 
 POLICY = PriorityBased(strategy="priority_based")
 FALL_BACK = PriorityBased(strategy="priority_based", exclusivity=Exclusivity(fallback="fallback_allowed"))
 
 
 def candidate(buyer_id: int, priority: int = 1, *, claimed: int = 0, **values: Any) -> Candidate:
-    return Candidate(enrollment(buyer_id=buyer_id, priority=priority, **values), standing(day=claimed, hour=claimed))
+    return Candidate(enrollment(buyer_id=buyer_id, priority=priority, **values), usage(day=claimed, hour=claimed))
 
 
 def choose(
@@ -143,7 +143,7 @@ def test_the_winner_is_eligible_and_nobody_eligible_ranks_before_it(candidates: 
         (-c.enrollment.priority, c.enrollment.buyer_id)
         for c in candidates
         if c.enrollment.enrolled and c.enrollment.area
-        and c.standing.used["day"].leads < c.enrollment.capacity.get("day", 99)
+        and c.usage.used["day"].leads < c.enrollment.capacity.get("day", 99)
     ]  # fmt: skip
     if eligible:
         assert winner(decision) == min(eligible)[1]

@@ -10,16 +10,16 @@ from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import disposition
 from leadgen.routing.domain.decision import Facts, NoBuyer
 from leadgen.routing.domain.disposition import GivenUp, HeldUntil
-from leadgen.routing.domain.eligibility import Enrollment, Standing
+from leadgen.routing.domain.eligibility import Enrollment, Usage
 from leadgen.routing.domain.policy import PriorityBased, Unrouted
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrollment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, usage
 
 HOURS: dict[Any, Any] = {"wed": (("08:00", "11:00"), ("15:30", "16:00")), "thu": (("06:00", "07:00"),)}
 
 
 def refused(
-    *candidates: tuple[Enrollment, Standing], policy: PriorityBased, now: datetime = NOON
+    *candidates: tuple[Enrollment, Usage], policy: PriorityBased, now: datetime = NOON
 ) -> tuple[Facts, NoBuyer]:
     facts = Facts(offer(), "80014", None, tuple(Candidate(*parts) for parts in candidates))
     decision = routing_decision.choose(policy, facts, now=now)
@@ -76,15 +76,15 @@ def test_the_next_chance_is_when_the_last_obstacle_of_a_buyer_ends_by_itself(
     enrolled: dict[str, Any], stands: dict[str, Any], chance: datetime | None
 ) -> None:
     policy = PriorityBased(strategy="priority_based")
-    facts, decision = refused((enrollment(**enrolled), standing(**stands)), policy=policy)
+    facts, decision = refused((enrollment(**enrolled), usage(**stands)), policy=policy)
     assert disposition.next_chance(policy, facts, decision, now=NOON) == chance
 
 
 def test_the_next_chance_is_the_soonest_of_all_buyers() -> None:
     policy = PriorityBased(strategy="priority_based")
     facts, decision = refused(
-        (enrollment(buyer_id=1, capacity_per_day=1), standing(day=1)),
-        (enrollment(buyer_id=2, pause_until=NOON + timedelta(minutes=3)), standing()),
+        (enrollment(buyer_id=1, capacity_per_day=1), usage(day=1)),
+        (enrollment(buyer_id=2, pause_until=NOON + timedelta(minutes=3)), usage()),
         policy=policy,
     )
     assert disposition.unrouted(policy, facts, decision, first_unrouted_at=NOON, now=NOON) == HeldUntil(
@@ -103,5 +103,5 @@ def test_the_next_chance_is_the_soonest_of_all_buyers() -> None:
 )
 def test_outside_the_hours_the_next_chance_is_the_next_opening(now: datetime, opens: datetime) -> None:
     policy = PriorityBased(strategy="priority_based", acceptance_hours=HOURS)
-    facts, decision = refused((enrollment(), standing()), policy=policy, now=now)
+    facts, decision = refused((enrollment(), usage()), policy=policy, now=now)
     assert disposition.next_chance(policy, facts, decision, now=now) == opens

@@ -12,7 +12,7 @@ from leadgen.leads.domain import conditions
 from leadgen.leads.domain.consent import NO_EVIDENCE, ConsentDemand, Evidence
 from leadgen.routing.domain import eligibility
 from leadgen.routing.domain.eligibility import Terms, Verdict
-from tests.support.domain_values import NOON, enrollment, standing
+from tests.support.domain_values import NOON, enrollment, usage
 
 RULES = [
     "buyer_active", "enrolled", "service_area", "filter", "consent", "not_paused",
@@ -36,9 +36,9 @@ def judged(
 ) -> Verdict:
     observed = conditions.observe([LARGE], {"attributes.rooms": rooms})
     terms = Terms(PRICE, "USD", "80014", observed, evidence, NOON, hours)
-    verdict = eligibility.judge(enrollment(**enrolled), standing(**stands or {}), terms)
+    verdict = eligibility.judge(enrollment(**enrolled), usage(**stands or {}), terms)
     assert verdict.eligible is all(check.passed for check in verdict.checks)
-    assert eligibility.is_eligible(enrollment(**enrolled), standing(**stands or {}), terms) is verdict.eligible
+    assert eligibility.is_eligible(enrollment(**enrolled), usage(**stands or {}), terms) is verdict.eligible
     return verdict
 
 

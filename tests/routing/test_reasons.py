@@ -23,17 +23,17 @@ from leadgen.routing.domain.policy import (
     Weighted,
 )
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrollment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, usage
 from tests.support.strategies.decisions import routing_inputs
 
 PRIORITY = PriorityBased(strategy="priority_based")
 
 
 def candidate(buyer_id: int, record: TrackRecord | None = None, *, day: int = 0, **values: Any) -> Candidate:
-    return Candidate(enrollment(buyer_id=buyer_id, **values), standing(day=day, record=record or TrackRecord()))
+    return Candidate(enrollment(buyer_id=buyer_id, **values), usage(day=day, record=record or TrackRecord()))
 
 
-def told(policy: RoutingPolicy, *candidates: Candidate, exclusive: int | None = None) -> tuple[str, list[str]]:
+def reasons_of(policy: RoutingPolicy, *candidates: Candidate, exclusive: int | None = None) -> tuple[str, list[str]]:
     """What the winner won by, and what the others lost by."""
     owner = None if exclusive is None else ExclusiveBuyer(exclusive, "postal_code", "80014")
     decision = routing_decision.choose(policy, Facts(offer(), "80014", owner, candidates), now=NOON)
@@ -54,14 +54,16 @@ LIKED, DISLIKED = TrackRecord(answered=10, accepted=10), TrackRecord(answered=10
          "priority 30", "priority 10 against 30"),
         (PRIORITY, (candidate(1), candidate(2)), None, "priority 1", "priority 1 as the winner's, who comes first"),
         (PRIORITY, (candidate(1), candidate(2, priority=9)), 1,
-         "the place is exclusively its own", "the place is exclusively another's"),
+         "the area is exclusively its own", "the area is exclusively another's"),
         (PriorityBased(strategy="priority_based", sla=Sla(max_delivery_seconds=5)),
          (candidate(1, FAST), candidate(2, SLOW, priority=9)), None,
          "priority 1", "the SLA missed: 3 of 10 in time"),
         (RoundRobin(strategy="round_robin"), (candidate(1), candidate(2)), None,
-         "its turn: had 0 at weight 1 so far", "its turn comes after: had 0 at weight 1, the winner 0 at weight 1"),
+         "next in the rotation: 0 leads at weight 1 so far",
+         "later in the rotation: 0 leads at weight 1, the winner 0 leads at weight 1"),
         (Weighted(strategy="weighted", weights={"2": 3}), (candidate(1), candidate(2)), None,
-         "its turn: had 0 at weight 3 so far", "its turn comes after: had 0 at weight 1, the winner 0 at weight 3"),
+         "next in the rotation: 0 leads at weight 3 so far",
+         "later in the rotation: 0 leads at weight 1, the winner 0 leads at weight 3"),
         (CapacityBased(strategy="capacity_based"),
          (candidate(1, day=3, capacity_per_day=4), candidate(2, day=1, capacity_per_day=4)), None,
          "capacity left 0.7500", "capacity left 0.2500 against 0.7500"),
@@ -72,7 +74,7 @@ LIKED, DISLIKED = TrackRecord(answered=10, accepted=10), TrackRecord(answered=10
 def test_a_loser_is_told_what_it_lost_by(
     policy: RoutingPolicy, candidates: tuple[Candidate, ...], exclusive: int | None, won: str, lost: str
 ) -> None:
-    assert told(policy, *candidates, exclusive=exclusive) == (won, [lost])
+    assert reasons_of(policy, *candidates, exclusive=exclusive) == (won, [lost])
 
 
 @given(routing_inputs())
@@ -97,7 +99,7 @@ def test_why_nobody_got_it_names_what_is_not_a_buyers_to_change() -> None:
 
 
 def test_a_difference_beyond_the_places_shown_is_no_contradiction() -> None:
-    almost = replace(candidate(2), standing=standing(day=1), enrollment=enrollment(buyer_id=2, capacity_per_day=10**6))
-    _, (lost,) = told(CapacityBased(strategy="capacity_based"), candidate(1), almost)
+    almost = replace(candidate(2), usage=usage(day=1), enrollment=enrollment(buyer_id=2, capacity_per_day=10**6))
+    _, (lost,) = reasons_of(CapacityBased(strategy="capacity_based"), candidate(1), almost)
     assert lost == "capacity left 1.0000 as the winner's, who comes first"
     assert Decimal(1) != Decimal(10**6 - 1) / 10**6

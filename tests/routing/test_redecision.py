@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leadgen.explanation.domain import redecision
-from leadgen.explanation.domain.redecision import canonical
+from leadgen.explanation.domain import verification
+from leadgen.explanation.domain.verification import canonical
 from leadgen.kernel.trace import Json, plain
 from leadgen.routing.domain import inputs as routing_inputs_domain
 from leadgen.routing.domain.decision import NoBuyer, Routed
@@ -25,12 +25,12 @@ from tests.support.strategies.decisions import (
     an_enrollment_that_takes_all,
     routing_inputs,
     shuffled,
-    standings,
+    usages,
 )
 
 
 def bytes_of(decision: Routed | NoBuyer) -> bytes:
-    verdict = redecision.routing_verdict(decision)
+    verdict = verification.routing_verdict(decision)
     return canonical({"outcome": verdict.outcome, "reason": verdict.reason, "trace": verdict.trace})
 
 
@@ -50,7 +50,7 @@ def test_the_inputs_on_record_give_the_same_bytes_again(inputs: RoutingInputs) -
     assert canonical(plain(read)) == canonical(plain(inputs))
     # PostgreSQL's jsonb orders an object's keys its own way.
     reordered = json.dumps(json.loads(recorded, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
-    verdict = redecision.DECIDERS["routing"](reordered)
+    verdict = verification.DECIDERS["routing"](reordered)
     assert (verdict.outcome, verdict.reason, canonical(verdict.trace)) == (
         "routed" if isinstance(decided, Routed) else "unrouted",
         None if isinstance(decided, Routed) else decided.reason,
@@ -88,7 +88,7 @@ def test_adding_a_buyer_who_is_not_eligible_never_changes_the_winner(
     free = sorted(set(BUYER_IDS) - {c.enrollment.buyer_id for c in inputs.facts.candidates})
     willing: Enrollment = data.draw(an_enrollment_that_takes_all(data.draw(st.sampled_from(free))))
     refused = replace(willing, priority=9, **data.draw(st.sampled_from(ONE_FAULT)))
-    added = Candidate(refused, data.draw(standings()))
+    added = Candidate(refused, data.draw(usages()))
     more = replace(inputs, facts=replace(inputs.facts, candidates=(added, *inputs.facts.candidates)))
     before, after = routing_inputs_domain.route(inputs), routing_inputs_domain.route(more)
     assert winner(after) == winner(before)
@@ -114,14 +114,14 @@ def test_what_was_recorded_before_buyers_could_give_leads_back_gives_the_same_by
             inputs.facts,
             assigned_to=None,
             candidates=tuple(
-                replace(c, enrollment=replace(c.enrollment, refused=False)) for c in inputs.facts.candidates
+                replace(c, enrollment=replace(c.enrollment, rejected=False)) for c in inputs.facts.candidates
             ),
         ),
     )
     recorded: Any = plain(before)
     del recorded["facts"]["assigned_to"]
     for candidate in recorded["facts"]["candidates"]:
-        del candidate["enrollment"]["refused"]
+        del candidate["enrollment"]["rejected"]
     assert bytes_of(routing_inputs_domain.route(routing_inputs_domain.read_routing(json.dumps(recorded)))) == bytes_of(
         routing_inputs_domain.route(before)
     )
@@ -194,5 +194,5 @@ RECORDED: dict[str, Json] = {"outcome": "routed", "trace": {"verdicts": [{"eligi
     ],
 )  # fmt: skip
 def test_where_two_decisions_differ_is_named(decided: Json, paths: list[str]) -> None:
-    assert list(redecision.differing(RECORDED, decided)) == paths
+    assert list(verification.differing(RECORDED, decided)) == paths
     assert (canonical(RECORDED) == canonical(decided)) == (not paths)

@@ -71,5 +71,8 @@ def test_weights_in_the_same_proportion_take_the_same_turns() -> None:
 
 def test_a_pool_is_its_members_and_their_weights() -> None:
     one = Rotation((1, 2), (1, 1), (0, 0))
-    assert one.pool == Rotation((1, 2), (1, 1), (1, 0)).pool
-    assert len({one.pool, Rotation((1, 3), (1, 1), (0, 0)).pool, Rotation((1, 2), (1, 2), (0, 0)).pool}) == 3
+    assert one.stored_key == Rotation((1, 2), (1, 1), (1, 0)).stored_key
+    assert (
+        len({one.stored_key, Rotation((1, 3), (1, 1), (0, 0)).stored_key, Rotation((1, 2), (1, 2), (0, 0)).stored_key})
+        == 3
+    )

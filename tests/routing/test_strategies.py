@@ -22,13 +22,13 @@ from leadgen.routing.domain.policy import (
 )
 from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
-from tests.support.domain_values import NOON, enrollment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, usage
 
 SLA = Sla(max_delivery_seconds=5, percent=90)
 
 
 def candidate(buyer_id: int, stands: dict[str, Any] | None = None, **values: Any) -> Candidate:
-    return Candidate(enrollment(buyer_id=buyer_id, **values), standing(**stands or {}))
+    return Candidate(enrollment(buyer_id=buyer_id, **values), usage(**stands or {}))
 
 
 def record(answered: int = 0, accepted: int = 0, delivered: int = 0, on_time: int = 0) -> dict[str, Any]:
@@ -170,5 +170,5 @@ def test_every_strategy_settles_a_tie_by_priority_and_then_by_buyer_id() -> None
 
 
 def test_the_sla_is_met_at_exactly_the_percentage() -> None:
-    assert strategies.meets(SLA, standing(**record(delivered=100, on_time=90)))
-    assert not strategies.meets(SLA, standing(**record(delivered=100, on_time=89)))
+    assert strategies.meets(SLA, usage(**record(delivered=100, on_time=90)))
+    assert not strategies.meets(SLA, usage(**record(delivered=100, on_time=89)))

@@ -23,7 +23,7 @@ DELIVERY = """delivery:
           answer:
             type: json
             accepted_when: [{path: ok, equals: true}]
-            refused_when: [{path: ok, equals: false}]
+            rejected_when: [{path: ok, equals: false}]
             reference: id
             reason: why"""
 MAPPED = changed(("capacity_per_day: 3", DELIVERY))

@@ -49,7 +49,7 @@ def recorded(rules: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("rules", POLICIES.values(), ids=list(POLICIES))
 def test_the_policy_of_the_time_is_answered_and_decides_as_it_did(rules: dict[str, Any]) -> None:
-    decided = validation_rules.decide_again(json.loads(recorded(rules)))
+    decided = validation_rules.decide_recorded(json.loads(recorded(rules)))
     refused = None if isinstance(decided, validation_rules.Validated) else decided.reason
     assert validate_again(recorded(rules), policy(rules)) == Revalidated(refused, ())
 

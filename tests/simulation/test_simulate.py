@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.routing.domain.policy import PerformanceBased, Sla
-from leadgen.routing.domain.track_records import asked_by
+from leadgen.routing.domain.track_records import lookback_terms
 from leadgen.routing.store import track_records
 from leadgen.routing.store.track_records import Lookback
 from leadgen.simulation.domain.simulation import Sale
@@ -114,7 +114,7 @@ def a_busy_day(conn: Connection[Any], functions: Functions, town: Town, now: dat
 def _the_world_goes_on(conn: Connection[Any], at: datetime, seed: random.Random) -> None:
     taken = at + timedelta(seconds=seed.choice([5, 100]))
     conn.execute(
-        "UPDATE deliveries SET status = 'taken', settled_at = %s, next_attempt_at = NULL"
+        "UPDATE deliveries SET status = 'succeeded', settled_at = %s, next_attempt_at = NULL"
         " WHERE status = 'pending' AND lead_id %% 10 < 7",
         (taken,),
     )
@@ -338,7 +338,7 @@ def test_past_track_records_are_what_the_stage_counts(
     policy = PerformanceBased(
         strategy="performance_based", lookback_days=1, sla=Sla(max_delivery_seconds=60, lookback_hours=9)
     )
-    ask = asked_by(policy)
+    ask = lookback_terms(policy)
     late = now + timedelta(hours=12)
     seen = set()
     for offer in town.offers.values():

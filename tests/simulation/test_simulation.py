@@ -16,10 +16,10 @@ from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
-from leadgen.routing.domain.track_records import asked_by
+from leadgen.routing.domain.track_records import lookback_terms
 from leadgen.simulation.domain.simulation import Attempt, Change, Draft, Fate, Outcome, Sale, Simulation
 from leadgen.simulation.domain.track_records import Past, TrackRecords
-from tests.support.domain_values import NOON, enrollment, offer, standing
+from tests.support.domain_values import NOON, enrollment, offer, usage
 
 _POLICY: TypeAdapter[RoutingPolicy] = TypeAdapter(RoutingPolicy)
 PRICE = Decimal("45.00")
@@ -30,7 +30,7 @@ def policy(strategy: str = "priority_based", **values: Any) -> RoutingPolicy:
 
 
 def candidate(buyer_id: int, *, standing_: dict[str, Any] | None = None, **values: Any) -> Candidate:
-    return Candidate(enrollment(buyer_id=buyer_id, **values), standing(**standing_ or {}))
+    return Candidate(enrollment(buyer_id=buyer_id, **values), usage(**standing_ or {}))
 
 
 def sale(buyer_id: int, price: Decimal = PRICE) -> Sale:
@@ -105,7 +105,7 @@ def test_what_a_buyer_gave_back_it_gave_back_in_the_simulation_too() -> None:
     outcome = run(
         morning,
         attempt(1, sale(1), candidate(1, **one), candidate(2)),
-        attempt(1, sale(2), candidate(1, refused=True, **one), candidate(2), at=later),
+        attempt(1, sale(2), candidate(1, rejected=True, **one), candidate(2), at=later),
         attempt(2, sale(1), candidate(1, **one), candidate(2), at=later),
         attempt(3, sale(2), candidate(1, standing_={"day": 1}, **one), candidate(2), at=later),
     )
@@ -209,7 +209,7 @@ def test_a_track_record_is_the_recorded_one_where_the_policy_of_the_time_asked_t
 ) -> None:
     draft = policy("performance_based")
     day = timedelta(days=1)
-    past = TrackRecords(asked_by(draft), [Past(102, NOON - day, NOON - day, True, None, None, False)])
+    past = TrackRecords(lookback_terms(draft), [Past(102, NOON - day, NOON - day, True, None, None, False)])
     well = candidate(1, standing_={"record": TrackRecord(answered=5, accepted=5)})
     outcome = run(draft, attempt(1, "x", well, candidate(2), live=live), past=past)
     assert fates(outcome) == {1: winner}
@@ -250,7 +250,7 @@ def inputs(draw: st.DrawFn) -> RoutingInputs:
                 budget_per_day=draw(st.sampled_from([None, Decimal("100.00")])),
                 credit_limit=draw(st.sampled_from([None, Decimal("100.00")])),
             ),
-            standing(
+            usage(
                 hour=draw(few),
                 spent={"day": draw(st.sampled_from(["0.00", "45.00", "90.00"]))},
                 pending=draw(st.sampled_from([Decimal("0.00"), Decimal("90.00")])),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.routing.domain.eligibility import TrackRecord
-from leadgen.routing.domain.track_records import Ask
+from leadgen.routing.domain.track_records import LookbackTerms
 from leadgen.simulation.domain.track_records import Past, TrackRecords
 from tests.support.domain_values import NOON
 
@@ -30,7 +30,7 @@ def past(draw: st.DrawFn) -> Past:
     )
 
 
-def counted(leads: list[Past], ask: Ask, now: datetime) -> TrackRecord:
+def counted(leads: list[Past], ask: LookbackTerms, now: datetime) -> TrackRecord:
     """What the routing stage's statement counts, as it would have found the leads at that instant."""
     answered = [
         lead for lead in leads
@@ -48,7 +48,7 @@ def counted(leads: list[Past], ask: Ask, now: datetime) -> TrackRecord:
         if settled or lead.handed_at + ask.patience < now:
             delivered.append(lead)
             on_time += bool(
-                settled and lead.taken and lead.settled_at and lead.settled_at <= lead.handed_at + ask.patience
+                settled and lead.succeeded and lead.settled_at and lead.settled_at <= lead.handed_at + ask.patience
             )
     return TrackRecord(len(answered), sum(lead.accepted for lead in answered), len(delivered), on_time)
 
@@ -62,7 +62,7 @@ def counted(leads: list[Past], ask: Ask, now: datetime) -> TrackRecord:
 def test_it_is_what_a_decision_of_that_instant_would_have_counted(
     leads: list[Past], now: datetime, answers: timedelta | None, deliveries: timedelta | None
 ) -> None:
-    ask = Ask(answers, deliveries, None if deliveries is None else timedelta(minutes=5))
+    ask = LookbackTerms(answers, deliveries, None if deliveries is None else timedelta(minutes=5))
     found = TrackRecords(ask, leads)
     for buyer_offer_id in (1, 2):
         own = [lead for lead in leads if lead.buyer_offer_id == buyer_offer_id]
@@ -70,4 +70,4 @@ def test_it_is_what_a_decision_of_that_instant_would_have_counted(
 
 
 def test_a_buyer_without_a_past_has_no_record() -> None:
-    assert TrackRecords(Ask(timedelta(days=1), None, None), []).at(7, NOON) == TrackRecord()
+    assert TrackRecords(LookbackTerms(timedelta(days=1), None, None), []).at(7, NOON) == TrackRecord()

@@ -9,7 +9,7 @@ from leadgen.delivery.domain.lead_facts import LeadFacts
 from leadgen.kernel.calendar import PERIODS, Period
 from leadgen.leads.domain.lead import Lead
 from leadgen.routing.domain.decision import Offer
-from leadgen.routing.domain.eligibility import Enrollment, Standing, Used
+from leadgen.routing.domain.eligibility import Enrollment, Usage, Used
 from leadgen.validation.domain.extraction import observe
 from leadgen.validation.domain.observations import LookedUp, Observations
 from leadgen.validation.domain.policy import DuplicateDetection, ValidationPolicy
@@ -91,7 +91,7 @@ def enrollment(**values: Any) -> Enrollment:
     return Enrollment(**defaults | values)
 
 
-def standing(
+def usage(
     *,
     hour: int = 0,
     day: int = 0,
@@ -99,7 +99,7 @@ def standing(
     month: int = 0,
     spent: Mapping[Period, str] | None = None,
     **values: Any,
-) -> Standing:
+) -> Usage:
     """A buyer who has taken so many leads in each period and owes nothing."""
     claimed: dict[Period, int] = {"hour": hour, "day": day, "week": week, "month": month}
     amounts = {period: Decimal(amount) for period, amount in (spent or {}).items()}
@@ -109,7 +109,7 @@ def standing(
         "pending": Decimal("0.00"),
         "wallet": Decimal("0.00"),
     }
-    return Standing(**defaults | values)
+    return Usage(**defaults | values)
 
 
 def offer(**values: Any) -> Offer:

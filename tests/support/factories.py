@@ -131,10 +131,10 @@ def a_delivery(conn: Connection[Any], lead_id: int, buyer_id: int, *, status: st
     """The delivery of a routed lead, in one of its states; its id."""
     state: dict[str, Any] = {
         "pending": {"next_attempt_at": "-infinity"},
-        "taken": {"settled_at": "2026-06-17T12:00:00Z"},
+        "succeeded": {"settled_at": "2026-06-17T12:00:00Z"},
         "in_review": {"settled_at": "2026-06-17T12:00:00Z", "review_reason": "webhook_failed"},
-        "released": {"settled_at": "2026-06-17T12:00:00Z", "release_reason": "refused"},
-    }[status]
+        "released": {"settled_at": "2026-06-17T12:00:00Z", "release_reason": "rejected"},
+    }.get(status, {})
     delivery_id = str(uuid.uuid4())
     row = {"id": delivery_id, "lead_id": lead_id, "buyer_id": buyer_id, "channel": "webhook", "status": status}
     columns = row | state | values

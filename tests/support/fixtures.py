@@ -14,7 +14,7 @@ from psycopg import Connection
 from leadgen.platform import log
 from leadgen_local.sinks import stripe_account
 from tests.support.factories import a_source, an_offer
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.reviews import Market
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 from tests.support.servers.name_server import NameServer
@@ -102,7 +102,7 @@ def nothing_stored(conn: Connection[Any]) -> Callable[[], None]:
 
     def check() -> None:
         assert conn.execute("SELECT count(*) FROM leads").fetchone() == (0,)
-        assert told(conn, "validate") == []
+        assert sent(conn, "validate") == []
 
     return check
 

@@ -52,6 +52,6 @@ def waiting(conn: Connection[Any], queue: str) -> list[dict[str, Any]]:
     return [row[0] for row in conn.execute(sql.SQL("SELECT message FROM {} ORDER BY msg_id").format(table))]
 
 
-def told(conn: Connection[Any], queue: str) -> list[tuple[str, int | None]]:
+def sent(conn: Connection[Any], queue: str) -> list[tuple[str, int | None]]:
     """The events in a queue, with the leads they are about."""
     return [(message["event"], message["lead_id"]) for message in waiting(conn, queue)]

@@ -72,7 +72,7 @@ def a_taken_delivery(conn: Connection[Any], buyer: int, source: int, **values: A
         delivered_at="2026-06-17T11:00:00Z", billing_status="billed", billed_at="2026-06-17T11:01:00Z",
     )  # fmt: skip
     kept = {"body": f'{{"lead_id":{lead}}}'.encode(), "content_type": "application/json"}
-    return a_delivery(conn, lead, buyer, **{"status": "taken"} | kept | values)
+    return a_delivery(conn, lead, buyer, **{"status": "succeeded"} | kept | values)
 
 
 def money(conn: Connection[Any]) -> list[Any]:

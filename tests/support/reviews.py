@@ -87,7 +87,7 @@ ONE = ("45.00", [1] * 4, ["45.00"] * 4)
 
 def delivery_row(conn: Connection[Any], delivery: str) -> tuple[Any, ...]:
     row = conn.execute(
-        "SELECT status, channel, attempts, uncounted, in_doubt, review_reason, release_reason, verdict"
+        "SELECT status, channel, attempts, uncounted, outcome_unknown, review_reason, release_reason, verdict"
         " FROM deliveries WHERE id = %s", (delivery,),
     ).fetchone()  # fmt: skip
     assert row is not None

@@ -146,8 +146,8 @@ def test_a_validation_is_decided_again_from_its_record(
     observed = seen(policy, subject, fields=fields, is_duplicate=is_duplicate, **vars(looked_up))
     decision = validation_rules.validate(policy, observed)
     inputs = stored_inputs(validation_rules.inputs(policy, observed))
-    assert validation_rules.decide_again(inputs) == decision
-    again = screening.validation_decided_again(inputs)
+    assert validation_rules.decide_recorded(inputs) == decision
+    again = screening.verify_validation(inputs)
     assert as_bytes(again) == as_bytes(screening.validation_verdict(decision))
     # And what was read again is recorded as it was.
     assert (
@@ -184,11 +184,11 @@ def test_a_duplicate_is_found_again_from_its_record(
         subject, contact = lead(lead_id=number, created_at=NOON + timedelta(minutes=minutes)), Contact(phone, email)
         search = duplicates.search_for(policy.detection, subject, contact, default_window_hours=1)
         requests.append(Request(subject, contact, policy, search))
-    for result in screening.screen_in_turn(requests, {}):
+    for result in screening.screen(requests, {}):
         assert isinstance(result, Screened)
         request = result.request
         inputs = stored(plain(duplicates.inputs(policy.detection, request.contact, request.search, result.found)))
-        again = screening.duplicates_decided_again(inputs)
+        again = screening.verify_duplicates(inputs)
         assert as_bytes(again) == as_bytes(screening.duplicate_verdict(result.duplicate))
 
 
@@ -199,13 +199,13 @@ def test_a_policy_that_did_not_parse_is_held_again() -> None:
     except PolicyInvalid as problem:
         held = validation_rules.unreadable(problem)
     inputs = stored_inputs(validation_rules.unreadable_inputs(rules, label="'x' version 3"))
-    assert validation_rules.decide_again(inputs) == held
+    assert validation_rules.decide_recorded(inputs) == held
 
 
 def test_inputs_that_are_none_are_refused() -> None:
     recorded: list[Json] = [{}, [], "text", None, {"policy": {}}, {"rules": 7, "label": "x"}, {"rules": "{}"}]
     for inputs in recorded:
         with pytest.raises(ValidationError):
-            validation_rules.decide_again(inputs)
+            validation_rules.decide_recorded(inputs)
     with pytest.raises(PolicyInvalid, match="parses now"):
-        validation_rules.decide_again({"rules": "{}", "label": "x"})
+        validation_rules.decide_recorded({"rules": "{}", "label": "x"})

@@ -30,7 +30,7 @@ def a_request(
 
 
 def screened(requests: Sequence[Request], stored: dict[int, Match] | None = None) -> dict[int, Screened]:
-    results = screening.screen_in_turn(requests, stored or {})
+    results = screening.screen(requests, stored or {})
     return {s.request.lead.lead_id: s for s in results if isinstance(s, Screened)}
 
 
@@ -110,7 +110,7 @@ def test_the_order_of_a_batch_does_not_matter(
         for lead_id, (minutes, phone, code) in enumerate(leads, start=1)
     ]
     shuffled = seed.sample(requests, len(requests))
-    assert screening.screen_in_turn(shuffled, {}) == screening.screen_in_turn(requests, {})
+    assert screening.screen(shuffled, {}) == screening.screen(requests, {})
 
 
 @given(
@@ -156,7 +156,7 @@ def known(lead_id: int, *, minutes: int, phone: str | None = "1") -> Request:
 def outcomes(requests: Sequence[Request]) -> dict[int, str]:
     return {
         result.request.lead.lead_id: result.why if isinstance(result, Deferred) else result.status
-        for result in screening.screen_in_turn(requests, {})
+        for result in screening.screen(requests, {})
     }
 
 

@@ -14,7 +14,7 @@ from psycopg import Connection
 from tests.support.examples import examples
 from tests.support.factories import a_lead, a_source, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 
 DETECTION = {"enabled": True, "window_hours": 24, "keys": ["phone", "email"], "match_mode": "any"}
 
@@ -54,7 +54,7 @@ def test_a_valid_lead_is_validated_recorded_and_announced(
     assert decisions(conn, lead) == [
         ("duplicates", "not_duplicate", "no_match"), ("validation", "validated", None),
     ]  # fmt: skip
-    assert told(conn, "route") == [("lead.validated", lead)]
+    assert sent(conn, "route") == [("lead.validated", lead)]
     policy = conn.execute("SELECT DISTINCT policy_id, policy_version, decided_at FROM lead_decisions").fetchall()
     assert policy == [(*conn.execute("SELECT id, version FROM validation_policies").fetchall()[0], now)]
 
@@ -66,8 +66,8 @@ def test_an_invalid_lead_is_rejected_with_its_first_reason(
     lead = a_lead(conn, a_source(conn, an_offer(conn, rules=rules)), postal_code="99999")
     assert validate(functions, lead, at=now) == ["rejected"]
     assert states(conn) == [("rejected", "required_fields", False, None)]
-    assert told(conn, "route") == []
-    assert told(conn, "notify") == [("lead.rejected", lead)]
+    assert sent(conn, "route") == []
+    assert sent(conn, "notify") == [("lead.rejected", lead)]
     (trace,) = conn.execute("SELECT trace FROM lead_decisions WHERE stage = 'validation'").fetchall()[0]
     assert [(check["rule"], check["passed"]) for check in trace] == [
         ("required_fields", False), ("allowed_postal_codes", False), ("suppression", True),
@@ -102,7 +102,7 @@ def test_each_action_on_a_duplicate_is_taken_and_recorded_as_specified(
     ).fetchall()
     assert recorded == [(second, first, source, ["phone"], 48, "any", "any", action, "seen_before")]
     assert decisions(conn, second)[0] == ("duplicates", f"duplicate_{action}", "seen_before")
-    assert told(conn, "route") == ([] if action == "reject" else [("lead.validated", second)])
+    assert sent(conn, "route") == ([] if action == "reject" else [("lead.validated", second)])
 
 
 def test_a_policy_without_a_window_takes_the_platforms(
@@ -155,7 +155,7 @@ def test_an_earlier_lead_pulled_in_by_a_later_one_is_announced_with_it(
     last = a_lead(conn, source, created_at=now + timedelta(minutes=2), phone="+13035550101", email="x@example.com")
     assert validate(functions, last, at=now) == ["validated"]
     assert [row[0] for row in states(conn)] == ["validated"] * 3
-    assert told(conn, "route") == [("lead.validated", lead) for lead in (first, second, last)]
+    assert sent(conn, "route") == [("lead.validated", lead) for lead in (first, second, last)]
 
 
 def test_others_leads_are_not_pulled_in(conn: Connection[Any], functions: Functions, now: datetime) -> None:
@@ -246,7 +246,7 @@ def test_a_repeat_changes_nothing_and_announces_again(
     before = conn.execute("SELECT * FROM leads ORDER BY id").fetchall()
     assert validate(functions, valid, invalid, at=now + timedelta(hours=1)) == ["repeated", "repeated"]
     assert conn.execute("SELECT * FROM leads ORDER BY id").fetchall() == before
-    assert told(conn, "route") == [("lead.validated", valid)] * 2
+    assert sent(conn, "route") == [("lead.validated", valid)] * 2
     assert len(decisions(conn, valid)) == 2
 
 
@@ -255,7 +255,7 @@ def test_a_lead_that_was_held_unrouted_is_left_to_the_sweep(
 ) -> None:
     lead = a_lead(conn, a_screened_source(conn), status="validated", unrouted_at=now, route_again_at=now)
     validate(functions, lead, at=now)
-    assert told(conn, "route") == []
+    assert sent(conn, "route") == []
 
 
 def test_the_record_of_a_decision_names_nobody(conn: Connection[Any], functions: Functions, now: datetime) -> None:

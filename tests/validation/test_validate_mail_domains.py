@@ -10,7 +10,7 @@ from leadgen.platform import settings
 from leadgen.platform.egress import dns
 from tests.support.factories import a_lead, a_source, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 from tests.support.servers.name_server import BROKEN, SILENT, NameServer
 
 RULES = {"mx_lookup_enabled": True, "duplicate_detection": {"enabled": True, "window_hours": 24}}
@@ -110,7 +110,7 @@ def test_a_resolver_that_is_away_defers_its_leads_and_no_others(
     fine = a_lead(conn, source, email="b@mail.example")
     assert validate(functions, waiting, fine, at=now) == ["deferred", "validated"]
     assert states(conn) == [("received", None), ("validated", None)]
-    assert told(conn, "route") == [("lead.validated", fine)]
+    assert sent(conn, "route") == [("lead.validated", fine)]
     assert conn.execute("SELECT DISTINCT lead_id FROM lead_decisions").fetchall() == [(fine,)]
     assert conn.execute("SELECT updated_at FROM leads WHERE id = %s", (waiting,)).fetchone() == (None,)
 
@@ -124,7 +124,7 @@ def test_a_deferred_lead_is_told_again_by_the_sweep_and_decided_when_the_resolve
     lead = a_lead(conn, source, email="a@mail.example", created_at=now)
     assert validate(functions, lead, at=now) == ["deferred"]
     functions.module("sweep").run(now + timedelta(seconds=61))
-    assert told(conn, "validate") == [("lead.received", lead)]
+    assert sent(conn, "validate") == [("lead.received", lead)]
     environment.setenv("DNS_SERVERS", name_server.address)
     settings.current.cache_clear()
     assert validate(functions, lead, at=now + timedelta(seconds=61)) == ["validated"]

@@ -11,7 +11,7 @@ from leadgen.review.store import leads as review_leads
 from leadgen.validation.domain import screening
 from tests.support.factories import a_lead, a_source, an_offer, insert
 from tests.support.functions import Functions
-from tests.support.messages import messages, told
+from tests.support.messages import messages, sent
 
 VELOCITY = {"points": 40, "more_than": 2, "within_minutes": 60}
 EVERYTHING: dict[str, Any] = {
@@ -132,10 +132,10 @@ def test_a_score_to_review_holds_the_lead_and_a_release_lets_it_go_on_marked(
     assert row(conn, lead, *columns) == (
         "received", now, "fraud_score", "50 (ip_country_mismatch 50)", 50, [],
     )  # fmt: skip
-    assert told(conn, "route") == told(conn, "notify") == []
+    assert sent(conn, "route") == sent(conn, "notify") == []
     assert process(functions, lead, at=now) == ["repeated"]
     functions.module("sweep").run(now + timedelta(hours=1))
-    assert told(conn, "validate") == []
+    assert sent(conn, "validate") == []
     review_leads.release(conn, lead, now=now)
     assert process(functions, lead, at=now) == ["validated"]
     assert row(conn, lead, *columns) == ("validated", None, None, None, 50, ["fraud_detection"])
@@ -170,7 +170,7 @@ def test_a_stored_policy_that_does_not_parse_stops_its_leads_in_review_and_no_ot
     )
     assert (status, since, reason) == ("received", now, "policy_invalid")
     assert "alowed_postal_codes" in detail
-    assert told(conn, "route") == [("lead.validated", fine)]
+    assert sent(conn, "route") == [("lead.validated", fine)]
     assert process(functions, broken[0], at=now) == ["repeated"]
     for lead in broken:
         review_leads.release(conn, lead, now=now)
@@ -200,8 +200,8 @@ def test_every_decision_can_be_made_again_from_its_record(
     process(functions, *leads, at=now)
     recorded = conn.execute("SELECT stage, outcome, reason, inputs, trace FROM lead_decisions").fetchall()
     again = {
-        "duplicates": screening.duplicates_decided_again,
-        "validation": screening.validation_decided_again,
+        "duplicates": screening.verify_duplicates,
+        "validation": screening.verify_validation,
     }
     for stage, outcome, reason, inputs, trace in recorded:
         assert again[stage](inputs) == screening.Verdict(outcome, reason, trace)

@@ -10,7 +10,7 @@ from psycopg import Connection
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import failed_ids, sqs_event, told, waiting
+from tests.support.messages import failed_ids, sent, sqs_event, waiting
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 
@@ -62,12 +62,12 @@ def test_a_lead_is_taken_in_validated_routed_delivered_billed_and_invoiced(
     answer = functions.client().post("/api/leads", json=body)
     assert (answer.status_code, answer.json()["status"], answer.json()["offer_id"]) == (202, "received", offer)
     lead: int = answer.json()["lead_id"]
-    assert told(conn, "validate") == [("lead.received", lead)]
+    assert sent(conn, "validate") == [("lead.received", lead)]
 
     # 2. Validated: both decisions are on record.
     step(conn, functions, "validate")
     assert row(conn, lead, "status::text, validation_reason, is_duplicate") == ("validated", None, False)
-    assert told(conn, "route") == [("lead.validated", lead)]
+    assert sent(conn, "route") == [("lead.validated", lead)]
 
     # 3. Routed: the buyer has a claim on it at a price that is frozen, and one place of its day is taken.
     step(conn, functions, "route")
@@ -76,15 +76,15 @@ def test_a_lead_is_taken_in_validated_routed_delivered_billed_and_invoiced(
     )  # fmt: skip
     assert conn.execute("SELECT balance::text, pending_amount::text FROM buyers").fetchone() == ("0.00", "60.00")
     assert conn.execute("SELECT claimed FROM capacity_counters WHERE period = 'day'").fetchall() == [(1,)]
-    assert told(conn, "deliver") == [("lead.routed", lead)]
+    assert sent(conn, "deliver") == [("lead.routed", lead)]
 
     # 4. Delivered: the buyer's endpoint has the whole lead.
     step(conn, functions, "deliver")
     (request,) = endpoint.received
     contact = json.loads(request.body)["data"]["contact"]
     assert contact == {"name": body["name"], "phone": body["phone"], "email": body["email"], "zip": "80014"}
-    assert conn.execute("SELECT status, attempts FROM deliveries").fetchone() == ("taken", 1)
-    assert told(conn, "bill") == [("lead.delivered", lead)]
+    assert conn.execute("SELECT status, attempts FROM deliveries").fetchone() == ("succeeded", 1)
+    assert sent(conn, "bill") == [("lead.delivered", lead)]
 
     # 5. Billed: what was pending is owed now.
     step(conn, functions, "bill")

@@ -105,7 +105,7 @@ def test_a_lead_is_sold_in_a_new_market_by_configuration_alone(
          WHERE l.id = %s
         """,
         (lead_id,),
-    ).fetchall() == [("delivered", "billed", Decimal("72.50"), "Denver, CO", "hvac", "Mile High Heating", "taken")]
+    ).fetchall() == [("delivered", "billed", Decimal("72.50"), "Denver, CO", "hvac", "Mile High Heating", "succeeded")]
     (received,) = denver.received
     assert received.path == "/mile-high"
     assert json.loads(received.body)["data"]["contact"]["name"] == "Wilhelmina Østergaard"

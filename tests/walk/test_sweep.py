@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_delivery, a_lead, an_enrollment
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 
 QUEUES = ["validate", "route", "deliver", "bill"]
 
@@ -18,7 +18,7 @@ def sweep(conn: Connection[Any], functions: Functions, at: datetime) -> list[tup
     for queue in QUEUES:
         conn.execute(f"TRUNCATE pgmq.q_{queue}".encode())
     swept = functions.module("sweep").run(at)
-    found = [event for queue in QUEUES for event in told(conn, queue)]
+    found = [event for queue in QUEUES for event in sent(conn, queue)]
     assert swept["leads"] + swept["deliveries"] == len(found)
     return found
 
@@ -99,7 +99,7 @@ def test_a_delivery_under_way_is_announced_only_after_its_claim_has_ended(
 def test_a_taken_lead_that_nobody_billed_is_announced(
     conn: Connection[Any], functions: Functions, source: int, now: datetime
 ) -> None:
-    lead = a_delivered_lead(conn, source, status="taken", settled_at=now)
+    lead = a_delivered_lead(conn, source, status="succeeded", settled_at=now)
     assert sweep(conn, functions, now + timedelta(minutes=1)) == []
     assert sweep(conn, functions, now + timedelta(minutes=1, microseconds=1)) == [("lead.delivered", lead)]
     conn.execute("UPDATE leads SET billing_status = 'billed', price = 45")
@@ -157,7 +157,7 @@ def test_a_lead_that_its_buyer_gave_back_waits_since_then(
 ) -> None:
     long_ago = now - timedelta(days=9)
     lead = a_lead(conn, source, status="validated", created_at=long_ago, updated_at=now)
-    a_delivery(conn, lead, a_buyer(conn), status="released", settled_at=now, release_reason="refused")
+    a_delivery(conn, lead, a_buyer(conn), status="released", settled_at=now, release_reason="rejected")
     assert sweep(conn, functions, now + timedelta(minutes=1, seconds=1)) == [("lead.validated", lead)]
 
 

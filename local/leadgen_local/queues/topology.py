@@ -1,4 +1,4 @@
-"""Makes the database's queues and topic bindings those of the template."""
+"""Makes the database's queues and topic bindings what the template says."""
 
 from leadgen.platform.messaging import queues
 from leadgen_local.queues.pgmq import Connection

@@ -1,4 +1,4 @@
-"""The configured behavior of the sinks for one path: answer at once, late, with an error, or never."""
+"""How the sinks answer the calls to one path: as they were told to."""
 
 import asyncio
 from typing import Any, Literal
@@ -8,8 +8,7 @@ from starlette.requests import Request
 
 
 class Behavior(BaseModel):
-    """How posts to one path are answered, by `mode`: `ok` at once, `slow` after `seconds`, `error` with `status`, and
-    `hang` never.
+    """How posts to one path are answered: at once, after `seconds`, with `status`, or never.
 
     `body` is what the fake buyer answers with, whatever the status: JSON, or a text as it stands; `retry_after` is its
     header of that name: seconds, or a date.
@@ -26,7 +25,7 @@ class Behavior(BaseModel):
 
 
 async def failure(behavior: Behavior | None, request: Request) -> int | None:
-    """The status of an `error`, otherwise None. A `slow` one waits first, a `hang` until the caller is gone."""
+    """The status to fail with, if it is to fail; waits first, as the behavior says."""
     match behavior:
         case Behavior(mode="slow", seconds=seconds):
             await asyncio.sleep(seconds)

@@ -85,7 +85,7 @@ def test_every_outcome_reason_and_verdict_has_its_row_and_its_words() -> None:
     assert rows("outcome") == set(get_args(outcomes.Name)) == verdicts.OUTCOMES.keys()
     assert rows("reason") == set(get_args(ReviewReason)) == verdicts.REVIEW_REASONS.keys()
     assert rows("verdict") == set(verdicts.NAMES)
-    for state in (*get_args(breaker.State), "pending", "taken", "in_review", "released"):
+    for state in (*get_args(breaker.State), "pending", "succeeded", "in_review", "released"):
         assert f"| `{state}` |" in TEXT
 
 

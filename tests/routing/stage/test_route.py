@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert
 from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, messages, sqs_event, told
+from tests.support.messages import body, failed_ids, messages, sent, sqs_event
 from tests.support.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
 
 
@@ -36,7 +36,7 @@ def test_a_lead_is_claimed_priced_and_handed_to_delivery_at_once(
     starts = {"day": now.replace(hour=6), "hour": now, "month": now.replace(day=1, hour=6),
               "week": now.replace(day=15, hour=6)}  # fmt: skip
     assert counters == [(enrollment, period, starts[period], 1, Decimal("45.00")) for period in sorted(starts)]
-    assert told(conn, "deliver") == [("lead.routed", lead)]
+    assert sent(conn, "deliver") == [("lead.routed", lead)]
 
 
 def test_a_buyers_own_price_replaces_the_offers(
@@ -123,7 +123,7 @@ def test_a_repeat_changes_nothing_and_announces_again(
     before = [conn.execute(f"SELECT * FROM {table}".encode()).fetchall() for table in watched]
     assert route(functions, lead, at=now + timedelta(hours=1)) == ["repeated"]
     assert [conn.execute(f"SELECT * FROM {table}".encode()).fetchall() for table in watched] == before
-    assert told(conn, "deliver") == [("lead.routed", lead)] * 2
+    assert sent(conn, "deliver") == [("lead.routed", lead)] * 2
 
 
 @pytest.mark.parametrize("status", ["received", "rejected"])
@@ -133,7 +133,7 @@ def test_only_a_validated_lead_is_routed(
     an_enrollment(conn, a_buyer(conn), offer)
     lead = a_lead(conn, source, status=status)
     assert route(functions, lead, at=now) == ["repeated"]
-    assert told(conn, "deliver") == []
+    assert sent(conn, "deliver") == []
 
 
 def test_a_policy_that_does_not_parse_stops_its_own_lead_in_review_and_no_other(
@@ -146,7 +146,7 @@ def test_a_policy_that_does_not_parse_stops_its_own_lead_in_review_and_no_other(
         sqs_event(body("lead.validated", broken), body("lead.validated", fine)), None
     )
     assert failed_ids(answer) == set()
-    assert told(conn, "deliver") == [("lead.routed", fine)]
+    assert sent(conn, "deliver") == [("lead.routed", fine)]
     rows = conn.execute(
         "SELECT status::text, review_reason, review_detail FROM leads WHERE id = %s", (broken,)
     ).fetchall()

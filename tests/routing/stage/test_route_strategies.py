@@ -149,7 +149,7 @@ def test_performance_is_measured_from_the_answers_of_the_lookback(
     route(functions, lead, at=now)
     assert buyers_of(conn, lead) == [buyers[expected]]
     ((records,),) = conn.execute(
-        "SELECT jsonb_path_query_array(inputs, '$.facts.candidates[*].standing.record') FROM lead_decisions"
+        "SELECT jsonb_path_query_array(inputs, '$.facts.candidates[*].usage.record') FROM lead_decisions"
     ).fetchall()
     if expected == "good":
         assert [(r["answered"], r["accepted"]) for r in records] == [(1, 0), (2, 2)]
@@ -157,7 +157,7 @@ def test_performance_is_measured_from_the_answers_of_the_lookback(
 
 @pytest.mark.parametrize(
     ("status", "seconds", "expected"),
-    [("taken", 5, "first"), ("taken", 6, "second"), ("in_review", 1, "second"), ("pending", 0, "second")],
+    [("succeeded", 5, "first"), ("succeeded", 6, "second"), ("in_review", 1, "second"), ("pending", 0, "second")],
 )
 def test_the_sla_is_measured_from_deliveries_and_one_that_hangs_counts_too(
     conn: Connection[Any], functions: Functions, now: datetime, status: str, seconds: int, expected: str

@@ -13,7 +13,7 @@ from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
-from tests.support.messages import told
+from tests.support.messages import sent
 from tests.support.routing import a_valid_lead, route
 
 
@@ -29,18 +29,18 @@ def test_an_unrouted_lead_is_held_tried_again_by_the_sweep_and_given_up(
 
     assert route(functions, lead, at=now) == ["unrouted"]
     assert held() == ("validated", now, now + timedelta(minutes=15), 1)
-    assert told(conn, "notify")[-1] == ("lead.unrouted", lead)
+    assert sent(conn, "notify")[-1] == ("lead.unrouted", lead)
     sweep.run(now + timedelta(minutes=14, seconds=59))
-    assert told(conn, "route") == []
+    assert sent(conn, "route") == []
     sweep.run(now + timedelta(minutes=15))
-    assert told(conn, "route") == [("lead.validated", lead)]
+    assert sent(conn, "route") == [("lead.validated", lead)]
     route(functions, lead, at=now + timedelta(minutes=50))
     assert held() == ("validated", now, now + timedelta(hours=1), 2)
     route(functions, lead, at=now + timedelta(hours=1))
     assert held() == ("rejected", now, None, 3)
     row = conn.execute("SELECT rejected_at, rejection_reason FROM leads").fetchone()
     assert row == (now + timedelta(hours=1), "no_buyer_in_area")
-    assert told(conn, "notify")[-1] == ("lead.rejected", lead)
+    assert sent(conn, "notify")[-1] == ("lead.rejected", lead)
     assert len(decisions_store.of_lead(conn, lead)) == 3
 
 
@@ -63,7 +63,7 @@ def test_a_policy_may_reject_the_unrouted_at_once(conn: Connection[Any], functio
         "rejected",
         "no_buyer_in_area",
     )
-    assert told(conn, "notify") == [("lead.rejected", lead)]
+    assert sent(conn, "notify") == [("lead.rejected", lead)]
 
 
 def test_a_held_lead_whose_person_was_suppressed_meanwhile_is_never_sold(
@@ -77,7 +77,7 @@ def test_a_held_lead_whose_person_was_suppressed_meanwhile_is_never_sold(
     )
     assert route(functions, lead, at=now + timedelta(minutes=15)) == ["unrouted"]
     assert conn.execute("SELECT status::text, rejection_reason FROM leads").fetchone() == ("rejected", "suppressed")
-    assert told(conn, "notify")[-1] == ("lead.rejected", lead)
+    assert sent(conn, "notify")[-1] == ("lead.rejected", lead)
 
 
 def test_a_lead_released_from_review_whose_person_was_suppressed_meanwhile_is_never_sold(

@@ -20,7 +20,7 @@ from leadgen.invoicing.service.issue import Due
 from leadgen.invoicing.store import drafts
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.domain import minor_units
-from leadgen.payments.domain.provider_events import DisputeChanged, RefundChanged, Told
+from leadgen.payments.domain.provider_events import DisputeChanged, ProviderEvent, RefundChanged
 from leadgen.payments.service import chargebacks, provider_events, receipts, refunds
 from leadgen.payments.service.receipts import Received
 from leadgen.platform.messaging import bus
@@ -407,7 +407,7 @@ class World:
         return self._hear("charge.dispute.updated", facts.dispute, facts, pick)
 
     def _hear(self, kind: str, about: str, facts: RefundChanged | DisputeChanged, pick: int) -> str:
-        told = Told(
+        told = ProviderEvent(
             event_id=f"evt_{about}_{facts.status}_{pick % 5}",
             type=kind,
             object_id=about,

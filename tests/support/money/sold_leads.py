@@ -30,7 +30,7 @@ def a_taken_lead(
         price_components={"component": "offer_default", "amount": price}, delivered_at=delivered_at, **values,
     )  # fmt: skip
     conn.execute("UPDATE buyers SET pending_amount = pending_amount + %s WHERE id = %s", (price, buyer))
-    a_delivery(conn, lead, buyer, status="taken")
+    a_delivery(conn, lead, buyer, status="succeeded")
     return lead
 
 

@@ -82,7 +82,7 @@ class Provider:
         """Everything of a kind there, the latest first."""
         return self.fake.account.of(kind)
 
-    def told(self) -> list[Object]:
+    def sent_events(self) -> list[Object]:
         """What it has told since the last time this was asked."""
         events, self.events[:] = list(self.events), []
         return events

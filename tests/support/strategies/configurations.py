@@ -207,12 +207,12 @@ answer_tests = st.sampled_from(
     [{"path": "a.0.b", "equals": 1}, {"path": "a", "in": ["yes", 5]}, {"path": "b", "present": False}]
 )
 answers = sections(
-    {"type": st.sampled_from(["json", "xml", "form"]), "refused_when": st.lists(answer_tests, min_size=1, max_size=2)},
+    {"type": st.sampled_from(["json", "xml", "form"]), "rejected_when": st.lists(answer_tests, min_size=1, max_size=2)},
     accepted_when=st.lists(answer_tests, max_size=2),
-    refused_statuses=st.just([409, 422]),
+    rejected_statuses=st.just([409, 422]),
     reference=st.just("lead.id"),
     reason=st.just("message"),
-    otherwise=st.sampled_from(["accepted", "refused", "unclear"]),
+    otherwise=st.sampled_from(["accepted", "rejected", "unclear"]),
 )
 deliveries = sections(
     {}, schedule=st.lists(st.integers(1, 25_000), min_size=1, max_size=10), format=formats, answer=answers

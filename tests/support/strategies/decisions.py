@@ -16,7 +16,7 @@ from leadgen.leads.domain.consent import ConsentDemand
 from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import rotation
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, Offer, Routed
-from leadgen.routing.domain.eligibility import Enrollment, Standing, TrackRecord, Used
+from leadgen.routing.domain.eligibility import Enrollment, TrackRecord, Usage, Used
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import (
     CapacityBased,
@@ -207,7 +207,7 @@ def enrollments(draw: st.DrawFn, buyer_id: int, now: datetime) -> Enrollment:
         credit_limit=draw(_MAYBE_CREDIT),
         currency=draw(_CURRENCIES),
         reachable=draw(_MOSTLY),
-        refused=not draw(_MOSTLY),
+        rejected=not draw(_MOSTLY),
         paused_since=None if draw(_MOSTLY) else now - timedelta(hours=1),
     )
 
@@ -237,10 +237,10 @@ def an_enrollment_that_takes_all(draw: st.DrawFn, buyer_id: int) -> Enrollment:
 
 
 @st.composite
-def standings(draw: st.DrawFn) -> Standing:
+def usages(draw: st.DrawFn) -> Usage:
     """What a buyer has taken, owes and has prepaid, and its record."""
     answered, accepted, delivered, late = (draw(_SMALL) for _ in range(4))
-    return Standing(
+    return Usage(
         used={period: Used(draw(_SMALL) // 2, draw(_AMOUNTS)) for period in PERIODS},
         owed=draw(_AMOUNTS),
         pending=draw(_AMOUNTS),
@@ -266,9 +266,9 @@ def routing_inputs(draw: st.DrawFn) -> RoutingInputs:
             currency="USD",
             timezone=draw(_ZONES),
         ),
-        place=PLACE,
+        postal_code=PLACE,
         exclusive=draw(_OWNERS),
-        candidates=tuple(Candidate(enrollment, draw(standings())) for enrollment in enrolled),
+        candidates=tuple(Candidate(enrollment, draw(usages())) for enrollment in enrolled),
         observed=conditions.observe([e.filter for e in enrolled if e.filter is not None], fields),
         evidence=consent.evidence(fields, [e.consent for e in enrolled if e.consent is not None]),
         suppressed=draw(_SUPPRESSED),

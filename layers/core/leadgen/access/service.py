@@ -57,7 +57,7 @@ def ip_address(request: Request) -> str | None:
         return None
 
 
-def asker(request: Request) -> Actor:
+def requester(request: Request) -> Actor:
     """Whoever the request's token speaks for. Raises Refusal 401."""
     return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
 
@@ -65,7 +65,7 @@ def asker(request: Request) -> Actor:
 def deciding_operator(request: Request) -> Actor:
     """The operator who decides, as the audit trail keeps it. Raises Refusal 401, and 403 where it is no operator."""
     person(request)
-    return asker(request)
+    return requester(request)
 
 
 def party(request: Request) -> int | None:

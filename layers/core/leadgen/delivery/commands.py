@@ -20,8 +20,6 @@ from leadgen.terminal.command import DONE, CommandFailed, describe
 from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import columns, folded, minute, printable, unbroken
 
-# The commands of verdicts that are stored under another name.
-COMMANDS = {"taken": "succeeded"}
 _ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
 
 
@@ -58,7 +56,7 @@ def show_command(parser: argparse.ArgumentParser) -> None:
 
 def _show(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        (story,) = history.tell(conn, [named(conn, options.delivery_id)])
+        (story,) = history.load(conn, [named(conn, options.delivery_id)])
     for part in _shown(story):
         print("\n".join(folded(part)))
     return DONE
@@ -70,26 +68,26 @@ def _shown(story: Story) -> Iterator[str]:
     possible = verdicts.possible(story.delivery)
     if possible:
         yield ""
-        yield f"Possible: {', '.join(COMMANDS.get(verdict, verdict) for verdict in possible)} (`leadgen review --help`)"
+        yield f"Possible: {', '.join(possible)} (`leadgen review --help`)"
 
 
-def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
-    """Its lines; ``told`` writes an instant."""
+def lines(story: Story, written: Callable[[datetime], str]) -> Iterator[str]:
+    """Its lines; ``written`` formats an instant."""
     delivery = story.delivery
     buyer = f"{printable(delivery.buyer)} ({delivery.buyer_id})"
     yield f"Delivery {delivery.delivery_id} to {buyer}: {verdicts.state(delivery)}"
     if delivery.status == "pending" and delivery.next_attempt_at is not None:
-        yield f"The next attempt is due {told(delivery.next_attempt_at)}, by {delivery.channel}."
-    if delivery.refusal is not None:
-        yield f"The buyer's reason: {printable(delivery.refusal)}"
+        yield f"The next attempt is due {written(delivery.next_attempt_at)}, by {delivery.channel}."
+    if delivery.rejection is not None:
+        yield f"The buyer's reason: {printable(delivery.rejection)}"
     if delivery.reference is not None:
         yield f"The buyer's reference: {printable(delivery.reference)}"
-    if delivery.in_doubt and delivery.review_reason != "unknown":
+    if delivery.outcome_unknown and delivery.review_reason != "outcome_unknown":
         yield "Outcome unknown: the buyer may have received an earlier attempt."
     yield from about_endpoint(delivery)
     if delivery.verdict is not None and delivery.verdict_at is not None:
         to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"
-        yield f"{printable(delivery.verdict_by or '')} decided {told(delivery.verdict_at)}: {delivery.verdict}{to}"
+        yield f"{printable(delivery.verdict_by or '')} decided {written(delivery.verdict_at)}: {delivery.verdict}{to}"
     if not story.attempts:
         yield "No attempt was made yet."
         return
@@ -98,7 +96,7 @@ def lines(story: Story, told: Callable[[datetime], str]) -> Iterator[str]:
         ("WHEN", "CHANNEL", "TOOK", "OUTCOME"),
         [
             (
-                unbroken(told(made.started_at)),
+                unbroken(written(made.started_at)),
                 made.channel,
                 _took(made),
                 f"{verdicts.OUTCOMES[made.outcome]}{cause(made)}",

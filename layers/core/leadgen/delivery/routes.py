@@ -17,7 +17,7 @@ router = APIRouter(dependencies=[Depends(operator)])
 def get_delivery(delivery_id: UUID) -> JsonAnswer:
     """A delivery with every attempt; of what was sent only its kind and length: the rest is about a person."""
     with db.current().connection() as conn:
-        stories = history.tell(conn, [str(delivery_id)])
+        stories = history.load(conn, [str(delivery_id)])
     if not stories:
         raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
     return JsonAnswer(history.in_full(stories[0]))

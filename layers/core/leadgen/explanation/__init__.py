@@ -2,5 +2,5 @@
 
 Subscribes to: nothing. Publishes: nothing.
 Writes: nothing.
-Read first: service/explain.py, then domain/counterfactuals.py; domain/redecision.py recomputes recorded decisions.
+Read first: service/explain.py, then domain/counterfactuals.py; domain/verification.py recomputes recorded decisions.
 """

@@ -110,10 +110,10 @@ def take_in(conn: Connection[Any], post: Mapping[str, object]) -> Intake:
                 OR stored.in_review_since IS NOT NULL AS settled,
               coalesce(stored.created, false) AS created, stored.content_hash,
               CASE WHEN stored.created THEN (
-                SELECT max(told.msg_id) FILTER (WHERE told.queue_name = 'outbox')
+                SELECT max(sent.msg_id) FILTER (WHERE sent.queue_name = 'outbox')
                   FROM announce(ARRAY[jsonb_build_object(
                     'event', 'lead.received', 'lead_id', stored.id,
-                    'occurred_at', stored.created_at, 'trace_id', %(trace_id)s::text)]) AS told) END AS outbox_id
+                    'occurred_at', stored.created_at, 'trace_id', %(trace_id)s::text)]) AS sent) END AS outbox_id
               FROM (SELECT 1) AS always
               LEFT JOIN source ON true
               LEFT JOIN stored ON true

@@ -8,7 +8,7 @@ from datetime import date
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import MOST, asker, buyer_scope, person
+from leadgen.access.service import MOST, buyer_scope, person, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
 from leadgen.invoicing.service.decisions import Decided
@@ -86,7 +86,7 @@ def post_approve(invoice_id: int, request: Request) -> JsonAnswer:
     """Issue a draft that waits for it."""
     person(request)
     with bus.transaction() as transaction:
-        decided = decisions.approve(transaction.conn, invoice_id, asker(request), now=clock.now())
+        decided = decisions.approve(transaction.conn, invoice_id, requester(request), now=clock.now())
         transaction.announce(decided.events)
     return _answered("approve", decided)
 
@@ -96,7 +96,7 @@ async def post_promise(invoice_id: int, request: Request) -> JsonAnswer:
     """Keep until which day the buyer has said to pay: ``{"until": "2026-07-01"}``, or null for no promise."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_promise, invoice_id, _until(fields), asker(request))
+    return await run_in_threadpool(_promise, invoice_id, _until(fields), requester(request))
 
 
 def _promise(invoice_id: int, until: date | None, actor: Actor) -> JsonAnswer:
@@ -111,7 +111,7 @@ async def post_cancel(invoice_id: int, request: Request) -> JsonAnswer:
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
     reason = None if fields in ({}, {"reason": None}) else remarks.read(fields, "reason")
-    return await run_in_threadpool(_cancel, invoice_id, reason, asker(request))
+    return await run_in_threadpool(_cancel, invoice_id, reason, requester(request))
 
 
 def _cancel(invoice_id: int, reason: str | None, actor: Actor) -> JsonAnswer:

@@ -16,7 +16,7 @@ class Topic(StrEnum):
     LEAD_UNROUTED = "lead.unrouted"
     DELIVERY_DUE = "delivery.due"
     DELIVERY_FAILED = "delivery.failed"
-    DELIVERY_REFUSED = "delivery.refused"
+    DELIVERY_REJECTED = "delivery.rejected"
     LEAD_DELIVERED = "lead.delivered"
     LEAD_BILLED = "lead.billed"
     LEAD_ACCEPTED = "lead.accepted"
@@ -33,7 +33,15 @@ class Topic(StrEnum):
     NOTICE_DUE = "notice.due"
 
 
+# What events were called before: messages in the queues, subscriptions and requests may still say so.
+NAMES_OF_BEFORE = {"delivery.refused": Topic.DELIVERY_REJECTED.value}
+
 WAKE_UPS = frozenset({Topic.DELIVERY_DUE, Topic.NOTICE_DUE, Topic.REFUND_REQUESTED, Topic.TOP_UP_DUE})
+
+
+def current_name(event: str) -> str:
+    """An event's name of now, whatever it was called when its message was written."""
+    return NAMES_OF_BEFORE.get(event, event)
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Event:
         }
 
 
-# What happens to a lead once, whoever tells of it and with whatever else.
+# What happens to a lead once, whoever announces it and with whatever else.
 _ONCE_A_LEAD = frozenset(
     {
         Topic.LEAD_RECEIVED,
@@ -76,7 +84,7 @@ _ABOUT = (
 
 
 def event_key(message: Mapping[str, object]) -> str:
-    """What an event is the first and only one of, however often it is told: its name and the ids it is about."""
+    """What an event is the first and only one of, however often it is announced: its name and the ids it is about."""
     names = ("lead_id",) if message["event"] in _ONCE_A_LEAD else _ABOUT
     about = [f"{name}={message[name]}" for name in names if message.get(name) is not None]
     return ":".join((str(message["event"]), *about))

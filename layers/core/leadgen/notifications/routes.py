@@ -6,7 +6,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import LONGEST_LIST, asker, operator
+from leadgen.access.service import LONGEST_LIST, operator, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
@@ -24,7 +24,7 @@ router = APIRouter(dependencies=[Depends(operator)])
 
 @router.get("/api/subscriptions")
 def get_subscriptions() -> JsonAnswer:
-    """Who is told what, and how each endpoint does; without secrets."""
+    """The subscriptions, and how each endpoint does; without secrets."""
     with db.current().connection() as conn:
         found = subscriptions_store.listed(conn, ended=False, now=clock.now(), limit=LONGEST_LIST)
     return JsonAnswer({"subscriptions": [asdict(one) | {"url": without_query(one.url)} for one in found]})
@@ -34,7 +34,7 @@ def get_subscriptions() -> JsonAnswer:
 async def post_subscription(request: Request) -> JsonAnswer:
     """Have events posted to a URL. The secret is answered this once."""
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_subscribe, fields, asker(request))
+    return await run_in_threadpool(_subscribe, fields, requester(request))
 
 
 def _subscribe(fields: Mapping[str, object], actor: Actor) -> JsonAnswer:
@@ -60,7 +60,7 @@ def delete_subscription(subscription_id: int, request: Request) -> JsonAnswer:
     """Post nothing more to a subscription."""
     try:
         with db.current().transaction() as conn:
-            ended = subscriptions.unsubscribe(conn, subscription_id, asker(request), now=clock.now())
+            ended = subscriptions.unsubscribe(conn, subscription_id, requester(request), now=clock.now())
     except NoSuchSubscription as error:
         raise Refusal(404, "not_found", str(error)) from None
     return JsonAnswer({"subscription_id": ended.subscription_id, "status": "ended"})

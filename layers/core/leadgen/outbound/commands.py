@@ -75,11 +75,11 @@ def _reset(options: argparse.Namespace) -> int:
     who = Actor(actor(environ), user_agent=USER_AGENT)
     try:
         with connection(environ) as conn, conn.transaction():
-            opened = endpoints.open_again(conn, options.endpoint_id, who, now=clock.now())
+            reset = endpoints.reset(conn, options.endpoint_id, who, now=clock.now())
     except Refusal as refusal:
         raise CommandFailed(f"{refusal.message}: `leadgen endpoint list` shows them") from None
-    if opened.is_repeated:
-        print(f"The circuit of {opened.url} is closed already: nothing is done.")
+    if reset.is_repeated:
+        print(f"The circuit of {reset.url} is closed already: nothing is done.")
     else:
-        print(f"The circuit of {opened.url} is closed: it is called again, and gets what waits for it.")
+        print(f"The circuit of {reset.url} is closed: it is called again, and gets what waits for it.")
     return DONE

@@ -12,18 +12,19 @@ router = APIRouter(dependencies=[Depends(operator)])
 
 @router.get("/api/endpoints")
 def get_endpoints() -> JsonAnswer:
-    """Where calls go and how each place bears them, those in trouble first."""
+    """The endpoints, and the state of each one's circuit breaker, those in trouble first."""
     with db.current().connection() as conn:
         listed = endpoints.listed(conn, now=clock.now(), limit=LONGEST_LIST)
     return JsonAnswer({"endpoints": [endpoints.as_json(shown) for shown in listed]})
 
 
+@router.post("/api/endpoints/{endpoint_id}/reset")
 @router.post("/api/endpoints/{endpoint_id}/open")
-def post_endpoint_open(endpoint_id: int, request: Request) -> JsonAnswer:
-    """Call an endpoint again, whatever it said or failed."""
+def post_endpoint_reset(endpoint_id: int, request: Request) -> JsonAnswer:
+    """Close an endpoint's circuit: it is called again, whatever it failed. ``/open`` is the path of before."""
     actor = deciding_operator(request)
     with db.current().transaction() as conn:
-        opened = endpoints.open_again(conn, endpoint_id, actor, now=clock.now())
+        reset = endpoints.reset(conn, endpoint_id, actor, now=clock.now())
     return JsonAnswer(
-        {"endpoint_id": opened.endpoint_id, "state": opened.state, "url": opened.url, "repeated": opened.is_repeated}
+        {"endpoint_id": reset.endpoint_id, "state": reset.state, "url": reset.url, "repeated": reset.is_repeated}
     )

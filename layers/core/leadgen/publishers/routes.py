@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from leadgen.access.service import asker, operator, person
+from leadgen.access.service import operator, person, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
@@ -60,7 +60,7 @@ async def post_paid(payout_id: int, request: Request) -> JsonAnswer:
     """A person says that a payout was transferred, with the transfer's reference."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return JsonAnswer(await run_in_threadpool(_pay, payout_id, fields, asker(request)))
+    return JsonAnswer(await run_in_threadpool(_pay, payout_id, fields, requester(request)))
 
 
 def _pay(payout_id: int, fields: Mapping[str, object], actor: Actor) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import LONGEST_LIST, MOST, Id, asker, buyer_scope, own, party, person
+from leadgen.access.service import LONGEST_LIST, MOST, Id, buyer_scope, own, party, person, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import remarks
 from leadgen.kernel.errors import Refusal
@@ -28,7 +28,7 @@ from leadgen.receivables.store import disputes as receivables_disputes_store
 router = APIRouter(prefix="/api", dependencies=[Depends(buyer_scope)])
 
 _LONGEST = 1000
-Asked = Annotated[int | None, Query(ge=1, le=MOST)]
+IdFilter = Annotated[int | None, Query(ge=1, le=MOST)]
 
 
 @router.post("/invoices/{invoice_id}/disputes")
@@ -37,7 +37,7 @@ async def post_dispute(invoice_id: Id, request: Request) -> JsonAnswer:
     buyer_id = party(request)
     fields, _ = await body.fields(request, allow_form=False)
     reason = remarks.read(fields, "reason", longest=_LONGEST)
-    return await run_in_threadpool(_open, invoice_id, reason, buyer_id, asker(request))
+    return await run_in_threadpool(_open, invoice_id, reason, buyer_id, requester(request))
 
 
 def _open(invoice_id: int, reason: str, buyer_id: int | None, actor: Actor) -> JsonAnswer:
@@ -57,14 +57,14 @@ async def post_close(dispute_id: Id, request: Request) -> JsonAnswer:
     if outcome not in OUTCOMES or set(fields) - {"outcome", "remark"}:
         raise Refusal(400, "invalid_request", f"send an outcome, one of {', '.join(OUTCOMES)}, and a remark")
     remark = remarks.text(fields.get("remark"), "remark", longest=_LONGEST)
-    return await run_in_threadpool(_close, dispute_id, outcome, remark, None, asker(request))
+    return await run_in_threadpool(_close, dispute_id, outcome, remark, None, requester(request))
 
 
 @router.post("/disputes/{dispute_id}/withdraw")
 async def post_withdraw(dispute_id: Id, request: Request) -> JsonAnswer:
     """A buyer has nothing to say against its invoice any more."""
     buyer_id = party(request)
-    return await run_in_threadpool(_close, dispute_id, "withdrawn", None, buyer_id, asker(request))
+    return await run_in_threadpool(_close, dispute_id, "withdrawn", None, buyer_id, requester(request))
 
 
 def _close(dispute_id: int, outcome: Outcome, remark: str | None, buyer_id: int | None, actor: Actor) -> JsonAnswer:
@@ -90,7 +90,7 @@ def _answered(disputed: Disputed, status: int) -> JsonAnswer:
 
 
 @router.get("/disputes")
-def get_disputes(request: Request, buyer_id: Asked = None) -> JsonAnswer:
+def get_disputes(request: Request, buyer_id: IdFilter = None) -> JsonAnswer:
     """Disputes, the open ones first; a buyer's are its own."""
     whose = own(request, buyer_id)
     with db.current().connection() as conn:
@@ -103,7 +103,7 @@ async def post_credit(invoice_id: Id, request: Request) -> JsonAnswer:
     """Credit leads of an issued invoice: ``{"lead_ids": [17], "reason": "billing_error", "note": "…"}``."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_credit, invoice_id, domain.read(fields), asker(request))
+    return await run_in_threadpool(_credit, invoice_id, domain.read(fields), requester(request))
 
 
 def _credit(invoice_id: int, wanted: Wanted, actor: Actor) -> JsonAnswer:
@@ -124,7 +124,7 @@ def _credit(invoice_id: int, wanted: Wanted, actor: Actor) -> JsonAnswer:
 
 
 @router.get("/credit-notes")
-def get_credit_notes(request: Request, buyer_id: Asked = None) -> JsonAnswer:
+def get_credit_notes(request: Request, buyer_id: IdFilter = None) -> JsonAnswer:
     """Credit notes, the latest first; a buyer's are its own."""
     whose = own(request, buyer_id)
     with db.current().connection() as conn:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, party, person
+from leadgen.access.service import LONGEST_LIST, MOST, Id, buyer_scope, operator, own, party, person, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
@@ -35,7 +35,7 @@ async def post_return(lead_id: Id, request: Request) -> JsonAnswer:
     """
     buyer_id = party(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_return, lead_id, rules.read_wish(fields), buyer_id, asker(request))
+    return await run_in_threadpool(_return, lead_id, rules.read_wish(fields), buyer_id, requester(request))
 
 
 def _return(lead_id: int, wish: Wish, buyer_id: int | None, actor: Actor) -> JsonAnswer:
@@ -53,7 +53,7 @@ async def post_decision(return_id: Id, request: Request) -> JsonAnswer:
     """An operator's verdict on a return that waits: ``{"verdict": "approve", "remark": "…"}``, or reject."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_decide, return_id, rules.read_verdict(fields), asker(request))
+    return await run_in_threadpool(_decide, return_id, rules.read_verdict(fields), requester(request))
 
 
 def _decide(return_id: int, verdict: Verdict, actor: Actor) -> JsonAnswer:

@@ -100,7 +100,7 @@ def succeeded_command(parser: argparse.ArgumentParser) -> None:
     """Confirm that the buyer has the lead."""
     _on_delivery_command(
         parser,
-        "taken",
+        "succeeded",
         "Confirm that the delivery succeeded: the buyer has the lead, and is charged for it.",
         "leadgen review succeeded 3f2a91c4 --reason 'the buyer confirmed by phone'",
     )
@@ -153,12 +153,12 @@ def _why(story: Story) -> str:
     delivery = story.delivery
     reason = delivery.review_reason or ""
     why = verdicts.REVIEW_REASONS.get(reason, reason)
-    reason_given = f' ("{printable(delivery.refusal)}")' if delivery.refusal else ""
-    doubt = "; outcome unknown" if delivery.in_doubt and reason != "unknown" else ""
+    reason_given = f' ("{printable(delivery.rejection)}")' if delivery.rejection else ""
+    unknown = "; outcome unknown" if delivery.outcome_unknown and reason != "outcome_unknown" else ""
     last = (
         f"; last by {story.attempts[-1].channel}{delivery_commands.cause(story.attempts[-1])}" if story.attempts else ""
     )
-    return f"{why}{reason_given}{last}{doubt}"
+    return f"{why}{reason_given}{last}{unknown}"
 
 
 def _leads(held: Sequence[LeadInReview]) -> list[str]:
@@ -188,7 +188,7 @@ def _on_delivery(options: argparse.Namespace) -> int:
     to = ""
     try:
         with connection(environ) as conn:
-            (story,) = history.tell(conn, [delivery_commands.named(conn, options.delivery_id)])
+            (story,) = history.load(conn, [delivery_commands.named(conn, options.delivery_id)])
             delivery = story.delivery
             if options.buyer is not None:
                 buyer = buyers_store.find_buyer(conn, options.buyer)
@@ -218,10 +218,10 @@ def _done(decided: Decided, buyer: str, to: str) -> list[str]:
         "it waits for a person again.",
         "return": f"{lead} is withdrawn from {buyer} and routed to the other buyers.",
         "reject": f"{lead} is rejected: no buyer gets it, and {buyer} owes nothing for it.",
-        "taken": f"{lead} belongs to {buyer}: it is billed.",
+        "succeeded": f"{lead} belongs to {buyer}: it is billed.",
     }[decided.verdict]
-    doubt = decided.in_doubt and decided.verdict in ("assign", "return")
-    parts = [done, *([f"The outcome was unknown: {buyer} may have received it all the same."] if doubt else [])]
+    unknown = decided.outcome_unknown and decided.verdict in ("assign", "return")
+    parts = [done, *([f"The outcome was unknown: {buyer} may have received it all the same."] if unknown else [])]
     return [line for part in parts for line in folded(part)]
 
 

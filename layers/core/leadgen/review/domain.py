@@ -36,7 +36,7 @@ def status_after(verdict: Verdict, status: str) -> str:
 
 
 def event(verdict: Verdict, lead_id: int, status: str, trace_id: str | None, now: datetime) -> Event:
-    """What is told: a released lead goes on where it was held."""
+    """The event: a released lead goes on where it was held."""
     if verdict.verdict == "reject":
         topic = Topic.LEAD_REJECTED
     else:

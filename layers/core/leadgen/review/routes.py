@@ -55,7 +55,7 @@ def _decide_on_lead(lead_id: int, verdict: domain.Verdict, actor: Actor) -> Mapp
 
 @router.post("/api/deliveries/{delivery_id}/review")
 async def post_delivery_review(delivery_id: UUID, request: Request) -> JsonAnswer:
-    """An operator's verdict on a delivery in review: redeliver, assign, return, reject, or taken."""
+    """An operator's verdict on a delivery in review: redeliver, assign, return, reject, or succeeded."""
     actor = deciding_operator(request)
     fields, _ = await body.fields(request, allow_form=False)
     verdict = verdicts.read(fields)
@@ -72,6 +72,6 @@ def _decide_on_delivery(delivery_id: str, verdict: verdicts.Verdict, actor: Acto
         **about,
         "status": decided.status,
         "lead_status": decided.lead_status,
-        "in_doubt": decided.in_doubt,
+        "outcome_unknown": decided.outcome_unknown,
         "repeated": decided.is_repeated,
     }

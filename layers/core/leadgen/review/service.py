@@ -39,7 +39,7 @@ class Decided:
     verdict: verdicts.Name
     status: str
     lead_status: str
-    in_doubt: bool
+    outcome_unknown: bool
     trace_id: str | None
     is_repeated: bool
     events: tuple[Event, ...] = ()
@@ -77,7 +77,7 @@ def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) ->
         verdict=verdict.verdict,
         status=after.status,
         lead_status=after.lead_status,
-        in_doubt=after.in_doubt,
+        outcome_unknown=after.outcome_unknown,
         trace_id=after.trace_id,
         is_repeated=is_repeated,
     )
@@ -104,8 +104,8 @@ def _carry_out(
         case "redeliver":
             review_deliveries.redeliver(conn, delivery.delivery_id, by=by, now=now)
             return [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id)]
-        case "taken":
-            review_deliveries.end(conn, delivery.delivery_id, Ended("taken", "taken"), by=by, now=now)
+        case "succeeded":
+            review_deliveries.end(conn, delivery.delivery_id, Ended("succeeded", "succeeded"), by=by, now=now)
             return [
                 Event(
                     Topic.LEAD_DELIVERED, now, delivery.lead_id, delivery.trace_id, ids={"buyer_id": delivery.buyer_id}
@@ -126,14 +126,14 @@ def _take_back(
     ended = Ended("released", verdict.verdict, verdict.buyer_id)
     review_deliveries.end(conn, delivery.delivery_id, ended, by=by, now=now)
     replays.withdraw(conn, delivery.delivery_id, now=now)
-    back = routing_release.Refusal(held, way, "operator", assigned_to=verdict.buyer_id)
+    back = routing_release.ReleasedLead(held, way, "operator", assigned_to=verdict.buyer_id)
     return routing_release.apply(conn, [back], rejected_as="operator", now=now)
 
 
 def _audit(
     conn: Connection[Any], verdict: DeliveryVerdict, before: Delivery, after: Delivery, actor: Actor, now: datetime
 ) -> None:
-    # The buyer's words for a refusal are left out: they may be about a person, and the trail is kept for years.
+    # The buyer's reason for a rejection is left out: it may be about a person, and the trail is kept for years.
     entry = audit_trail_store.Entry(
         "delivery.review",
         "lead",
@@ -143,7 +143,7 @@ def _audit(
             "buyer_id": before.buyer_id,
             "status": before.status,
             "reason": before.review_reason,
-            "in_doubt": before.in_doubt,
+            "outcome_unknown": before.outcome_unknown,
             "lead_status": before.lead_status,
         },
         {

@@ -11,7 +11,7 @@ from leadgen.suppression.domain import Hashed
 
 
 @dataclass(frozen=True)
-class Asked:
+class Lookup:
     """A lead, its offer, and everything it may stand on a list by."""
 
     lead_id: int
@@ -19,7 +19,7 @@ class Asked:
     hashes: tuple[Hashed, ...]
 
 
-def suppressed(conn: Connection[Any], asked: Sequence[Asked]) -> dict[int, tuple[str, ...]]:
+def suppressed(conn: Connection[Any], asked: Sequence[Lookup]) -> dict[int, tuple[str, ...]]:
     """The lists that leads stand on, by lead: ``email`` and ``phone`` for every offer, ``email of the offer`` …"""
     pairs = [(one, hashed) for one in asked for hashed in one.hashes]
     rows = conn.execute(

@@ -17,7 +17,7 @@ class Progress:
         self._on_terminal = sys.stderr.isatty()
         self._began = self._shown = clock.seconds()
 
-    def told(self, done: int, total: int) -> None:
+    def update(self, done: int, total: int) -> None:
         """So many of all are done; with the last the line is wiped away."""
         now = clock.seconds()
         if not self._on_terminal or (done < total and now - self._shown < _REFRESH_SECONDS):

@@ -15,7 +15,7 @@ def buyers_to_bill(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
     rows = conn.execute(
         """
         SELECT DISTINCT l.buyer_id FROM leads l JOIN deliveries d ON d.lead_id = l.id
-         WHERE l.id = ANY(%s) AND l.billing_status = 'pending' AND d.status = 'taken'
+         WHERE l.id = ANY(%s) AND l.billing_status = 'pending' AND d.status = 'succeeded'
          ORDER BY l.buyer_id
         """,
         (list(lead_ids),),
@@ -49,7 +49,7 @@ def bill(conn: Connection[Any], lead_ids: Sequence[int], buyer_ids: Sequence[int
             WITH billable AS (
               SELECT id FROM leads
                WHERE id = ANY(%(ids)s) AND buyer_id = ANY(%(buyers)s) AND billing_status = 'pending'
-                 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
+                 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'succeeded')
                ORDER BY id FOR NO KEY UPDATE
             ), lead_update AS (
               UPDATE leads

@@ -1,6 +1,7 @@
 """``leadgen config``: apply files, plan, export, and the schema of the files."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -96,9 +97,12 @@ def _applied(files: Sequence[Path], *, plan: bool) -> Application:
     environ = environment()
     try:
         with connection(environ) as conn:
-            return application(conn, files, environ, plan=plan)
+            applied = application(conn, files, environ, plan=plan)
     except ConfigurationInvalid as invalid:
         raise CommandFailed(str(invalid)) from None
+    for notice in applied.notices:
+        print(notice, file=sys.stderr)
+    return applied
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ class _Entry:
     section: BaseModel
 
     @property
-    def place(self) -> str:
+    def position(self) -> str:
         return f"{self.file.document.name}:{self.file.document.line(self.location)}"
 
 
@@ -48,7 +48,7 @@ def _disagreements(files: Sequence[ConfigurationFile]) -> Iterator[Problem]:
             differing = _differing(known.section, section, apart_from=_OF_ONE_FILE)
             if differing:
                 yield file.problem(
-                    location, f"differs from {known.place} in {', '.join(differing)}; both name {key[-1]}"
+                    location, f"differs from {known.position} in {', '.join(differing)}; both name {key[-1]}"
                 )
 
 
@@ -102,7 +102,7 @@ def _repetitions(files: Sequence[ConfigurationFile]) -> Iterator[Problem]:
             entry = _Entry(file, location, section)
             known = first.setdefault((what, *key), entry)
             if known is not entry:
-                yield file.problem(location, f"{what} stands on {known.place} already")
+                yield file.problem(location, f"{what} stands on {known.position} already")
 
 
 def _single(file: ConfigurationFile) -> Iterator[tuple[str, tuple[object, ...], Location, BaseModel]]:
@@ -119,9 +119,9 @@ def _single(file: ConfigurationFile) -> Iterator[tuple[str, tuple[object, ...], 
                 mapping = (source.hostname, source.path_prefix)
                 yield "an active source of this hostname and path_prefix", mapping, (*here, "hostname"), source
         for at, exclusivity in enumerate(offer.exclusivities):
-            scope, value = exclusivity.place
+            scope, value = exclusivity.area
             here = (*location, "exclusivities", at)
-            yield "an exclusivity of this place", (*sold, scope, normalization.folded(value)), here, exclusivity
+            yield "an exclusivity of this area", (*sold, scope, normalization.folded(value)), here, exclusivity
     for location, buyer in _buyers(file):
         yield "the buyer of this e-mail address", (file.document.name, buyer.email), (*location, "email"), buyer
         for at, enrollment in enumerate(buyer.offers):

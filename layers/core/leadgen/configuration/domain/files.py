@@ -17,7 +17,7 @@ Typed = TypeVar("Typed", bound=BaseModel)
 
 @dataclass(frozen=True)
 class ConfigurationFile:
-    """A typed file, and the document it was read from: the places of its fields."""
+    """A typed file, and the document it was read from: the lines of its fields."""
 
     document: Document
     configuration: Configuration

@@ -158,7 +158,7 @@ class Source(Section):
         return earning
 
 
-class ExclusivePlace(Section):
+class ExclusiveArea(Section):
     """One postal code or city whose leads go to one buyer first, named by its e-mail address."""
 
     postal_code: PostalCode | None = None
@@ -166,13 +166,13 @@ class ExclusivePlace(Section):
     buyer: Email
 
     @model_validator(mode="after")
-    def _names_one_place(self) -> Self:
+    def _names_one_area(self) -> Self:
         if (self.postal_code is None) == (self.city is None):
             raise ValueError("needs either postal_code or city")
         return self
 
     @property
-    def place(self) -> tuple[ExclusiveScope, str]:
+    def area(self) -> tuple[ExclusiveScope, str]:
         """What it is about."""
         return ("postal_code", self.postal_code) if self.postal_code is not None else ("city", self.city or "")
 
@@ -190,7 +190,7 @@ class Offer(Section):
     validation_policy: ValidationRules
     routing_policy: RoutingConfig
     sources: tuple[Source, ...] = ()
-    exclusivities: tuple[ExclusivePlace, ...] = ()
+    exclusivities: tuple[ExclusiveArea, ...] = ()
 
 
 class Radius(Section):
@@ -216,7 +216,7 @@ class ServiceAreas(Section):
     whole_market: bool = False
 
     @model_validator(mode="after")
-    def _names_a_place(self) -> Self:
+    def _names_an_area(self) -> Self:
         narrower = [name for name in ("postal_codes", "cities", "regions", "radius") if getattr(self, name)]
         if self.whole_market and narrower:
             raise ValueError(f"whole_market leaves nothing for {', '.join(narrower)} to add: give one or the other")
@@ -224,8 +224,8 @@ class ServiceAreas(Section):
             raise ValueError("needs postal_codes, cities, regions, radius or whole_market: true")
         return self
 
-    def places(self) -> set[tuple[ScopeType, str]]:
-        """Every place once; a city that differs from another by its capitals only is the same place."""
+    def areas(self) -> set[tuple[ScopeType, str]]:
+        """Every area once; a city that differs from another by its capitals only is the same area."""
         if self.whole_market:
             return {WHOLE_MARKET}
         cities = {normalization.folded(city): city for city in reversed(self.cities)}
@@ -241,7 +241,7 @@ class Enrollment(Section):
     """A buyer's terms for one offer of the file. What is absent is no limit, or the offer's or buyer's own.
 
     Capacities count leads and budgets their prices, by the market's hour, day, week and month. ``delivery`` is how the
-    leads are sent: schedule, format, and how the answer is read. ``returns`` stands in place of the offer's.
+    leads are sent: schedule, format, and how the answer is read. ``returns`` replaces the offer's.
     """
 
     offer: Name

@@ -11,19 +11,19 @@ from pydantic_core import ErrorDetails
 from leadgen.configuration.domain.yaml_reader import Document, Location, Problem
 from leadgen.kernel import model_errors
 
-# The fields that tell the members of a union apart.
-_TOLD_BY = ("strategy", "type")
+# The fields by which the members of a union are distinguished.
+_DISCRIMINATORS = ("strategy", "type")
 
 
 def found(document: Document, model: type[BaseModel], error: ValidationError) -> list[Problem]:
     """The problems of a document that the model refused."""
-    told = error.errors(include_url=False, include_input=False)
-    locations = [fault["loc"] for fault in told]
+    faults = error.errors(include_url=False, include_input=False)
+    locations = [fault["loc"] for fault in faults]
     return [
         _problem(document, model, fault)
-        for fault in told
+        for fault in faults
         # A list that is too short because an entry is faulty, a field that is missing because it could not be read:
-        # the cause is told, not what follows from it.
+        # the cause is reported, not what follows from it.
         if not any(_is_inside(location, fault["loc"]) for location in locations)
         and not any(fault["loc"][: len(unread)] == unread for unread in document.faults)
     ]
@@ -87,7 +87,7 @@ def _tag(member: object) -> str | None:
     for about in getattr(member, "__metadata__", ()):
         if isinstance(about, Tag):
             return about.tag
-    told_by = next((field for name, field in _fields(member).items() if name in _TOLD_BY), None)
+    told_by = next((field for name, field in _fields(member).items() if name in _DISCRIMINATORS), None)
     return None if told_by is None else str(get_args(told_by.annotation)[0])
 
 

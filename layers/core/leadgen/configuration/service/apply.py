@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.configuration.domain import checks
+from leadgen.configuration.domain import checks, words_of_before
 from leadgen.configuration.domain import files as configuration_files
 from leadgen.configuration.domain.files import ConfigurationFile
 from leadgen.configuration.domain.yaml_reader import Location, Problem
@@ -49,7 +49,7 @@ def apply_files(conn: Connection[Any], paths: Sequence[Path], environ: Mapping[s
 def application(
     conn: Connection[Any], paths: Sequence[Path], environ: Mapping[str, str], *, plan: bool = False
 ) -> Application:
-    """Apply the files together. With ``plan`` all is undone: what would be changed is told, and nothing is.
+    """Apply the files together. With ``plan`` all is undone: what would be changed is reported, and nothing is.
 
     ``environ`` is what ``${NAME}`` in the files stands for. Sources, enrollments, service areas and exclusivities that
     the files no longer name are deactivated; nothing is deleted. Leads that wait for a buyer of the files' offers are
@@ -90,23 +90,24 @@ def carry_out(conn: Connection[Any], task: Task) -> Application:
     changes = ledger.changes(_names(conn, ledger.ids()))
     offer_ids = [offer.offer_id for offer in offers]
     unnamed = tuple(configuration_offers.offers_beside(conn, offer_ids))
+    notices = tuple(notice for file in task.files for notice in words_of_before.notices(file.document))
     if not ledger.has_changes:
-        return Application(changes, 0, None, unnamed)
+        return Application(changes, 0, None, unnamed, notices)
     configuration_offers.audit(conn, ledger.entries())
     waiting = configuration_offers.try_waiting_leads_again(conn, offer_ids)
     if found:
         _record(conn, task.applied_by, "as it was before its history was kept", (), found, None)
-    told = summary(changes)
+    summary_line = summary(changes)
     if task.rolls_back_to is not None:
-        told = f"rollback to {task.rolls_back_to}: {told}"
-    number = _record(conn, task.applied_by, told, changes, export.files(conn), task.rolls_back_to)
-    return Application(changes, waiting, number, unnamed)
+        summary_line = f"rollback to {task.rolls_back_to}: {summary_line}"
+    number = _record(conn, task.applied_by, summary_line, changes, export.files(conn), task.rolls_back_to)
+    return Application(changes, waiting, number, unnamed, notices)
 
 
 def _record(
     conn: Connection[Any],
     applied_by: str,
-    told: str,
+    summary_line: str,
     changes: Sequence[Change],
     snapshot: Sequence[export.ExportedFile],
     rolled_back_to: int | None,
@@ -114,7 +115,7 @@ def _record(
     return versions.record(
         conn,
         applied_by=applied_by,
-        summary=told,
+        summary=summary_line,
         changes=[recorded(change) for change in changes if change.outcome != "unchanged"],
         snapshot=[file.plain() for file in snapshot],
         rolled_back_to=rolled_back_to,

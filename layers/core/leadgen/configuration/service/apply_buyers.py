@@ -14,7 +14,7 @@ from leadgen.configuration.service.apply_parties import Occasion, open_wallet, s
 from leadgen.configuration.service.changes import Ledger
 from leadgen.configuration.store import buyers
 from leadgen.configuration.store import places as configuration_places
-from leadgen.configuration.store.places import Coordinates, EmptyRadius, Place
+from leadgen.configuration.store.places import Area, Coordinates, EmptyRadius
 
 
 class BuyerWriter:
@@ -143,15 +143,15 @@ class BuyerWriter:
         if (buyer_id, market_id) in self._served:
             return
         self._served.add((buyer_id, market_id))
-        before: set[Place] = configuration_places.active_areas(self._conn, buyer_id=buyer_id, market_id=market_id)
-        after: set[Place] = set(buyer.service_areas.places())
+        before: set[Area] = configuration_places.active_areas(self._conn, buyer_id=buyer_id, market_id=market_id)
+        after: set[Area] = set(buyer.service_areas.areas())
         name = f"{buyer.name} in {market}"
         if before == after:
             self._ledger.unchanged("service areas", name)
             return
         self._moved.add(market_id)
-        configuration_places.add_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=after - before)
-        configuration_places.deactivate_areas(self._conn, buyer_id=buyer_id, market_id=market_id, places=before - after)
+        configuration_places.add_areas(self._conn, buyer_id=buyer_id, market_id=market_id, areas=after - before)
+        configuration_places.deactivate_areas(self._conn, buyer_id=buyer_id, market_id=market_id, areas=before - after)
         state = _areas_state(market_id, after)
         if before:
             self._ledger.updated("service areas", name, buyer_id, _areas_state(market_id, before), state)
@@ -159,17 +159,17 @@ class BuyerWriter:
             self._ledger.created("service areas", name, buyer_id, state, f"with {_count(after)}")
 
     def _exclusivities(self, offer: StoredOffer) -> None:
-        # Those that are named no more go first: one of them may be the same place in another spelling.
-        kept = [exclusivity.place for exclusivity in offer.offer.exclusivities]
+        # Those that are named no more go first: one of them may be the same area in another spelling.
+        kept = [exclusivity.area for exclusivity in offer.offer.exclusivities]
         gone = configuration_places.deactivate_exclusivities(self._conn, offer_id=offer.offer_id, keep=kept)
         for exclusivity in offer.offer.exclusivities:
             row = configuration_places.upsert_exclusivity(
                 self._conn,
                 offer_id=offer.offer_id,
-                place=exclusivity.place,
+                area=exclusivity.area,
                 buyer_id=self._buyer_ids[exclusivity.buyer],
             )
-            self._ledger.written("exclusivity", f"{exclusivity.place[1]} for {exclusivity.buyer}", row)
+            self._ledger.written("exclusivity", f"{exclusivity.area[1]} for {exclusivity.buyer}", row)
         self._ledger.deactivated("exclusivity", gone)
 
 
@@ -181,10 +181,10 @@ _UNKNOWN_FINGERPRINT = (
 _SCOPES = {"postal_code": "postal_codes", "city": "cities", "region": "regions", "radius": "radius"}
 
 
-def _areas_state(market_id: int, places: set[Place]) -> dict[str, object]:
+def _areas_state(market_id: int, areas: set[Area]) -> dict[str, object]:
     """The areas as the files say them; a kind of area that there is none of is an empty list."""
-    values = {name: sorted(value for scope, value in places if scope == kind) for kind, name in _SCOPES.items()}
-    return {"market_id": market_id, **values, "whole_market": True if WHOLE_MARKET in places else None}
+    values = {name: sorted(value for scope, value in areas if scope == kind) for kind, name in _SCOPES.items()}
+    return {"market_id": market_id, **values, "whole_market": True if WHOLE_MARKET in areas else None}
 
 
 def _written(places: Coordinates) -> dict[str, str]:

@@ -59,7 +59,11 @@ class PolicyWriter:
                 )
             case RoutingConfig():
                 kept = configuration_policies.keep_routing_policy(
-                    self._conn, name=policy.name, version=policy.version, config=content
+                    self._conn,
+                    name=policy.name,
+                    version=policy.version,
+                    config=content,
+                    config_of_before=_in_words_of_before(content),
                 )
         if kept is None or not kept.is_same:
             return False
@@ -73,7 +77,9 @@ class PolicyWriter:
             case ValidationRules():
                 row = configuration_policies.store_validation_policy(self._conn, name=policy.name, rules=content)
             case RoutingConfig():
-                row = configuration_policies.store_routing_policy(self._conn, name=policy.name, config=content)
+                row = configuration_policies.store_routing_policy(
+                    self._conn, name=policy.name, config=content, config_of_before=_in_words_of_before(content)
+                )
         return self._ledger.versioned(_kind(policy), policy.name, row)
 
 
@@ -145,6 +151,12 @@ def _content(policy: ValidationRules | RoutingConfig, buyer_ids: Mapping[str, in
             str(buyer_ids.get(addresses[written], written)): weight for written, weight in policy.config.weights.items()
         }
     return json.dumps(config)
+
+
+def _in_words_of_before(config: str) -> str:
+    """A routing policy's JSON text as it was stored before ``refusal`` became ``rejection``."""
+    fields = json.loads(config)
+    return json.dumps({"refusal" if name == "rejection" else name: value for name, value in fields.items()})
 
 
 def _address(written: str) -> str:

@@ -31,13 +31,14 @@ class Change:
 class Application:
     """What applying came to. ``number`` is the version's in the history, ``waiting_leads`` how many leads that wait for
     a buyer are tried again; both None and 0 where nothing changed. ``unnamed`` are active offers of the files' markets
-    and verticals that no file names: they stay as they are.
+    and verticals that no file names: they stay as they are. ``notices`` name words of the files that are others now.
     """
 
     changes: tuple[Change, ...]
     waiting_leads: int
     number: int | None
     unnamed: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def has_changes(self) -> bool:

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from leadgen.configuration.store.offers import Deactivated, Written, only
 
-Place = tuple[str, str]
+Area = tuple[str, str]
 """A scope type, such as ``postal_code`` or ``city``, and its value."""
 
 Coordinates = Mapping[str, tuple[Decimal, Decimal]]
@@ -114,7 +114,7 @@ def empty_radiuses(conn: Connection[Any], market_ids: Sequence[int]) -> list[Emp
         return cursor.fetchall()
 
 
-def active_areas(conn: Connection[Any], *, buyer_id: int, market_id: int) -> set[Place]:
+def active_areas(conn: Connection[Any], *, buyer_id: int, market_id: int) -> set[Area]:
     """Where in the market the buyer takes leads now."""
     rows = conn.execute(
         """
@@ -126,8 +126,8 @@ def active_areas(conn: Connection[Any], *, buyer_id: int, market_id: int) -> set
     return {(scope_type, scope_value) for scope_type, scope_value in rows}
 
 
-def add_areas(conn: Connection[Any], *, buyer_id: int, market_id: int, places: Collection[Place]) -> None:
-    """Let the buyer serve these places too."""
+def add_areas(conn: Connection[Any], *, buyer_id: int, market_id: int, areas: Collection[Area]) -> None:
+    """Add service areas of the buyer."""
     conn.execute(
         """
         INSERT INTO buyer_service_areas AS a (buyer_id, market_id, scope_type, scope_value)
@@ -135,12 +135,12 @@ def add_areas(conn: Connection[Any], *, buyer_id: int, market_id: int, places: C
         ON CONFLICT (buyer_id, market_id, scope_type, scope_value)
         DO UPDATE SET is_active = true, updated_at = CURRENT_TIMESTAMP WHERE NOT a.is_active
         """,
-        (buyer_id, market_id, [scope for scope, _ in places], [value for _, value in places]),
+        (buyer_id, market_id, [scope for scope, _ in areas], [value for _, value in areas]),
     )
 
 
-def deactivate_areas(conn: Connection[Any], *, buyer_id: int, market_id: int, places: Collection[Place]) -> None:
-    """End the buyer's service of these places."""
+def deactivate_areas(conn: Connection[Any], *, buyer_id: int, market_id: int, areas: Collection[Area]) -> None:
+    """End these service areas of the buyer."""
     conn.execute(
         """
         UPDATE buyer_service_areas a SET is_active = false, updated_at = CURRENT_TIMESTAMP
@@ -148,13 +148,13 @@ def deactivate_areas(conn: Connection[Any], *, buyer_id: int, market_id: int, pl
          WHERE a.buyer_id = %s AND a.market_id = %s AND a.is_active
            AND a.scope_type = p.scope_type AND a.scope_value = p.scope_value
         """,
-        ([scope for scope, _ in places], [value for _, value in places], buyer_id, market_id),
+        ([scope for scope, _ in areas], [value for _, value in areas], buyer_id, market_id),
     )
 
 
-def upsert_exclusivity(conn: Connection[Any], *, offer_id: int, place: Place, buyer_id: int) -> Written:
-    """The offer's exclusivity of this place, active."""
-    scope_type, scope_value = place
+def upsert_exclusivity(conn: Connection[Any], *, offer_id: int, area: Area, buyer_id: int) -> Written:
+    """The offer's exclusivity of this area, active."""
+    scope_type, scope_value = area
     with conn.cursor(row_factory=class_row(Written)) as cursor:
         cursor.execute(
             """
@@ -177,8 +177,8 @@ def upsert_exclusivity(conn: Connection[Any], *, offer_id: int, place: Place, bu
         return only(cursor)
 
 
-def deactivate_exclusivities(conn: Connection[Any], *, offer_id: int, keep: Sequence[Place]) -> list[Deactivated]:
-    """End the offer's exclusivities of places that are not among these."""
+def deactivate_exclusivities(conn: Connection[Any], *, offer_id: int, keep: Sequence[Area]) -> list[Deactivated]:
+    """End the offer's exclusivities of areas that are not among these."""
     with conn.cursor(row_factory=class_row(Deactivated)) as cursor:
         cursor.execute(
             """

@@ -39,8 +39,10 @@ def store_validation_policy(conn: Connection[Any], *, name: str, rules: str) -> 
         return only(cursor)
 
 
-def store_routing_policy(conn: Connection[Any], *, name: str, config: str) -> WrittenPolicy:
-    """The latest version of the policy of this name: a new one if the config (JSON text) differs from the latest."""
+def store_routing_policy(conn: Connection[Any], *, name: str, config: str, config_of_before: str) -> WrittenPolicy:
+    """The latest version of the policy of this name: a new one if the config (JSON text) differs from the latest, which
+    may say the same in the words of before.
+    """
     with conn.cursor(row_factory=class_row(WrittenPolicy)) as cursor:
         cursor.execute(
             """
@@ -49,14 +51,14 @@ def store_routing_policy(conn: Connection[Any], *, name: str, config: str) -> Wr
             ), next AS (
               INSERT INTO routing_policies (name, version, config)
               SELECT %(name)s, coalesce((SELECT version FROM latest), 0) + 1, %(config)s::jsonb
-               WHERE NOT EXISTS (SELECT FROM latest WHERE config = %(config)s::jsonb)
+               WHERE NOT EXISTS (SELECT FROM latest WHERE config IN (%(config)s::jsonb, %(before)s::jsonb))
               RETURNING id, version, config
             )
             SELECT coalesce(next.id, latest.id) AS id, coalesce(next.version, latest.version) AS version,
                    latest.config::text AS before, next.config::text AS after
               FROM latest FULL JOIN next ON true
             """,
-            {"name": name, "config": config},
+            {"name": name, "config": config, "before": config_of_before},
         )
         return only(cursor)
 
@@ -92,7 +94,9 @@ def keep_validation_policy(conn: Connection[Any], *, name: str, version: int, ru
         return cursor.fetchone()
 
 
-def keep_routing_policy(conn: Connection[Any], *, name: str, version: int, config: str) -> PolicyVersion | None:
+def keep_routing_policy(
+    conn: Connection[Any], *, name: str, version: int, config: str, config_of_before: str
+) -> PolicyVersion | None:
     """This version of the policy; stored if it is later than every version there is. None if there is no such one."""
     with conn.cursor(row_factory=class_row(PolicyVersion)) as cursor:
         cursor.execute(
@@ -106,10 +110,10 @@ def keep_routing_policy(conn: Connection[Any], *, name: str, version: int, confi
             )
             SELECT id, true AS is_same, true AS is_new FROM next
             UNION ALL
-            SELECT id, config = %(config)s::jsonb, false FROM routing_policies
+            SELECT id, config IN (%(config)s::jsonb, %(before)s::jsonb), false FROM routing_policies
              WHERE name = %(name)s::text AND version = %(version)s::int
             """,
-            {"name": name, "version": version, "config": config},
+            {"name": name, "version": version, "config": config, "before": config_of_before},
         )
         return cursor.fetchone()
 

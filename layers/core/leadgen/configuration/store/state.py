@@ -173,7 +173,7 @@ def enrollments(conn: Connection[Any]) -> list[StoredEnrollment]:
 
 @dataclass(frozen=True)
 class StoredArea:
-    """A place that a buyer serves."""
+    """A service area of a buyer."""
 
     buyer_id: int
     market_id: int
@@ -195,7 +195,7 @@ def areas(conn: Connection[Any]) -> list[StoredArea]:
 
 @dataclass(frozen=True)
 class StoredExclusivity:
-    """A place whose leads go to one buyer first."""
+    """An area whose leads go to one buyer first."""
 
     offer_id: int
     scope_type: str

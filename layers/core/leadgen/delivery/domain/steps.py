@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from leadgen.outbound.domain.backoff import Schedule, share
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 
 Channel = Literal["webhook", "email"]
 
@@ -19,17 +19,17 @@ MOST_LOST = 10
 
 
 @dataclass(frozen=True)
-class Standing:
+class State:
     """How far a delivery is. ``made`` are the attempts on this channel that count: those of dead workers do not.
 
-    ``held_since`` is since when it has waited for its endpoint to bear a call; ``in_doubt`` is whether some attempt
-    went out and nobody knows what became of it, and ``broke_down`` whether the buyer's side failed over one.
+    ``held_since`` is since when it has waited for its endpoint to take a call; ``outcome_unknown`` is whether that of
+    an attempt is unknown, and ``broke_down`` whether the buyer's side failed over one.
     """
 
     channel: Channel
     held_since: datetime | None
     made: int
-    in_doubt: bool
+    outcome_unknown: bool
     jitter_seed: int
     mailable: bool
     broke_down: bool = False
@@ -44,7 +44,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Release:
-    """The buyer has refused the lead and does not have it: the policy says what becomes of it."""
+    """The buyer has rejected the lead and does not have it: the policy decides what becomes of it."""
 
     reason: str
 
@@ -60,9 +60,9 @@ class TryAgain:
 ReviewReason = Literal[
     "webhook_failed",
     "email_failed",
-    "unknown",
-    "refused",
-    "refused_in_doubt",
+    "outcome_unknown",
+    "rejected",
+    "rejected_outcome_unknown",
     "format_invalid",
     "workers_died",
     "erased",
@@ -71,64 +71,65 @@ ReviewReason = Literal[
 
 @dataclass(frozen=True)
 class Review:
-    """Nothing is left to try by itself: an operator decides. ``refusal`` is what the buyer has said, where it did."""
+    """Nothing is left to try by itself: an operator decides. ``rejection`` is the buyer's reason, where it gave one."""
 
     reason: ReviewReason
-    refusal: str | None = None
+    rejection: str | None = None
 
 
 Step = Done | Release | TryAgain | Review
 
 
-def next_step(standing: Standing, outcome: CallOutcome, schedule: Schedule) -> Step:
+def next_step(state: State, outcome: CallOutcome, schedule: Schedule) -> Step:
     """What follows an attempt: again on this channel, then by e-mail, then the review queue.
 
-    A lead in doubt stays with its buyer, under its delivery id, on its channel: after the schedule a person decides.
+    A lead whose outcome is unknown stays with its buyer, under its delivery id, on its channel: after the
+    schedule a person decides.
     """
     match outcome:
-        case Taken(reference=reference):
+        case Succeeded(reference=reference):
             return Done(reference)
-        case Refused(reason=reason):
-            # It may have taken the lead before, and refuse it now as one that it has already.
-            doubtful = standing.in_doubt or standing.broke_down
-            return Review("refused_in_doubt", reason) if doubtful else Release(reason)
+        case Rejected(reason=reason):
+            # It may have accepted the lead before, and reject it now as one that it has already.
+            doubtful = state.outcome_unknown or state.broke_down
+            return Review("rejected_outcome_unknown", reason) if doubtful else Release(reason)
         case FailedForGood():
-            return channel_over(standing)
+            return channel_over(state)
         case FailedForNow(retry_after=retry_after):
-            return _again(standing, schedule, retry_after)
+            return _again(state, schedule, retry_after)
         case Unknown():
-            return _again(in_doubt(standing), schedule, None)
+            return _again(after_unknown(state), schedule, None)
 
 
-def in_doubt(standing: Standing) -> Standing:
-    """As it stands after an attempt of which nobody knows what became."""
-    return replace(standing, in_doubt=True)
+def after_unknown(state: State) -> State:
+    """The state after an attempt of unknown outcome."""
+    return replace(state, outcome_unknown=True)
 
 
-def held_back(standing: Standing, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
+def held_back(state: State, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
     """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
 
     Who has waited long asks again more rarely, and not when the others do: a crowd before one endpoint leaves the
     workers to others.
     """
-    since = standing.held_since or now
+    since = state.held_since or now
     end = since + timedelta(seconds=schedule.window)
     if until is None or until > end:
-        return channel_over(standing)
-    later = until + (now - since) * PATIENCE * share(standing.jitter_seed, standing.made)
-    return TryAgain(standing.channel, (min(later, end) - now).total_seconds())
+        return channel_over(state)
+    later = until + (now - since) * PATIENCE * share(state.jitter_seed, state.made)
+    return TryAgain(state.channel, (min(later, end) - now).total_seconds())
 
 
-def channel_over(standing: Standing) -> TryAgain | Review:
+def channel_over(state: State) -> TryAgain | Review:
     """What follows when nothing more is to be expected of the channel."""
-    if standing.in_doubt:
-        return Review("unknown")
-    if standing.channel == "webhook" and standing.mailable:
+    if state.outcome_unknown:
+        return Review("outcome_unknown")
+    if state.channel == "webhook" and state.mailable:
         return TryAgain("email", 0)
-    return Review("webhook_failed" if standing.channel == "webhook" else "email_failed")
+    return Review("webhook_failed" if state.channel == "webhook" else "email_failed")
 
 
-def _again(standing: Standing, schedule: Schedule, retry_after: float | None) -> TryAgain | Review:
-    delay = schedule.delay(standing.made, seed=standing.jitter_seed, retry_after=retry_after)
-    return channel_over(standing) if delay is None else TryAgain(standing.channel, delay)
+def _again(state: State, schedule: Schedule, retry_after: float | None) -> TryAgain | Review:
+    delay = schedule.delay(state.made, seed=state.jitter_seed, retry_after=retry_after)
+    return channel_over(state) if delay is None else TryAgain(state.channel, delay)

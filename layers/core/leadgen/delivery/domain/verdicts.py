@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from leadgen.delivery.domain.steps import Channel
 from leadgen.kernel.errors import Refusal
@@ -13,17 +13,26 @@ from leadgen.kernel.model import Model
 from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
 
-Name = Literal["redeliver", "assign", "return", "reject", "taken"]
+Name = Literal["redeliver", "assign", "return", "reject", "succeeded"]
 NAMES: tuple[Name, ...] = get_args(Name)
 
 # Those after which the lead's contact data is sent to somebody.
 _SENDING = ("redeliver", "assign", "return")
 
 
-class Verdict(Model):
-    """What an operator says; ``buyer_id`` is whom the lead is assigned to, ``reason`` is kept in the audit trail."""
+# What a verdict was called before.
+NAMES_OF_BEFORE: Mapping[str, Name] = {"taken": "succeeded"}
 
-    verdict: Name
+
+def current_name(name: object) -> object:
+    """A verdict by its name of now."""
+    return NAMES_OF_BEFORE.get(name, name) if isinstance(name, str) else name
+
+
+class Verdict(Model):
+    """What an operator decides; ``buyer_id`` is whom the lead is assigned to, ``reason`` is kept in the audit trail."""
+
+    verdict: Annotated[Name, BeforeValidator(current_name)]
     buyer_id: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = None
     reason: Annotated[StorableText, Field(max_length=500)] | None = None
 
@@ -61,10 +70,10 @@ class Delivery:
     attempts: int
     next_attempt_at: datetime | None
     settled_at: datetime | None
-    in_doubt: bool
+    outcome_unknown: bool
     review_reason: str | None
     release_reason: str | None
-    refusal: str | None
+    rejection: str | None
     reference: str | None
     content_type: str | None
     body_bytes: int | None
@@ -130,7 +139,7 @@ def _obstacle(name: Name, delivery: Delivery) -> Refusal | None:
         return Refusal(
             409,
             "erased",
-            f"lead {delivery.lead_id} is erased, there is nothing left to send: reject it, or say that it was taken",
+            f"lead {delivery.lead_id} is erased, there is nothing left to send: reject it, or decide succeeded",
         )
     if name == "redeliver" and not delivery.is_reachable:
         return Refusal(
@@ -144,21 +153,21 @@ def _obstacle(name: Name, delivery: Delivery) -> Refusal | None:
 REVIEW_REASONS: Mapping[str, str] = {
     "webhook_failed": "the webhook failed for good, and the buyer takes no e-mail",
     "email_failed": "the e-mail could not be handed over",
-    "unknown": "a call went out and nobody knows what became of it: the buyer may have the lead",
-    "refused": "the buyer refused it, and the policy leaves the rest to a person",
-    "refused_in_doubt": "the buyer refused it, but may have taken it before: an earlier call broke down, or has no "
-    "known outcome",
+    "outcome_unknown": "the outcome of a call is unknown: the buyer may have the lead",
+    "rejected": "the buyer rejected it, and the policy leaves the rest to a person",
+    "rejected_outcome_unknown": "the buyer rejected it, but may have accepted it before: the outcome of an earlier "
+    "call is unknown",
     "format_invalid": "the enrollment's delivery terms do not parse: mend them, then redeliver",
     "workers_died": "worker after worker died over it",
     "erased": "the lead was erased before it could be sent",
 }
 
 OUTCOMES: Mapping[str, str] = {
-    "taken": "taken: the buyer has the lead",
-    "refused": "refused by the buyer",
+    "succeeded": "succeeded: the buyer has the lead",
+    "rejected": "rejected by the buyer",
     "failed": "failed: the buyer does not have it",
     "failed_for_good": "failed for good: asking again is of no use",
-    "unknown": "unknown: it went out and no answer came that says, so the buyer may have the lead",
+    "unknown": "unknown: it was sent, and no answer shows the outcome: the buyer may have the lead",
 }
 
 
@@ -167,11 +176,11 @@ def state(delivery: Delivery) -> str:
     match delivery.status:
         case "pending":
             return "under way"
-        case "taken":
-            return "taken: the buyer has the lead"
+        case "succeeded":
+            return "succeeded: the buyer has the lead"
         case "in_review":
             reason = delivery.review_reason or ""
             return f"waits for a person: {REVIEW_REASONS.get(reason, reason)}"
         case _:
-            why = "the buyer refused it" if delivery.release_reason == "refused" else "a person took it back"
+            why = "the buyer rejected it" if delivery.release_reason == "rejected" else "a person took it back"
             return f"released: {why}"

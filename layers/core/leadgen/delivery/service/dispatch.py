@@ -12,7 +12,7 @@ from leadgen.delivery.domain import steps as delivery_steps
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import payload
 from leadgen.delivery.domain.formats.payload import Rendered
-from leadgen.delivery.domain.steps import Done, Release, Review, Standing, Step, TryAgain
+from leadgen.delivery.domain.steps import Done, Release, Review, State, Step, TryAgain
 from leadgen.delivery.domain.terms import DeliveryTerms
 from leadgen.delivery.store import deliveries
 from leadgen.delivery.store.deliveries import Attempt, Claimed, Due, Settlement
@@ -27,7 +27,7 @@ from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
 from leadgen.outbound.store import Address
 from leadgen.routing.service import release
-from leadgen.routing.service.release import Refusal
+from leadgen.routing.service.release import ReleasedLead
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def claim(
         going |= {due.delivery_id: bears.endpoint_id for due in dues[: bears.calls]}
         for due in dues[bears.calls :]:
             own = _schedule(ready[due.delivery_id][1], default)
-            steps[due.delivery_id] = delivery_steps.held_back(_standing(due), own, until=bears.come_back_at, now=now)
+            steps[due.delivery_id] = delivery_steps.held_back(_state(due), own, until=bears.come_back_at, now=now)
     abandoned = [due.delivery_id for due in found if due.is_abandoned]
     if abandoned:
         deliveries.reap(conn, abandoned, now=now)
@@ -101,7 +101,7 @@ def _counted(due: Due) -> Due:
     """A delivery whose worker died has one attempt more that nobody knows the outcome of."""
     if not due.is_abandoned:
         return due
-    return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, in_doubt=True)
+    return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, outcome_unknown=True)
 
 
 def _prepare(due: Due) -> DeliveryTerms | Step:
@@ -111,7 +111,7 @@ def _prepare(due: Due) -> DeliveryTerms | Step:
     if due.lost_attempts >= delivery_steps.MOST_LOST:
         return Review("workers_died")
     if due.url is None if due.channel == "webhook" else not due.mailable:
-        return delivery_steps.channel_over(_standing(due))
+        return delivery_steps.channel_over(_state(due))
     try:
         return delivery_terms.parse(due.terms, label=f"buyer {due.buyer_id} in {due.offer}")
     except PolicyInvalid:
@@ -126,13 +126,13 @@ def _schedule(terms: DeliveryTerms, default: Schedule) -> Schedule:
     return default if terms.schedule is None else Schedule(terms.schedule, jittered=True)
 
 
-def _standing(due: Due, *, begun: int = 0) -> Standing:
+def _state(due: Due, *, begun: int = 0) -> State:
     """How far a delivery is when so many attempts more have begun since it was read."""
-    return Standing(
+    return State(
         channel=due.channel,
         held_since=due.held_since,
         made=due.attempts + begun - due.uncounted,
-        in_doubt=due.in_doubt,
+        outcome_unknown=due.outcome_unknown,
         jitter_seed=due.jitter_seed,
         mailable=due.mailable,
         broke_down=due.broke_down,
@@ -149,17 +149,15 @@ def _parcel(due: Due, terms: DeliveryTerms, claimed: Claimed, default: Schedule)
 def record(
     conn: Connection[Any], calls: Sequence[tuple[Parcel, Call]], *, now: datetime
 ) -> tuple[dict[int, Step], list[Event]]:
-    """Keep what the calls came to; what follows, by lead id, and what is to be told.
+    """Keep what the calls came to; what follows, by lead id, and the events.
 
-    Locks leads and buyers where a lead was refused, then endpoints, then deliveries.
+    Locks leads and buyers where a lead was rejected, then endpoints, then deliveries.
     """
     following = {
-        parcel.claimed.delivery_id: delivery_steps.next_step(
-            _standing(parcel.due, begun=1), call.outcome, parcel.schedule
-        )
+        parcel.claimed.delivery_id: delivery_steps.next_step(_state(parcel.due, begun=1), call.outcome, parcel.schedule)
         for parcel, call in calls
     }
-    refusals = release.decide(
+    rejections = release.decide(
         conn,
         {
             parcel.due.lead_id: step.reason
@@ -174,33 +172,33 @@ def record(
     )
     deliveries.lock(conn, [parcel.claimed.delivery_id for parcel, _ in calls])
     deliveries.record_attempts(conn, [_attempt(parcel, call) for parcel, call in calls])
-    steps = {p.due.lead_id: _decided(following[p.claimed.delivery_id], refusals.get(p.due.lead_id)) for p, _ in calls}
+    steps = {p.due.lead_id: _decided(following[p.claimed.delivery_id], rejections.get(p.due.lead_id)) for p, _ in calls}
     settled = _settle(
         conn,
         [
             replace(
                 _settlement(p.due, p.claimed.attempt, steps[p.due.lead_id], now),
-                in_doubt=isinstance(call.outcome, Unknown) or _is_doubted(steps[p.due.lead_id]),
+                outcome_unknown=isinstance(call.outcome, Unknown) or _is_unknown(steps[p.due.lead_id]),
             )
             for p, call in calls
         ],
         now,
     )
     ours = [parcel for parcel, _ in calls if parcel.claimed.delivery_id in settled]
-    given_back = [refusals[p.due.lead_id] for p in ours if isinstance(steps[p.due.lead_id], Release)]
+    given_back = [rejections[p.due.lead_id] for p in ours if isinstance(steps[p.due.lead_id], Release)]
     events = [_event(p.due, steps[p.due.lead_id], p.claimed.attempt, now) for p in ours]
-    return steps, [*events, *release.apply(conn, given_back, rejected_as="refused", now=now)]
+    return steps, [*events, *release.apply(conn, given_back, rejected_as="rejected_by_buyer", now=now)]
 
 
-def _decided(step: Step, refusal: Refusal | None) -> Step:
-    """A refused lead goes where the policy says: it may be a person's to decide on."""
-    if isinstance(step, Release) and (refusal is None or refusal.goes == "review"):
-        return Review("refused", step.reason)
+def _decided(step: Step, rejection: ReleasedLead | None) -> Step:
+    """A rejected lead goes where the policy sends it, or to a person."""
+    if isinstance(step, Release) and (rejection is None or rejection.goes == "review"):
+        return Review("rejected", step.reason)
     return step
 
 
-def _is_doubted(step: Step) -> bool:
-    return isinstance(step, Review) and step.reason == "refused_in_doubt"
+def _is_unknown(step: Step) -> bool:
+    return isinstance(step, Review) and step.reason == "rejected_outcome_unknown"
 
 
 def _attempt(parcel: Parcel, call: Call) -> Attempt:
@@ -221,7 +219,7 @@ def _settle(conn: Connection[Any], settlements: Sequence[Settlement], now: datet
 
 
 def _holding(due: Due, step: Step, now: datetime) -> Settlement:
-    """What becomes of a delivery that no call was made for: on its channel it waits for a place."""
+    """What becomes of a delivery that no call was made for: on its channel it waits for capacity."""
     is_held = isinstance(step, TryAgain) and step.channel == due.channel
     return replace(_settlement(due, due.attempts, step, now), is_held=is_held)
 
@@ -229,18 +227,18 @@ def _holding(due: Due, step: Step, now: datetime) -> Settlement:
 def _settlement(due: Due, attempts: int, step: Step, now: datetime) -> Settlement:
     match step:
         case Done(reference=reference):
-            return Settlement(due.delivery_id, attempts, "taken", due.channel, reference=reference)
+            return Settlement(due.delivery_id, attempts, "succeeded", due.channel, reference=reference)
         case Release(reason=reason):
             return Settlement(
-                due.delivery_id, attempts, "released", due.channel, release_reason="refused", refusal=reason
+                due.delivery_id, attempts, "released", due.channel, release_reason="rejected", rejection=reason
             )
         case TryAgain(channel=channel, delay_seconds=delay):
             at = now + timedelta(seconds=delay)
             begins = channel != due.channel
             return Settlement(due.delivery_id, attempts, "pending", channel, begins=begins, next_attempt_at=at)
-        case Review(reason=reason, refusal=refusal):
+        case Review(reason=reason, rejection=rejection):
             return Settlement(
-                due.delivery_id, attempts, "in_review", due.channel, review_reason=reason, refusal=refusal
+                due.delivery_id, attempts, "in_review", due.channel, review_reason=reason, rejection=rejection
             )
         case _:
             assert_never(step)
@@ -252,7 +250,7 @@ def _event(due: Due, step: Step, attempts: int, now: datetime) -> Event:
         case Done():
             return Event(Topic.LEAD_DELIVERED, now, due.lead_id, due.trace_id, ids={"buyer_id": due.buyer_id})
         case Release():
-            return Event(Topic.DELIVERY_REFUSED, now, due.lead_id, due.trace_id, ids=ids)
+            return Event(Topic.DELIVERY_REJECTED, now, due.lead_id, due.trace_id, ids=ids)
         case TryAgain(delay_seconds=delay):
             return Event(Topic.DELIVERY_DUE, now, due.lead_id, due.trace_id, delay_seconds=delay)
         case Review():

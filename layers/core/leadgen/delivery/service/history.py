@@ -22,7 +22,7 @@ class Story:
     attempts: tuple[Attempt, ...]
 
 
-def tell(conn: Connection[Any], delivery_ids: Sequence[str]) -> list[Story]:
+def load(conn: Connection[Any], delivery_ids: Sequence[str]) -> list[Story]:
     """These deliveries, in the order given, in two statements."""
     if not delivery_ids:
         return []
@@ -37,14 +37,14 @@ def in_review(conn: Connection[Any], *, limit: int) -> list[Story]:
     """The review queue, longest waiting first."""
     return [
         story
-        for story in tell(conn, history.in_review(conn, limit=limit))
+        for story in load(conn, history.in_review(conn, limit=limit))
         if story.delivery.status == "in_review"  # somebody may have decided meanwhile
     ]
 
 
 def of_lead(conn: Connection[Any], lead_id: int) -> list[Story]:
     """A lead's deliveries, oldest first."""
-    return tell(conn, history.of_lead(conn, lead_id))
+    return load(conn, history.of_lead(conn, lead_id))
 
 
 def as_json(story: Story) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def as_json(story: Story) -> dict[str, Any]:
         "reason": delivery.review_reason or delivery.release_reason,
         "channel": delivery.channel,
         "next_attempt_at": delivery.next_attempt_at,
-        "in_doubt": delivery.in_doubt,
-        "refusal": delivery.refusal,
+        "outcome_unknown": delivery.outcome_unknown,
+        "rejection": delivery.rejection,
         "reference": delivery.reference,
         "attempts": len(story.attempts),
         "last_attempt": attempt_as_json(story.attempts[-1]) if story.attempts else None,

@@ -41,7 +41,7 @@ def outcome(message: Message, steps: Mapping[int, Step], calls: Mapping[int, tup
         case Done():
             return Outcome("delivered", lead_id, facts)
         case Release():
-            return Outcome("refused", lead_id, facts)
+            return Outcome("rejected", lead_id, facts)
         case TryAgain(channel=channel, delay_seconds=delay):
             name = "retry" if lead_id in calls else "held_back"
             return Outcome(name, lead_id, {**facts, "next_channel": channel, "delay_seconds": delay})

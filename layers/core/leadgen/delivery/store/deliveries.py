@@ -18,9 +18,9 @@ def lock_delivery(conn: Connection[Any], delivery_id: str) -> None:
     conn.execute("SELECT id FROM deliveries WHERE id = %s::uuid FOR NO KEY UPDATE", (delivery_id,))
 
 
-def put_in_doubt(conn: Connection[Any], delivery_id: str) -> None:
+def mark_outcome_unknown(conn: Connection[Any], delivery_id: str) -> None:
     """The buyer of a locked delivery may have the lead from now on."""
-    conn.execute("UPDATE deliveries SET in_doubt = true WHERE id = %s::uuid", (delivery_id,))
+    conn.execute("UPDATE deliveries SET outcome_unknown = true WHERE id = %s::uuid", (delivery_id,))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Due:
     attempts: int
     uncounted: int
     lost_attempts: int
-    in_doubt: bool
+    outcome_unknown: bool
     jitter_seed: int
     url: str | None
     email_to: str = field(repr=False)
@@ -82,7 +82,7 @@ def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> l
         cursor.execute(
             """
             SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, l.trace_id, d.channel, d.held_since, d.attempts,
-                   d.uncounted, d.lost_attempts, d.in_doubt, d.jitter_seed,
+                   d.uncounted, d.lost_attempts, d.outcome_unknown, d.jitter_seed,
                    coalesce(bo.webhook_url_override, b.webhook_url) AS url,
                    coalesce(bo.email_override, b.email) AS email_to, b.email_notifications AS mailable,
                    l.erased_at IS NOT NULL AS is_erased, bo.delivery AS terms, o.name AS offer, d.claimed_until,
@@ -121,8 +121,8 @@ def reap(conn: Connection[Any], delivery_ids: Collection[str], *, now: datetime)
         """
         WITH abandoned AS (
           UPDATE deliveries
-             SET lost_attempts = lost_attempts + 1, uncounted = uncounted + 1, in_doubt = true, claimed_until = NULL,
-                 updated_at = %(now)s
+             SET lost_attempts = lost_attempts + 1, uncounted = uncounted + 1, outcome_unknown = true,
+                 claimed_until = NULL, updated_at = %(now)s
            WHERE id = ANY(%(ids)s::uuid[]) AND status = 'pending' AND claimed_until < %(now)s
           RETURNING id, channel, attempts, coalesce(claimed_at, next_attempt_at) AS started_at
         )
@@ -261,11 +261,11 @@ class Settlement:
     begins: bool = False
     is_held: bool = False
     next_attempt_at: datetime | None = None
-    in_doubt: bool = False
+    outcome_unknown: bool = False
     review_reason: str | None = None
     release_reason: str | None = None
     reference: str | None = None
-    refusal: str | None = None
+    rejection: str | None = None
 
 
 def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: datetime) -> set[str]:
@@ -281,16 +281,17 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
                uncounted = CASE WHEN s.begins THEN d.attempts ELSE d.uncounted END,
                held_since = CASE WHEN s.is_held THEN coalesce(d.held_since, %(now)s) END,
                next_attempt_at = s.next_attempt_at, claimed_at = NULL, claimed_until = NULL,
-               in_doubt = d.in_doubt OR s.in_doubt, review_reason = s.review_reason, release_reason = s.release_reason,
-               reference = s.reference, refusal = s.refusal,
+               outcome_unknown = d.outcome_unknown OR s.outcome_unknown, review_reason = s.review_reason,
+               release_reason = s.release_reason,
+               reference = s.reference, rejection = s.rejection,
                settled_at = CASE WHEN s.status <> 'pending' THEN %(now)s END, updated_at = %(now)s
           FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(statuses)s::text[], %(channels)s::text[],
-                      %(begins)s::bool[], %(held)s::bool[], %(next)s::timestamptz[], %(doubts)s::bool[],
-                      %(reviews)s::text[], %(releases)s::text[], %(references)s::text[], %(refusals)s::text[])
-               AS s(id, attempts, status, channel, begins, is_held, next_attempt_at, in_doubt, review_reason,
-                    release_reason, reference, refusal)
+                      %(begins)s::bool[], %(held)s::bool[], %(next)s::timestamptz[], %(unknowns)s::bool[],
+                      %(reviews)s::text[], %(releases)s::text[], %(references)s::text[], %(rejections)s::text[])
+               AS s(id, attempts, status, channel, begins, is_held, next_attempt_at, outcome_unknown, review_reason,
+                    release_reason, reference, rejection)
          WHERE d.id = s.id AND (d.status = 'pending' AND d.attempts = s.attempts
-                                OR s.status = 'taken' AND d.status IN ('pending', 'in_review'))
+                                OR s.status = 'succeeded' AND d.status IN ('pending', 'in_review'))
         RETURNING d.id::text
         """,
         {
@@ -301,11 +302,11 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
             "begins": [s.begins for s in settlements],
             "held": [s.is_held for s in settlements],
             "next": [s.next_attempt_at for s in settlements],
-            "doubts": [s.in_doubt for s in settlements],
+            "unknowns": [s.outcome_unknown for s in settlements],
             "reviews": [s.review_reason for s in settlements],
             "releases": [s.release_reason for s in settlements],
             "references": [s.reference for s in settlements],
-            "refusals": [s.refusal for s in settlements],
+            "rejections": [s.rejection for s in settlements],
             "now": now,
         },
     )
@@ -362,7 +363,7 @@ def unfinished(conn: Connection[Any], lead_ids: Collection[int], *, now: datetim
             SELECT l.id AS lead_id, d.buyer_id, l.trace_id, d.claimed_until
               FROM leads l JOIN deliveries d ON d.lead_id = l.id
              WHERE l.id = ANY(%(ids)s)
-               AND (d.status = 'taken' AND l.billing_status = 'pending'
+               AND (d.status = 'succeeded' AND l.billing_status = 'pending'
                     OR d.status = 'pending' AND d.claimed_until >= %(now)s)
              ORDER BY l.id
             """,
@@ -375,7 +376,7 @@ def forget_contents(conn: Connection[Any], lead_ids: Collection[int]) -> None:
     """Take what was sent, and what the buyers said of it, out of the deliveries of erased leads."""
     conn.execute(
         """
-        UPDATE deliveries SET content_type = NULL, body = NULL, reference = NULL, refusal = NULL
+        UPDATE deliveries SET content_type = NULL, body = NULL, reference = NULL, rejection = NULL
          WHERE id IN (SELECT id FROM deliveries WHERE lead_id = ANY(%s) ORDER BY lead_id, id FOR NO KEY UPDATE)
         """,
         (list(lead_ids),),

@@ -41,8 +41,8 @@ def shown(conn: Connection[Any], delivery_ids: Collection[str]) -> list[Delivery
         cursor.execute(
             """
             SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, b.name AS buyer, d.created_at, d.status, d.channel,
-                   d.attempts, d.next_attempt_at, d.settled_at, d.in_doubt, d.review_reason, d.release_reason,
-                   d.refusal, d.reference, d.content_type, octet_length(d.body) AS body_bytes, l.trace_id,
+                   d.attempts, d.next_attempt_at, d.settled_at, d.outcome_unknown, d.review_reason, d.release_reason,
+                   d.rejection, d.reference, d.content_type, octet_length(d.body) AS body_bytes, l.trace_id,
                    l.status::text AS lead_status, l.offer_id, o.name AS offer,
                    l.status = 'delivered' AND l.billing_status = 'pending' AND l.buyer_id = d.buyer_id AS is_open,
                    l.erased_at IS NOT NULL AS is_erased,

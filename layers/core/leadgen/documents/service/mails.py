@@ -17,7 +17,7 @@ from leadgen.documents.store.mails import Claimed, Result, Waiting
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.mail_page import MailText
 from leadgen.outbound.domain import outcomes
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Succeeded, Unknown
 from leadgen.outbound.service import mail as outbound_mail
 from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
@@ -66,7 +66,7 @@ def claim(
     """Claim what is due of the mails of these documents, which are drawn."""
     claimed = mails.claim(conn, invoice_ids, credit_note_ids, now=now, until=until)
     for one in claimed:
-        if one.in_doubt:
+        if one.outcome_unknown:
             logger.warning(
                 "document.mailed_again",
                 extra={"mail_id": one.mail_id, "invoice_id": one.invoice_id, "credit_note_id": one.credit_note_id},
@@ -124,7 +124,7 @@ def _errand(conn: Connection[Any], claimed: Claimed) -> Errand:
 def _result(claimed: Claimed, outcome: CallOutcome, now: datetime) -> Result:
     wait = domain.next_step(claimed.attempts)
     match outcome:
-        case Taken():
+        case Succeeded():
             return Result(claimed.mail_id, "sent")
         case FailedForNow() if wait is not None:
             return Result(claimed.mail_id, "pending", now + wait, outcomes.cause(outcome))

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True)
 class Claimed:
-    """A mail that is this worker's to send. ``in_doubt`` is that another claimed it before, and never said what came of
+    """A mail that is this worker's to send. ``outcome_unknown`` is that another worker claimed it before, and died over
     it.
     """
 
@@ -21,7 +21,7 @@ class Claimed:
     credit_note_id: int | None
     email: str
     attempts: int
-    in_doubt: bool
+    outcome_unknown: bool
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def claim(
         cursor.execute(
             """
             WITH due AS (
-              SELECT m.id, m.claimed_until IS NOT NULL AS in_doubt FROM document_mails m
+              SELECT m.id, m.claimed_until IS NOT NULL AS outcome_unknown FROM document_mails m
                WHERE (m.invoice_id = ANY(%(invoices)s) OR m.credit_note_id = ANY(%(credit_notes)s))
                  AND m.status = 'pending' AND m.next_attempt_at <= %(now)s
                  AND (m.claimed_until IS NULL OR m.claimed_until < %(now)s)
@@ -69,7 +69,7 @@ def claim(
               FROM due, buyers b
              WHERE m.id = due.id AND b.id = m.buyer_id
             RETURNING m.id AS mail_id, m.buyer_id, m.invoice_id, m.credit_note_id,
-                      coalesce(b.billing->>'email', b.email) AS email, m.attempts, due.in_doubt
+                      coalesce(b.billing->>'email', b.email) AS email, m.attempts, due.outcome_unknown
             """,
             {
                 "invoices": sorted(set(invoice_ids)),

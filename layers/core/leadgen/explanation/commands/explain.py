@@ -12,10 +12,10 @@ from leadgen.buyers.store import NamedBuyer
 from leadgen.decisions.store import RecordedDecision
 from leadgen.explanation import store
 from leadgen.explanation.commands import rendering
-from leadgen.explanation.domain.redecision import Comparison
+from leadgen.explanation.domain.verification import Comparison
 from leadgen.explanation.service import explain
 from leadgen.explanation.service.explain import Explanation
-from leadgen.explanation.service.redecision import decide_again
+from leadgen.explanation.service.verification import verify_decisions
 from leadgen.terminal.command import DONE, FAILED, CommandFailed, describe, number
 from leadgen.terminal.database import connection, environment
 
@@ -93,7 +93,7 @@ def _verify(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         if options.lead_id is not None and store.subject(conn, options.lead_id) is None:
             raise _no_lead(options.lead_id)
-        for decision, comparison in decide_again(conn, options.lead_id):
+        for decision, comparison in verify_decisions(conn, options.lead_id):
             counts[comparison.result] += 1
             if options.lead_id is not None or comparison.result != "same":
                 _print(decision, comparison)

@@ -14,7 +14,7 @@ from leadgen.explanation.store import Subject
 from leadgen.kernel.trace import Check
 from leadgen.terminal.tables import columns, folded, printable, room
 
-# The states of a delivery that its buyer has not taken, and may.
+# The states of a delivery that has not succeeded, and may.
 _UNSETTLED = ("pending", "in_review")
 _STAGES = ("duplicates", "validation", "routing")
 _LONGEST_SHOWN = 48
@@ -145,7 +145,7 @@ def _routing(explained: Explained, explanation: Explanation, buyer: NamedBuyer |
 
 
 def _rows(verdict: BuyerVerdict) -> Iterator[tuple[str, ...]]:
-    """A row for each rule that refused, beside the changes it asks for; one row where none did."""
+    """A row for each rule that failed, beside the changes it asks for; one row where none did."""
     who: tuple[str, str] = (f"{verdict.buyer} ({verdict.buyer_id})", verdict.verdict)
     if verdict.deciding is None:
         yield (*who, "", "", "", verdict.words or "")
@@ -166,7 +166,7 @@ def _in_detail(verdict: BuyerVerdict) -> Iterator[str]:
     yield f"\n{verdict.buyer} ({verdict.buyer_id}): {verdict.verdict}{f', {verdict.words}' if verdict.words else ''}"
     yield ""
     yield from _checks(verdict.checks)
-    if verdict.verdict == "refused":
+    if verdict.verdict == "ineligible":
         yield "\nThe smallest change that would have made it eligible:"
         changes = verdict.smallest_changes
         yield from [f"  {_TOO_OLD}"] if changes is None else [f"  {printable(change.words)}" for change in changes]

@@ -1,7 +1,7 @@
-"""The smallest change that would have made a refused buyer eligible: as few changes as possible, each as small as
+"""The smallest change that would have made an ineligible buyer eligible: as few changes as possible, each as small as
 possible.
 
-Each rule that refused needs a change of its own, as no two read the same value, but for the two about money: one
+Each rule that failed needs a change of its own, as no two read the same value, but for the two about money: one
 prepayment meets both.
 """
 
@@ -20,7 +20,7 @@ from leadgen.leads.domain import conditions, consent
 from leadgen.leads.domain.consent import ConsentDemand, Evidence
 from leadgen.routing.domain import decision, eligibility
 from leadgen.routing.domain.decision import Facts
-from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Terms
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Terms, Usage
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.strategies import Candidate
@@ -42,15 +42,15 @@ class Change:
 
 
 def smallest_changes(inputs: RoutingInputs) -> dict[int, tuple[Change, ...]]:
-    """By buyer id, for each buyer that the rules refused: the changes that together would have made it eligible."""
+    """By buyer id, for each ineligible buyer: the changes that together would have made it eligible."""
     asked = decision.terms(inputs.policy, inputs.facts, inputs.facts.candidates, now=inputs.now)
     found = {}
     for candidate in inputs.facts.candidates:
         terms = asked[candidate.enrollment.buyer_id].terms
-        failed = [c.rule for c in eligibility.checks(candidate.enrollment, candidate.standing, terms) if not c.passed]
+        failed = [c.rule for c in eligibility.checks(candidate.enrollment, candidate.usage, terms) if not c.passed]
         if failed:
-            refused = _Refused(candidate.enrollment, candidate.standing, terms, inputs.facts.offer.timezone)
-            found[candidate.enrollment.buyer_id] = tuple(_changes(refused, failed))
+            ineligible = _Ineligible(candidate.enrollment, candidate.usage, terms, inputs.facts.offer.timezone)
+            found[candidate.enrollment.buyer_id] = tuple(_changes(ineligible, failed))
     return found
 
 
@@ -62,32 +62,32 @@ def with_changes(inputs: RoutingInputs, buyer_id: int, changes: Sequence[Change]
 
 
 @dataclass(frozen=True)
-class _Refused:
+class _Ineligible:
     enrollment: Enrollment
-    standing: Standing
+    usage: Usage
     terms: Terms
     timezone: str
 
 
-def _changes(refused: _Refused, failed: Sequence[str]) -> Iterator[Change]:
+def _changes(ineligible: _Ineligible, failed: Sequence[str]) -> Iterator[Change]:
     for rule in failed:
         if rule == "credit_limit" and "min_balance_required" in failed:
             continue  # the prepayment is already there
         if rule == "not_refused" and "assigned" in failed:
             continue  # whom an operator chooses is asked again
-        yield from _REMEDIES[rule.partition("_per_")[0]](refused, rule)
+        yield from _REMEDIES[rule.partition("_per_")[0]](ineligible, rule)
 
 
-def _buyer_active(refused: _Refused, rule: str) -> Iterator[Change]:
+def _buyer_active(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
     yield Change(rule, "buyer_active", False, True, "make the buyer active")
 
 
-def _enrolled(refused: _Refused, rule: str) -> Iterator[Change]:
+def _enrolled(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
     yield Change(rule, "enrolled", False, True, "make its enrollment active")
 
 
-def _service_area(refused: _Refused, rule: str) -> Iterator[Change]:
-    yield area_for(refused.terms.place)
+def _service_area(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    yield area_for(ineligible.terms.postal_code)
 
 
 def area_for(place: str) -> Change:
@@ -96,21 +96,23 @@ def area_for(place: str) -> Change:
     return Change("service_area", "area", None, area, f"add service area {area}")
 
 
-def _assigned(refused: _Refused, rule: str) -> Iterator[Change]:
-    was, to = refused.terms.assigned_to, refused.enrollment.buyer_id
+def _assigned(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    was, to = ineligible.terms.assigned_to, ineligible.enrollment.buyer_id
     yield Change(rule, "assigned_to", was, to, "assign the lead to this buyer")
 
 
-def _not_refused(refused: _Refused, rule: str) -> Iterator[Change]:
-    yield Change(rule, "refused", True, False, "assign the lead to this buyer, from which it was taken back")
+def _not_refused(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    yield Change(rule, "rejected", True, False, "assign the lead to this buyer, from which it was taken back")
 
 
-def _configuration(refused: _Refused, rule: str) -> Iterator[Change]:
-    yield Change(rule, "fault", refused.enrollment.fault, None, f"mend what does not parse: {refused.enrollment.fault}")
+def _configuration(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    yield Change(
+        rule, "fault", ineligible.enrollment.fault, None, f"mend what does not parse: {ineligible.enrollment.fault}"
+    )
 
 
-def _filter(refused: _Refused, rule: str) -> Iterator[Change]:
-    condition, observed = refused.enrollment.filter, refused.terms.observed
+def _filter(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    condition, observed = ineligible.enrollment.filter, ineligible.terms.observed
     assert condition is not None
     turned = condition_changes.fewest_flips(condition, observed)
     if turned is None:
@@ -124,8 +126,8 @@ def _filter(refused: _Refused, rule: str) -> Iterator[Change]:
         yield Change(rule, flip.test.field, value, flip, f"a lead with {wanted} (is {said})")
 
 
-def _consent(refused: _Refused, rule: str) -> Iterator[Change]:
-    demand, evidence, now = refused.enrollment.consent, refused.terms.evidence, refused.terms.now
+def _consent(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    demand, evidence, now = ineligible.enrollment.consent, ineligible.terms.evidence, ineligible.terms.now
     assert demand is not None
     unmet = set(consent.unmet(demand, evidence, now=now))
     if "given" in unmet:
@@ -152,61 +154,61 @@ def _consent_at(demand: ConsentDemand, evidence: Evidence, now: datetime) -> Cha
     return Change("consent", "consent_at", evidence.at, to, since)
 
 
-def _not_paused(refused: _Refused, rule: str) -> Iterator[Change]:
-    until, now = refused.enrollment.pause_until, refused.terms.now
+def _not_paused(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    until, now = ineligible.enrollment.pause_until, ineligible.terms.now
     assert until is not None
     yield Change(rule, "pause_until", until, now, f"end the pause by {_instant(now)}")
 
 
-def _not_paused_for_overdue(refused: _Refused, rule: str) -> Iterator[Change]:
-    since = refused.enrollment.paused_since
+def _not_paused_for_overdue(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    since = ineligible.enrollment.paused_since
     assert since is not None
     yield Change(rule, "paused_since", since, None, f"settle its overdue invoices (paused since {_instant(since)})")
 
 
-def _capacity(refused: _Refused, rule: str) -> Iterator[Change]:
+def _capacity(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
     period = _period(rule)
-    most, claimed = refused.enrollment.capacity[period], refused.standing.used.get(period, UNUSED).leads
+    most, claimed = ineligible.enrollment.capacity[period], ineligible.usage.used.get(period, UNUSED).leads
     yield Change(rule, rule, most, claimed + 1, f"{rule} {most} → {claimed + 1}")
 
 
-def _budget(refused: _Refused, rule: str) -> Iterator[Change]:
+def _budget(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
     period = _period(rule)
-    most, spent = refused.enrollment.budget[period], refused.standing.used.get(period, UNUSED).amount
-    wanted = spent + refused.terms.price
+    most, spent = ineligible.enrollment.budget[period], ineligible.usage.used.get(period, UNUSED).amount
+    wanted = spent + ineligible.terms.price
     yield Change(rule, rule, most, wanted, f"{rule} {most} → {wanted}")
 
 
-def _prepayment(refused: _Refused, rule: str) -> Iterator[Change]:
-    enrollment, standing = refused.enrollment, refused.standing
+def _prepayment(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    enrollment, usage = ineligible.enrollment, ineligible.usage
     short = [Decimal(0)]
     if enrollment.min_balance_required is not None:
-        short.append(enrollment.min_balance_required - standing.available)
+        short.append(enrollment.min_balance_required - usage.available)
     if enrollment.credit_limit is not None:
-        short.append(standing.exposure + refused.terms.price - enrollment.credit_limit)
-    words = f"prepay {max(short)} {refused.terms.currency}"
-    yield Change(rule, "wallet", standing.wallet, standing.wallet + max(short), words)
+        short.append(usage.exposure + ineligible.terms.price - enrollment.credit_limit)
+    words = f"prepay {max(short)} {ineligible.terms.currency}"
+    yield Change(rule, "wallet", usage.wallet, usage.wallet + max(short), words)
 
 
-def _reachable(refused: _Refused, rule: str) -> Iterator[Change]:
+def _reachable(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
     yield Change(rule, "reachable", False, True, "give it a webhook or e-mail notifications")
 
 
-def _currency(refused: _Refused, rule: str) -> Iterator[Change]:
-    was, to = refused.enrollment.currency, refused.terms.currency
+def _currency(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    was, to = ineligible.enrollment.currency, ineligible.terms.currency
     yield Change(rule, "currency", was, to, f"currency {was} → {to}")
 
 
-def _acceptance_hours(refused: _Refused, rule: str) -> Iterator[Change]:
-    local = refused.terms.now.astimezone(ZoneInfo(refused.timezone))
+def _acceptance_hours(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
+    local = ineligible.terms.now.astimezone(ZoneInfo(ineligible.timezone))
     day, start = calendar.DAYS[local.weekday()], f"{local:%H:%M}"
     # The next minute by the wall clock, whatever the clocks do then.
     end = f"{local.replace(tzinfo=None) + timedelta(minutes=1):%H:%M}" if start != "23:59" else "24:00"
     words = f"acceptance_hours: open on {day} at {start}"
-    yield Change(rule, "acceptance_hours", refused.terms.hours.limit, (day, start, end), words)
+    yield Change(rule, "acceptance_hours", ineligible.terms.hours.limit, (day, start, end), words)
 
 
-_REMEDIES: Mapping[str, Callable[[_Refused, str], Iterator[Change]]] = {
+_REMEDIES: Mapping[str, Callable[[_Ineligible, str], Iterator[Change]]] = {
     "buyer_active": _buyer_active,
     "enrolled": _enrolled,
     "service_area": _service_area,
@@ -271,7 +273,7 @@ def _candidate_with_change(candidate: Candidate, change: Change) -> Candidate:
     enrollment = candidate.enrollment
     kind = change.rule.partition("_per_")[0]
     if change.field == "wallet":
-        return replace(candidate, standing=replace(candidate.standing, wallet=change.to))
+        return replace(candidate, usage=replace(candidate.usage, wallet=change.to))
     if kind == "capacity":
         return replace(
             candidate, enrollment=replace(enrollment, capacity={**enrollment.capacity, _period(change.rule): change.to})

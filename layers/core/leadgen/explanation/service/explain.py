@@ -31,20 +31,20 @@ class BuyerVerdict:
     """What a routing decision found of one buyer.
 
     ``eligible`` is the verdict on a buyer who could have had a lead that went to nobody. ``words`` say what it won or
-    lost by; ``smallest_changes`` are those that would have made a refused one eligible, None where the record is older
-    than they are.
+    lost by; ``smallest_changes`` are those that would have made an ineligible one eligible, None where the record
+    is older than they are.
     """
 
     buyer_id: int
     buyer: str
-    verdict: Literal["won", "lost", "eligible", "refused"]
+    verdict: Literal["won", "lost", "eligible", "ineligible"]
     checks: tuple[Check, ...]
     words: str | None
     smallest_changes: tuple[Change, ...] | None
 
     @property
     def deciding(self) -> Check | None:
-        """The first rule that refused it."""
+        """The first rule that failed."""
         return next((check for check in self.checks if not check.passed), None)
 
 
@@ -133,7 +133,7 @@ def _why(
         won = f"{names[winner['buyer_id']]} has it: {reasons.won_by(winner.get('merit'))}"
         if exclusive in (None, winner["buyer_id"]):
             return won
-        return f"{won}; {names[exclusive]}, who has the place exclusively, cannot take it"
+        return f"{won}; {names[exclusive]}, who has the area exclusively, cannot take it"
     return reasons.unsold(
         cast(Any, decision.reason),
         suppressed=() if inputs is None else inputs.facts.suppressed,
@@ -152,7 +152,7 @@ def _verdict(
     checks = tuple(Check(**check) for check in found["checks"])
     own = None if changes is None else changes.get(buyer_id, ())
     if not found["eligible"]:
-        return BuyerVerdict(buyer_id, names[buyer_id], "refused", checks, None, own)
+        return BuyerVerdict(buyer_id, names[buyer_id], "ineligible", checks, None, own)
     if winner is None:
         return BuyerVerdict(buyer_id, names[buyer_id], "eligible", checks, why, ())
     if found is winner:

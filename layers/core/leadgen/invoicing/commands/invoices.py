@@ -136,7 +136,7 @@ def _run(options: argparse.Namespace) -> int:
         done = invoicing_run.run(
             transaction,
             now=now,
-            told=Progress("invoicing").told,
+            report=Progress("invoicing").update,
             seen=lambda conn, invoice_ids: seen.extend(receivables_invoices.by_id(conn, invoice_ids)),
         )
         if not options.dry_run:

@@ -74,7 +74,7 @@ def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[s
 
 def finalise(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str, now: datetime) -> list[Event]:
     """Issue the drafts among the invoices of locked buyers: terms, tax and parties are fixed, prepaid money pays what
-    it can, and the number comes last. What is to be told.
+    it can, and the number comes last. The events.
     """
     drafts = store.unissued(conn, invoice_ids) if invoice_ids else []
     if not drafts:

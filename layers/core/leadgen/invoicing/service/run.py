@@ -45,13 +45,13 @@ def run(
     *,
     now: datetime,
     has_time: Callable[[], bool] = lambda: True,
-    told: Callable[[int, int], None] = lambda done, total: None,
+    report: Callable[[int, int], None] = lambda done, total: None,
     seen: Callable[[Connection[Any], Sequence[int]], None] = lambda conn, invoice_ids: None,
 ) -> Run:
     """Invoice what is due. One transaction a buyer: one that fails is kept on record, and the others go on. Safe to run
     twice, at once, weeks late, and to be killed anywhere: leads are claimed by state under the buyer's lock.
 
-    ``told`` hears how many of the buyers are done, ``seen`` of each buyer's invoices before they are committed.
+    ``report`` gets how many of the buyers are done, ``seen`` each buyer's invoices before they are committed.
     """
     with transaction() as reading:
         accounts = invoicing_drafts.open_accounts(reading.conn, invoicing_drafts.waiting_buyers(reading.conn))
@@ -60,7 +60,7 @@ def run(
     _forgive(transaction, failing - set(due))
     issued = drafted = failed = 0
     for done, buyer_id in enumerate(due):
-        told(done, len(due))
+        report(done, len(due))
         if not has_time():
             return Run(issued, drafted, failed, len(due) - done)
         try:
@@ -76,7 +76,7 @@ def run(
                 raise
             failed += 1
             _record(transaction, buyer_id, error, now)
-    told(len(due), len(due))
+    report(len(due), len(due))
     return Run(issued, drafted, failed)
 
 

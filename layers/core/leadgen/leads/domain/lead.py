@@ -7,8 +7,10 @@ from typing import Literal
 
 ContactKey = Literal["phone", "email"]
 
-
 LeadStatus = Literal["received", "validated", "delivered", "accepted", "rejected"]
+"""The specification's states. ``delivered`` is *claimed for one buyer at a fixed price*: routing's commit. Whether the
+buyer has the lead is the state of its delivery (``deliveries.status``), and only one that succeeded is billed.
+"""
 
 
 # A lead's own fields that a policy may require; any other name is looked for in its attributes.

@@ -7,8 +7,8 @@ AUDIT_YEARS = 7
 NOTICE = timedelta(days=90)
 """How long it is kept what was sent beside the leads, and what came of it: system logs."""
 
-POOL = timedelta(days=90)
-"""How long a pool is kept whose buyers were never the eligible ones together; then its turns begin anew."""
+ROTATION = timedelta(days=90)
+"""How long a rotation is kept whose buyers were never the eligible ones together; then it begins anew."""
 
 ENDPOINT = timedelta(days=90)
 """How long it is remembered how an endpoint answered that nothing refers to."""

@@ -102,7 +102,7 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
     """Leads whose next step is overdue, the longest untouched first; they count as touched from now on.
 
     Overdue is what has not been touched since ``since``, and the unrouted whose time has come. A lead that announcing
-    does not help is told of ever more rarely: after twice the time it had waited before. What a person looks at is not
+    does not help is announced ever more rarely: after twice the time it had waited before. What a person has is not
     overdue.
     """
     with conn.cursor(row_factory=class_row(Stuck)) as cursor:
@@ -121,7 +121,7 @@ def take_stuck(conn: Connection[Any], *, now: datetime, since: datetime, limit: 
                  AND in_review_since IS NULL
               UNION ALL
               SELECT l.id, 'lead.delivered', d.settled_at FROM leads l JOIN deliveries d ON d.lead_id = l.id
-               WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending' AND d.status = 'taken'
+               WHERE l.status IN ('delivered', 'accepted') AND l.billing_status = 'pending' AND d.status = 'succeeded'
             ), stuck AS (
               SELECT l.id, w.event
                 FROM waiting w

@@ -3,6 +3,7 @@
 import argparse
 import queue
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC
@@ -11,6 +12,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.audit_trail.domain import Actor
+from leadgen.kernel.events import current_name
 from leadgen.notifications.commands import receiver, watch
 from leadgen.notifications.commands.receiver import Answers, Received
 from leadgen.notifications.domain import subscriptions as domain
@@ -61,7 +63,9 @@ def trigger_command(parser: argparse.ArgumentParser) -> None:
         "and function, and print the outcome of each.",
         examples=["leadgen event trigger lead.delivered", "leadgen event trigger invoice.generated --subscription 4"],
     )
-    parser.add_argument("event", choices=domain.EVENTS, metavar="EVENT", help=", ".join(domain.EVENTS))
+    parser.add_argument(
+        "event", type=current_name, choices=domain.EVENTS, metavar="EVENT", help=", ".join(domain.EVENTS)
+    )
     parser.add_argument("--subscription", type=number, metavar="ID", help="only to this subscription")
     parser.set_defaults(run=_trigger)
 
@@ -72,7 +76,7 @@ def _trigger(options: argparse.Namespace) -> int:
         fates = watch.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
     for fate in fates:
         print(f"{fate.url}: {watch.outcome(fate)}")
-    return DONE if all(fate.status == "taken" for fate in fates) else FAILED
+    return DONE if all(fate.status == "succeeded" for fate in fates) else FAILED
 
 
 def _send_trial(conn: Connection[Any], event: str, subscription_id: int | None) -> list[str]:
@@ -124,6 +128,8 @@ def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iter
             made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
         except SubscriptionInvalid as error:
             raise CommandFailed(str(error)) from None
+    for notice in made.notices:
+        print(notice, file=sys.stderr)
     try:
         yield made
     finally:
@@ -159,7 +165,7 @@ def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -
         raise CommandFailed(
             f"no event arrived in {_SECONDS_TO_ANSWER:.0f} s: no functions seem to run on this database"
         )
-    if fate.status != "taken":
+    if fate.status != "succeeded":
         origin = made.url.rstrip("/")
         raise CommandFailed(
             f"the functions cannot call {origin} ({fate.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: "

@@ -1,4 +1,4 @@
-"""A receiver of events on this machine: it verifies what comes, and answers as it is told to."""
+"""A receiver of events on this machine: it verifies what comes, and answers as configured."""
 
 import json
 import re
@@ -56,12 +56,12 @@ def listening(
     port: int,
     secrets: Sequence[str],
     answers: Answers,
-    told: Callable[[Received], None],
+    on_call: Callable[[Received], None],
     *,
     answers_well: Callable[[str], bool],
 ) -> Iterator[int]:
-    """Listen on 127.0.0.1 while the block runs; its port (another one for port 0). ``told`` is called with each call
-    that comes, in a thread of its own; what ``answers_well`` says of an id is answered 204 and not told.
+    """Listen on 127.0.0.1 while the block runs; its port (another one for port 0). ``on_call`` is called with each call
+    that comes, in a thread of its own; an id that ``answers_well`` accepts is answered 204 and not reported.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,7 +79,7 @@ def listening(
                 self._answer(204)
                 return
             received = _read(headers, body, secrets, answers)
-            told(received)
+            on_call(received)
             self._answer(received.answered)
 
         def _answer(self, status: int) -> None:
@@ -88,7 +88,7 @@ def listening(
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
-            """Calls are told by ``told``."""
+            """Calls are reported by ``on_call``."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

@@ -72,7 +72,7 @@ def _single(options: argparse.Namespace) -> int:
             raise CommandFailed(str(error)) from None
         (fate,) = watch.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
     print(f"Delivery {delivery_id}: {watch.outcome(fate)}")
-    return DONE if fate.status == "taken" else FAILED
+    return DONE if fate.status == "succeeded" else FAILED
 
 
 def _several(options: argparse.Namespace) -> int:
@@ -95,12 +95,12 @@ def _begin(conn: Connection[Any], options: argparse.Namespace, by: Actor) -> Pro
     if since >= until:
         raise CommandFailed(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
     with conn.transaction():
-        begun = replays.recover(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
+        begun = replays.replay_all(conn, options.buyer, since=since, until=until, rate=options.rate, actor=by, now=now)
     found = begun.progress
     if begun.was_under_way:
-        print(f"Replay {found.recovery_id} of this buyer is running already; no other is started.")
+        print(f"Replay {found.replay_batch_id} of this buyer is running already; no other is started.")
     print(
-        f"Replay {found.recovery_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
+        f"Replay {found.replay_batch_id}: {found.total:,} deliveries from {found.since:%Y-%m-%d %H:%M} to "
         f"{found.until:%Y-%m-%d %H:%M} UTC, {found.rate} a second.",
         flush=True,
     )
@@ -115,8 +115,8 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
 
     def is_over() -> bool:
         nonlocal latest
-        latest = replays.progress(conn, found.recovery_id)
-        bar.told(latest.settled, latest.total)
+        latest = replays.progress(conn, found.replay_batch_id)
+        bar.update(latest.settled, latest.total)
         return latest.settled >= latest.total
 
     try:
@@ -125,19 +125,19 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
     except KeyboardInterrupt:
         print(
             f"\nThe replay goes on without this command: {latest.settled:,} of {latest.total:,} done, "
-            f"{latest.failed:,} being retried.\n`leadgen delivery replay --resume {found.recovery_id}` shows it, "
-            f"--stop {found.recovery_id} stops it."
+            f"{latest.failed:,} being retried.\n`leadgen delivery replay --resume {found.replay_batch_id}` shows it, "
+            f"--stop {found.replay_batch_id} stops it."
         )
         raise
     print(f"{latest.taken:,} succeeded, {latest.given_up:,} given up.")
     return DONE if not latest.given_up else FAILED
 
 
-def _stop(conn: Connection[Any], recovery_id: int, by: Actor) -> int:
+def _stop(conn: Connection[Any], replay_batch_id: int, by: Actor) -> int:
     with conn.transaction():
-        stopped = replays.stop(conn, recovery_id, by, now=clock.now())
+        stopped = replays.stop(conn, replay_batch_id, by, now=clock.now())
     if stopped:
-        print(f"Replay {recovery_id} is stopped: {stopped:,} deliveries are not sent again.")
+        print(f"Replay {replay_batch_id} is stopped: {stopped:,} deliveries are not sent again.")
     else:
-        print(f"Replay {recovery_id} was over: nothing was left to send.")
+        print(f"Replay {replay_batch_id} was over: nothing was left to send.")
     return DONE

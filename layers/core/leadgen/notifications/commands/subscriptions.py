@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 from leadgen.audit_trail.domain import Actor
@@ -97,6 +98,8 @@ def _create(options: argparse.Namespace) -> int:
             made = subscribe(conn, wanted, Actor(actor(environ)), now=clock.now())
         except SubscriptionInvalid as error:
             raise CommandFailed(str(error)) from None
+    for notice in made.notices:
+        print(notice, file=sys.stderr)
     about = "" if made.buyer_id is None else f" about buyer {made.buyer_id}"
     print(f"Subscription {made.subscription_id}: {domain.words(made.events)}{about}, posted to {made.url}")
     if options.secret is None:

@@ -45,7 +45,7 @@ def _is_answered(fate: Fate) -> bool:
 
 def outcome(fate: Fate) -> str:
     """The outcome of a notice, in words."""
-    if fate.status == "taken":
+    if fate.status == "succeeded":
         return "succeeded"
     if fate.status == "given_up":
         return f"given up: {fate.error}"

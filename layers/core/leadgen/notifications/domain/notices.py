@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from leadgen.outbound.domain.backoff import Schedule
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 
 Kind = Literal["event", "trial", "sms", "replay"]
 
@@ -24,11 +24,11 @@ SCHEDULES: Mapping[Kind, Schedule] = {
 # A worker that dies with every attempt is no accident.
 MOST_LOST = 10
 
-# What waits for a place comes back later the longer it has waited: a crowd does not ask every moment.
+# What waits for capacity comes back later the longer it has waited: a crowd does not ask every moment.
 _PATIENCE_SHARE = 4
 _LONGEST_WAIT = timedelta(seconds=60)
 
-# How many calls a recovery may make at once after a pause: those of one second.
+# How many calls a replay batch may make at once after a pause: those of one second.
 _BURST = timedelta(seconds=1)
 
 _SINGLE = frozenset({"attempt"})
@@ -50,7 +50,7 @@ def body(event: str, occurred_at: str, about: Mapping[str, int | str], *, trial:
 
 
 @dataclass(frozen=True)
-class Standing:
+class State:
     """How far a notice is: ``made`` are the attempts that count, those of dead workers do not; ``held_since`` is since
     when it has waited for its endpoint to bear a call.
     """
@@ -70,11 +70,11 @@ class Done:
 @dataclass(frozen=True)
 class Later:
     """Another attempt after ``seconds``; ``waits_for`` is why none was made now, where it was not for the schedule: the
-    endpoint bears no more calls, or it is not its recovery's turn.
+    endpoint takes no more calls, or its replay batch has reached its rate.
     """
 
     seconds: float
-    waits_for: Literal["time", "place", "turn"] = "time"
+    waits_for: Literal["time", "capacity", "rate"] = "time"
 
 
 @dataclass(frozen=True)
@@ -87,53 +87,53 @@ class GivenUp:
 Step = Done | Later | GivenUp
 
 
-def next_step(standing: Standing, outcome: CallOutcome) -> Step:
+def next_step(state: State, outcome: CallOutcome) -> Step:
     """What follows an attempt. Nothing is sold by a notice, so one that may have arrived is sent again; but not an SMS:
     a person reads it.
     """
     match outcome:
-        case Taken():
+        case Succeeded():
             return Done()
-        case Refused(reason=reason):
-            return GivenUp(f"refused: {reason}")
+        case Rejected(reason=reason):
+            return GivenUp(f"rejected: {reason}")
         case FailedForGood(cause=cause):
             return GivenUp(cause)
         case FailedForNow(cause=cause, retry_after=retry_after):
-            return _again(standing, cause, retry_after)
+            return _again(state, cause, retry_after)
         case Unknown(cause=cause):
-            return GivenUp(cause) if standing.kind == "sms" else _again(standing, cause, None)
+            return GivenUp(cause) if state.kind == "sms" else _again(state, cause, None)
 
 
-def _again(standing: Standing, cause: str, retry_after: float | None) -> Later | GivenUp:
-    schedule = SCHEDULES[standing.kind]
-    delay = schedule.delay(standing.made, seed=standing.jitter_seed, retry_after=retry_after)
+def _again(state: State, cause: str, retry_after: float | None) -> Later | GivenUp:
+    schedule = SCHEDULES[state.kind]
+    delay = schedule.delay(state.made, seed=state.jitter_seed, retry_after=retry_after)
     return GivenUp(cause) if delay is None else Later(delay)
 
 
-def interrupted(standing: Standing) -> GivenUp | None:
+def interrupted(state: State) -> GivenUp | None:
     """What follows when workers die over a notice again and again; None while it is worth another try."""
-    if standing.lost >= MOST_LOST or (standing.kind == "sms" and standing.lost):
+    if state.lost >= MOST_LOST or (state.kind == "sms" and state.lost):
         return GivenUp("interrupted")
     return None
 
 
-def held_back(standing: Standing, *, until: datetime | None, now: datetime) -> Later | GivenUp:
+def held_back(state: State, *, until: datetime | None, now: datetime) -> Later | GivenUp:
     """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
     """
-    window = timedelta(seconds=SCHEDULES[standing.kind].window)
+    window = timedelta(seconds=SCHEDULES[state.kind].window)
     if until is None:
         return GivenUp("the endpoint is gone")
-    since = standing.held_since or now
+    since = state.held_since or now
     if until > since + window:
         return GivenUp("the endpoint bore no call in all the time")
     patience = min((now - since) / _PATIENCE_SHARE, _LONGEST_WAIT)
-    return Later(max(until - now, patience).total_seconds(), waits_for="place")
+    return Later(max(until - now, patience).total_seconds(), waits_for="capacity")
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a recovery may go, as the database has it under its lock: at most ``rate`` calls a second.
+    """How fast a replay batch may go, as the database has it under its lock: at most ``rate`` calls a second.
 
     ``paced_to`` is when the calls admitted so far are paid for at that rate, ``queued_to`` when the last of those that
     were sent back comes again.
@@ -154,8 +154,8 @@ class Paced:
 
 
 def paced(pace: Pace, wanted: int, *, now: datetime) -> Paced:
-    """Let as many of a recovery's calls go as its rate allows, and spread the others over the time after: however many
-    have come due in an outage, they do not burst.
+    """Let as many of a replay batch's calls go as its rate allows, and spread the others over the time after: however
+    many have come due in an outage, they do not burst.
     """
     step = timedelta(seconds=1) / pace.rate
     paced_to, calls = max(pace.paced_to, now), 0

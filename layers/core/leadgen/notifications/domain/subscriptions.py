@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from leadgen.kernel.events import WAKE_UPS, Topic
+from leadgen.kernel.events import NAMES_OF_BEFORE, WAKE_UPS, Topic, current_name
 
 EVENTS = tuple(topic.value for topic in Topic if topic not in WAKE_UPS)
 """The events that may be subscribed to, by name."""
@@ -34,7 +34,7 @@ class SubscriptionInvalid(Exception):
 
 @dataclass(frozen=True)
 class Subscription:
-    """Who hears what: a buyer hears only of itself, the operator (no buyer) of everything."""
+    """Who gets which events: a buyer only its own, the operator (no buyer) all."""
 
     subscription_id: int
     buyer_id: int | None
@@ -51,13 +51,19 @@ def takes(subscription: Subscription, event: str, ids: Mapping[str, object]) -> 
 
 def chosen(names: Sequence[str]) -> tuple[str, ...]:
     """The events of a filter, each once, as they are kept. Raises SubscriptionInvalid."""
-    given = [name.strip().lower() for name in names if name.strip()]
+    given = [current_name(name.strip().lower()) for name in names if name.strip()]
     allowed = (EVERYTHING, *GROUPS, *EVENTS)
     strange = sorted(set(given) - set(allowed))
     if strange or not given:
         what = f"no event: {', '.join(map(repr, strange))}" if strange else "no events are named"
         raise SubscriptionInvalid(f"{what}; there are {', '.join(allowed)}")
     return tuple(name for name in allowed if name in given)
+
+
+def renamed(names: Sequence[str]) -> tuple[str, ...]:
+    """A notice for each event of a filter that has another name now."""
+    given = (name.strip().lower() for name in names)
+    return tuple(f"{name} is now {NAMES_OF_BEFORE[name]}" for name in given if name in NAMES_OF_BEFORE)
 
 
 def words(events: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from leadgen.leads.store.lifecycle import LoggedEvent
 from leadgen.notifications.domain import notices as notifications_notices
 from leadgen.notifications.domain import sms as notifications_sms
 from leadgen.notifications.domain import subscriptions as notifications_subscriptions
-from leadgen.notifications.domain.notices import Done, GivenUp, Later, Standing, Step
+from leadgen.notifications.domain.notices import Done, GivenUp, Later, State, Step
 from leadgen.notifications.store import drafts as notifications_drafts
 from leadgen.notifications.store import notices as notifications_notices_store
 from leadgen.notifications.store import replays
@@ -26,7 +26,7 @@ from leadgen.notifications.store.drafts import Draft
 from leadgen.notifications.store.notices import Attempt, Due, Parcel, Settlement, Waiting
 from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain import outcomes
-from leadgen.outbound.domain.outcomes import GONE, CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
+from leadgen.outbound.domain.outcomes import GONE, CallOutcome, FailedForGood, FailedForNow, Succeeded, Unknown
 from leadgen.outbound.domain.signing import Sending
 from leadgen.outbound.service import admission, webhook
 from leadgen.outbound.service.admission import Report
@@ -39,7 +39,7 @@ from leadgen.platform.sms import sms as platform_sms
 _LONGEST_WAKE_UP_SECONDS = 900
 
 AHEAD_SECONDS = 65
-"""How long before its time a replay of a recovery is woken: until the sweep runs again, and a little."""
+"""How long before its time a replay of a batch is woken: until the sweep runs again, and a little."""
 
 # The events of which a buyer may want an SMS.
 _SMS_EVENTS = (Topic.LEAD_DELIVERED, Topic.DELIVERY_FAILED)
@@ -97,9 +97,9 @@ class Errands:
 
 
 def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> Errands:
-    """Take the notices that are due, as many as their endpoints and recoveries bear; hold back the others.
+    """Take the notices that are due, as many as their endpoints and replay batches bear; hold back the others.
 
-    Locks recoveries, then endpoints, then notices. The number of statements does not depend on that of the notices.
+    Locks replay batches, then endpoints, then notices. The number of statements does not depend on that of the notices.
     """
     found = (
         [_counted(due) for due in notifications_notices_store.due(conn, notice_ids, now=now, limit=len(notice_ids))]
@@ -119,7 +119,7 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
         bears = admitted[address]
         going |= {due.notice_id: bears.endpoint_id for due in dues[: bears.calls]}
         for due in dues[bears.calls :]:
-            steps[due.notice_id] = notifications_notices.held_back(_standing(due), until=bears.come_back_at, now=now)
+            steps[due.notice_id] = notifications_notices.held_back(_state(due), until=bears.come_back_at, now=now)
     found = _freed(conn, found, now)
     taken = notifications_notices_store.claim(conn, going, now=now, until=until) if going else {}
     parcels = notifications_notices_store.parcels(conn, taken, now=now) if taken else []
@@ -150,25 +150,25 @@ def _over(due: Due) -> GivenUp | None:
         return GivenUp("the subscription has ended")
     if due.url is None and due.kind != "sms":
         return GivenUp("the buyer has no webhook any more")
-    return notifications_notices.interrupted(_standing(due))
+    return notifications_notices.interrupted(_state(due))
 
 
 def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[str, Later]:
-    """Which replays of recoveries must wait for their rate's sake, and how long."""
-    of_recovery: dict[int, list[Due]] = defaultdict(list)
+    """Which replays of batches must wait for their rate's sake, and how long."""
+    of_batch: dict[int, list[Due]] = defaultdict(list)
     for due in found:
-        if due.recovery_id is not None:
-            of_recovery[due.recovery_id].append(due)
-    if not of_recovery:
+        if due.replay_batch_id is not None:
+            of_batch[due.replay_batch_id].append(due)
+    if not of_batch:
         return {}
     held: dict[str, Later] = {}
     after: dict[int, notifications_notices.Pace] = {}
-    for recovery_id, pace in replays.lock_paces(conn, of_recovery).items():
-        dues = of_recovery[recovery_id]
+    for replay_batch_id, pace in replays.lock_paces(conn, of_batch).items():
+        dues = of_batch[replay_batch_id]
         paced = notifications_notices.paced(pace, len(dues), now=now)
         for due, at in zip(dues[paced.calls :], paced.come_back_at, strict=True):
-            held[due.notice_id] = Later((at - now).total_seconds(), waits_for="turn")
-        after[recovery_id] = paced.pace
+            held[due.notice_id] = Later((at - now).total_seconds(), waits_for="rate")
+        after[replay_batch_id] = paced.pace
     replays.save_paces(conn, after)
     return held
 
@@ -182,9 +182,9 @@ def _address(due: Due) -> Address:
     )
 
 
-def _standing(due: Due, *, begun: int = 0) -> Standing:
+def _state(due: Due, *, begun: int = 0) -> State:
     """How far a notice is when so many attempts more have begun since it was read."""
-    return Standing(
+    return State(
         kind=due.kind,
         held_since=due.held_since,
         made=due.attempts + begun - due.lost_attempts,
@@ -220,7 +220,7 @@ def _text(parcel: Parcel) -> CallOutcome:
         return FailedForGood(str(failure))
     except platform_sms.SmsUnknown as failure:
         return Unknown(str(failure))
-    return Taken()
+    return Succeeded()
 
 
 def record(
@@ -238,7 +238,7 @@ def record(
         )
     notifications_notices_store.record_attempts(conn, [_attempt(errand.parcel, call) for errand, call in made])
     steps = {
-        e.parcel.notice_id: notifications_notices.next_step(_standing(e.due, begun=1), call.outcome) for e, call in made
+        e.parcel.notice_id: notifications_notices.next_step(_state(e.due, begun=1), call.outcome) for e, call in made
     }
     settled = _settle(conn, [(e.due, e.parcel.attempt, steps[e.parcel.notice_id]) for e, _ in made], now)
     return steps, _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now)
@@ -272,7 +272,7 @@ def _settle(conn: Connection[Any], following: Sequence[tuple[Due, int, Step]], n
 def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Settlement:
     match step:
         case Done():
-            return Settlement(notice_id, attempts, "taken")
+            return Settlement(notice_id, attempts, "succeeded")
         case Later(seconds=seconds, waits_for=waits_for):
             at = now + timedelta(seconds=seconds)
             return Settlement(
@@ -281,7 +281,7 @@ def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Set
                 "pending",
                 next_attempt_at=at,
                 due_at=at if waits_for == "time" else None,
-                is_held=waits_for == "place",
+                is_held=waits_for == "capacity",
             )
         case GivenUp(error=error):
             return Settlement(notice_id, attempts, "given_up", error=error)

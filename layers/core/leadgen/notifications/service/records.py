@@ -28,7 +28,7 @@ def outcome(notice_id: str, step: Step, facts: Mapping[str, Any]) -> Outcome:
     about = {"notice_id": notice_id, **facts}
     match step:
         case Done():
-            return Outcome("notice_taken", None, about)
+            return Outcome("notice_succeeded", None, about)
         case Later(seconds=seconds, waits_for=waits_for):
             name = "notice_retry" if waits_for == "time" else "notice_held_back"
             return Outcome(name, None, {**about, "delay_seconds": seconds, "waits_for": waits_for})

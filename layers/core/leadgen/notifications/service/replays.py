@@ -19,7 +19,7 @@ from leadgen.notifications.store.replays import Progress, Replayable
 from leadgen.platform.messaging import queues
 
 FASTEST = 50
-"""Calls a second that a recovery may make at most."""
+"""Calls a second that a replay batch may make at most."""
 
 
 class ReplayImpossible(Exception):
@@ -43,8 +43,8 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
         raise ReplayImpossible(f"there is no delivery {wanted}")
     _check(found)
     if found.status == "in_review":
-        # The buyer may take the lead by this: nobody may sell it to another without being told so.
-        deliveries.put_in_doubt(conn, wanted)
+        # The buyer may accept the lead by this: whoever sells it to another must know.
+        deliveries.mark_outcome_unknown(conn, wanted)
     notice_id = replays.add(conn, wanted, event=steps.EVENT, now=now)
     about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
     _note(conn, audit_trail_store.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)
@@ -56,7 +56,7 @@ def _check(found: Replayable) -> None:
     named = f"delivery {found.delivery_id}"
     if found.status == "pending":
         raise ReplayImpossible(f"{named} is under way: it is tried by itself")
-    if found.status not in ("taken", "in_review"):
+    if found.status not in ("succeeded", "in_review"):
         raise ReplayImpossible(f"{named} is {found.status}: its buyer does not get the lead")
     if found.is_erased:
         raise ReplayImpossible(f"{named}: the person's data is erased, and with it what was sent")
@@ -68,19 +68,19 @@ def _check(found: Replayable) -> None:
 
 @dataclass(frozen=True)
 class Begun:
-    """A recovery, and whether it is one that was under way already; ``left_out`` cannot be sent again."""
+    """A replay batch, and whether it is one that was under way already; ``left_out`` cannot be sent again."""
 
     progress: Progress
     was_under_way: bool
     left_out: int
 
 
-def recover(
+def replay_all(
     conn: Connection[Any], buyer: str, *, since: datetime, until: datetime, rate: int, actor: Actor, now: datetime
 ) -> Begun:
-    """Send again all that a buyer's webhook took in a time, at most ``rate`` a second, in the caller's transaction.
+    """Send again all that a buyer's webhook accepted in a time, at most ``rate`` a second, in the caller's transaction.
 
-    While one of the buyer's recoveries is under way no other is begun: it is that one. Raises ReplayImpossible.
+    While one of the buyer's batches is under way no other is begun: it is that one. Raises ReplayImpossible.
     """
     found = buyers_store.find_buyer(conn, buyer)
     if found is None:
@@ -91,30 +91,30 @@ def recover(
     under_way = replays.unfinished(conn, found.buyer_id)
     if under_way is not None:
         return Begun(progress(conn, under_way), True, replays.unfillable(conn, under_way))
-    recovery_id = replays.begin(conn, found.buyer_id, since=since, until=until, rate=rate, now=now)
-    count = replays.fill(conn, recovery_id, event=steps.EVENT, now=now)
+    replay_batch_id = replays.begin(conn, found.buyer_id, since=since, until=until, rate=rate, now=now)
+    count = replays.fill(conn, replay_batch_id, event=steps.EVENT, now=now)
     about: Json = {"since": since.isoformat(), "until": until.isoformat(), "rate": rate, "deliveries": count,
                    "buyer_id": found.buyer_id, "by": actor.name}  # fmt: skip
-    _note(conn, audit_trail_store.Entry("recovery.begin", "recovery", recovery_id, None, about), actor, now)
-    first = replays.first(conn, recovery_id, limit=rate * dispatch.AHEAD_SECONDS)
+    _note(conn, audit_trail_store.Entry("replay_batch.begin", "replay_batch", replay_batch_id, None, about), actor, now)
+    first = replays.first(conn, replay_batch_id, limit=rate * dispatch.AHEAD_SECONDS)
     queues.announce(conn, [dispatch.wake_up_at(one, now) for one in first])
-    return Begun(progress(conn, recovery_id), False, replays.unfillable(conn, recovery_id))
+    return Begun(progress(conn, replay_batch_id), False, replays.unfillable(conn, replay_batch_id))
 
 
-def progress(conn: Connection[Any], recovery_id: int) -> Progress:
-    """How far a recovery is. Raises ReplayImpossible."""
-    found = replays.progress(conn, recovery_id)
+def progress(conn: Connection[Any], replay_batch_id: int) -> Progress:
+    """How far a batch is. Raises ReplayImpossible."""
+    found = replays.progress(conn, replay_batch_id)
     if found is None:
-        raise ReplayImpossible(f"there is no recovery {recovery_id}")
+        raise ReplayImpossible(f"there is no replay batch {replay_batch_id}")
     return found
 
 
-def stop(conn: Connection[Any], recovery_id: int, actor: Actor, *, now: datetime) -> int:
-    """Send nothing more of a recovery, in the caller's transaction; how many were left. Raises ReplayImpossible."""
-    before = progress(conn, recovery_id)
-    stopped = replays.stop(conn, recovery_id, now=now)
+def stop(conn: Connection[Any], replay_batch_id: int, actor: Actor, *, now: datetime) -> int:
+    """Send nothing more of a batch, in the caller's transaction; how many were left. Raises ReplayImpossible."""
+    before = progress(conn, replay_batch_id)
+    stopped = replays.stop(conn, replay_batch_id, now=now)
     about: Json = {"stopped": stopped, "buyer_id": before.buyer_id, "by": actor.name}
-    _note(conn, audit_trail_store.Entry("recovery.stop", "recovery", recovery_id, None, about), actor, now)
+    _note(conn, audit_trail_store.Entry("replay_batch.stop", "replay_batch", replay_batch_id, None, about), actor, now)
     return stopped
 
 

@@ -28,7 +28,9 @@ class NoSuchSubscription(Exception):
 
 
 class Wanted(Model):
-    """What somebody wants to hear, and where. ``buyer`` is an id or e-mail address; without it, the operator's."""
+    """What somebody subscribes to, and where it is sent. ``buyer`` is an id or e-mail address; without it, it
+    is the operator's.
+    """
 
     url: str
     events: tuple[str, ...]
@@ -50,13 +52,14 @@ def _as_tuple(events: object) -> object:
 
 @dataclass(frozen=True)
 class Subscribed:
-    """A new subscription; the secret is shown this once."""
+    """A new subscription; the secret is shown this once. ``notices`` are about events that have another name now."""
 
     subscription_id: int
     buyer_id: int | None
     url: str
     events: tuple[str, ...]
     secret: str
+    notices: tuple[str, ...] = ()
 
 
 def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datetime) -> Subscribed:
@@ -84,7 +87,7 @@ def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datet
     outbound_store.reopen(conn, address, now=now)
     after = {"url": without_query(url), "events": list(events), "buyer_id": buyer_id}
     _note(conn, "subscription.create", subscription_id, actor, None, after, now)
-    return Subscribed(subscription_id, buyer_id, url, events, secret)
+    return Subscribed(subscription_id, buyer_id, url, events, secret, domain.renamed(wanted.events))
 
 
 def unsubscribe(conn: Connection[Any], subscription_id: int, actor: Actor, *, now: datetime) -> Found:

@@ -29,7 +29,7 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
     Topic.LEAD_ACCEPTED: {**_LEAD, **_BUYER},
     Topic.LEAD_RETURNED: {**_LEAD, **_BUYER},
     Topic.DELIVERY_FAILED: {**_LEAD, **_BUYER, **_DELIVERY, "attempt": 3},
-    Topic.DELIVERY_REFUSED: {**_LEAD, **_BUYER, **_DELIVERY},
+    Topic.DELIVERY_REJECTED: {**_LEAD, **_BUYER, **_DELIVERY},
     Topic.BUYER_BALANCE_THRESHOLD: {**_INVOICE, **_BUYER},
     Topic.BUYER_CREDIT_LIMIT_NEAR: {**_LEAD, **_BUYER, "attempt": 1},
     Topic.INVOICE_GENERATED: {**_INVOICE, **_BUYER},

@@ -45,7 +45,7 @@ def add(conn: Connection[Any], drafts: Sequence[Draft], *, now: datetime) -> lis
 
 def add_sms(conn: Connection[Any], events: Sequence[tuple[str, int]], *, now: datetime) -> list[str]:
     """Keep an SMS notice for each event of a lead whose buyer wants one: the lead came by e-mail, or is not known
-    to have come at all. What the buyer refused, or is ours to mend, it is not told.
+    to have come at all. Of what the buyer rejected, or is ours to mend, no SMS is sent.
 
     Whose number that is, is read when it is sent; the notice does not know it.
     """
@@ -59,9 +59,9 @@ def add_sms(conn: Connection[Any], events: Sequence[tuple[str, int]], *, now: da
           JOIN buyers b ON b.id = d.buyer_id
           LEFT JOIN buyer_offers bo ON bo.buyer_id = d.buyer_id AND bo.offer_id = l.offer_id
          WHERE b.sms_notifications AND coalesce(bo.sms_override, b.phone) IS NOT NULL
-           AND (e.event = 'lead.delivered' AND d.status = 'taken' AND d.channel = 'email'
+           AND (e.event = 'lead.delivered' AND d.status = 'succeeded' AND d.channel = 'email'
                 OR e.event = 'delivery.failed' AND d.status = 'in_review'
-                   AND d.review_reason IN ('webhook_failed', 'email_failed', 'unknown'))
+                   AND d.review_reason IN ('webhook_failed', 'email_failed', 'outcome_unknown'))
          ORDER BY d.id
         ON CONFLICT DO NOTHING
         RETURNING id::text

@@ -24,7 +24,7 @@ class Due:
     kind: Kind
     event: str
     subscription_id: int | None
-    recovery_id: int | None
+    replay_batch_id: int | None
     held_since: datetime | None
     attempts: int
     lost_attempts: int
@@ -43,7 +43,7 @@ def due(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime, li
     with conn.cursor(row_factory=class_row(Due)) as cursor:
         cursor.execute(
             """
-            SELECT n.id::text AS notice_id, n.kind, n.event, n.subscription_id, n.recovery_id, n.held_since,
+            SELECT n.id::text AS notice_id, n.kind, n.event, n.subscription_id, n.replay_batch_id, n.held_since,
                    n.attempts, n.lost_attempts, n.jitter_seed, coalesce(s.buyer_id, d.buyer_id) AS buyer_id,
                    coalesce(s.url, bo.webhook_url_override, b.webhook_url) AS url,
                    n.claimed_until IS NOT NULL AS is_abandoned, s.ended_at IS NOT NULL AS is_over
@@ -90,7 +90,7 @@ class Parcel:
     """A notice that is this worker's for a while: what goes out, and where.
 
     ``message_id`` is what the receiver knows it by: a replay bears its delivery's. ``body`` is None where a replay's
-    bytes are no more. Of an SMS there is the number and what it tells of instead.
+    bytes are no more. Of an SMS there are the number and its event instead.
     """
 
     notice_id: str
@@ -228,7 +228,7 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
           FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(statuses)s::text[], %(next)s::timestamptz[],
                       %(due)s::timestamptz[], %(held)s::bool[], %(errors)s::text[])
                AS s(id, attempts, status, next_attempt_at, due_at, is_held, error)
-         WHERE n.id = s.id AND n.status = 'pending' AND (s.status = 'taken' OR n.attempts = s.attempts)
+         WHERE n.id = s.id AND n.status = 'pending' AND (s.status = 'succeeded' OR n.attempts = s.attempts)
         RETURNING n.id::text
         """,
         {
@@ -254,15 +254,15 @@ class Waiting:
 
 
 def overdue(conn: Connection[Any], *, now: datetime, since: datetime, ahead: datetime, limit: int) -> list[Waiting]:
-    """Notices due before ``since`` without a live claim; and of recoveries those that come due before ``ahead``: nobody
-    was woken for them when they were made, because they are many.
+    """Notices due before ``since`` without a live claim; and of replay batches those that come due before ``ahead``:
+    no wake-up was sent for them when they were made, because they are many.
     """
     with conn.cursor(row_factory=class_row(Waiting)) as cursor:
         cursor.execute(
             """
             SELECT id::text AS notice_id, next_attempt_at FROM notices
              WHERE status = 'pending'
-               AND next_attempt_at < CASE WHEN recovery_id IS NULL THEN %(since)s ELSE %(ahead)s END
+               AND next_attempt_at < CASE WHEN replay_batch_id IS NULL THEN %(since)s ELSE %(ahead)s END
                AND next_attempt_at < %(ahead)s AND (claimed_until IS NULL OR claimed_until < %(now)s)
              ORDER BY next_attempt_at, id LIMIT %(limit)s
             """,

@@ -16,8 +16,8 @@ from leadgen.outbound.domain.outcomes import (
     CallOutcome,
     FailedForGood,
     FailedForNow,
-    Refused,
-    Taken,
+    Rejected,
+    Succeeded,
     Unknown,
 )
 
@@ -40,7 +40,7 @@ HANGS_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 300
 
-# Whoever finds no place comes back after this: where calls are answered soon, and where one hangs.
+# Whoever finds no capacity comes back after this: where calls are answered soon, and where one hangs.
 FULL = timedelta(milliseconds=250)
 DOUBTFUL = timedelta(seconds=5)
 
@@ -110,7 +110,7 @@ def after(breaker: Breaker, outcome: CallOutcome, *, status: int | None, seconds
     match outcome:
         case FailedForGood() if status == GONE:
             return replace(breaker, state="gone", reason="the endpoint answered 410 Gone", open_until=None)
-        case Taken() | Refused() | FailedForGood() | FailedForNow(only_this=True):
+        case Succeeded() | Rejected() | FailedForGood() | FailedForNow(only_this=True):
             return _after_success(breaker, seconds)  # it is alive, whatever it says of this one
         case FailedForNow() | Unknown():
             if status is not None and status < 500 and status not in SLOWING:

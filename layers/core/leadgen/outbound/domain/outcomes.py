@@ -14,14 +14,14 @@ GONE = 410
 
 
 @dataclass(frozen=True)
-class Taken:
+class Succeeded:
     """The other side has it. ``reference`` is its own name for it, as far as it gave one."""
 
     reference: str | None = None
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejected:
     """The other side has read it and does not want it. ``reason`` may be in its words."""
 
     reason: str
@@ -53,17 +53,17 @@ class Unknown:
     cause: str
 
 
-CallOutcome = Taken | Refused | FailedForNow | FailedForGood | Unknown
-Name = Literal["taken", "refused", "failed", "failed_for_good", "unknown"]
+CallOutcome = Succeeded | Rejected | FailedForNow | FailedForGood | Unknown
+Name = Literal["succeeded", "rejected", "failed", "failed_for_good", "unknown"]
 
 
 def name(outcome: CallOutcome) -> Name:
     """An outcome's name on record."""
     match outcome:
-        case Taken():
-            return "taken"
-        case Refused():
-            return "refused"
+        case Succeeded():
+            return "succeeded"
+        case Rejected():
+            return "rejected"
         case FailedForNow():
             return "failed"
         case FailedForGood():
@@ -73,11 +73,11 @@ def name(outcome: CallOutcome) -> Name:
 
 
 def cause(outcome: CallOutcome) -> str | None:
-    """What went wrong, in a few words of ours; a refusal's words are its buyer's, and not told here."""
+    """What went wrong, in a few words of ours; a rejection's words are its buyer's, and not kept here."""
     match outcome:
         case FailedForNow(cause=cause) | FailedForGood(cause=cause) | Unknown(cause=cause):
             return cause
-        case Taken() | Refused():
+        case Succeeded() | Rejected():
             return None
 
 
@@ -88,12 +88,12 @@ def of_answer(
     """What an answer says: 2xx is success unless the mapping reads otherwise, 410 is the end, everything else, a
     redirect too, a failure.
     """
-    if 200 <= status < 300 or (mapping is not None and status in mapping.refused_statuses):
+    if 200 <= status < 300 or (mapping is not None and status in mapping.rejected_statuses):
         match response_mapping.read(mapping, status=status, content_type=content_type, body=body, complete=complete):
             case response_mapping.Accepted(reference=reference):
-                return Taken(reference)
-            case response_mapping.Refused(reason=reason):
-                return Refused(reason)
+                return Succeeded(reference)
+            case response_mapping.Rejected(reason=reason):
+                return Rejected(reason)
             case response_mapping.Unclear(cause=cause):
                 return Unknown(cause)
     if status == GONE:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from leadgen.kernel.model import Model
+from leadgen.kernel.model import Model, renamed
 from leadgen.leads.domain import predicates
 from leadgen.leads.domain.conditions import Text, Texts
 from leadgen.outbound.domain import response_body
@@ -30,7 +30,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejected:
     """The buyer does not want the lead. ``reason`` may be the buyer's own words, at most 200 characters."""
 
     reason: str
@@ -43,10 +43,10 @@ class Unclear:
     cause: str
 
 
-Reading = Accepted | Refused | Unclear
+Reading = Accepted | Rejected | Unclear
 
 
-def _refusal(status: int) -> int:
+def _rejection(status: int) -> int:
     if not (200 <= status <= 299 or 400 <= status <= 499) or status in _SPOKEN_FOR:
         settled = ", ".join(map(str, _SPOKEN_FOR))
         raise ValueError(f"must be a status from 200 to 299 or from 400 to 499, and none of {settled}")
@@ -59,7 +59,7 @@ def _path(path: str) -> str:
     return path
 
 
-Status = Annotated[int, AfterValidator(_refusal)]
+Status = Annotated[int, AfterValidator(_rejection)]
 Path = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_path)]
 
 
@@ -121,43 +121,49 @@ TextTests = Annotated[tuple[TextTest, ...], Field(max_length=50)]
 PathTests = Annotated[tuple[PathTest, ...], Field(max_length=50)]
 
 
+def _of_now(otherwise: object) -> object:
+    return "rejected" if otherwise == "refused" else otherwise
+
+
 class _Answer(Model):
-    """What every kind has. A refusal is asked for first.
+    """What every kind has. A rejection is asked for first.
 
     ``otherwise`` is what an answer is that meets neither. Where it does not say: accepted if there is no
     ``accepted_when``, else unclear.
     """
 
-    refused_statuses: Annotated[tuple[Status, ...], Field(max_length=20)] = ()
+    rejected_statuses: Annotated[
+        tuple[Status, ...], Field(max_length=20), renamed("rejected_statuses", "refused_statuses")
+    ] = ()
     accepted_when: tuple[_Test, ...] = ()
-    refused_when: tuple[_Test, ...] = ()
-    otherwise: Literal["accepted", "refused", "unclear"] | None = None
+    rejected_when: Annotated[tuple[_Test, ...], renamed("rejected_when", "refused_when")] = ()
+    otherwise: Annotated[Literal["accepted", "rejected", "unclear"] | None, BeforeValidator(_of_now)] = None
 
     @model_validator(mode="after")
     def _leaves_something_over(self) -> Self:
-        if self.otherwise is not None and not (self.accepted_when or self.refused_when):
-            raise ValueError("otherwise needs accepted_when or refused_when beside it")
+        if self.otherwise is not None and not (self.accepted_when or self.rejected_when):
+            raise ValueError("otherwise needs accepted_when or rejected_when beside it")
         return self
 
     @property
     def reads_body(self) -> bool:
         """Whether what the answer means rests on what is in it."""
-        return bool(self.accepted_when or self.refused_when)
+        return bool(self.accepted_when or self.rejected_when)
 
 
 class TextAnswer(_Answer):
-    """Plain text. A refusal's reason is the text itself."""
+    """Plain text. A rejection's reason is the text itself."""
 
     type: Literal["text"]
     accepted_when: TextTests = ()
-    refused_when: TextTests = ()
+    rejected_when: Annotated[TextTests, renamed("rejected_when", "refused_when")] = ()
 
 
 class _PathAnswer(_Answer):
-    """``reference`` and ``reason`` are where the buyer's own id of the lead and its words for a refusal stand."""
+    """``reference`` and ``reason`` are where the buyer's own id of the lead and its words for a rejection stand."""
 
     accepted_when: PathTests = ()
-    refused_when: PathTests = ()
+    rejected_when: Annotated[PathTests, renamed("rejected_when", "refused_when")] = ()
     reference: Path | None = None
     reason: Path | None = None
 
@@ -186,37 +192,37 @@ AnswerMapping = Annotated[JsonAnswer | XmlAnswer | FormAnswer | TextAnswer, Fiel
 def read(
     mapping: AnswerMapping | None, *, status: int, content_type: str | None, body: bytes, complete: bool
 ) -> Reading:
-    """What an answer means, for a 2xx and for the statuses that the mapping calls refusals.
+    """What an answer means, for a 2xx and for the statuses that the mapping calls rejections.
 
     ``complete`` is whether the body's end was seen. Without a mapping any 2xx accepts.
     """
-    is_refusal = mapping is not None and status in mapping.refused_statuses
-    if not is_refusal and not 200 <= status <= 299:
+    is_rejection = mapping is not None and status in mapping.rejected_statuses
+    if not is_rejection and not 200 <= status <= 299:
         return Unclear(f"HTTP {status}")
     if mapping is None:
         return Accepted()
     try:
         tree = response_body.parsed(mapping.type, content_type, body, complete=complete)
     except Unreadable as unreadable:
-        if is_refusal:
-            return Refused(f"HTTP {status}")
+        if is_rejection:
+            return Rejected(f"HTTP {status}")
         return Unclear(str(unreadable)) if mapping.reads_body else Accepted()
-    return Refused(_reason(mapping, tree) or f"HTTP {status}") if is_refusal else _read(mapping, tree)
+    return Rejected(_reason(mapping, tree) or f"HTTP {status}") if is_rejection else _read(mapping, tree)
 
 
 def _read(mapping: AnswerMapping, tree: object) -> Reading:
-    refusing = next((test for test in mapping.refused_when if _is_met(test, tree)), None)
-    if refusing is not None:
-        return Refused(_reason(mapping, tree) or _bounded(str(refusing), _LONGEST_REASON) or "")
+    rejecting = next((test for test in mapping.rejected_when if _is_met(test, tree)), None)
+    if rejecting is not None:
+        return Rejected(_reason(mapping, tree) or _bounded(str(rejecting), _LONGEST_REASON) or "")
     if any(_is_met(test, tree) for test in mapping.accepted_when):
         return Accepted(_reference(mapping, tree))
     match mapping.otherwise or ("unclear" if mapping.accepted_when else "accepted"):
         case "accepted":
             return Accepted(_reference(mapping, tree))
-        case "refused":
-            return Refused(_reason(mapping, tree) or "the answer says nothing of an acceptance")
+        case "rejected":
+            return Rejected(_reason(mapping, tree) or "the answer says nothing of an acceptance")
         case "unclear":
-            return Unclear("the answer is neither an acceptance nor a refusal")
+            return Unclear("the answer is neither an acceptance nor a rejection")
 
 
 def _is_met(test: PathTest | TextTest, tree: object) -> bool:

@@ -54,7 +54,7 @@ class Report:
 
 
 def report(conn: Connection[Any], reports: Sequence[Report], *, now: datetime) -> None:
-    """Tell the breakers what the calls came to, in this order."""
+    """Update the breakers with the calls' outcomes, in this order."""
     before = store.lock(conn, [one.endpoint_id for one in reports])
     after = dict(before)
     for one in reports:

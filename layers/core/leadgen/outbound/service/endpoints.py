@@ -52,8 +52,8 @@ def as_json(shown: Shown) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """An endpoint that may be called; ``is_repeated`` is that it could be already."""
+class Reset:
+    """An endpoint whose circuit is closed now; ``is_repeated`` is that it was already."""
 
     endpoint_id: int
     owner: str
@@ -62,7 +62,7 @@ class Opened:
     is_repeated: bool
 
 
-def open_again(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: datetime) -> Opened:
+def reset(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: datetime) -> Reset:
     """Close an endpoint's breaker in the caller's transaction, whatever it was: calls go there again, as to one that
     nothing is known of. Raises Refusal 404.
     """
@@ -73,16 +73,16 @@ def open_again(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: da
     url = without_query(address.url)
     before = locked[endpoint_id]
     if before.state == "closed" and before.failures == 0 and before.open_until is None:
-        return Opened(endpoint_id, address.owner, url, before.state, is_repeated=True)
+        return Reset(endpoint_id, address.owner, url, before.state, is_repeated=True)
     after = Breaker()
     store.save(conn, {endpoint_id: after}, now=now)
     about = {"owner": address.owner, "url": url}
     entry = audit_trail_store.Entry(
-        "endpoint.open",
+        "endpoint.reset",
         "endpoint",
         endpoint_id,
         {**about, "breaker": plain(before)},
         {**about, "breaker": plain(after), "by": actor.name},
     )
     audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
-    return Opened(endpoint_id, address.owner, url, after.state, is_repeated=False)
+    return Reset(endpoint_id, address.owner, url, after.state, is_repeated=False)

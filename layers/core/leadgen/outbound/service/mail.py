@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Succeeded, Unknown
 from leadgen.platform.mail import mail
 
 
@@ -18,4 +18,4 @@ def outcome_of(send: Callable[[], None]) -> CallOutcome:
         return FailedForGood(str(failure))
     except mail.MailUnknown as failure:
         return Unknown(str(failure))
-    return Taken()
+    return Succeeded()

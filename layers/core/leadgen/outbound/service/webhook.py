@@ -57,7 +57,7 @@ def post(url: str, sending: Sending, secrets: Sequence[str], mapping: AnswerMapp
 
 
 def timed(call: Callable[[], tuple[CallOutcome, int | None]]) -> Call:
-    """Make a call that says its outcome and status, and tell what it came to and how long it took."""
+    """Make a call that returns its outcome and status; with these, how long it took."""
     started_at, began = clock.now(), clock.seconds()
     status: int | None = None
     try:

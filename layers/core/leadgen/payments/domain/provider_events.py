@@ -91,7 +91,7 @@ class EventUnreadable(ValueError):
     """A signed event that is not as the provider's documentation says."""
 
 
-class Told(Model):
+class ProviderEvent(Model):
     """An event worth keeping: ``object_id`` is the provider's id of what it is about."""
 
     event_id: Id
@@ -109,8 +109,8 @@ def stored(facts: object) -> Facts:
         raise EventUnreadable(str(error.errors()[0]["type"])) from None
 
 
-def read(event: Mapping[str, Any]) -> Told | None:
-    """What an event tells; None for one that is not acted on. Raises EventUnreadable."""
+def read(event: Mapping[str, Any]) -> ProviderEvent | None:
+    """An event's facts; None for one that is not acted on. Raises EventUnreadable."""
     reader = _READERS.get(str(event.get("type")))
     if reader is None:
         return None
@@ -119,7 +119,7 @@ def read(event: Mapping[str, Any]) -> Told | None:
         facts = reader(str(event["type"]), about)
         if facts is None:
             return None
-        return Told(
+        return ProviderEvent(
             event_id=event["id"],
             type=event["type"],
             object_id=about["id"],
@@ -214,7 +214,7 @@ _READERS = {
     "setup_intent.succeeded": _setup,
 }
 EVENT_TYPES = tuple(_READERS)
-"""What the provider is to be told to send us."""
+"""The events that the provider is to send."""
 
 
 def _ours(about: Mapping[str, Any]) -> dict[str, Any]:

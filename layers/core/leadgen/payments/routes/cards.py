@@ -6,7 +6,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import Id, asker, party
+from leadgen.access.service import Id, party, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.intake.domain.idempotency import canonicalize
 from leadgen.kernel.errors import Refusal
@@ -27,9 +27,12 @@ def post_payment_method(buyer_id: Id, request: Request) -> JsonAnswer:
     return JsonAnswer({"buyer_id": buyer_id, "url": url}, 201)
 
 
+@router.post("/api/buyers/{buyer_id}/checkout", status_code=201)
 @router.post("/api/buyers/{buyer_id}/top-up", status_code=201)
-async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
-    """Where a buyer pays ``amount`` in by card. The same ``Idempotency-Key`` again answers the same payment."""
+async def post_checkout(buyer_id: Id, request: Request) -> JsonAnswer:
+    """Where a buyer pays ``amount`` in by card. The same ``Idempotency-Key`` again answers the same payment.
+    ``/top-up`` is the path of before.
+    """
     actor = _acting(request, buyer_id)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
     strange = sorted(fields.keys() - {"amount"})
@@ -37,10 +40,10 @@ async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
         raise Refusal(400, "invalid_request", f"unknown fields: {', '.join(strange)}", {"fields": strange})
     header = request.headers.get("idempotency-key")
     key = None if header is None else canonicalize(header)
-    return await run_in_threadpool(_top_up, buyer_id, fields, actor, key)
+    return await run_in_threadpool(_checkout, buyer_id, fields, actor, key)
 
 
-def _top_up(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: str | None) -> JsonAnswer:
+def _checkout(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: str | None) -> JsonAnswer:
     with db.current().connection() as conn:
         page = checkout.top_up_url(conn, buyer_id, fields.get("amount"), actor, idempotency_key=key, now=clock.now())
     return JsonAnswer({"buyer_id": buyer_id, **asdict(page)}, 201)
@@ -50,4 +53,4 @@ def _acting(request: Request, buyer_id: int) -> Actor:
     """Who asks: a buyer for itself, or an operator for it; another's is not there for it."""
     if party(request) not in (None, buyer_id):
         raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
-    return asker(request)
+    return requester(request)

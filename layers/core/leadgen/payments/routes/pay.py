@@ -14,7 +14,7 @@ from leadgen.payments.adapters.provider import NotFromProvider
 from leadgen.payments.domain import pay_page
 from leadgen.payments.domain import provider_events as domain
 from leadgen.payments.domain.pay_page import Invoice
-from leadgen.payments.domain.provider_events import EventUnreadable, Told
+from leadgen.payments.domain.provider_events import EventUnreadable, ProviderEvent
 from leadgen.payments.service import checkout
 from leadgen.payments.service import provider_events as service
 from leadgen.platform import clock, settings
@@ -79,7 +79,7 @@ def _take_in(raw: bytes, signature: str | None) -> JsonAnswer:
     return JsonAnswer({"received": True})
 
 
-def _act(told: Told, now: datetime) -> None:
+def _act(told: ProviderEvent, now: datetime) -> None:
     with bus.transaction() as transaction:
         transaction.announce(service.take_in(transaction.conn, told, now=now))
 

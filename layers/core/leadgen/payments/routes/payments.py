@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
-from leadgen.access.service import LONGEST_LIST, MOST, Id, asker, buyer_scope, operator, own, person
+from leadgen.access.service import LONGEST_LIST, MOST, Id, buyer_scope, operator, own, person, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import remarks
 from leadgen.kernel.errors import Refusal
@@ -27,7 +27,7 @@ from leadgen.receivables.service.write_offs import WrittenOff
 
 router = APIRouter(prefix="/api", dependencies=[Depends(buyer_scope)])
 
-Asked = Annotated[int | None, Query(ge=1, le=MOST)]
+IdFilter = Annotated[int | None, Query(ge=1, le=MOST)]
 
 
 @router.post("/invoices/{invoice_id}/payments")
@@ -38,7 +38,7 @@ async def post_payment(invoice_id: Id, request: Request) -> JsonAnswer:
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
     key = domain.read_key(request.headers.get("idempotency-key"))
-    return await run_in_threadpool(_pay, invoice_id, fields, key, asker(request))
+    return await run_in_threadpool(_pay, invoice_id, fields, key, requester(request))
 
 
 def _pay(invoice_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
@@ -56,7 +56,7 @@ async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
     key = domain.read_key(request.headers.get("idempotency-key"))
-    return await run_in_threadpool(_top_up, buyer_id, fields, key, asker(request))
+    return await run_in_threadpool(_top_up, buyer_id, fields, key, requester(request))
 
 
 def _top_up(buyer_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
@@ -88,7 +88,7 @@ async def post_undo(payment_id: Id, request: Request) -> JsonAnswer:
     """Take back a payment that was entered by mistake, or a check that bounced: ``{"reason": "…"}``."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_undo, payment_id, remarks.read(fields, "reason"), asker(request))
+    return await run_in_threadpool(_undo, payment_id, remarks.read(fields, "reason"), requester(request))
 
 
 def _undo(payment_id: int, reason: str, actor: Actor) -> JsonAnswer:
@@ -114,7 +114,7 @@ async def post_refund(payment_id: Id, request: Request) -> JsonAnswer:
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
     key = domain.read_key(request.headers.get("idempotency-key"))
-    return await run_in_threadpool(_refund, payment_id, fields, key, asker(request))
+    return await run_in_threadpool(_refund, payment_id, fields, key, requester(request))
 
 
 def _refund(payment_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
@@ -133,7 +133,7 @@ async def post_write_off(invoice_id: Id, request: Request) -> JsonAnswer:
     """Give up what is due of an invoice: ``{"reason": "…"}``."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_write_off, invoice_id, remarks.read(fields, "reason"), asker(request))
+    return await run_in_threadpool(_write_off, invoice_id, remarks.read(fields, "reason"), requester(request))
 
 
 def _write_off(invoice_id: int, reason: str, actor: Actor) -> JsonAnswer:
@@ -147,7 +147,7 @@ async def post_write_off_undo(invoice_id: Id, request: Request) -> JsonAnswer:
     """What was given up is owed again: ``{"reason": "…"}``."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_undo_write_off, invoice_id, remarks.read(fields, "reason"), asker(request))
+    return await run_in_threadpool(_undo_write_off, invoice_id, remarks.read(fields, "reason"), requester(request))
 
 
 def _undo_write_off(invoice_id: int, reason: str, actor: Actor) -> JsonAnswer:
@@ -162,7 +162,7 @@ def _written_off(done: WrittenOff) -> JsonAnswer:
 
 
 @router.get("/payments")
-def get_payments(request: Request, buyer_id: Asked = None, invoice_id: Asked = None) -> JsonAnswer:
+def get_payments(request: Request, buyer_id: IdFilter = None, invoice_id: IdFilter = None) -> JsonAnswer:
     """The latest payments; a buyer's are its own."""
     whose = own(request, buyer_id)
     with db.current().connection() as conn:
@@ -171,7 +171,7 @@ def get_payments(request: Request, buyer_id: Asked = None, invoice_id: Asked = N
 
 
 @router.get("/refunds")
-def get_refunds(request: Request, buyer_id: Asked = None) -> JsonAnswer:
+def get_refunds(request: Request, buyer_id: IdFilter = None) -> JsonAnswer:
     """The latest refunds; a buyer's are its own."""
     whose = own(request, buyer_id)
     with db.current().connection() as conn:

@@ -72,7 +72,7 @@ def open_(
     if before is not None:
         if (before.payment_id, before.amount, before.currency) != (payment_id, amount, currency):
             raise Refusal(409, "chargeback_differs", f"chargeback {provider_id} is on record with something else")
-        return _standing(before, _invoice(conn, before.invoice_id), is_repeated=True)
+        return _state(before, _invoice(conn, before.invoice_id), is_repeated=True)
     payment = payments.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
     domain.refuse(payment, amount, currency)
@@ -98,7 +98,7 @@ def open_(
     if invoice is not None and reopens:
         owed = [Settlement("chargeback", -taken.from_invoice, chargeback_id=chargeback_id)]
         invoice = settlement.settle(conn, invoice, owed if taken.from_invoice > 0 else [], is_disputed=True, now=now)
-    return _standing(chargeback, invoice, is_repeated=False)
+    return _state(chargeback, invoice, is_repeated=False)
 
 
 def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) -> ChargedBack:
@@ -118,7 +118,7 @@ def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) 
     if chargeback.status != "open":
         if chargeback.status != status:
             raise Refusal(409, "chargeback_closed", f"chargeback {provider_id} is {chargeback.status}, not {status}")
-        return _standing(chargeback, invoice, is_repeated=True)
+        return _state(chargeback, invoice, is_repeated=True)
     settled = _give_back(conn, chargeback, invoice, now) if won else []
     payments_chargebacks.close(conn, chargeback.chargeback_id, won=won, now=now)
     if invoice is not None:
@@ -127,7 +127,7 @@ def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) 
         invoice = settlement.settle(conn, again, settled, now=now)
     closed = payments_chargebacks.find(conn, provider_id)
     assert closed is not None
-    return _standing(closed, invoice, is_repeated=False)
+    return _state(closed, invoice, is_repeated=False)
 
 
 def _give_back(
@@ -168,7 +168,7 @@ def _posting(
     )
 
 
-def _standing(chargeback: Chargeback, invoice: Invoice | None, *, is_repeated: bool) -> ChargedBack:
+def _state(chargeback: Chargeback, invoice: Invoice | None, *, is_repeated: bool) -> ChargedBack:
     return ChargedBack(
         chargeback_id=chargeback.chargeback_id,
         payment_id=chargeback.payment_id,

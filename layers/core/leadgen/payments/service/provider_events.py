@@ -27,8 +27,8 @@ from leadgen.payments.domain.provider_events import (
     MethodSaved,
     PaymentFailed,
     PaymentSucceeded,
+    ProviderEvent,
     RefundChanged,
-    Told,
 )
 from leadgen.payments.service import chargebacks, receipts, refunds, top_ups
 from leadgen.payments.service.receipts import Received
@@ -56,20 +56,20 @@ class _Done:
     events: tuple[Event, ...] = ()
 
 
-def take_in(conn: Connection[Any], told: Told, *, now: datetime) -> list[Event]:
+def take_in(conn: Connection[Any], provider_event: ProviderEvent, *, now: datetime) -> list[Event]:
     """Keep an event and act on it, in the caller's transaction; the events are the caller's to announce. One that comes
     again is acted on only if it still waits.
     """
     payments_provider_events_store.keep(
         conn,
-        told.event_id,
-        event_type=told.type,
-        object_id=told.object_id,
-        created_at=told.created_at,
-        facts=told.facts.model_dump(mode="json", exclude_none=True),
+        provider_event.event_id,
+        event_type=provider_event.type,
+        object_id=provider_event.object_id,
+        created_at=provider_event.created_at,
+        facts=provider_event.facts.model_dump(mode="json", exclude_none=True),
         now=now,
     )
-    return work(conn, told.event_id, now=now)
+    return work(conn, provider_event.event_id, now=now)
 
 
 def work(conn: Connection[Any], event_id: str, *, now: datetime) -> list[Event]:

@@ -69,7 +69,7 @@ def request(
     if before is not None:
         if (before.payment_id, before.amount) != (payment_id, amount):
             raise _differs()
-        return _standing(before, is_repeated=True)
+        return _state(before, is_repeated=True)
     money = ledger_store.money(conn, [buyer_id])[buyer_id]
     domain.refuse_refund(payment, amount, wallet=money.wallet, pending=money.pending)
     is_paid = payment.method != PROVIDER
@@ -106,7 +106,7 @@ def request(
     entry = audit_trail_store.Entry("refund.request", "refund", refund_id, None, after)
     audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     wake_up = Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": refund_id})
-    return _standing(refund, is_repeated=False, events=() if is_paid else (wake_up,))
+    return _state(refund, is_repeated=False, events=() if is_paid else (wake_up,))
 
 
 def succeed(conn: Connection[Any], refund_id: int, *, provider_id: str, now: datetime) -> Refunding:
@@ -115,10 +115,10 @@ def succeed(conn: Connection[Any], refund_id: int, *, provider_id: str, now: dat
     """
     refund = _locked(conn, refund_id)
     if refund.status != "pending":
-        return _standing(refund, is_repeated=True)
+        return _state(refund, is_repeated=True)
     refunds.settle(conn, refund_id, provider_id=provider_id, error=None, now=now)
     ledger_store.post(conn, [_posting(refund, "refund_paid", "refunds_due", "cash", f"provider:{PROVIDER}", now)])
-    return _standing(refund, status="succeeded", is_repeated=False)
+    return _state(refund, status="succeeded", is_repeated=False)
 
 
 def fail(conn: Connection[Any], refund_id: int, *, error: str, now: datetime) -> Refunding:
@@ -127,13 +127,13 @@ def fail(conn: Connection[Any], refund_id: int, *, error: str, now: datetime) ->
     """
     refund = _locked(conn, refund_id)
     if refund.status == "failed":
-        return _standing(refund, is_repeated=True)
+        return _state(refund, is_repeated=True)
     actor = f"provider:{PROVIDER}"
     comes_from: Account = "refunds_due" if refund.status == "pending" else "cash"
     refunds.settle(conn, refund_id, provider_id=None, error=error, now=now)
     ledger_store.post(conn, [_posting(refund, "refund_failed", comes_from, "wallet", actor, now)])
     debts.from_wallet(conn, refund.buyer_id, actor=actor, now=now)
-    return _standing(refund, status="failed", is_repeated=False)
+    return _state(refund, status="failed", is_repeated=False)
 
 
 def _locked(conn: Connection[Any], refund_id: int) -> Refund:
@@ -159,7 +159,7 @@ def _posting(refund: Refund, kind: Kind, debit: Account, credit: Account, actor:
     )
 
 
-def _standing(
+def _state(
     refund: Refund, *, is_repeated: bool, status: str | None = None, events: tuple[Event, ...] = ()
 ) -> Refunding:
     return Refunding(

@@ -63,5 +63,5 @@ def wake_up(payment_id: int, buyer_id: int, now: datetime) -> Event:
 
 
 def failed(payment_id: int, buyer_id: int, now: datetime) -> Event:
-    """What is told of an automatic payment that did not come."""
+    """The event of an automatic payment that failed."""
     return Event(Topic.PAYMENT_FAILED, now, ids={"payment_id": payment_id, "buyer_id": buyer_id})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from leadgen.kernel.events import current_name
 from leadgen.platform import clock
 from leadgen.platform.db import DatabaseAway
 from leadgen.platform.log import count, logger
@@ -85,6 +86,7 @@ def _read(record: Mapping[str, Any]) -> Message:
     body = json.loads(record["body"])
     if not isinstance(body, dict) or not isinstance(body["event"], str):
         raise TypeError("a message is an object with an event")
+    body["event"] = current_name(body["event"])
     lead_id = body.get("lead_id")
     if lead_id is not None and (isinstance(lead_id, bool) or not isinstance(lead_id, int)):
         raise ValueError("lead_id is not a whole number")

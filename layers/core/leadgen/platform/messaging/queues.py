@@ -23,7 +23,7 @@ class Sent:
 
 
 def announce(conn: Connection[Any], events: Sequence[Event]) -> list[Sent]:
-    """Tell every queue bound to the events' topics, when this transaction commits."""
+    """Send the events to every queue bound to their topics, when this transaction commits."""
     with conn.cursor(row_factory=class_row(Sent)) as cursor:
         cursor.execute(
             "SELECT queue_name, msg_id FROM announce(%s::jsonb[], %s::float8[])",

@@ -15,7 +15,7 @@ _MORNING = timedelta(hours=8)
 
 @dataclass(frozen=True)
 class OpenInvoice:
-    """An issued invoice of which money is due and which nobody disputes. ``told`` is the latest step its buyer was
+    """An issued invoice of which money is due and which nobody disputes. ``reminded`` is the latest step its buyer was
     reminded at, ``promised_until`` when it has said to pay by.
     """
 
@@ -28,7 +28,7 @@ class OpenInvoice:
     due_date: datetime
     due: Decimal
     promised_until: datetime | None
-    told: int | None
+    reminded: int | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def due_step(invoice: OpenInvoice, terms: Dunning, now: datetime) -> int | None:
     if is_promised(invoice, now):
         return None
     latest = _latest(invoice, terms, now)
-    if latest is None or (invoice.told is not None and invoice.told >= latest):
+    if latest is None or (invoice.reminded is not None and invoice.reminded >= latest):
         return None
     return latest
 

@@ -122,7 +122,7 @@ def _send(
             case None:
                 store.sent(recording.conn, reminder.steps, now=now)
             case mail.MailRefused():
-                store.refused(recording.conn, reminder.steps, str(error), now=now)
+                store.failed(recording.conn, reminder.steps, str(error), now=now)
             case mail.MailUnknown():
                 store.unknown(recording.conn, reminder.steps, str(error), now=now)
             case _:

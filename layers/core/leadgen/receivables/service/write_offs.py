@@ -52,7 +52,7 @@ def write_off(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Act
     after = settlement.settle(conn, invoice, [Settlement("write_off", invoice.due)], now=now)
     entries = ledger_domain.entries(("bad_debt", "receivable", invoice.due))
     ledger_store.post(conn, [_posting("write_off", times, invoice, entries, actor, now)])
-    write_offs.tell(conn, invoice_id, f"written off: {reason}", now=now)
+    write_offs.note(conn, invoice_id, f"written off: {reason}", now=now)
     return _told(conn, "invoice.write_off", invoice, after, invoice.due, reason, actor, now)
 
 
@@ -71,7 +71,7 @@ def undo(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, n
     after = settlement.settle(conn, invoice, [Settlement("write_off_undone", -invoice.written_off)], now=now)
     entries = ledger_domain.entries(("receivable", "bad_debt", invoice.written_off))
     ledger_store.post(conn, [_posting("write_off_undone", times, invoice, entries, actor, now, reverses_id)])
-    write_offs.tell(conn, invoice_id, f"write-off undone: {reason}", now=now)
+    write_offs.note(conn, invoice_id, f"write-off undone: {reason}", now=now)
     return _told(conn, "invoice.write_off_undo", invoice, after, invoice.written_off, reason, actor, now)
 
 

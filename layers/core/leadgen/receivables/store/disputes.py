@@ -67,7 +67,7 @@ def add(conn: Connection[Any], invoice_id: int, *, reason: str, by: str, now: da
           VALUES (%(invoice)s, %(now)s, %(by)s, %(reason)s)
           ON CONFLICT (invoice_id) WHERE closed_at IS NULL DO NOTHING
           RETURNING id
-        ), told AS (
+        ), noted AS (
           UPDATE invoices SET disputed_at = %(now)s, dispute_reason = %(reason)s, resolved_at = NULL,
                               resolution_notes = NULL
            WHERE id = %(invoice)s AND EXISTS (SELECT FROM opened)

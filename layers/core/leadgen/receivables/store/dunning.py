@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from leadgen.receivables.domain.dunning import OpenInvoice
 
-MOST_DOUBTS = 2
+MOST_UNKNOWN_OUTCOMES = 2
 """Mails of one step of which nobody knows whether they were sent: after these it is given up."""
 
 
@@ -73,7 +73,8 @@ def debtors(conn: Connection[Any], buyer_ids: Collection[int] | None, *, now: da
                    i.promised_until,
                    (SELECT max(n.step) FROM dunning_notices n
                      WHERE n.invoice_id = i.id
-                       AND (n.status <> 'claimed' OR n.claimed_until > %(now)s OR n.doubts >= %(doubts)s)) AS told
+                       AND (n.status <> 'claimed' OR n.claimed_until > %(now)s
+                            OR n.unknown_outcomes >= %(most)s)) AS reminded
               FROM buyers b
               LEFT JOIN invoices i ON i.buyer_id = b.id AND i.status IN ('sent', 'overdue') AND i.amount_due > 0
              WHERE (%(buyers)s::int[] IS NULL OR b.id = ANY(%(buyers)s))
@@ -83,7 +84,7 @@ def debtors(conn: Connection[Any], buyer_ids: Collection[int] | None, *, now: da
             {
                 "buyers": None if buyer_ids is None else sorted(set(buyer_ids)),
                 "now": now,
-                "doubts": MOST_DOUBTS,
+                "most": MOST_UNKNOWN_OUTCOMES,
             },
         )
         for row in cursor:
@@ -117,15 +118,15 @@ def claim(conn: Connection[Any], steps: Sequence[tuple[int, int]], *, now: datet
         SELECT %(now)s, invoice_id, step, %(until)s
           FROM unnest(%(invoices)s::int[], %(steps)s::int[]) AS s(invoice_id, step)
         ON CONFLICT (invoice_id, step)
-        DO UPDATE SET claimed_until = excluded.claimed_until, doubts = n.doubts + 1
-         WHERE n.status = 'claimed' AND n.claimed_until <= %(now)s AND n.doubts < %(doubts)s
+        DO UPDATE SET claimed_until = excluded.claimed_until, unknown_outcomes = n.unknown_outcomes + 1
+         WHERE n.status = 'claimed' AND n.claimed_until <= %(now)s AND n.unknown_outcomes < %(most)s
         """,
         {
             "invoices": [invoice_id for invoice_id, _ in steps],
             "steps": [step for _, step in steps],
             "now": now,
             "until": until,
-            "doubts": MOST_DOUBTS,
+            "most": MOST_UNKNOWN_OUTCOMES,
         },
     )
 
@@ -135,9 +136,9 @@ def sent(conn: Connection[Any], steps: Sequence[tuple[int, int]], *, now: dateti
     _settle(conn, steps, status="sent", sent_at=now, error=None, is_known=True, now=now)
 
 
-def refused(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str, *, now: datetime) -> None:
-    """Their mail is refused for good."""
-    _settle(conn, steps, status="refused", sent_at=None, error=error, is_known=True, now=now)
+def failed(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str, *, now: datetime) -> None:
+    """Their mail failed for good."""
+    _settle(conn, steps, status="failed", sent_at=None, error=error, is_known=True, now=now)
 
 
 def not_sent(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str, *, now: datetime) -> None:
@@ -164,7 +165,7 @@ def _settle(
         """
         UPDATE dunning_notices n
            SET status = %(status)s, sent_at = %(sent_at)s, error = %(error)s, claimed_until = %(now)s,
-               doubts = n.doubts - %(known)s::int
+               unknown_outcomes = n.unknown_outcomes - %(known)s::int
           FROM unnest(%(invoices)s::int[], %(steps)s::int[]) AS s(invoice_id, step)
          WHERE (n.invoice_id, n.step) = (s.invoice_id, s.step) AND n.status = 'claimed'
         """,
@@ -182,7 +183,7 @@ def _settle(
 
 @dataclass(frozen=True)
 class Notice:
-    """A reminder of an invoice: claimed, sent or refused."""
+    """A reminder of an invoice: claimed, sent or failed."""
 
     step: int
     status: str

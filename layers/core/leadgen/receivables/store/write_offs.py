@@ -24,6 +24,6 @@ def transaction(conn: Connection[Any], invoice_id: int, times: int) -> int | Non
     return None if row is None else int(row[0])
 
 
-def tell(conn: Connection[Any], invoice_id: int, why: str, *, now: datetime) -> None:
+def note(conn: Connection[Any], invoice_id: int, why: str, *, now: datetime) -> None:
     """Say on an invoice why it is owed no more, or again."""
     conn.execute("UPDATE invoices SET resolution_notes = %s, resolved_at = %s WHERE id = %s", (why, now, invoice_id))

@@ -57,9 +57,9 @@ def read_verdict(fields: Mapping[str, object]) -> Verdict:
 
 @dataclass(frozen=True)
 class Sale:
-    """A lead as its return is judged. ``buyer_id`` is who has it, ``taken_at`` since when; ``standing`` is the state of
-    the return that it has, if any. ``given_back`` are the returns of its buyer, offer and billing cycle that are
-    approved or wait; ``billed`` the leads billed in that cycle.
+    """A lead as its return is judged. ``buyer_id`` is who has it, ``taken_at`` since when;
+    ``return_status`` is the state of the return that it has, if any. ``given_back`` are the returns of
+    its buyer, offer and billing cycle that are approved or wait; ``billed`` the leads billed in that cycle.
     """
 
     lead_id: int
@@ -67,7 +67,7 @@ class Sale:
     is_sold: bool
     is_refunded: bool
     taken_at: datetime | None
-    standing: str | None
+    return_status: str | None
     given_back: int
     billed: int
 
@@ -95,17 +95,18 @@ class Decision:
 
 
 def decide(
-    wish: Wish, sale: Sale, policy: ReturnPolicy | None, proof: Proof | None, *, asked_by: int | None, now: datetime
+    wish: Wish, sale: Sale, policy: ReturnPolicy | None, proof: Proof | None, *, requested_by: int | None, now: datetime
 ) -> Decision:
-    """Hold every rule. ``asked_by`` is the buyer who asks, None an operator, who may do without some. A buyer's return
-    needs nobody's word where the policy says so and the platform's records prove it; an operator's is one.
+    """Hold every rule. ``requested_by`` is the buyer who asks, None an operator, who may do without some.
+    A buyer's return needs nobody's word where the policy says so and the platform's records prove it; an operator's
+    is one.
     """
-    by_operator = asked_by is None
+    by_operator = requested_by is None
     checks = [
         Check("sold", sale.is_sold, True, sale.is_sold),
-        Check("own", sale.buyer_id, asked_by, by_operator or sale.buyer_id == asked_by),
-        Check("not_returned", "refunded" if sale.is_refunded else sale.standing, None,
-              not sale.is_refunded and sale.standing is None),
+        Check("own", sale.buyer_id, requested_by, by_operator or sale.buyer_id == requested_by),
+        Check("not_returned", "refunded" if sale.is_refunded else sale.return_status, None,
+              not sale.is_refunded and sale.return_status is None),
         Check("policy", policy is not None, True, policy is not None),
     ]  # fmt: skip
     if policy is not None:
@@ -149,7 +150,7 @@ def refuse(decision: Decision, sale: Sale) -> None:
         raise no_lead(sale.lead_id)
     rule = decision.failed[0]
     status, why = _WHY[rule]
-    details = {"rule": rule, "state": sale.standing, "checks": plain(decision.checks)}
+    details = {"rule": rule, "state": sale.return_status, "checks": plain(decision.checks)}
     raise Refusal(status, _CODES.get(rule, "return_not_allowed"), f"lead {sale.lead_id} {why}", details)
 
 

@@ -134,7 +134,7 @@ def _decide(conn: Connection[Any], sold: Sold, wish: Wish, buyer_id: int | None,
     policy = None if sold.policy is None else returns_policy.parse(sold.policy, label=sold.policy_label)
     asks_for_proof = policy is not None and buyer_id is not None and wish.reason in policy.auto_approve
     proof = service.prove(conn, sold, wish.reason) if asks_for_proof else None
-    return rules.decide(wish, _sale(conn, sold, now), policy, proof, asked_by=buyer_id, now=now)
+    return rules.decide(wish, _sale(conn, sold, now), policy, proof, requested_by=buyer_id, now=now)
 
 
 def _sale(conn: Connection[Any], sold: Sold, now: datetime) -> Sale:
@@ -148,7 +148,7 @@ def _sale(conn: Connection[Any], sold: Sold, now: datetime) -> Sale:
         is_sold=sold.billing_status != "pending" and sold.buyer_id is not None,
         is_refunded=sold.billing_status == "refunded",
         taken_at=sold.taken_at,
-        standing=sold.standing,
+        return_status=sold.return_status,
         given_back=given_back,
         billed=billed,
     )

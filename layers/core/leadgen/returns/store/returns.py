@@ -17,7 +17,7 @@ class Sold:
     """A lead, who has it, and on what terms it may be given back; ``policy`` and ``rules`` as stored.
 
     ``taken_at`` is since when its buyer has it, None where it has not. ``drawn`` is what prepaid money paid of it when
-    it was billed. ``invoice_id`` is the living invoice that names it; ``standing`` is the return that it has.
+    it was billed. ``invoice_id`` is the living invoice that names it; ``return_status`` is the return that it has.
     """
 
     lead_id: int
@@ -38,8 +38,8 @@ class Sold:
     policy: object
     policy_label: str
     rules: object
-    standing_id: int | None
-    standing: str | None
+    return_id: int | None
+    return_status: str | None
 
 
 def sold(conn: Connection[Any], lead_id: int) -> Sold | None:
@@ -58,14 +58,14 @@ def sold(conn: Connection[Any], lead_id: int) -> Sold | None:
                    coalesce(bo.returns, o.returns) AS policy,
                    CASE WHEN bo.returns IS NULL THEN 'offer ' || o.name
                         ELSE 'the enrollment of ' || b.email || ' in ' || o.name END AS policy_label,
-                   v.rules, r.id AS standing_id, r.status AS standing
+                   v.rules, r.id AS return_id, r.status AS return_status
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
               JOIN markets m ON m.id = o.market_id
               JOIN validation_policies v ON v.id = o.validation_policy_id
               LEFT JOIN buyers b ON b.id = l.buyer_id
               LEFT JOIN buyer_offers bo ON bo.buyer_id = l.buyer_id AND bo.offer_id = l.offer_id
-              LEFT JOIN deliveries d ON d.lead_id = l.id AND d.buyer_id = l.buyer_id AND d.status = 'taken'
+              LEFT JOIN deliveries d ON d.lead_id = l.id AND d.buyer_id = l.buyer_id AND d.status = 'succeeded'
               LEFT JOIN invoice_lines x ON x.lead_id = l.id AND x.released_at IS NULL
               LEFT JOIN invoices i ON i.id = x.invoice_id
               LEFT JOIN lead_returns r ON r.lead_id = l.id AND r.status <> 'rejected'

@@ -24,12 +24,12 @@ def find(conn: Connection[Any], delivery_id: str) -> Sale | None:
 
 
 def lock_lead(conn: Connection[Any], lead_id: int) -> None:
-    """Lock a lead that no buyer has taken, before its buyer. One that is taken is billed, under the buyer's lock."""
+    """Lock a lead of which no delivery succeeded, before its buyer. Another is billed, under the buyer's lock."""
     conn.execute(
         """
         SELECT id FROM leads
          WHERE id = %s AND billing_status = 'pending'
-           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'taken')
+           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.lead_id = leads.id AND d.status = 'succeeded')
            FOR NO KEY UPDATE
         """,
         (lead_id,),
@@ -38,7 +38,7 @@ def lock_lead(conn: Connection[Any], lead_id: int) -> None:
 
 def redeliver(conn: Connection[Any], delivery_id: str, *, by: str, now: datetime) -> None:
     """A locked delivery in review begins anew at its buyer, due at once, by webhook where the buyer has one now. What
-    was in doubt stays so.
+    is unknown stays so.
     """
     conn.execute(
         """
@@ -61,7 +61,7 @@ def redeliver(conn: Connection[Any], delivery_id: str, *, by: str, now: datetime
 class Ended:
     """What a verdict makes of a delivery; ``assigned_to`` is the buyer that gets the lead instead."""
 
-    status: Literal["taken", "released"]
+    status: Literal["succeeded", "released"]
     verdict: str
     assigned_to: int | None = None
 

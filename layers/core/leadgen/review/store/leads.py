@@ -39,7 +39,7 @@ def waiting(conn: Connection[Any], *, limit: int) -> list[LeadInReview]:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LockedLead:
     """A lead as a verdict finds it, locked; ``since`` is None where it is not in review."""
 
     lead_id: int
@@ -50,9 +50,9 @@ class Standing:
     trace_id: str | None
 
 
-def lock(conn: Connection[Any], lead_id: int) -> Standing | None:
+def lock(conn: Connection[Any], lead_id: int) -> LockedLead | None:
     """Lock a lead for a verdict, or None where there is none."""
-    with conn.cursor(row_factory=class_row(Standing)) as cursor:
+    with conn.cursor(row_factory=class_row(LockedLead)) as cursor:
         cursor.execute(
             """
             SELECT id AS lead_id, status::text, in_review_since AS since, review_reason AS reason,

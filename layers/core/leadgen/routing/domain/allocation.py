@@ -11,7 +11,7 @@ from leadgen.leads.domain.lead import Lead
 from leadgen.routing.domain import decision as routing_decision
 from leadgen.routing.domain import rotation, strategies
 from leadgen.routing.domain.decision import ExclusiveBuyer, Facts, NoBuyer, Offer, Routed
-from leadgen.routing.domain.eligibility import Enrollment, Standing, is_eligible
+from leadgen.routing.domain.eligibility import Enrollment, Usage, is_eligible
 from leadgen.routing.domain.policy import RoundRobin, RoutingPolicy, Weighted
 from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
@@ -43,7 +43,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Span:
-    """The pools that a batch may share out: every set of an offer's enrollments between these two, of ``fewest`` or
+    """The rotations that a batch may use: every set of an offer's enrollments between these two, of ``fewest`` or
     more.
     """
 
@@ -53,35 +53,35 @@ class Span:
     fewest: int
 
 
-Pools = Mapping[int, Sequence[Rotation]]
-"""By offer id, the pools that had leads already."""
+Rotations = Mapping[int, Sequence[Rotation]]
+"""By offer id, the rotations that had leads already."""
 
 
-def choose_in_turn(
-    requests: Sequence[Request], standings: Mapping[int, Standing], pools: Pools, *, now: datetime
+def allocate(
+    requests: Sequence[Request], usages: Mapping[int, Usage], stored: Rotations, *, now: datetime
 ) -> list[Choice]:
-    """Decide a batch. ``standings`` are by buyer_offer_id and hold every enrollment of the requests."""
-    current = dict(standings)
-    shared = {offer_id: {(r.members, r.weights): r for r in found} for offer_id, found in pools.items()}
+    """Decide a batch. ``usages`` are by buyer_offer_id and hold every enrollment of the requests."""
+    current = dict(usages)
+    shared = {offer_id: {(r.members, r.weights): r for r in found} for offer_id, found in stored.items()}
     choices = []
     for request in sorted(requests, key=lambda r: (r.lead.created_at, r.lead.lead_id)):
         rotations = shared.setdefault(request.offer.offer_id, {})
         facts = _facts(request, current, tuple(rotations.values()))
         decision = routing_decision.choose(request.policy, facts, now=now)
-        turn = decision.rotation if isinstance(decision, Routed) else None
-        # On record stands only the pool that was shared out, so that the record does not grow with the offer's.
-        choices.append(Choice(request, replace(facts, rotations=() if turn is None else (turn,)), decision))
+        used = decision.rotation if isinstance(decision, Routed) else None
+        # On record is only the rotation that was used, so that the record does not grow with the offer's.
+        choices.append(Choice(request, replace(facts, rotations=() if used is None else (used,)), decision))
         if isinstance(decision, Routed):
             _claim(current, requests, decision)
-            if turn is not None:
-                rotations[turn.members, turn.weights] = rotation.after(turn, decision.buyer_offer_id)
+            if used is not None:
+                rotations[used.members, used.weights] = rotation.after(used, decision.buyer_offer_id)
     return choices
 
 
 def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
-    """The pools as a batch leaves them, by offer id and pool."""
+    """The rotations as a batch leaves them, by offer id and stored key."""
     return {
-        (c.request.offer.offer_id, c.decision.rotation.pool): rotation.after(
+        (c.request.offer.offer_id, c.decision.rotation.stored_key): rotation.after(
             c.decision.rotation, c.decision.buyer_offer_id
         )
         for c in choices
@@ -89,29 +89,29 @@ def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
     }
 
 
-def spans(requests: Sequence[Request], standings: Mapping[int, Standing], *, now: datetime) -> list[Span]:
-    """Which pools to know before a batch is decided. Claims only take buyers out, so every pool lies between those
+def spans(requests: Sequence[Request], usages: Mapping[int, Usage], *, now: datetime) -> list[Span]:
+    """Which rotations to know before a batch is decided. Claims only take buyers out, so every one lies between those
     eligible now and those still eligible if each had won every lead of the batch. A claim takes out one of them at
-    most: without that bound, a batch would read nearly every pool the offer ever had while its buyers near their caps.
+    most: without that bound, a batch would read nearly all that the offer ever had while its buyers near their caps.
     """
-    taking_turns = [r for r in requests if isinstance(r.policy, RoundRobin | Weighted)]
-    if not taking_turns:
+    rotating = [r for r in requests if isinstance(r.policy, RoundRobin | Weighted)]
+    if not rotating:
         return []
-    spent = _spent(requests, standings, now)
+    spent = _spent(requests, usages, now)
     found: dict[Span, None] = {}
-    for request in taking_turns:
-        most = _pool(request, standings, now)
-        least = _pool(request, spent, now)
+    for request in rotating:
+        most = _eligible(request, usages, now)
+        least = _eligible(request, spent, now)
         found.update(dict.fromkeys(_spans(request, most, least, claims=len(requests) - 1)))
     return list(found)
 
 
-def _facts(request: Request, standings: Mapping[int, Standing], rotations: tuple[Rotation, ...]) -> Facts:
+def _facts(request: Request, usages: Mapping[int, Usage], rotations: tuple[Rotation, ...]) -> Facts:
     return Facts(
         offer=request.offer,
-        place=request.lead.postal_code,
+        postal_code=request.lead.postal_code,
         exclusive=request.exclusive,
-        candidates=tuple(Candidate(e, standings[e.buyer_offer_id]) for e in request.enrollments),
+        candidates=tuple(Candidate(e, usages[e.buyer_offer_id]) for e in request.enrollments),
         observed=request.observed,
         evidence=request.evidence,
         suppressed=request.suppressed,
@@ -120,7 +120,7 @@ def _facts(request: Request, standings: Mapping[int, Standing], rotations: tuple
     )
 
 
-def _claim(current: dict[int, Standing], requests: Sequence[Request], routed: Routed) -> None:
+def _claim(current: dict[int, Usage], requests: Sequence[Request], routed: Routed) -> None:
     # A buyer's money is one for all its enrollments; its capacity is each enrollment's own.
     price = routed.price.amount
     own = {e.buyer_offer_id for r in requests for e in r.enrollments if e.buyer_id == routed.buyer_id}
@@ -129,26 +129,26 @@ def _claim(current: dict[int, Standing], requests: Sequence[Request], routed: Ro
         current[buyer_offer_id] = current[buyer_offer_id].after_claims(leads, price, of_buyer=price)
 
 
-def _spent(requests: Sequence[Request], standings: Mapping[int, Standing], now: datetime) -> dict[int, Standing]:
+def _spent(requests: Sequence[Request], usages: Mapping[int, Usage], now: datetime) -> dict[int, Usage]:
     dearest: dict[int, Decimal] = {}
     buyers: dict[int, int] = {}
     for request in requests:
-        facts = _facts(request, standings, ())
+        facts = _facts(request, usages, ())
         for buyer_id, asked in routing_decision.terms(request.policy, facts, facts.candidates, now=now).items():
             dearest[buyer_id] = max(dearest.get(buyer_id, asked.price.amount), asked.price.amount)
         buyers.update({e.buyer_offer_id: e.buyer_id for e in request.enrollments})
     return {
-        buyer_offer_id: standings[buyer_offer_id].after_claims(
+        buyer_offer_id: usages[buyer_offer_id].after_claims(
             len(requests), dearest[buyer_id] * len(requests), of_buyer=dearest[buyer_id] * len(requests)
         )
         for buyer_offer_id, buyer_id in buyers.items()
     }
 
 
-def _pool(request: Request, standings: Mapping[int, Standing], now: datetime) -> list[Candidate]:
-    facts = _facts(request, standings, ())
+def _eligible(request: Request, usages: Mapping[int, Usage], now: datetime) -> list[Candidate]:
+    facts = _facts(request, usages, ())
     asked = routing_decision.terms(request.policy, facts, facts.candidates, now=now)
-    return [c for c in facts.candidates if is_eligible(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms)]
+    return [c for c in facts.candidates if is_eligible(c.enrollment, c.usage, asked[c.enrollment.buyer_id].terms)]
 
 
 def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> list[Span]:
@@ -158,7 +158,7 @@ def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidat
         found.append(
             _span(
                 request,
-                *([c for c in part if strategies.meets(sla, c.standing)] for part in (most, least)),
+                *([c for c in part if strategies.meets(sla, c.usage)] for part in (most, least)),
                 claims=claims,
             )
         )

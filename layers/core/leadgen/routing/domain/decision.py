@@ -4,24 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from leadgen.kernel import calendar
+from leadgen.kernel.model import renamed
 from leadgen.kernel.trace import Check, plain
 from leadgen.leads.domain.conditions import NOTHING_OBSERVED, Observed
 from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
 from leadgen.routing.domain import pricing
 from leadgen.routing.domain.eligibility import Terms, Verdict, is_eligible, judge
 from leadgen.routing.domain.policy import ExclusiveZip, RoutingPolicy
-from leadgen.routing.domain.rotation import Pools, Rotation
+from leadgen.routing.domain.rotation import Rotation, Rotations
 from leadgen.routing.domain.strategies import Candidate, Merit, Pick, meets, pick, preferred, rank
 
 
 @dataclass(frozen=True)
 class Offer:
     """What is sold, where: the routing facts that every candidate shares. ``digits`` is how many prices have after the
-    point: two, as in everything recorded before currencies without any were told apart, or those of the currency.
+    point: two, as in everything recorded before currencies without any were judged apart, or those of the currency.
     """
 
     offer_id: int
@@ -45,13 +46,13 @@ class ExclusiveBuyer:
 class Facts:
     """All that a routing decision rests on besides the policy and the time.
 
-    ``place`` is the lead's postal code; ``suppressed`` names the contacts of the lead that are on a suppression list;
-    ``rotations`` are the pools of the offer that had leads already; ``assigned_to`` is the one buyer whom an operator
+    ``postal_code`` is the lead's; ``suppressed`` names the contacts of the lead that are on a suppression list;
+    ``rotations`` are those of the offer that had leads already; ``assigned_to`` is the one buyer whom an operator
     has chosen.
     """
 
     offer: Offer
-    place: str
+    postal_code: Annotated[str, renamed("postal_code", "place")]
     exclusive: ExclusiveBuyer | None
     candidates: tuple[Candidate, ...]
     observed: Observed = NOTHING_OBSERVED
@@ -63,7 +64,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Routed:
-    """The lead goes to this buyer at this price. ``rotation`` is the pool before this turn, where turns are taken."""
+    """The lead goes to this buyer at this price. ``rotation`` is the one used, before this lead."""
 
     buyer_id: int
     buyer_offer_id: int
@@ -92,17 +93,17 @@ class NoBuyer:
 
 
 def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | NoBuyer:
-    """Choose one of the buyers that serve a lead's place. The order of ``facts.candidates`` does not matter."""
+    """Choose one of the buyers whose service area covers the lead. The order of the candidates does not matter."""
     ranked = sorted(facts.candidates, key=rank)
-    asked = terms(policy, facts, ranked, now=now)
+    quotes = terms(policy, facts, ranked, now=now)
     verdicts = {
-        c.enrollment.buyer_id: judge(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms) for c in ranked
+        c.enrollment.buyer_id: judge(c.enrollment, c.usage, quotes[c.enrollment.buyer_id].terms) for c in ranked
     }
     eligible = [c for c in ranked if verdicts[c.enrollment.buyer_id].eligible]
     outcome = _choose(policy, facts, eligible, {r.key: r for r in facts.rotations})
     match outcome:
         case Pick(winner=winner, merits=merits):
-            told = tuple(
+            judged = tuple(
                 replace(
                     verdicts[c.enrollment.buyer_id], merit=merits.get(c.enrollment.buyer_id) or _passed_over(policy, c)
                 )
@@ -110,32 +111,34 @@ def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | No
                 else verdicts[c.enrollment.buyer_id]
                 for c in ranked
             )
-            return _routed(winner, asked[winner.enrollment.buyer_id].price, facts, told, outcome.rotation)
+            return _routed(winner, quotes[winner.enrollment.buyer_id].price, facts, judged, outcome.rotation)
         case _:
             return NoBuyer(outcome, tuple(verdicts.values()))
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What came out of a decision: who gets the lead, at what price, and the pool before this turn, if one is taken."""
+    """What came out of a decision: who gets the lead, at what price, and the rotation before it, if one is used."""
 
     winner: Candidate
     price: Decimal
     rotation: Rotation | None
 
 
-def settle(policy: RoutingPolicy, facts: Facts, pools: Pools, *, now: datetime) -> Settled | NoBuyerReason:
-    """What ``choose`` comes to, without saying why. ``pools`` stand in the place of ``facts.rotations``."""
+def settle(policy: RoutingPolicy, facts: Facts, rotations: Rotations, *, now: datetime) -> Settled | NoBuyerReason:
+    """What ``choose`` comes to, without saying why. ``rotations`` stand in for ``facts.rotations``."""
     ranked = sorted(facts.candidates, key=rank)
-    asked = terms(policy, facts, ranked, now=now)
-    eligible = [c for c in ranked if is_eligible(c.enrollment, c.standing, asked[c.enrollment.buyer_id].terms)]
-    outcome = _choose(policy, facts, eligible, pools)
+    quotes = terms(policy, facts, ranked, now=now)
+    eligible = [c for c in ranked if is_eligible(c.enrollment, c.usage, quotes[c.enrollment.buyer_id].terms)]
+    outcome = _choose(policy, facts, eligible, rotations)
     if isinstance(outcome, Pick):
-        return Settled(outcome.winner, asked[outcome.winner.enrollment.buyer_id].price.amount, outcome.rotation)
+        return Settled(outcome.winner, quotes[outcome.winner.enrollment.buyer_id].price.amount, outcome.rotation)
     return outcome
 
 
-def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], pools: Pools) -> Pick | NoBuyerReason:
+def _choose(
+    policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], rotations: Rotations
+) -> Pick | NoBuyerReason:
     if not facts.offer.is_active:
         return "offer_inactive"
     if facts.suppressed:
@@ -152,41 +155,41 @@ def _choose(policy: RoutingPolicy, facts: Facts, eligible: Sequence[Candidate], 
     if not eligible:
         in_area = any(c.enrollment.area is not None for c in facts.candidates)
         return "no_eligible_buyer" if in_area else "no_buyer_in_area"
-    return pick(policy, preferred(policy.sla, eligible), pools)
+    return pick(policy, preferred(policy.sla, eligible), rotations)
 
 
 def _passed_over(policy: RoutingPolicy, candidate: Candidate) -> Merit | None:
-    """Why the strategy did not look at an eligible buyer: the place is another's, or the SLA was missed."""
-    if policy.sla is None or meets(policy.sla, candidate.standing):
+    """Why the strategy did not look at an eligible buyer: the area is another's, or the SLA was missed."""
+    if policy.sla is None or meets(policy.sla, candidate.usage):
         return None
-    return {"on_time": candidate.standing.record.on_time, "delivered": candidate.standing.record.delivered}
+    return {"on_time": candidate.usage.record.on_time, "delivered": candidate.usage.record.delivered}
 
 
 @dataclass(frozen=True)
-class Asked:
+class Quote:
     """A candidate's price with its parts, and what the rules are held against."""
 
     price: pricing.Price
     terms: Terms
 
 
-def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], *, now: datetime) -> dict[int, Asked]:
+def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], *, now: datetime) -> dict[int, Quote]:
     """What each candidate is asked, by buyer id."""
     local = now.astimezone(ZoneInfo(facts.offer.timezone))
     hours = _acceptance(policy, local)
     # Few candidates have a price of their own: what is asked of the others is the same.
-    by_price: dict[tuple[Decimal | None, bool], Asked] = {}
-    asked = {}
+    by_price: dict[tuple[Decimal | None, bool], Quote] = {}
+    quotes = {}
     for candidate in candidates:
         own = candidate.enrollment.buyer_price, _is_exclusive(facts, candidate)
         if own not in by_price:
             price = _price(policy, facts, candidate, local)
-            by_price[own] = Asked(
+            by_price[own] = Quote(
                 price,
                 Terms(
                     price.amount,
                     facts.offer.currency,
-                    facts.place,
+                    facts.postal_code,
                     facts.observed,
                     facts.evidence,
                     now,
@@ -194,8 +197,8 @@ def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], 
                     facts.assigned_to,
                 ),
             )
-        asked[candidate.enrollment.buyer_id] = by_price[own]
-    return asked
+        quotes[candidate.enrollment.buyer_id] = by_price[own]
+    return quotes
 
 
 def _is_exclusive(facts: Facts, candidate: Candidate) -> bool:
@@ -224,7 +227,7 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
 
 
 def _routed(
-    winner: Candidate, price: pricing.Price, facts: Facts, verdicts: tuple[Verdict, ...], turn: Rotation | None
+    winner: Candidate, price: pricing.Price, facts: Facts, verdicts: tuple[Verdict, ...], rotation: Rotation | None
 ) -> Routed:
     return Routed(
         buyer_id=winner.enrollment.buyer_id,
@@ -232,5 +235,5 @@ def _routed(
         price=price,
         exclusive=_is_exclusive(facts, winner),
         verdicts=verdicts,
-        rotation=turn,
+        rotation=rotation,
     )

@@ -17,10 +17,10 @@ Way = Literal["next_buyer", "review", "reject"]
 
 
 def way(policy: RoutingPolicy, *, released: int) -> Way:
-    """Where a refused lead goes that ``released`` buyers have given back before."""
-    if policy.refusal.action == "next_buyer" and released + 1 >= policy.refusal.most_buyers:
+    """Where a rejected lead goes that ``released`` buyers have given back before."""
+    if policy.rejection.action == "next_buyer" and released + 1 >= policy.rejection.most_buyers:
         return "review"
-    return policy.refusal.action
+    return policy.rejection.action
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 from leadgen.kernel.calendar import PERIODS, Period
+from leadgen.kernel.model import renamed
 from leadgen.kernel.trace import Check, plain
 from leadgen.leads.domain import conditions
 from leadgen.leads.domain import consent as leads_consent
@@ -20,10 +22,10 @@ from leadgen.leads.domain.consent import ConsentDemand, Evidence
 class Enrollment:
     """A buyer's enrollment in an offer and what the configuration says of it. None, or an absent period, is no limit.
 
-    ``area`` is the service area that covers the lead's place, None where none does; ``capacity`` and ``budget`` are the
+    ``area`` is the service area that covers the lead, None where none does; ``capacity`` and ``budget`` are the
     leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
-    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``refused`` whether it has given this
-    lead back already; ``paused_since`` is when deliveries stopped because its invoices are overdue for too long.
+    ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``rejected`` whether it has rejected
+    this lead already; ``paused_since`` is when deliveries stopped because its invoices are overdue for too long.
     """
 
     buyer_id: int
@@ -43,7 +45,7 @@ class Enrollment:
     credit_limit: Decimal | None
     currency: str
     reachable: bool
-    refused: bool = False
+    rejected: Annotated[bool, renamed("rejected", "refused")] = False
     paused_since: datetime | None = None
 
 
@@ -75,7 +77,7 @@ NO_RECORD = TrackRecord()
 
 
 @dataclass(frozen=True)
-class Standing:
+class Usage:
     """What a buyer has taken so far: it races, so it is read under the buyer's lock.
 
     ``used`` is by period of now; ``owed`` is what is billed and unpaid, ``pending`` what is claimed and not yet billed,
@@ -98,10 +100,10 @@ class Standing:
         """Prepaid money not yet spoken for."""
         return -self.exposure
 
-    def after_claims(self, leads: int, amount: Decimal, *, of_buyer: Decimal) -> "Standing":
+    def after_claims(self, leads: int, amount: Decimal, *, of_buyer: Decimal) -> "Usage":
         """With so many leads more of this enrollment, and ``of_buyer`` more claimed of the buyer in all its offers."""
         used = {p: Used(u.leads + leads, u.amount + amount) for p, u in self.used.items()} if leads else self.used
-        return Standing(used, self.owed, self.pending + of_buyer, self.wallet, self.record)
+        return Usage(used, self.owed, self.pending + of_buyer, self.wallet, self.record)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Terms:
 
     price: Decimal
     currency: str
-    place: str
+    postal_code: str
     observed: Observed
     evidence: Evidence
     now: datetime
@@ -132,29 +134,29 @@ class Verdict:
     merit: Mapping[str, str | int | bool] | None = None
 
 
-def judge(enrollment: Enrollment, standing: Standing, terms: Terms) -> Verdict:
+def judge(enrollment: Enrollment, usage: Usage, terms: Terms) -> Verdict:
     """Hold every rule against one buyer for one lead."""
-    found = tuple(checks(enrollment, standing, terms))
+    found = tuple(checks(enrollment, usage, terms))
     return Verdict(enrollment.buyer_id, all(check.passed for check in found), found)
 
 
-def is_eligible(enrollment: Enrollment, standing: Standing, terms: Terms) -> bool:
+def is_eligible(enrollment: Enrollment, usage: Usage, terms: Terms) -> bool:
     """The outcome alone: no rule is asked after the first that fails."""
-    for check in checks(enrollment, standing, terms):  # noqa: SIM110 - a loop is faster, and what-if asks a million times
+    for check in checks(enrollment, usage, terms):  # noqa: SIM110 - a loop is faster, and what-if asks a million times
         if not check.passed:
             return False
     return True
 
 
-def checks(enrollment: Enrollment, standing: Standing, terms: Terms) -> Iterator[Check]:
+def checks(enrollment: Enrollment, usage: Usage, terms: Terms) -> Iterator[Check]:
     """Each rule in turn."""
     yield Check("buyer_active", enrollment.buyer_active, True, enrollment.buyer_active)
     yield Check("enrolled", enrollment.enrolled, True, enrollment.enrolled)
-    yield Check("service_area", enrollment.area, terms.place, enrollment.area is not None)
+    yield Check("service_area", enrollment.area, terms.postal_code, enrollment.area is not None)
     if terms.assigned_to is not None:
         is_chosen = enrollment.buyer_id == terms.assigned_to
         yield Check("assigned", enrollment.buyer_id, terms.assigned_to, is_chosen)
-    if enrollment.refused and terms.assigned_to != enrollment.buyer_id:
+    if enrollment.rejected and terms.assigned_to != enrollment.buyer_id:
         yield Check("not_refused", True, False, False)
     yield from _own_rules(enrollment, terms)
     if enrollment.pause_until is not None:
@@ -163,16 +165,16 @@ def checks(enrollment: Enrollment, standing: Standing, terms: Terms) -> Iterator
     if enrollment.paused_since is not None:
         yield Check("not_paused_for_overdue", plain(enrollment.paused_since), None, False)
     for period in PERIODS:
-        used = standing.used.get(period, UNUSED)
+        used = usage.used.get(period, UNUSED)
         if (most := enrollment.capacity.get(period)) is not None:
             yield Check(f"capacity_per_{period}", used.leads, most, used.leads < most)
         if (budget := enrollment.budget.get(period)) is not None:
             spent = used.amount + terms.price
             yield Check(f"budget_per_{period}", str(spent), str(budget), spent <= budget)
     if (minimum := enrollment.min_balance_required) is not None:
-        yield Check("min_balance_required", str(standing.available), str(minimum), standing.available >= minimum)
+        yield Check("min_balance_required", str(usage.available), str(minimum), usage.available >= minimum)
     if (limit := enrollment.credit_limit) is not None:
-        exposure = standing.exposure + terms.price
+        exposure = usage.exposure + terms.price
         yield Check("credit_limit", str(exposure), str(limit), exposure <= limit)
     yield Check("reachable", enrollment.reachable, True, enrollment.reachable)
     yield Check("currency", enrollment.currency, terms.currency, enrollment.currency == terms.currency)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 
 from leadgen.kernel.calendar import Day
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.kernel.model import Model
+from leadgen.kernel.model import Model, renamed
 from leadgen.kernel.model_errors import describe
 
 ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -19,7 +19,7 @@ ClosingTime = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:
 
 
 class Exclusivity(Model):
-    """What happens when the exclusive buyer of a place cannot take the lead."""
+    """What happens when the exclusive buyer of an area cannot take the lead."""
 
     fallback: Literal["fail_closed", "fallback_allowed"] = "fail_closed"
 
@@ -32,10 +32,10 @@ class Unrouted(Model):
     give_up_hours: int = Field(default=24, ge=1, le=8760)
 
 
-class Refusal(Model):
-    """What becomes of a lead that its buyer refused: the next buyer is asked, a person decides, or nobody gets it.
+class Rejection(Model):
+    """What becomes of a lead that its buyer rejected: it goes to the next buyer, to a person, or to nobody.
 
-    After ``most_buyers`` have refused it, a person decides.
+    After ``most_buyers`` have rejected it, a person decides.
     """
 
     action: Literal["next_buyer", "review", "reject"] = "next_buyer"
@@ -106,7 +106,7 @@ class _Routing(Model):
     pricing: Pricing = Pricing()
     sla: Sla | None = None
     unrouted: Unrouted = Unrouted()
-    refusal: Refusal = Refusal()
+    rejection: Annotated[Rejection, renamed("rejection", "refusal")] = Rejection()
 
 
 class PriorityBased(_Routing):
@@ -116,13 +116,13 @@ class PriorityBased(_Routing):
 
 
 class RoundRobin(_Routing):
-    """Each in turn: of the leads that the same buyers could have had, each gets as many."""
+    """In rotation: of the leads that the same buyers could have had, each gets as many."""
 
     strategy: Literal["round_robin"]
 
 
 class Weighted(_Routing):
-    """In turn by weight. ``weights`` are by buyer: its id where the policy is stored, its e-mail address in a file.
+    """In rotation by weight. ``weights`` are by buyer: its id where the policy is stored, its e-mail address in a file.
 
     A buyer who is not named weighs 1.
     """
@@ -155,7 +155,7 @@ class PerformanceBased(_Routing):
 
 
 class ExclusiveZip(_Routing):
-    """Only the buyer who has the place to itself; where that fails, ``exclusivity.fallback`` says what follows."""
+    """Only the buyer who has the area to itself; where that fails, ``exclusivity.fallback`` says what follows."""
 
     strategy: Literal["exclusive_zip"]
 

@@ -16,9 +16,9 @@ def won_by(merit: Merit | None) -> str:
     if merit is None:
         return "by what is not on record"
     if merit.get("exclusive"):
-        return "the place is exclusively its own"
+        return "the area is exclusively its own"
     if "weight" in merit:
-        return f"its turn: had {_turns(merit)} so far"
+        return f"next in the rotation: {_share(merit)} so far"
     return ", ".join(f"{name} {merit[key]}" for key, name in _NAMES.items() if key in merit)
 
 
@@ -27,37 +27,37 @@ def lost_by(merit: Merit | None, winners: Merit | None) -> str:
     if winners is None:
         return "by what is not on record"
     if winners.get("exclusive"):
-        return "the place is exclusively another's"
+        return "the area is exclusively another's"
     if merit is None:
         return "not looked at by the strategy"
     if "on_time" in merit:
         return f"the SLA missed: {merit['on_time']} of {merit['delivered']} in time"
     if "weight" in merit:
-        return f"its turn comes after: had {_turns(merit)}, the winner {_turns(winners)}"
+        return f"later in the rotation: {_share(merit)}, the winner {_share(winners)}"
     return ", ".join(_compared(name, merit[key], winners[key]) for key, name in _NAMES.items() if key in merit)
 
 
 def unsold(reason: NoBuyerReason, *, suppressed: Sequence[str] = (), exclusive: str = "another buyer") -> str:
-    """Why a lead found no buyer. ``exclusive`` names the buyer who has the place exclusively."""
+    """Why a lead found no buyer. ``exclusive`` names the buyer who has the area exclusively."""
     match reason:
         case "offer_inactive":
             return "the offer, its market or its vertical is not active: no buyer could have had it"
         case "suppressed":
             return f"the lead's {' and '.join(suppressed)} is on a suppression list: no buyer may have it"
         case "exclusive_buyer_ineligible":
-            return f"the place is exclusively {exclusive}'s, who cannot take it, and the policy lets nobody stand in"
+            return f"the area is exclusively {exclusive}'s, who cannot take it, and the policy has no fallback"
         case "no_exclusive_buyer":
-            return "nobody has the place exclusively, and the policy sells to nobody else"
+            return "nobody has the area exclusively, and the policy sells to nobody else"
         case "no_buyer_in_area":
-            return "no buyer of the offer serves the place"
+            return "no service area of the offer's buyers covers the lead"
         case "no_eligible_buyer":
-            return "every buyer who serves the place was refused"
+            return "every buyer whose service area covers the lead is ineligible"
         case _:
             assert_never(reason)
 
 
-def _turns(merit: Mapping[str, str | int | bool]) -> str:
-    return f"{merit['taken']} at weight {merit['weight']}"
+def _share(merit: Mapping[str, str | int | bool]) -> str:
+    return f"{merit['taken']} leads at weight {merit['weight']}"
 
 
 def _compared(name: str, own: object, winners: object) -> str:

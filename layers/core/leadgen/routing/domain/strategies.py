@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import assert_never
+from typing import Annotated, assert_never
 
 from leadgen.kernel.calendar import Period
+from leadgen.kernel.model import renamed
 from leadgen.routing.domain import rotation as domain
-from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Usage
 from leadgen.routing.domain.policy import (
     CapacityBased,
     ExclusiveZip,
@@ -18,7 +19,7 @@ from leadgen.routing.domain.policy import (
     Sla,
     Weighted,
 )
-from leadgen.routing.domain.rotation import Pools, Rotation
+from leadgen.routing.domain.rotation import Rotation, Rotations
 
 Merit = Mapping[str, str | int | bool]
 _PLACES = Decimal("0.0001")
@@ -26,15 +27,15 @@ _PLACES = Decimal("0.0001")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A buyer who may be considered, as configured and as standing."""
+    """A buyer who may be considered: its configured terms, and what it has used of them."""
 
-    enrollment: Enrollment
-    standing: Standing
+    enrollment: Annotated[Enrollment, renamed("enrollment", "enrolment")]
+    usage: Annotated[Usage, renamed("usage", "standing")]
 
 
 @dataclass(frozen=True)
 class Pick:
-    """The strategy's choice. ``merits`` says by buyer id what it went by; ``rotation`` is the pool before this turn."""
+    """The strategy's choice. ``merits`` says by buyer id what it went by; ``rotation`` is the one used, before it."""
 
     winner: Candidate
     merits: Mapping[int, Merit]
@@ -48,63 +49,65 @@ def rank(candidate: Candidate) -> tuple[int, int]:
 
 def preferred(sla: Sla | None, eligible: Sequence[Candidate]) -> Sequence[Candidate]:
     """Of the eligible those that meet the SLA; all of them where none does, or none is asked."""
-    return [c for c in eligible if sla is not None and meets(sla, c.standing)] or eligible
+    return [c for c in eligible if sla is not None and meets(sla, c.usage)] or eligible
 
 
-def meets(sla: Sla, standing: Standing) -> bool:
+def meets(sla: Sla, usage: Usage) -> bool:
     """Whether a buyer took enough of its deliveries in time."""
-    return standing.record.on_time * 100 >= standing.record.delivered * sla.percent
+    return usage.record.on_time * 100 >= usage.record.delivered * sla.percent
 
 
-def pick(policy: RoutingPolicy, pool: Sequence[Candidate], pools: Pools) -> Pick:
-    """Choose from a pool that is not empty, in ``rank`` order. ``pools`` are those that had leads already."""
+def pick(policy: RoutingPolicy, eligible: Sequence[Candidate], rotations: Rotations) -> Pick:
+    """Choose from the eligible, in ``rank`` order and at least one. ``rotations`` are those that had leads already."""
     match policy:
         case PriorityBased() | ExclusiveZip():
-            return Pick(pool[0], {c.enrollment.buyer_id: {"priority": c.enrollment.priority} for c in pool}, None)
+            return Pick(
+                eligible[0], {c.enrollment.buyer_id: {"priority": c.enrollment.priority} for c in eligible}, None
+            )
         case RoundRobin() | Weighted():
-            return _in_turn(pool, weights(policy, pool), pools)
+            return _next_in_rotation(eligible, weights(policy, eligible), rotations)
         case CapacityBased(period=period):
-            left = {c.enrollment.buyer_id: _capacity_left(c, period) for c in pool}
-            best = max(pool, key=lambda c: left[c.enrollment.buyer_id])
+            left = {c.enrollment.buyer_id: _capacity_left(c, period) for c in eligible}
+            best = max(eligible, key=lambda c: left[c.enrollment.buyer_id])
             return Pick(best, {buyer_id: {"capacity_left": _text(part)} for buyer_id, part in left.items()}, None)
         case PerformanceBased():
-            rates = {c.enrollment.buyer_id: _accept_rate(policy, c.standing) for c in pool}
-            best = max(pool, key=lambda c: rates[c.enrollment.buyer_id])
+            rates = {c.enrollment.buyer_id: _accept_rate(policy, c.usage) for c in eligible}
+            best = max(eligible, key=lambda c: rates[c.enrollment.buyer_id])
             return Pick(best, {buyer_id: {"accept_rate": _text(rate)} for buyer_id, rate in rates.items()}, None)
         case _:
             assert_never(policy)
 
 
-def weights(policy: RoundRobin | Weighted, pool: Sequence[Candidate]) -> dict[int, int]:
+def weights(policy: RoundRobin | Weighted, members: Sequence[Candidate]) -> dict[int, int]:
     """What each member weighs, by buyer_offer_id."""
     named = policy.weights if isinstance(policy, Weighted) else {}
-    return {c.enrollment.buyer_offer_id: named.get(str(c.enrollment.buyer_id), 1) for c in pool}
+    return {c.enrollment.buyer_offer_id: named.get(str(c.enrollment.buyer_id), 1) for c in members}
 
 
-def _in_turn(pool: Sequence[Candidate], of_members: dict[int, int], pools: Pools) -> Pick:
+def _next_in_rotation(eligible: Sequence[Candidate], of_members: dict[int, int], rotations: Rotations) -> Pick:
     new = domain.fresh(of_members)
-    so_far = pools.get(new.key, new)
-    turn = domain.choose(so_far, [c.enrollment.buyer_offer_id for c in pool])
+    so_far = rotations.get(new.key, new)
+    chosen = domain.choose(so_far, [c.enrollment.buyer_offer_id for c in eligible])
     taken = dict(zip(so_far.members, so_far.taken, strict=True))
     merits = {
         c.enrollment.buyer_id: {
             "weight": of_members[c.enrollment.buyer_offer_id],
             "taken": taken[c.enrollment.buyer_offer_id],
         }
-        for c in pool
+        for c in eligible
     }
-    return Pick(next(c for c in pool if c.enrollment.buyer_offer_id == turn), merits, so_far)
+    return Pick(next(c for c in eligible if c.enrollment.buyer_offer_id == chosen), merits, so_far)
 
 
 def _capacity_left(candidate: Candidate, period: Period) -> Decimal:
     capacity = candidate.enrollment.capacity.get(period)
     if capacity is None:
         return Decimal(1)
-    return Decimal(capacity - candidate.standing.used.get(period, UNUSED).leads) / capacity
+    return Decimal(capacity - candidate.usage.used.get(period, UNUSED).leads) / capacity
 
 
-def _accept_rate(policy: PerformanceBased, standing: Standing) -> Decimal:
-    record = standing.record
+def _accept_rate(policy: PerformanceBased, usage: Usage) -> Decimal:
+    record = usage.record
     return (record.accepted + policy.prior_rate * policy.prior_leads) / (record.answered + policy.prior_leads)
 
 

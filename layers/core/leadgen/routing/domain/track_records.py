@@ -7,7 +7,7 @@ from leadgen.routing.domain.policy import PerformanceBased, RoutingPolicy
 
 
 @dataclass(frozen=True)
-class Ask:
+class LookbackTerms:
     """What a policy wants to know of the past; None for what it does not ask."""
 
     answers_within: timedelta | None
@@ -25,9 +25,9 @@ class Ask:
         return max(self.answers_within or timedelta(0), self.deliveries_within or timedelta(0))
 
 
-def asked_by(policy: RoutingPolicy) -> Ask:
+def lookback_terms(policy: RoutingPolicy) -> LookbackTerms:
     """What a policy asks of track records."""
-    return Ask(
+    return LookbackTerms(
         timedelta(days=policy.lookback_days) if isinstance(policy, PerformanceBased) else None,
         timedelta(hours=policy.sla.lookback_hours) if policy.sla else None,
         timedelta(seconds=policy.sla.max_delivery_seconds) if policy.sla else None,

@@ -18,9 +18,9 @@ from leadgen.leads.store.holds import Held
 from leadgen.routing.domain import allocation
 from leadgen.routing.domain import policy as routing_policy
 from leadgen.routing.domain import track_records as domain
-from leadgen.routing.domain.allocation import Pools, Request
+from leadgen.routing.domain.allocation import Request, Rotations
 from leadgen.routing.domain.decision import ExclusiveBuyer
-from leadgen.routing.domain.eligibility import Enrollment, Standing
+from leadgen.routing.domain.eligibility import Enrollment, Usage
 from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.store import candidates, rotations
 from leadgen.routing.store import track_records as routing_track_records
@@ -28,12 +28,12 @@ from leadgen.routing.store.candidates import LockedLead
 from leadgen.routing.store.track_records import Lookback
 from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
-from leadgen.suppression.store import Asked
+from leadgen.suppression.store import Lookup
 
 
 @dataclass(frozen=True)
-class Asking:
-    """A locked lead that looks for a buyer, and its policy."""
+class RoutableLead:
+    """A locked lead that is to be routed, and its policy."""
 
     locked: LockedLead
     policy: RoutingPolicy
@@ -41,11 +41,11 @@ class Asking:
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that a batch is decided by; ``standings`` are by buyer_offer_id, ``pools`` by offer id."""
+    """All that a batch is decided by; ``usages`` are by buyer_offer_id, ``rotations`` by offer id."""
 
     requests: tuple[Request, ...]
-    standings: Mapping[int, Standing]
-    pools: Pools
+    usages: Mapping[int, Usage]
+    rotations: Rotations
 
 
 def policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], list[Held]]:
@@ -62,17 +62,17 @@ def policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], li
 
 
 def load(
-    conn: Connection[Any], asking: Sequence[Asking], periods: Mapping[int, CapPeriods], *, now: datetime
+    conn: Connection[Any], asking: Sequence[RoutableLead], periods: Mapping[int, CapPeriods], *, now: datetime
 ) -> Gathered:
     """Lock the buyers and read what there is of them; ``periods`` are by offer id. A constant number of statements."""
     leads = [one.locked for one in asking]
     listed = _suppressed(conn, leads)
-    places = [lead.lead for lead in leads]
-    served = candidates.candidates(conn, leads, candidates.exclusive_buyers(conn, places))
+    own_leads = [lead.lead for lead in leads]
+    served = candidates.candidates(conn, leads, candidates.exclusive_buyers(conn, own_leads))
     buyer_ids = {s.buyer_id for s in served}
     buyers_store.lock(conn, buyer_ids)
-    # Again, now that nobody hands a place over: whoever does holds the buyers of both.
-    exclusive = candidates.exclusive_buyers(conn, places)
+    # Again, now that nobody hands an area over: whoever does holds the buyers of both.
+    exclusive = candidates.exclusive_buyers(conn, own_leads)
     loaded = candidates.load_enrollments(conn, buyer_ids, periods)
     asked = _lookbacks(asking, now)
     records = routing_track_records.track_records(conn, buyer_ids, asked, now=now) if asked else {}
@@ -84,22 +84,22 @@ def load(
     for one in asking:
         lead = one.locked.lead
         own = tuple(
-            replace(enrollments[lead.offer_id, buyer_id], area=area, refused=buyer_id in one.locked.refused_by)
+            replace(enrollments[lead.offer_id, buyer_id], area=area, rejected=buyer_id in one.locked.rejected_by)
             for buyer_id, area in sorted(areas[lead.lead_id])
         )
         requests.append(_request(one, own, exclusive.get(lead.lead_id), listed.get(lead.lead_id, ())))
-    standings = {
-        entry.enrollment.buyer_offer_id: replace(entry.standing, record=records[entry.enrollment.buyer_offer_id])
+    usages = {
+        entry.enrollment.buyer_offer_id: replace(entry.usage, record=records[entry.enrollment.buyer_offer_id])
         if entry.enrollment.buyer_offer_id in records
-        else entry.standing
+        else entry.usage
         for entry in loaded
     }
-    spans = allocation.spans(requests, standings, now=now)
-    return Gathered(tuple(requests), standings, rotations.pools(conn, spans) if spans else {})
+    spans = allocation.spans(requests, usages, now=now)
+    return Gathered(tuple(requests), usages, rotations.find(conn, spans) if spans else {})
 
 
 def _request(
-    one: Asking, own: tuple[Enrollment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
+    one: RoutableLead, own: tuple[Enrollment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
 ) -> Request:
     fields = one.locked.fields
     return Request(
@@ -118,7 +118,7 @@ def _request(
 def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int, tuple[str, ...]]:
     """The lists that leads stand on by now which were held since validation asked: nobody is sold after that."""
     asked = [
-        Asked(
+        Lookup(
             lead.lead.lead_id,
             lead.lead.offer_id,
             suppression_domain.of_lead(*(str(lead.fields[name]) for name in ("email", "phone", "country_code"))),
@@ -129,10 +129,10 @@ def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int,
     return suppression_store.suppressed(conn, asked) if asked else {}
 
 
-def _lookbacks(asking: Sequence[Asking], now: datetime) -> list[Lookback]:
+def _lookbacks(asking: Sequence[RoutableLead], now: datetime) -> list[Lookback]:
     """What the offers' policies want to know of the past; nothing for those that do not ask."""
     nothing = timedelta(0)
-    asks = {one.locked.lead.offer_id: domain.asked_by(one.policy) for one in asking}
+    asks = {one.locked.lead.offer_id: domain.lookback_terms(one.policy) for one in asking}
     return [
         Lookback(
             offer_id,

@@ -19,7 +19,7 @@ from leadgen.routing.store.release import Held
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ReleasedLead:
     """A lead that goes back, locked with its buyer, and where it goes; ``assigned_to`` is the one buyer to ask."""
 
     held: Held
@@ -28,16 +28,16 @@ class Refusal:
     assigned_to: int | None = None
 
 
-def decide(conn: Connection[Any], refused: Mapping[int, str]) -> dict[int, Refusal]:
-    """Lock the refused leads (``refused`` has each one's reason) and their buyers, and ask their policies.
+def decide(conn: Connection[Any], rejected: Mapping[int, str]) -> dict[int, ReleasedLead]:
+    """Lock the rejected leads (``rejected`` has each one's reason) and their buyers, and apply their policies.
 
     A lead that is billed already, or another buyer's, is none of them.
     """
-    if not refused:
+    if not rejected:
         return {}
-    held = release.lock(conn, refused)
+    held = release.lock(conn, rejected)
     buyers_store.lock(conn, {lead.buyer_id for lead in held.values()})
-    return {lead_id: Refusal(lead, _way(lead), refused[lead_id]) for lead_id, lead in held.items()}
+    return {lead_id: ReleasedLead(lead, _way(lead), rejected[lead_id]) for lead_id, lead in held.items()}
 
 
 def _way(lead: Held) -> Way:
@@ -48,8 +48,8 @@ def _way(lead: Held) -> Way:
     return disposition.way(policy, released=lead.released)
 
 
-def apply(conn: Connection[Any], given_back: Sequence[Refusal], *, rejected_as: str, now: datetime) -> list[Event]:
-    """Give back what the claims took, and let the leads go on, whose delivery is released; what is to be told.
+def apply(conn: Connection[Any], given_back: Sequence[ReleasedLead], *, rejected_as: str, now: datetime) -> list[Event]:
+    """Give back what the claims took, and let the leads go on, whose delivery is released; the events.
 
     ``rejected_as`` is the reason on record of those that nobody gets.
     """

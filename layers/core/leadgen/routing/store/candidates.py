@@ -1,4 +1,4 @@
-"""Reads leads, offers, candidate buyers and their standings: each statement for a whole batch."""
+"""Reads leads, offers, candidate buyers and their usages: each statement for a whole batch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from leadgen.leads.domain.lead import Lead
 from leadgen.leads.store.leads import lead_under_decision
 from leadgen.routing.domain import pricing
 from leadgen.routing.domain.decision import ExclusiveBuyer, Offer
-from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Standing, Used
+from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Usage, Used
 
 
 @dataclass(frozen=True)
 class LockedLead:
     """A lead under this transaction's lock, with its offer and its routing policy as stored.
 
-    ``refused_by`` are the buyers it was taken back from; ``assigned_to`` is the one that an operator has chosen.
+    ``rejected_by`` are the buyers it was taken back from; ``assigned_to`` is the one that an operator has chosen.
     ``fields`` are the lead's own, and its attributes as ``attributes.<name>``: personal data, for this decision only.
     """
 
@@ -38,7 +38,7 @@ class LockedLead:
     is_released: bool
     route_attempts: int
     assigned_to: int | None
-    refused_by: tuple[int, ...]
+    rejected_by: tuple[int, ...]
     policy_id: int
     policy_name: str
     policy_version: int
@@ -58,7 +58,7 @@ def lock_validated(conn: Connection[Any], lead_ids: Sequence[int]) -> list[Locke
                    l.utm_campaign, l.consent, l.gdpr_consent, l.is_duplicate, l.fraud_score, l.lead_score, l.attributes,
                    l.trace_id, l.unrouted_at, l.released_at IS NOT NULL AS is_released, l.route_attempts,
                    l.assigned_buyer_id,
-                   ARRAY(SELECT d.buyer_id FROM deliveries d WHERE d.lead_id = l.id ORDER BY d.buyer_id) AS refused_by,
+                   ARRAY(SELECT d.buyer_id FROM deliveries d WHERE d.lead_id = l.id ORDER BY d.buyer_id) AS rejected_by,
                    o.is_active AND m.is_active AND v.is_active AS is_active, o.default_price_per_lead,
                    m.timezone, m.currency,
                    p.id AS policy_id, p.name AS policy_name, p.version AS policy_version, p.config
@@ -97,7 +97,7 @@ def _locked(row: dict[str, Any]) -> LockedLead:
         is_released=row["is_released"],
         route_attempts=row["route_attempts"],
         assigned_to=row["assigned_buyer_id"],
-        refused_by=tuple(row["refused_by"]),
+        rejected_by=tuple(row["rejected_by"]),
         policy_id=row["policy_id"],
         policy_name=row["policy_name"],
         policy_version=row["policy_version"],
@@ -106,7 +106,7 @@ def _locked(row: dict[str, Any]) -> LockedLead:
 
 
 def exclusive_buyers(conn: Connection[Any], leads: Sequence[Lead]) -> dict[int, ExclusiveBuyer]:
-    """The active exclusivity of each lead's place, by lead id; a postal code's wins over a city's."""
+    """The active exclusivity of each lead's postal code or city, by lead id; a postal code's wins over a city's."""
     rows = conn.execute(
         """
         SELECT DISTINCT ON (p.lead_id) p.lead_id, e.buyer_id, e.scope_type, e.scope_value
@@ -129,7 +129,7 @@ def exclusive_buyers(conn: Connection[Any], leads: Sequence[Lead]) -> dict[int, 
 
 @dataclass(frozen=True)
 class Served:
-    """That a buyer is a candidate for a lead, and which service area of it covers the lead's place; None for none."""
+    """That a buyer is a candidate for a lead, and which service area of it covers the lead; None for none."""
 
     lead_id: int
     buyer_id: int
@@ -139,7 +139,7 @@ class Served:
 def candidates(
     conn: Connection[Any], leads: Sequence[LockedLead], exclusive: Mapping[int, ExclusiveBuyer]
 ) -> list[Served]:
-    """The enrolled buyers whose service area covers a lead's place; the exclusive and the assigned ones wherever they
+    """The enrolled buyers whose service area covers a lead; the exclusive and the assigned ones wherever they
     serve.
 
     The narrowest of a buyer's areas is named. Not locked here: a join that also locks can lose rows that were changed
@@ -147,7 +147,7 @@ def candidates(
     """
     rows = conn.execute(
         """
-        WITH places AS (
+        WITH sought AS (
           SELECT * FROM unnest(%(lead_ids)s::int[], %(offer_ids)s::int[], %(market_ids)s::int[],
                                %(postal_codes)s::text[], %(cities)s::text[], %(regions)s::text[], %(exclusive)s::int[],
                                %(assigned)s::int[])
@@ -155,7 +155,7 @@ def candidates(
                              assigned_buyer_id)
         ), covering AS (
           SELECT p.lead_id, p.offer_id, a.buyer_id, k.width, a.scope_type, a.scope_value
-            FROM places p
+            FROM sought p
            CROSS JOIN LATERAL (VALUES (1, 'postal_code', p.postal_code), (2, 'city', p.city), (4, 'region', p.region),
                                       (5, 'market', '*')) AS k(width, scope_type, scope_value)
             JOIN buyer_service_areas a
@@ -163,7 +163,7 @@ def candidates(
              AND lower(a.scope_value) = lower(k.scope_value)
           UNION ALL
           SELECT p.lead_id, p.offer_id, a.buyer_id, 3, a.scope_type, a.scope_value
-            FROM places p
+            FROM sought p
             JOIN radius_postal_codes r
               ON r.market_id = p.market_id AND lower(r.postal_code) = lower(p.postal_code)
             JOIN buyer_service_areas a ON a.id = r.area_id AND a.is_active
@@ -173,7 +173,7 @@ def candidates(
         ), considered AS (
           SELECT lead_id, offer_id, buyer_id, area FROM serving
           UNION ALL
-          SELECT DISTINCT p.lead_id, p.offer_id, named.buyer_id, NULL FROM places p
+          SELECT DISTINCT p.lead_id, p.offer_id, named.buyer_id, NULL FROM sought p
            CROSS JOIN LATERAL (VALUES (p.exclusive_buyer_id), (p.assigned_buyer_id)) AS named(buyer_id)
            WHERE named.buyer_id IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM serving s WHERE s.lead_id = p.lead_id AND s.buyer_id = named.buyer_id)
@@ -201,11 +201,11 @@ def candidates(
 
 @dataclass(frozen=True)
 class LoadedEnrollment:
-    """An enrollment and its standing, read under the buyer's lock. ``enrollment.area`` is set per lead."""
+    """An enrollment and its usage, read under the buyer's lock. ``enrollment.area`` is set per lead."""
 
     offer_id: int
     enrollment: Enrollment
-    standing: Standing
+    usage: Usage
 
 
 def load_enrollments(
@@ -272,7 +272,7 @@ def _loaded(row: dict[str, Any]) -> LoadedEnrollment:
             reachable=row["reachable"],
             paused_since=row["paused_since"],
         ),
-        standing=Standing(used=used, owed=row["owed"], pending=row["pending"], wallet=row["wallet"]),
+        usage=Usage(used=used, owed=row["owed"], pending=row["pending"], wallet=row["wallet"]),
     )
 
 

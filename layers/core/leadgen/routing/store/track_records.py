@@ -35,7 +35,7 @@ def track_records(
                count(*) FILTER (WHERE d.created_at >= p.deliveries_since
                                   AND (d.status <> 'pending' OR d.created_at + p.patience < %(now)s)),
                count(*) FILTER (WHERE d.created_at >= p.deliveries_since
-                                  AND d.status = 'taken' AND d.settled_at <= d.created_at + p.patience)
+                                  AND d.status = 'succeeded' AND d.settled_at <= d.created_at + p.patience)
           FROM (SELECT offer_id, answers_since, deliveries_since, make_interval(secs => seconds) AS patience
                   FROM unnest(%(offer_ids)s::int[], %(answers)s::timestamptz[], %(deliveries)s::timestamptz[],
                               %(seconds)s::int[]) AS p(offer_id, answers_since, deliveries_since, seconds)) AS p

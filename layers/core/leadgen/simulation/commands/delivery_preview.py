@@ -14,7 +14,7 @@ import simplejson
 from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.delivery.domain.formats.payload import Rendered
 from leadgen.kernel.errors import PolicyInvalid
-from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Refused, Taken, Unknown
+from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from leadgen.platform import clock
 from leadgen.simulation.service import delivery_preview
 from leadgen.simulation.service.delivery_preview import SIGNATURES, NothingToPreview, Preview, Wanted
@@ -148,11 +148,11 @@ def _indented(text: str) -> Iterator[str]:
 def effect(outcome: CallOutcome) -> str:
     """What an answer leads to, in a sentence's end."""
     match outcome:
-        case Taken(reference=None):
+        case Succeeded(reference=None):
             return "succeeded: the lead is billed."
-        case Taken(reference=reference):
+        case Succeeded(reference=reference):
             return f"succeeded: the lead is billed; the buyer's reference is {reference}"
-        case Refused(reason=reason):
+        case Rejected(reason=reason):
             return f"rejected by the buyer ({reason}): the lead is not billed, and the policy decides what follows."
         case FailedForNow(cause=cause):
             return f"failed ({cause}): it is retried on schedule."

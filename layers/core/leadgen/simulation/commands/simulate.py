@@ -68,7 +68,7 @@ def _simulate(options: argparse.Namespace) -> int:
     scope = Scope(since, until, options.offer, options.market)
     try:
         with connection(environ) as conn:
-            report = simulate(conn, scope, policy, environ, progress.told)
+            report = simulate(conn, scope, policy, environ, progress.update)
     except ConfigurationInvalid as invalid:
         raise CommandFailed(str(invalid)) from None
     seconds = clock.seconds() - began

@@ -1,4 +1,4 @@
-"""What-if: recorded leads decided again under a draft policy, with caps, money and turns carried through time.
+"""What-if: recorded leads decided again under a draft policy, with caps, money and rotations carried through time.
 
 A recorded decision holds every candidate as it was configured and as it stood at that instant. The simulation takes it
 at its word and adds only the difference: what it has claimed so far, less what was claimed in truth. Payments,
@@ -16,10 +16,10 @@ from leadgen.kernel import calendar
 from leadgen.kernel.calendar import PERIODS, CapPeriods, Period
 from leadgen.leads.domain import retention
 from leadgen.routing.domain import decision, disposition, rotation, track_records
-from leadgen.routing.domain.eligibility import UNUSED, Standing, TrackRecord, Used
+from leadgen.routing.domain.eligibility import UNUSED, TrackRecord, Usage, Used
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.domain.rotation import PoolKey, Rotation
+from leadgen.routing.domain.rotation import Rotation, RotationKey
 from leadgen.routing.domain.strategies import Candidate
 from leadgen.simulation.domain.track_records import TrackRecords
 
@@ -133,8 +133,8 @@ class Simulation:
         self._courses: dict[int, _Course] = {}
         self._carried = _Carried()
         self._differing: dict[int, list[tuple[Sale | None, int, CapPeriods]]] = defaultdict(list)
-        self._pools: dict[int, dict[PoolKey, Rotation]] = defaultdict(dict)
-        self._last_turns: dict[tuple[int, PoolKey], datetime] = {}
+        self._rotations: dict[int, dict[RotationKey, Rotation]] = defaultdict(dict)
+        self._last_used: dict[tuple[int, RotationKey], datetime] = {}
         self._buyers: dict[tuple[int, str], _Tally] = defaultdict(_Tally)
         self._unsold: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self._changes: list[Change] = []
@@ -143,13 +143,13 @@ class Simulation:
     def decide(self, attempt: Attempt) -> None:
         """Decide one recorded attempt again."""
         facts = attempt.inputs.facts
-        pools = self._pools[facts.offer.offer_id]
+        rotations = self._rotations[facts.offer.offer_id]
         for recorded in facts.rotations:
-            # From where the record first shows a pool, it is shared out by the simulation's own turns; one that had no
+            # From where the record first shows a rotation, the simulation goes on with its own; one that had no
             # lead for so long that it was forgotten is shown anew.
-            last = self._last_turns.get((facts.offer.offer_id, recorded.key))
-            if recorded.key not in pools or (last is not None and attempt.inputs.now - last >= retention.POOL):
-                pools[recorded.key] = recorded
+            last = self._last_used.get((facts.offer.offer_id, recorded.key))
+            if recorded.key not in rotations or (last is not None and attempt.inputs.now - last >= retention.ROTATION):
+                rotations[recorded.key] = recorded
         self._give_back(attempt.lead_id)
         course = self._courses.setdefault(attempt.lead_id, _Course(facts.offer.offer_id, facts.offer.currency))
         claimed = None if course.is_over else self._try(attempt, course)
@@ -199,7 +199,7 @@ class Simulation:
             facts = replace(
                 facts, candidates=tuple(_remembered(c, inputs, draft, draft.past) for c in facts.candidates)
             )
-        settled = decision.settle(policy, facts, self._pools[offer_id], now=inputs.now)
+        settled = decision.settle(policy, facts, self._rotations[offer_id], now=inputs.now)
         if not isinstance(settled, decision.Settled):
             course.simulated = settled
             first = course.first_unrouted_at = course.first_unrouted_at or inputs.now
@@ -207,9 +207,9 @@ class Simulation:
             return None
         winner = settled.winner.enrollment
         if settled.rotation is not None:
-            turned = rotation.after(settled.rotation, winner.buyer_offer_id)
-            self._pools[offer_id][turned.key] = turned
-            self._last_turns[offer_id, turned.key] = inputs.now
+            used_rotation = rotation.after(settled.rotation, winner.buyer_offer_id)
+            self._rotations[offer_id][used_rotation.key] = used_rotation
+            self._last_used[offer_id, used_rotation.key] = inputs.now
         sale = Sale(winner.buyer_id, winner.buyer_offer_id, settled.price)
         course.simulated, course.is_over = sale, True
         return sale
@@ -240,14 +240,14 @@ def _buyer(fate: Fate) -> int | None:
 
 def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: Draft, past: TrackRecords) -> Candidate:
     """With the track record that the draft asks for: the recorded one where the policy of the time asked the same."""
-    asked, wanted = track_records.asked_by(inputs.policy), track_records.asked_by(draft.policy)
-    recorded = candidate.standing.record
+    asked, wanted = track_records.lookback_terms(inputs.policy), track_records.lookback_terms(draft.policy)
+    recorded = candidate.usage.record
     counted = past.at(candidate.enrollment.buyer_offer_id, inputs.now)
     same_answers = asked.answers_within == wanted.answers_within
     same_deliveries = (asked.deliveries_within, asked.patience) == (wanted.deliveries_within, wanted.patience)
     answers, deliveries = recorded if same_answers else counted, recorded if same_deliveries else counted
     record = TrackRecord(answers.answered, answers.accepted, deliveries.delivered, deliveries.on_time)
-    return Candidate(candidate.enrollment, replace(candidate.standing, record=record))
+    return Candidate(candidate.enrollment, replace(candidate.usage, record=record))
 
 
 class _Carried:
@@ -279,16 +279,16 @@ class _Carried:
         return replace(facts, candidates=tuple(self._candidate(c, starts) for c in facts.candidates))
 
     def _candidate(self, candidate: Candidate, starts: Sequence[tuple[Period, datetime]]) -> Candidate:
-        enrollment, standing = candidate.enrollment, candidate.standing
+        enrollment, usage = candidate.enrollment, candidate.usage
         # Whoever has claimed anything has claimed money.
         if enrollment.buyer_id not in self._money:
             return candidate
         differing = self._used.get(enrollment.buyer_offer_id, {})
-        used = {**standing.used}
+        used = {**usage.used}
         for start in starts:
             more = differing.get(start)
             if more is not None:
                 so_far = used.get(start[0], UNUSED)
                 used[start[0]] = Used(so_far.leads + more.leads, so_far.amount + more.amount)
-        pending = standing.pending + self._money[enrollment.buyer_id]
-        return Candidate(enrollment, Standing(used, standing.owed, pending, standing.wallet, standing.record))
+        pending = usage.pending + self._money[enrollment.buyer_id]
+        return Candidate(enrollment, Usage(used, usage.owed, pending, usage.wallet, usage.record))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leadgen.routing.domain.eligibility import NO_RECORD, TrackRecord
-from leadgen.routing.domain.track_records import Ask
+from leadgen.routing.domain.track_records import LookbackTerms
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -27,13 +27,13 @@ class Past:
     accepted: bool
     handed_at: datetime | None
     settled_at: datetime | None
-    taken: bool
+    succeeded: bool
 
 
 class TrackRecords:
     """The buyers' track records at any instant, as ``ask`` counts them; ``past`` reaches back as far as it looks."""
 
-    def __init__(self, ask: Ask, past: Iterable[Past]) -> None:
+    def __init__(self, ask: LookbackTerms, past: Iterable[Past]) -> None:
         spans: dict[int, _Spans] = defaultdict(_Spans)
         for lead in past:
             spans[lead.buyer_offer_id].add(lead, ask)
@@ -60,7 +60,7 @@ class _Spans:
     def __init__(self) -> None:
         self._parts: tuple[list[tuple[datetime, datetime]], ...] = ([], [], [], [])
 
-    def add(self, lead: Past, ask: Ask) -> None:
+    def add(self, lead: Past, ask: LookbackTerms) -> None:
         answered, accepted, delivered, on_time = self._parts
         for span in _answer(lead, ask):
             answered.append(span)
@@ -78,15 +78,15 @@ class _Spans:
         )
 
 
-def _answer(lead: Past, ask: Ask) -> Iterator[tuple[datetime, datetime]]:
+def _answer(lead: Past, ask: LookbackTerms) -> Iterator[tuple[datetime, datetime]]:
     if ask.answers_within is not None and lead.answered_at is not None:
         yield max(lead.answered_at, lead.delivered_at), lead.delivered_at + ask.answers_within
 
 
-def _delivery(lead: Past, ask: Ask) -> Iterator[tuple[tuple[datetime, datetime], bool]]:
+def _delivery(lead: Past, ask: LookbackTerms) -> Iterator[tuple[tuple[datetime, datetime], bool]]:
     if ask.deliveries_within is None or ask.patience is None or lead.handed_at is None:
         return
     overdue = lead.handed_at + ask.patience + _INSTANT
-    in_time = lead.taken and lead.settled_at is not None and lead.settled_at < overdue
+    in_time = lead.succeeded and lead.settled_at is not None and lead.settled_at < overdue
     counts_from = overdue if lead.settled_at is None else min(lead.settled_at, overdue)
     yield (counts_from, lead.handed_at + ask.deliveries_within), in_time

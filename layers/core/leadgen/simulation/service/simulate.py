@@ -24,7 +24,7 @@ from leadgen.simulation.store import history
 from leadgen.simulation.store.history import KnownOffer, RecordedRejection, RecordedRouting
 from leadgen.validation.domain.policy import ValidationPolicy
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Called as the work goes on, with how many decisions are done and how many there are."""
 
 
@@ -60,7 +60,7 @@ class Report:
 
 
 def simulate(
-    conn: Connection[Any], scope: Scope, policy: Path | None, environ: Mapping[str, str], told: Told
+    conn: Connection[Any], scope: Scope, policy: Path | None, environ: Mapping[str, str], on_progress: OnProgress
 ) -> Report:
     """Simulate the policies of a file, or without one those of the time. ``conn`` is in autocommit.
 
@@ -75,7 +75,7 @@ def simulate(
         run = Simulation({d.offer.offer_id: _draft(conn, d, scope.since) for d in drafted if d.routing is not None})
         rules = {draft.offer.offer_id: draft.validation for draft in drafted if draft.validation is not None}
         screening = _Screening(rules)
-        unreadable = _run(conn, run, scope, offer_ids, screening, told)
+        unreadable = _run(conn, run, scope, offer_ids, screening, on_progress)
         outcome = run.outcome()
         return Report(
             since=scope.since,
@@ -118,7 +118,7 @@ def _in_scope(drafted: Sequence[OfferDraft], named: Collection[int] | None, scop
 
 def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> Draft:
     assert draft.routing is not None
-    ask = track_records.asked_by(draft.routing)
+    ask = track_records.lookback_terms(draft.routing)
     if not ask.anything:
         return Draft(draft.routing)
     # A decision is recorded a little after the instant it was made at.
@@ -132,14 +132,14 @@ def _run(
     scope: Scope,
     offer_ids: Collection[int] | None,
     screening: "_Screening",
-    told: Told,
+    on_progress: OnProgress,
 ) -> int:
     """Decide everything in the scope again; how many decisions could not be read."""
     part = history.stretch(conn, since=scope.since, until=scope.until, offer_ids=offer_ids)
     if part is None:
         return 0
     done = unreadable = 0
-    told(done, part.decisions)
+    on_progress(done, part.decisions)
     for chunk in history.routings(conn, part, offer_ids=offer_ids):
         validated = history.validations(conn, {r.lead_id for r in chunk}) if screening.drafts else {}
         for recorded in chunk:
@@ -151,7 +151,7 @@ def _run(
                 continue
             run.decide(Attempt(recorded.lead_id, inputs, _fate(recorded), refused))
         done += len(chunk)
-        told(done, part.decisions)
+        on_progress(done, part.decisions)
     return unreadable
 
 

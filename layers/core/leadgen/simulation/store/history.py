@@ -77,7 +77,7 @@ def stretch(
 ) -> Stretch | None:
     """The decisions on routing from ``since`` to before ``until``; None where there is none.
 
-    Without a gap in the ids: a turn that is left out would shift all that follow.
+    Without a gap in the ids: a lead that is left out would shift all that follow.
     """
     row = conn.execute(
         """
@@ -179,7 +179,7 @@ def past(conn: Connection[Any], offer_id: int, *, since: datetime) -> list[Past]
                         THEN coalesce(CASE l.status WHEN 'accepted' THEN l.accepted_at ELSE l.rejected_at END,
                                       l.delivered_at) END AS answered_at,
                    l.status = 'accepted' AS accepted,
-                   d.created_at AS handed_at, d.settled_at, coalesce(d.status = 'taken', false) AS taken
+                   d.created_at AS handed_at, d.settled_at, coalesce(d.status = 'succeeded', false) AS succeeded
               FROM leads l
               JOIN buyer_offers bo ON bo.buyer_id = l.buyer_id AND bo.offer_id = l.offer_id
               LEFT JOIN deliveries d ON d.lead_id = l.id AND d.status <> 'released'

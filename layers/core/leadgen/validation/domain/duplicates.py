@@ -153,7 +153,7 @@ def inputs(
     )
 
 
-def decide_again(recorded: Json) -> Duplicate | NotDuplicate:
+def decide_recorded(recorded: Json) -> Duplicate | NotDuplicate:
     """The decision that recorded inputs lead to. Raises ValidationError on inputs that are none."""
     again = read(Inputs, recorded)
     if again.skipped is not None:

@@ -120,7 +120,7 @@ def unreadable_inputs(rules: object, *, label: str) -> UnreadableInputs:
     return UnreadableInputs(label, json.dumps(rules, sort_keys=True))
 
 
-def decide_again(recorded: Json) -> Decision:
+def decide_recorded(recorded: Json) -> Decision:
     """The decision that recorded inputs lead to. Raises PolicyInvalid or ValidationError on inputs that are none."""
     if not isinstance(recorded, Mapping) or "rules" not in recorded:
         again = read(Inputs, recorded)

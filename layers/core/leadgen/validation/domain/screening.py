@@ -88,7 +88,7 @@ class Verdict:
     trace: Json
 
 
-def screen_in_turn(requests: Sequence[Request], stored: Mapping[int, Match]) -> list[Screened | Deferred]:
+def screen(requests: Sequence[Request], stored: Mapping[int, Match]) -> list[Screened | Deferred]:
     """Decide a batch. ``stored`` is the latest match outside the batch, by lead id; those inside are found here,
     where what became of each is known.
     """
@@ -157,11 +157,11 @@ def validation_verdict(decision: rules.Decision) -> Verdict:
             assert_never(decision)
 
 
-def duplicates_decided_again(recorded: Json) -> Verdict:
+def verify_duplicates(recorded: Json) -> Verdict:
     """What the duplicates stage's recorded inputs lead to."""
-    return duplicate_verdict(duplicates.decide_again(recorded))
+    return duplicate_verdict(duplicates.decide_recorded(recorded))
 
 
-def validation_decided_again(recorded: Json) -> Verdict:
+def verify_validation(recorded: Json) -> Verdict:
     """What the validation stage's recorded inputs lead to."""
-    return validation_verdict(rules.decide_again(recorded))
+    return validation_verdict(rules.decide_recorded(recorded))

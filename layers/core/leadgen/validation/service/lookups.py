@@ -13,7 +13,7 @@ from leadgen.platform import db, settings
 from leadgen.platform.egress import dns
 from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
-from leadgen.suppression.store import Asked
+from leadgen.suppression.store import Lookup
 from leadgen.validation.domain import disposable_domains as validation_disposable_domains
 from leadgen.validation.domain import duplicates, extraction, rules
 from leadgen.validation.domain import policy as validation_policy
@@ -105,11 +105,11 @@ def requests(
     return found
 
 
-def _asked(locked: LockedLead) -> Asked:
+def _asked(locked: LockedLead) -> Lookup:
     hashes = suppression_domain.of_lead(
         str(locked.fields["email"]), str(locked.fields["phone"]), locked.lead.country_code
     )
-    return Asked(locked.lead.lead_id, locked.lead.offer_id, hashes)
+    return Lookup(locked.lead.lead_id, locked.lead.offer_id, hashes)
 
 
 def _window(locked: LockedLead, policy: ValidationPolicy) -> Window | None:

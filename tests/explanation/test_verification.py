@@ -153,7 +153,7 @@ def test_a_stage_that_cannot_be_decided_again_yet_is_not_called_the_same(
            policy_version=1, inputs={}, trace=Jsonb([]))  # fmt: skip
     status, said = again(capsys, lead)
     assert status == cli.FAILED
-    assert "not re-decidable" in said
+    assert "not verifiable" in said
 
 
 @pytest.mark.parametrize("arguments", [[], ["1", "--all"]])

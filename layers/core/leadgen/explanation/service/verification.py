@@ -7,18 +7,18 @@ from psycopg import Connection
 
 from leadgen.decisions import store as decisions_store
 from leadgen.decisions.store import RecordedDecision
-from leadgen.explanation.domain import redecision
-from leadgen.explanation.domain.redecision import Comparison
+from leadgen.explanation.domain import verification
+from leadgen.explanation.domain.verification import Comparison
 from leadgen.validation.domain.screening import Verdict
 
 _PAGE = 200
 
 
-def decide_again(conn: Connection[Any], lead_id: int | None) -> Iterator[tuple[RecordedDecision, Comparison]]:
+def verify_decisions(conn: Connection[Any], lead_id: int | None) -> Iterator[tuple[RecordedDecision, Comparison]]:
     """Every decision about a lead, or with None about all leads, in the order they were kept. Reads only."""
     after = 0
     while page := decisions_store.recorded(conn, lead_id=lead_id, after=after, limit=_PAGE):
         for decision in page:
             kept = Verdict(decision.outcome, decision.reason, decision.trace)
-            yield decision, redecision.compare(decision.stage, decision.inputs, kept)
+            yield decision, verification.compare(decision.stage, decision.inputs, kept)
         after = page[-1].decision_id

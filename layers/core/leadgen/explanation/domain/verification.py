@@ -20,16 +20,16 @@ def routing_verdict(decision: Routed | NoBuyer) -> Verdict:
     return Verdict("unrouted", decision.reason, plain(decision))
 
 
-def _routing_again(inputs: str) -> Verdict:
+def _verify_routing(inputs: str) -> Verdict:
     return routing_verdict(routing_inputs.route(routing_inputs.read_routing(inputs)))
 
 
 # By stage, how it is decided from the JSON text of its recorded inputs. Raises ValidationError or PolicyInvalid where
 # they cannot be read.
 DECIDERS: Mapping[str, Callable[[str], Verdict]] = {
-    "duplicates": lambda inputs: screening.duplicates_decided_again(json.loads(inputs)),
-    "validation": lambda inputs: screening.validation_decided_again(json.loads(inputs)),
-    "routing": _routing_again,
+    "duplicates": lambda inputs: screening.verify_duplicates(json.loads(inputs)),
+    "validation": lambda inputs: screening.verify_validation(json.loads(inputs)),
+    "routing": _verify_routing,
 }
 
 
@@ -39,7 +39,7 @@ class Comparison:
     cannot be made again.
     """
 
-    result: Literal["same", "differs", "not re-decidable"]
+    result: Literal["same", "differs", "not verifiable"]
     detail: tuple[str, ...] = ()
 
 
@@ -47,11 +47,11 @@ def compare(stage: str, inputs: str, recorded: Verdict) -> Comparison:
     """Decide again from the JSON text of a decision's inputs, and compare to the byte."""
     decide = DECIDERS.get(stage)
     if decide is None:
-        return Comparison("not re-decidable", (f"there is no way yet to decide the stage {stage} again",))
+        return Comparison("not verifiable", (f"there is no way yet to verify the stage {stage}",))
     try:
         made_again = _fields(decide(inputs))
     except (ValueError, PolicyInvalid) as problem:
-        return Comparison("not re-decidable", (f"its inputs cannot be read: {str(problem).partition(chr(10))[0]}",))
+        return Comparison("not verifiable", (f"its inputs cannot be read: {str(problem).partition(chr(10))[0]}",))
     kept = _fields(recorded)
     if canonical(made_again) == canonical(kept):
         return Comparison("same")
