@@ -1,4 +1,4 @@
-"""lead.routed, delivery.due: webhook, then e-mail, then manual review → lead.delivered, delivery.rejected or .failed."""
+"""lead.routed, delivery.due: webhook, then e-mail, then review → lead.delivered, delivery.rejected or .failed."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

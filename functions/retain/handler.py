@@ -1,4 +1,4 @@
-"""Every day: erases what is past its retention: personal data, audit rows, idle rotations, notices, unused endpoints."""
+"""Every day: erases what is past its retention: personal data, audit rows, rotations, notices, unused endpoints."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -52,12 +52,12 @@ def run(now: datetime) -> dict[str, int]:
         conn = transaction.conn
         stuck = leads.take_stuck(conn, now=now, since=since, limit=MOST)
         due = deliveries.take_overdue(conn, now=now, since=overdue_since, limit=MOST)
-        told = notices.overdue(conn, now=now, since=overdue_since, ahead=now + AHEAD, limit=MOST_NOTICES)
+        overdue = notices.overdue(conn, now=now, since=overdue_since, ahead=now + AHEAD, limit=MOST_NOTICES)
         documents = documents_mails_store.overdue(conn, now=now, since=since, limit=MOST)
         transaction.announce(
             [leads_service.next_step(lead, now) for lead in stuck]
             + [delivery_records.overdue(delivery, now) for delivery in due]
-            + [dispatch.wake_up_at(one, now) for one in told]
+            + [dispatch.wake_up_at(one, now) for one in overdue]
             + [documents_mails.again(one, now) for one in documents]
         )
     swept = {

@@ -104,15 +104,16 @@ def test_every_buyer_looked_at_has_a_verdict_with_rule_value_limit_and_change(
     conn.execute("UPDATE deliveries SET status = 'succeeded', next_attempt_at = NULL, settled_at = now()")
     assert f"Status delivered: sold to Rocky Roofs ({rocky}) for 50.00 USD" in explained(capsys, lead)
     assert row_of(said, "Rocky") == "Rocky Roofs won priority 30"
-    assert row_of(said, "Lofty") == "Lofty Lids lost priority 10 against 30"
-    assert row_of(said, "Top").endswith("refused capacity_per_day 3 1 capacity_per_day 1 → 4")
+    assert row_of(said, "Lofty") == "Lofty Lids lost priority 10 against"  # the number is on the next line
+    assert row_of(said, "Top").endswith("ineligible capacity_per_day 3 1 capacity_per_day 1 → 4")
     assert "prepay 15.00 USD" in said
 
     (decision,) = ask(functions, lead)["decisions"]
     assert (decision["policy_name"], decision["policy_version"], decision["stage"]) == ("Roof routing", 4, "routing")
     assert len(decision["verdicts"]) == len(decision["trace"]["verdicts"]) == 4
-    assert decision["inputs"]["facts"]["place"] == "80014"
+    assert decision["inputs"]["facts"]["postal_code"] == "80014"
     found = verdicts(functions, lead)
+    assert found["Lofty Lids"]["words"] == "priority 10 against 30"
     assert {name: verdict["verdict"] for name, verdict in found.items()} == {
         "Rocky Roofs": "won", "Lofty Lids": "lost", "Small Shingles": "ineligible", "Top Tiles": "ineligible",
     }  # fmt: skip
@@ -207,7 +208,7 @@ def test_one_buyer_is_shown_with_every_rule_by_its_id_or_its_address(
     said = explained(capsys, lead, "--buyer", buyer)
     assert explained(capsys, lead, "--buyer", " ROCKY@example.com") == said
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert f"Rocky ({buyer}): refused" in lines
+    assert f"Rocky ({buyer}): ineligible" in lines
     assert "ok service_area postal_code 80014 80014" in lines
     assert "NO capacity_per_day 0 0" in lines
     assert lines[lines.index("The smallest change that would have made it eligible:") + 1] == "capacity_per_day 0 → 1"
@@ -296,7 +297,7 @@ def test_an_exclusive_buyer_who_cannot_is_named(
     lead = a_valid_lead(conn, a_source(conn, offer))
     route(functions, lead, at=now)
     said = {
-        "fail_closed": "The place is exclusively Owner's, who cannot take it, and the policy lets nobody stand in.",
+        "fail_closed": "The area is exclusively Owner's, who cannot take it, and the policy has no fallback.",
         "fallback_allowed": "Other has it: priority 1; Owner, who has the area exclusively, cannot take it.",
     }
     assert said[fallback] in explained(capsys, lead)

@@ -22,7 +22,7 @@ CRM: Answer = {
     "reference": "lead.id",
     "reason": "errors.0.message",
 }
-NEITHER = Unclear("the answer is neither an acceptance nor a refusal")
+NEITHER = Unclear("the answer is neither an acceptance nor a rejection")
 
 
 def means(

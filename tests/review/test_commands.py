@@ -131,10 +131,10 @@ def test_the_verdict_of_before_is_understood_and_named(
     conn: Connection[Any], functions: Functions, market: Market, capsys: Capsys
 ) -> None:
     _, delivery = market.in_review(functions)
-    done, said, err = run(capsys, "review", delivery, "succeeded")
+    done, said, err = run(capsys, "review", delivery, "taken")
     assert (done, delivery_row(conn, delivery)[0]) == (cli.DONE, "succeeded")
     assert "it is billed" in folded(said)
-    assert err == "'succeeded' is now 'succeeded'\n"
+    assert "is now 'leadgen review succeeded'" in err
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,9 @@ def test_an_explanation_ends_with_the_lead_s_deliveries(
     assert status == cli.DONE
     words = folded(said)
     assert f"Delivery {delivery} to Rocky Roofs ({market.buyers[0]}): released: a person took it back" in words
-    assert "unknown: it went out and no answer came that says, so the buyer may have the" in words
+    assert "unknown: it was sent, and no answer shows the outcome: the buyer may have the" in words
     assert "Outcome unknown: the buyer may have received an earlier attempt." in said
-    assert f"to Lofty Lids ({market.buyers[1]}): taken: the buyer has the lead" in words
+    assert f"to Lofty Lids ({market.buyers[1]}): succeeded: the buyer has the lead" in words
     assert words.index("Routing") < words.index(f"Delivery {delivery}") < words.rindex("to Lofty Lids (")
     only = run(capsys, "explain", lead, "--buyer", market.buyers[1])[1]
     assert "a person took it back" not in folded(only)

@@ -182,7 +182,7 @@ def test_rejected_nobody_gets_it_and_nobody_owes_anything(
     assert conn.execute("SELECT count(*) FROM buyers WHERE balance > 0 OR pending_amount > 0").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("verdict", ["succeeded", "succeeded"], ids=["of now", "of before"])
+@pytest.mark.parametrize("verdict", ["succeeded", "taken"], ids=["of now", "of before"])
 def test_what_the_buyer_says_it_has_is_billed_like_any_other(
     conn: Connection[Any], functions: Functions, market: Market, buyer_endpoint: BuyerEndpoint, verdict: str
 ) -> None:

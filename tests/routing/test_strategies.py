@@ -36,7 +36,7 @@ def record(answered: int = 0, accepted: int = 0, delivered: int = 0, on_time: in
 
 
 def route(policy: RoutingPolicy, *candidates: Candidate, **facts: Any) -> Routed | NoBuyer:
-    asked: dict[str, Any] = {"offer": offer(), "place": "80014", "exclusive": None} | facts
+    asked: dict[str, Any] = {"offer": offer(), "postal_code": "80014", "exclusive": None} | facts
     return routing_decision.choose(policy, Facts(candidates=candidates, **asked), now=NOON)
 
 

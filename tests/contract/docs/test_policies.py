@@ -37,7 +37,7 @@ def test_every_rule_strategy_and_operator_has_its_place_in_the_reference() -> No
         part["properties"]["strategy"]["const"] for part in routing.values() if "strategy" in part.get("properties", {})
     ]
     assert len(strategies) == 6
-    refusal = RoutingConfig.model_json_schema()["$defs"]["Refusal"]["properties"]
-    actions = refusal["action"]["enum"]
-    for name in (*ValidationPolicy.model_fields, *strategies, *OPERATORS, *refusal, *actions):
+    rejection = RoutingConfig.model_json_schema()["$defs"]["Rejection"]["properties"]
+    actions = rejection["action"]["enum"]
+    for name in (*ValidationPolicy.model_fields, *strategies, *OPERATORS, *rejection, *actions):
         assert f"`{name}" in TEXT or f"{name}:" in TEXT, name

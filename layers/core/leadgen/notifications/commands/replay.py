@@ -129,7 +129,7 @@ def _watch(conn: Connection[Any], found: Progress) -> int:
             f"--stop {found.replay_batch_id} stops it."
         )
         raise
-    print(f"{latest.taken:,} succeeded, {latest.given_up:,} given up.")
+    print(f"{latest.succeeded:,} succeeded, {latest.given_up:,} given up.")
     return DONE if not latest.given_up else FAILED
 
 
