@@ -85,5 +85,5 @@ def await_quiet(conn: psycopg.Connection[tuple[object, ...]]) -> None:
         if not str(name).endswith("_dlq")
     )
     deadline = time.monotonic() + QUIET_SECONDS
-    while time.monotonic() < deadline and conn.execute(f"SELECT EXISTS ({due})").fetchone() == (True,):  # type: ignore[arg-type]
+    while time.monotonic() < deadline and conn.execute(f"SELECT EXISTS ({due})").fetchone() == (True,):
         time.sleep(0.05)
