@@ -89,7 +89,7 @@ def get_statement(
     """What a buyer owed, what came and went from one day to another, and what is open."""
     scope = buyer_scope(request)
     if scope not in (None, buyer_id):
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     now = clock.now()
     with db.current().connection() as conn:
         found = service.statement(conn, buyer_id, first=first, last=last, now=now)
@@ -145,14 +145,14 @@ def _own_invoice(conn: Connection[Any], request: Request, invoice_id: int) -> No
     buyer_id = settlements.buyer_of(conn, invoice_id)
     head = documents_store.invoice(conn, invoice_id) if scope is not None and scope == buyer_id else None
     if buyer_id is None or (scope is not None and (head is None or head.number is None)):
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
 
 
 def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> documents_store.IssuedCreditNote:
     scope = buyer_scope(request)
     found = documents_store.credit_note(conn, credit_note_id)
     if found is None or scope not in (None, found.buyer_id):
-        raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
+        raise Refusal.missing("credit note", credit_note_id)
     return found
 
 

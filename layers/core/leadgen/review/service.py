@@ -54,7 +54,7 @@ def on_delivery(
     """
     sale = review_deliveries.find(conn, delivery_id)
     if sale is None:
-        raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
+        raise Refusal.missing("delivery", delivery_id)
     review_deliveries.lock_lead(conn, sale.lead_id)
     buyers_store.lock(conn, [sale.buyer_id])
     delivery_deliveries.lock_delivery(conn, delivery_id)
@@ -86,7 +86,7 @@ def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) ->
 def _refuse_stranger(conn: Connection[Any], buyer_id: int, delivery: Delivery) -> None:
     buyer = review_deliveries.candidate(conn, buyer_id, delivery.offer_id)
     if buyer is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     if not buyer.is_enrolled:
         raise Refusal(
             409, "not_enrolled", f"{buyer.name} ({buyer_id}) is not enrolled in {delivery.offer}, the lead's offer"
@@ -173,7 +173,7 @@ def on_lead(conn: Connection[Any], lead_id: int, verdict: LeadVerdict, actor: Ac
     """Carry out a verdict in the caller's transaction. Raises Refusal 404 and 409."""
     found = leads.lock(conn, lead_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no lead {lead_id}")
+        raise Refusal.missing("lead", lead_id)
     if found.since is None or found.status not in ("received", "validated"):
         raise Refusal(409, "not_in_review", f"lead {lead_id} is not in review", {"status": found.status})
     if verdict.verdict == "release":

@@ -58,7 +58,7 @@ def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
     """An issued invoice as it was. Raises Refusal 404 and 409 ``not_issued``."""
     head = store.invoice(conn, invoice_id)
     if head is None:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     if head.number is None or head.issued_at is None:
         raise Refusal(
             409, "not_issued", f"invoice {invoice_id} is a draft: there is a document once it is issued",
@@ -92,7 +92,7 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
     """A credit note as it was issued. Raises Refusal 404."""
     head = store.credit_note(conn, credit_note_id)
     if head is None:
-        raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
+        raise Refusal.missing("credit note", credit_note_id)
     return CreditNote(
         credit_note_id=head.credit_note_id,
         buyer_id=head.buyer_id,

@@ -69,7 +69,7 @@ def open_again(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: da
     address = store.address(conn, endpoint_id)
     locked = store.lock(conn, [endpoint_id])
     if address is None or endpoint_id not in locked:
-        raise Refusal(404, "not_found", f"there is no endpoint {endpoint_id}")
+        raise Refusal.missing("endpoint", endpoint_id)
     url = without_query(address.url)
     before = locked[endpoint_id]
     if before.state == "closed" and before.failures == 0 and before.open_until is None:

@@ -49,5 +49,5 @@ def _top_up(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: str 
 def _acting(request: Request, buyer_id: int) -> Actor:
     """Who asks: a buyer for itself, or an operator for it; another's is not there for it."""
     if party(request) not in (None, buyer_id):
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     return asker(request)

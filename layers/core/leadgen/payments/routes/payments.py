@@ -195,6 +195,6 @@ def get_wallet(buyer_id: Id, request: Request) -> JsonAnswer:
     with db.current().connection() as conn:
         money = ledger_store.money(conn, [buyer_id]).get(buyer_id)
         if money is None:
-            raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+            raise Refusal.missing("buyer", buyer_id)
         moves = wallets.history(conn, buyer_id, limit=LONGEST_LIST)
     return JsonAnswer({**asdict(money), "moves": [asdict(move) for move in moves]})

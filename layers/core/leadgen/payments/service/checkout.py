@@ -155,7 +155,7 @@ def _known(conn: Connection[Any], buyer_id: int, now: datetime) -> Payer:
     """The buyer, known to the provider too."""
     payer = payers.get(conn, buyer_id)
     if payer is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     _require_provider()
     if payer.customer is not None:
         return payer

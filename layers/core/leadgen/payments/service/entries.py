@@ -25,7 +25,7 @@ def payment(
     """Record money that came in for an invoice. Raises Refusal as ``paying.receive`` does."""
     buyer_id = settlements.buyer_of(conn, invoice_id)
     if buyer_id is None:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     return _enter(conn, buyer_id, invoice_id, entry, key=key, actor=actor, now=now)
 
 
@@ -48,7 +48,7 @@ def _enter(
 ) -> Receipt:
     money = ledger_store.money(conn, [buyer_id]).get(buyer_id)
     if money is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     currency = entry.currency or money.currency
     if currency != money.currency:
         raise receipts.wrong_currency(buyer_id, money.currency, currency)
@@ -89,7 +89,7 @@ def refund(
     """Give money of a payment back. Raises Refusal as ``refunding.request`` does."""
     found = payments.get(conn, payment_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+        raise Refusal.missing("payment", payment_id)
     return refunds.request(
         conn,
         payment_id,

@@ -75,7 +75,7 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
     buyers_store.lock(conn, [received.buyer_id])
     money = ledger_store.money(conn, [received.buyer_id]).get(received.buyer_id)
     if money is None:
-        raise Refusal(404, "not_found", f"there is no buyer {received.buyer_id}")
+        raise Refusal.missing("buyer", received.buyer_id)
     received = replace(received, amount=amounts.exact(received.amount, received.currency))
     before = _known(conn, received)
     if before is not None and before.status in ("succeeded", "undone"):
@@ -268,7 +268,7 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
     """
     buyer_id = store.buyer_of(conn, payment_id)
     if buyer_id is None:
-        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+        raise Refusal.missing("payment", payment_id)
     buyers_store.lock(conn, [buyer_id])
     payment = store.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted

@@ -60,7 +60,7 @@ def request(
     """
     buyer_id = payments_store.buyer_of(conn, payment_id)
     if buyer_id is None:
-        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+        raise Refusal.missing("payment", payment_id)
     buyers_store.lock(conn, [buyer_id])
     payment = payments_store.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
@@ -139,7 +139,7 @@ def fail(conn: Connection[Any], refund_id: int, *, error: str, now: datetime) ->
 def _locked(conn: Connection[Any], refund_id: int) -> Refund:
     found = refunds.get(conn, refund_id=refund_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no refund {refund_id}")
+        raise Refusal.missing("refund", refund_id)
     buyers_store.lock(conn, [found.buyer_id])
     refund = refunds.get(conn, refund_id=refund_id)
     assert refund is not None  # it was there, and refunds are never deleted

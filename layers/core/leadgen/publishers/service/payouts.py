@@ -139,7 +139,7 @@ def read(conn: Connection[Any], payout_id: int) -> IssuedPayout:
     """A payout. Raises Refusal 404."""
     found = store.payout(conn, payout_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no payout {payout_id}")
+        raise Refusal.missing("payout", payout_id)
     return found
 
 

@@ -34,10 +34,10 @@ def open_(
     Raises Refusal 404, also for another's invoice, and 409 ``invoice_not_disputable`` and ``dispute_open``.
     """
     if buyer_id is not None and settlements.buyer_of(conn, invoice_id) != buyer_id:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     invoice = settlement.lock_invoice(conn, invoice_id)
     if invoice.issued_at is None and buyer_id is not None:  # a draft is none of its buyer's business
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     if invoice.issued_at is None or invoice.status == "cancelled":
         raise Refusal(
             409,
@@ -78,7 +78,7 @@ def close(
     """
     found = disputes.get(conn, dispute_id)
     if found is None or buyer_id not in (None, found.buyer_id):
-        raise Refusal(404, "not_found", f"there is no dispute {dispute_id}")
+        raise Refusal.missing("dispute", dispute_id)
     before = settlement.lock_invoice(conn, found.invoice_id)
     dispute = _get(conn, dispute_id)
     if dispute.closed_at is not None:

@@ -106,7 +106,7 @@ def decide(conn: Connection[Any], return_id: int, verdict: Verdict, *, actor: Ac
     """
     found = returns.get(conn, return_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no return {return_id}")
+        raise Refusal.missing("return", return_id)
     buyers_store.lock(conn, [found.buyer_id])
     stored = _get(conn, return_id)
     status = "approved" if verdict.verdict == "approve" else "rejected"
