@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.delivery.domain import steps
@@ -46,8 +46,8 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
         # The buyer may take the lead by this: nobody may sell it to another without being told so.
         deliveries.put_in_doubt(conn, wanted)
     notice_id = replays.add(conn, wanted, event=steps.EVENT, now=now)
-    about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
-    _note(conn, audit_trail_store.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)
+    about = {"delivery_id": wanted, "notice_id": notice_id}
+    audit_trail_service.record(conn, actor, "delivery.replay", ("lead", found.lead_id), None, about, now=now)
     queues.announce(conn, [dispatch.wake_up(notice_id, now)])
     return notice_id
 
@@ -93,9 +93,9 @@ def recover(
         return Begun(progress(conn, under_way), True, replays.unfillable(conn, under_way))
     recovery_id = replays.begin(conn, found.buyer_id, since=since, until=until, rate=rate, now=now)
     count = replays.fill(conn, recovery_id, event=steps.EVENT, now=now)
-    about: Json = {"since": since.isoformat(), "until": until.isoformat(), "rate": rate, "deliveries": count,
-                   "buyer_id": found.buyer_id, "by": actor.name}  # fmt: skip
-    _note(conn, audit_trail_store.Entry("recovery.begin", "recovery", recovery_id, None, about), actor, now)
+    about: dict[str, Json] = {"since": since.isoformat(), "until": until.isoformat(), "rate": rate,
+                              "deliveries": count, "buyer_id": found.buyer_id}  # fmt: skip
+    audit_trail_service.record(conn, actor, "recovery.begin", ("recovery", recovery_id), None, about, now=now)
     first = replays.first(conn, recovery_id, limit=rate * dispatch.AHEAD_SECONDS)
     queues.announce(conn, [dispatch.wake_up_at(one, now) for one in first])
     return Begun(progress(conn, recovery_id), False, replays.unfillable(conn, recovery_id))
@@ -113,10 +113,6 @@ def stop(conn: Connection[Any], recovery_id: int, actor: Actor, *, now: datetime
     """Send nothing more of a recovery, in the caller's transaction; how many were left. Raises ReplayImpossible."""
     before = progress(conn, recovery_id)
     stopped = replays.stop(conn, recovery_id, now=now)
-    about: Json = {"stopped": stopped, "buyer_id": before.buyer_id, "by": actor.name}
-    _note(conn, audit_trail_store.Entry("recovery.stop", "recovery", recovery_id, None, about), actor, now)
+    about = {"stopped": stopped, "buyer_id": before.buyer_id}
+    audit_trail_service.record(conn, actor, "recovery.stop", ("recovery", recovery_id), None, about, now=now)
     return stopped
-
-
-def _note(conn: Connection[Any], entry: audit_trail_store.Entry, actor: Actor, now: datetime) -> None:
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

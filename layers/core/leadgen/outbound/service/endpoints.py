@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
@@ -77,12 +77,13 @@ def open_again(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: da
     after = Breaker()
     store.save(conn, {endpoint_id: after}, now=now)
     about = {"owner": address.owner, "url": url}
-    entry = audit_trail_store.Entry(
+    audit_trail_service.record(
+        conn,
+        actor,
         "endpoint.open",
-        "endpoint",
-        endpoint_id,
+        ("endpoint", endpoint_id),
         {**about, "breaker": plain(before)},
-        {**about, "breaker": plain(after), "by": actor.name},
+        {**about, "breaker": plain(after)},
+        now=now,
     )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Opened(endpoint_id, address.owner, url, after.state, is_repeated=False)

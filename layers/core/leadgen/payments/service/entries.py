@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
@@ -66,7 +66,7 @@ def _enter(
     )
     receipt = receipts.receive(conn, received, now=now)
     if not receipt.is_repeated:
-        after: Json = {
+        after: dict[str, Json] = {
             "buyer_id": buyer_id,
             "invoice_id": invoice_id,
             "method": entry.method,
@@ -76,10 +76,9 @@ def _enter(
             "to_invoice": str(receipt.to_invoice),
             "to_debt": str(receipt.to_debt),
             "to_wallet": str(receipt.to_wallet),
-            "by": actor.name,
         }
-        recorded = audit_trail_store.Entry("payment.record", "payment", receipt.payment_id, None, after)
-        audit_trail_store.record(conn, recorded, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+        row = ("payment", receipt.payment_id)
+        audit_trail_service.record(conn, actor, "payment.record", row, None, after, now=now)
     return receipt
 
 

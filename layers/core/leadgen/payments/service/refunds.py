@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
@@ -94,17 +94,15 @@ def request(
     if is_paid:
         moves.append(_posting(refund, "refund_paid", "refunds_due", "cash", actor.name, now))
     ledger_store.post(conn, moves)
-    after: Json = {
+    after: dict[str, Json] = {
         "payment_id": payment_id,
         "amount": str(amount),
         "currency": payment.currency,
         "status": status,
         "reason": reason,
         "reference": reference,
-        "by": actor.name,
     }
-    entry = audit_trail_store.Entry("refund.request", "refund", refund_id, None, after)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_service.record(conn, actor, "refund.request", ("refund", refund_id), None, after, now=now)
     wake_up = Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": refund_id})
     return _standing(refund, is_repeated=False, events=() if is_paid else (wake_up,))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.service import earnings
@@ -217,7 +217,5 @@ def _audit(
         "reason": reason,
         "note": note,
         "status": made.invoice_status,
-        "by": actor.name,
     }
-    entry = audit_trail_store.Entry(action, "invoice", made.invoice_id, None, after)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_service.record(conn, actor, action, ("invoice", made.invoice_id), None, after, now=now)

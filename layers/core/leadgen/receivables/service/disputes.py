@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import Json
@@ -55,9 +55,9 @@ def open_(
             {"dispute_id": before.dispute_id},
         )
     after = settlement.settle(conn, invoice, [], is_disputed=True, now=now)
-    told: Json = {"dispute_id": dispute_id, "reason": reason, "status": after.status, "by": actor.name}
-    entry = audit_trail_store.Entry("invoice.dispute", "invoice", invoice_id, {"status": invoice.status}, told)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    told: dict[str, Json] = {"dispute_id": dispute_id, "reason": reason, "status": after.status}
+    row = ("invoice", invoice_id)
+    audit_trail_service.record(conn, actor, "invoice.dispute", row, {"status": invoice.status}, told, now=now)
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 
@@ -93,17 +93,9 @@ def close(
     disputes.close(conn, found.invoice_id, outcome=outcome, remark=remark, by=actor.name, now=now)
     (invoice,) = settlements.invoices(conn, [found.invoice_id]).values()
     after = settlement.settle(conn, invoice, [], now=now)
-    told: Json = {
-        "dispute_id": dispute_id,
-        "outcome": outcome,
-        "remark": remark,
-        "status": after.status,
-        "by": actor.name,
-    }
-    entry = audit_trail_store.Entry(
-        "invoice.dispute_close", "invoice", found.invoice_id, {"status": before.status}, told
-    )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    told = {"dispute_id": dispute_id, "outcome": outcome, "remark": remark, "status": after.status}
+    row = ("invoice", found.invoice_id)
+    audit_trail_service.record(conn, actor, "invoice.dispute_close", row, {"status": before.status}, told, now=now)
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 
