@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from psycopg import Connection
 
 from leadgen.access.service import buyer_scope, operator
+from leadgen.documents.domain.sales_documents import CreditNote
 from leadgen.documents.service import documents as documents_service
 from leadgen.documents.store import documents as documents_store
 from leadgen.documents.store.documents import Document, Format
@@ -144,11 +145,11 @@ def _own_invoice(conn: Connection[Any], request: Request, invoice_id: int) -> No
     scope = buyer_scope(request)
     buyer_id = settlements.buyer_of(conn, invoice_id)
     head = documents_store.invoice(conn, invoice_id) if scope is not None and scope == buyer_id else None
-    if buyer_id is None or (scope is not None and (head is None or head.number is None)):
+    if buyer_id is None or (scope is not None and head in (None, "draft")):
         raise Refusal.missing("invoice", invoice_id)
 
 
-def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> documents_store.IssuedCreditNote:
+def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> CreditNote:
     scope = buyer_scope(request)
     found = documents_store.credit_note(conn, credit_note_id)
     if found is None or scope not in (None, found.buyer_id):
