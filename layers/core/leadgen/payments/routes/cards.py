@@ -8,8 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from leadgen.access.service import Id, asker, party
 from leadgen.audit_trail.domain import Actor
-from leadgen.intake.domain.idempotency import canonicalize
 from leadgen.kernel.errors import Refusal
+from leadgen.payments.domain import entries
 from leadgen.payments.service import checkout
 from leadgen.platform import clock, db
 from leadgen.platform.web import body
@@ -36,7 +36,7 @@ async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
     if strange:
         raise Refusal(400, "invalid_request", f"unknown fields: {', '.join(strange)}", {"fields": strange})
     header = request.headers.get("idempotency-key")
-    key = None if header is None else canonicalize(header)
+    key = None if header is None else entries.read_key(header)
     return await run_in_threadpool(_top_up, buyer_id, fields, actor, key)
 
 

@@ -20,6 +20,12 @@ Kind = Literal[
     "write_off_undone",
 ]
 
+OPEN: tuple[Status, ...] = ("sent", "overdue", "disputed")
+"""Something may be due: money that comes in pays it, and it can be written off."""
+
+PAYABLE_ONLINE: tuple[Status, ...] = ("sent", "overdue")
+"""Its payment page takes money, and its buyer can promise a day: not while it is disputed."""
+
 
 @dataclass(frozen=True)
 class Settlement:
