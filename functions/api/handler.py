@@ -22,11 +22,11 @@ from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
 from leadgen.notifications.service import subscriptions as notifications_subscriptions
 from leadgen.notifications.service.subscriptions import NoSuchSubscription
 from leadgen.notifications.store import subscriptions as notifications_subscriptions_store
-from leadgen.outbound.domain.endpoints import without_query
 from leadgen.outbound.service import endpoints
 from leadgen.payments.routes import cards, payments
 from leadgen.platform import clock, db, settings
 from leadgen.platform.egress import http_client
+from leadgen.platform.egress.urls import without_query
 from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
 from leadgen.platform.web import body

@@ -13,7 +13,7 @@ from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.service.history import Story
 from leadgen.delivery.store import history
 from leadgen.delivery.store.history import Attempt
-from leadgen.outbound.domain.endpoints import without_query
+from leadgen.platform.egress.urls import without_query
 from leadgen.terminal.command import CommandFailed
 from leadgen.terminal.tables import columns, printable, unbroken
 

@@ -20,7 +20,7 @@ from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
 from leadgen.notifications.store import subscriptions as store
 from leadgen.notifications.store.subscriptions import Found
 from leadgen.outbound import store as outbound_store
-from leadgen.outbound.domain.endpoints import without_query
+from leadgen.platform.egress.urls import without_query
 
 
 class NoSuchSubscription(Exception):

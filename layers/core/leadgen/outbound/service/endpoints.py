@@ -14,8 +14,8 @@ from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import plain
 from leadgen.outbound import store
 from leadgen.outbound.domain.breaker import Breaker
-from leadgen.outbound.domain.endpoints import without_query
 from leadgen.outbound.store import Endpoint
+from leadgen.platform.egress.urls import without_query
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import money, remarks
 from leadgen.receivables.commands import lookup
 from leadgen.receivables.domain import credit_notes as domain
-from leadgen.receivables.domain.disputes import OUTCOMES
+from leadgen.receivables.domain.settlement import DISPUTE_OUTCOMES
 from leadgen.receivables.service import credit_notes as receivables_credit_notes
 from leadgen.receivables.service import disputes as receivables_disputes
 from leadgen.receivables.service.credit_notes import CreditNote
@@ -53,7 +53,7 @@ def add(commands: "Subparsers") -> None:
     )
     parser.add_argument("invoice", nargs="?", metavar="INVOICE", help="its number, such as INV-000012, or its id")
     parser.add_argument("--close", type=number, metavar="DISPUTE_ID", help="end this one")
-    parser.add_argument("--outcome", choices=OUTCOMES, help="how it ended")
+    parser.add_argument("--outcome", choices=DISPUTE_OUTCOMES, help="how it ended")
     money_command.reason(parser, required=False)
     parser.set_defaults(run=_dispute)
 
@@ -111,7 +111,7 @@ def _dispute(options: argparse.Namespace) -> int:
     if options.invoice is not None and options.close is not None:
         raise CommandFailed("name an INVOICE to open a dispute, or one to --close")
     if (options.close is None) != (options.outcome is None):
-        raise CommandFailed(f"--close goes with --outcome: {', '.join(OUTCOMES)}")
+        raise CommandFailed(f"--close goes with --outcome: {', '.join(DISPUTE_OUTCOMES)}")
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Disputed:
         said = remarks.text(options.reason, "--reason", longest=1000)

@@ -10,7 +10,7 @@ from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import Json
-from leadgen.receivables.domain.disputes import Outcome
+from leadgen.receivables.domain.settlement import DisputeOutcome
 from leadgen.receivables.service import settlement
 from leadgen.receivables.store import disputes, settlements
 from leadgen.receivables.store.disputes import Dispute
@@ -65,7 +65,7 @@ def close(
     conn: Connection[Any],
     dispute_id: int,
     *,
-    outcome: Outcome,
+    outcome: DisputeOutcome,
     remark: str | None,
     actor: Actor,
     buyer_id: int | None,
