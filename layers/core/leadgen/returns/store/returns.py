@@ -38,7 +38,6 @@ class Sold:
     policy: object
     policy_label: str
     rules: object
-    standing_id: int | None
     standing: str | None
 
 
@@ -58,7 +57,7 @@ def sold(conn: Connection[Any], lead_id: int) -> Sold | None:
                    coalesce(bo.returns, o.returns) AS policy,
                    CASE WHEN bo.returns IS NULL THEN 'offer ' || o.name
                         ELSE 'the enrollment of ' || b.email || ' in ' || o.name END AS policy_label,
-                   v.rules, r.id AS standing_id, r.status AS standing
+                   v.rules, r.status AS standing
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
               JOIN markets m ON m.id = o.market_id
