@@ -22,7 +22,7 @@ from leadgen.receivables.store import settlements
 def payment(
     conn: Connection[Any], invoice_id: int, entry: PaymentEntry, *, key: str | None, actor: Actor, now: datetime
 ) -> Receipt:
-    """Record money that came in for an invoice. Raises Refusal as ``paying.receive`` does."""
+    """Record money that came in for an invoice. Raises Refusal as ``receipts.receive`` does."""
     buyer_id = settlements.buyer_of(conn, invoice_id)
     if buyer_id is None:
         raise Refusal.missing("invoice", invoice_id)
@@ -32,7 +32,7 @@ def payment(
 def top_up(
     conn: Connection[Any], buyer_id: int, entry: PaymentEntry, *, key: str | None, actor: Actor, now: datetime
 ) -> Receipt:
-    """Record money that a buyer prepaid. Raises Refusal as ``paying.receive`` does."""
+    """Record money that a buyer prepaid. Raises Refusal as ``receipts.receive`` does."""
     return _enter(conn, buyer_id, None, entry, key=key, actor=actor, now=now)
 
 
@@ -66,26 +66,29 @@ def _enter(
     )
     receipt = receipts.receive(conn, received, now=now)
     if not receipt.is_repeated:
-        after: dict[str, Json] = {
-            "buyer_id": buyer_id,
-            "invoice_id": invoice_id,
-            "method": entry.method,
-            "amount": str(received.amount),
-            "currency": currency,
-            "reference": entry.reference,
-            "to_invoice": str(receipt.to_invoice),
-            "to_debt": str(receipt.to_debt),
-            "to_wallet": str(receipt.to_wallet),
-        }
         row = ("payment", receipt.payment_id)
-        audit_trail_service.record(conn, actor, "payment.record", row, None, after, now=now)
+        audit_trail_service.record(conn, actor, "payment.record", row, None, _about(received, receipt), now=now)
     return receipt
+
+
+def _about(received: Received, receipt: Receipt) -> dict[str, Json]:
+    return {
+        "buyer_id": received.buyer_id,
+        "invoice_id": received.invoice_id,
+        "method": received.method,
+        "amount": str(received.amount),
+        "currency": received.currency,
+        "reference": received.reference,
+        "to_invoice": str(receipt.to_invoice),
+        "to_debt": str(receipt.to_debt),
+        "to_wallet": str(receipt.to_wallet),
+    }
 
 
 def refund(
     conn: Connection[Any], payment_id: int, entry: RefundEntry, *, key: str | None, actor: Actor, now: datetime
 ) -> Refunding:
-    """Give money of a payment back. Raises Refusal as ``refunding.request`` does."""
+    """Give money of a payment back. Raises Refusal as ``refunds.request`` does."""
     found = payments.get(conn, payment_id)
     if found is None:
         raise Refusal.missing("payment", payment_id)

@@ -274,36 +274,7 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
     )
     is_repeated = payment.status == "undone"
     if not is_repeated:
-        undoing = domain.undo(
-            payment,
-            invoice_status=None if invoice is None else invoice.status,
-            debts=receivables_debts_store.debts(conn, buyer_id)[::-1],
-            wallet=ledger_store.money(conn, [buyer_id])[buyer_id].wallet,
-        )
-        store.undo(conn, payment_id, now=now)
-        ledger_store.post(
-            conn,
-            [
-                Transaction(
-                    key=f"payment_undone:{payment_id}",
-                    kind="payment_undone",
-                    currency=payment.currency,
-                    occurred_at=now,
-                    actor=actor.name,
-                    entries=undoing.entries,
-                    buyer_id=buyer_id,
-                    invoice_id=payment.invoice_id if undoing.from_invoice > 0 else None,
-                    payment_id=payment_id,
-                    note=reason,
-                )
-            ],
-        )
-        receivables_debts_store.repay(conn, undoing.reopened, now=now)
-        if undoing.reopened:
-            receivables_debts.from_wallet(conn, buyer_id, actor=actor.name, now=now)
-        if invoice is not None and undoing.from_invoice > 0:
-            taken_back = Settlement("payment_undone", -undoing.from_invoice, payment_id=payment_id)
-            invoice = settlement.settle(conn, invoice, [taken_back], now=now)
+        invoice = _take_back(conn, payment, invoice, reason, actor.name, now)
         before, after = {"status": payment.status}, {"status": "undone", "reason": reason}
         audit_trail_service.record(conn, actor, "payment.undo", ("payment", payment_id), before, after, now=now)
     return Receipt(
@@ -315,3 +286,37 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
         invoice_status=None if invoice is None else invoice.status,
         is_repeated=is_repeated,
     )
+
+
+def _take_back(
+    conn: Connection[Any], payment: Payment, invoice: Invoice | None, reason: str, actor: str, now: datetime
+) -> Invoice | None:
+    """Undo a payment under its buyer's lock; its invoice as that leaves it."""
+    payment_id, buyer_id = payment.payment_id, payment.buyer_id
+    undoing = domain.undo(
+        payment,
+        invoice_status=None if invoice is None else invoice.status,
+        debts=receivables_debts_store.debts(conn, buyer_id)[::-1],
+        wallet=ledger_store.money(conn, [buyer_id])[buyer_id].wallet,
+    )
+    store.undo(conn, payment_id, now=now)
+    posting = Transaction(
+        key=f"payment_undone:{payment_id}",
+        kind="payment_undone",
+        currency=payment.currency,
+        occurred_at=now,
+        actor=actor,
+        entries=undoing.entries,
+        buyer_id=buyer_id,
+        invoice_id=payment.invoice_id if undoing.from_invoice > 0 else None,
+        payment_id=payment_id,
+        note=reason,
+    )
+    ledger_store.post(conn, [posting])
+    receivables_debts_store.repay(conn, undoing.reopened, now=now)
+    if undoing.reopened:
+        receivables_debts.from_wallet(conn, buyer_id, actor=actor, now=now)
+    if invoice is None or undoing.from_invoice <= 0:
+        return invoice
+    taken_back = Settlement("payment_undone", -undoing.from_invoice, payment_id=payment_id)
+    return settlement.settle(conn, invoice, [taken_back], now=now)
