@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that asks: one server a worker, one database a test, cloned from a template."""
+"""A real PostgreSQL for every test that asks: one server and one database a worker, made empty after each test."""
 
 import itertools
 import os
@@ -11,7 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import Connection
+from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
 
 from leadgen.platform import db, settings
 from leadgen.platform.migrations import migrate
@@ -19,6 +20,7 @@ from leadgen_local.postgres.server import Postgres
 from leadgen_local.queues import topology
 from leadgen_local.template import reader
 from tests.support.functions import Functions
+from tests.support.kept import TEMPLATE, KeptDatabase
 
 ROOT = Path(__file__).parents[1]
 SECRET_KEY = "a-secret-key-for-tests-of-sufficient-length"
@@ -28,31 +30,71 @@ pytest_plugins = ["tests.support.fixtures"]
 # Whatever runs the tests, commands write lines as long as without a terminal.
 os.environ["COLUMNS"] = "100"
 
+# The data lives for minutes: nothing is written for later, and nothing but the tests is at work.
+SERVER_SETTINGS = {
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "2GB",
+    "max_wal_senders": "0",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+}
+
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """The worker's database server, with a migrated database to clone."""
-    with Postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as postgres:
+    with Postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False, more=SERVER_SETTINGS) as postgres:
         with psycopg.connect(postgres.url("postgres"), autocommit=True) as conn:
-            conn.execute("CREATE DATABASE template_leadgen")
-        with psycopg.connect(postgres.url("template_leadgen"), autocommit=True) as conn:
+            # Half of the time of opening a connection goes into making the password hard to guess.
+            conn.execute("SET scram_iterations = 1")
+            password = conninfo_to_dict(postgres.url())["password"]
+            conn.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(sql.Literal(password)))
+            conn.execute(f"CREATE DATABASE {TEMPLATE}".encode())
+        with psycopg.connect(postgres.url(TEMPLATE), autocommit=True) as conn:
             migrate(conn, ROOT / "sql" / "migrations")
             topology.prepare(conn, reader.load(ROOT / "template.yaml"))
         yield postgres
 
 
+@pytest.fixture(scope="session")
+def kept(server: Postgres) -> Iterator[KeptDatabase]:
+    """The worker's database, used by one test after the other; ask for ``database_url`` instead."""
+    database = KeptDatabase(server, "kept")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database with the queues of the template and nothing else in it: what nearly every test wants.
+
+    It is the worker's one, and is made empty after the test, whatever the test has done to it. A test that asks for
+    ``own_database_url`` as well (or is marked ``usefixtures("own_database_url")``) gets that one here too.
+    """
+    if "own_database_url" in request.fixturenames:
+        yield request.getfixturevalue("own_database_url")
+        return
+    kept: KeptDatabase = request.getfixturevalue("kept")
+    yield kept.url
+    kept.restore()
+
+
+@pytest.fixture
+def own_database_url(server: Postgres) -> Iterator[str]:
+    """A migrated database of the test's own, thrown away afterwards: a tenth of a second more than ``database_url``.
+
+    It is for tests that refuse connections, alter the schema or leave something that only ends with the database.
+    """
+    yield from _database(server, TEMPLATE)
+
+
 @pytest.fixture
 def empty_database_url(server: Postgres) -> Iterator[str]:
-    """A database with nothing in it."""
+    """A database of the test's own with nothing in it, not even the schema: for tests of migrations."""
     yield from _database(server, "template1")
-
-
-@pytest.fixture
-def database_url(server: Postgres) -> Iterator[str]:
-    """A migrated database of the test's own, with the queues of the template."""
-    yield from _database(server, "template_leadgen")
 
 
 def _database(server: Postgres, clone_of: str) -> Iterator[str]:
@@ -76,6 +118,7 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     settings.current.cache_clear()
     yield monkeypatch
     db.current().close()
+    db._database.cache_clear()  # the next test's has the same address
     settings.current.cache_clear()
 
 

@@ -104,6 +104,7 @@ def a_batch(conn: Connection[Any], endpoint: BuyerEndpoint, size: int) -> list[i
     return leads
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_an_answer_is_kept_though_keeping_it_fails_at_first(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
@@ -113,6 +114,7 @@ def test_an_answer_is_kept_though_keeping_it_fails_at_first(
     assert state(conn, lead)[0] == "taken"
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_an_answer_that_cannot_be_kept_takes_none_of_the_others_with_it(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:

@@ -332,6 +332,7 @@ def test_one_call_at_a_time_probes_an_endpoint_that_was_open(
     assert sorted(deliver(functions, *leads)) == [*["delivered"] * 4, "nothing_due"]
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_what_a_call_came_to_is_not_lost_over_one_that_cannot_be_recorded(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_database_that_speaks_another_time_zone_changes_no_byte(
     assert again(capsys, "--all") == (cli.DONE, "1 decision: 1 same.\n")
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_a_record_that_was_tampered_with_differs_and_where_is_said(
     conn: Connection[Any], functions: Functions, now: datetime, capsys: Capsys
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_record_that_was_tampered_with_differs_and_where_is_said(
     assert f"lead {honest} " not in said
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_inputs_that_were_tampered_with_are_found_too(
     conn: Connection[Any], functions: Functions, now: datetime, capsys: Capsys
 ) -> None:
@@ -141,6 +143,7 @@ def test_inputs_that_were_tampered_with_are_found_too(
     assert "    trace.price.amount\n" in said
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_a_stage_that_cannot_be_decided_again_yet_is_not_called_the_same(
     conn: Connection[Any], functions: Functions, now: datetime, capsys: Capsys
 ) -> None:

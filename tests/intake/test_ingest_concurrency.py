@@ -123,6 +123,7 @@ SENTINEL = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_the_log_names_nobody_whatever_becomes_of_a_post(
     conn: Connection[Any], functions: Functions, source: int, output: Callable[[], str]
 ) -> None:
@@ -149,6 +150,7 @@ def test_the_log_names_nobody_whatever_becomes_of_a_post(
         assert personal not in refused.text
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_the_log_names_nobody_when_a_stage_fails(
     conn: Connection[Any], functions: Functions, source: int, output: Callable[[], str]
 ) -> None:

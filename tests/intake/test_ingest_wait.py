@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -52,6 +53,7 @@ def test_a_lead_that_waits_for_a_person_keeps_no_poster_waiting(conn: Connection
     assert (found.status, found.settled) == ("received", True)
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_a_database_lost_while_waiting_does_not_hide_that_the_lead_is_stored(
     server: Postgres, database_url: str, conn: Connection[Any], functions: Functions
 ) -> None:

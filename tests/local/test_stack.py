@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.background import IGNORING_INTERRUPTS
 from tests.support.local import EVENT_SECONDS, await_end
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -54,10 +55,10 @@ class Running:
             return int(response.status)
 
 
-def start(state: Path, *arguments: str, **environment: str) -> Running:
+def start(state: Path, *arguments: str, before: Sequence[str] = (), **environment: str) -> Running:
     inherited = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "SECRET_KEY")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "leadgen_local", *(arguments or ("--no-examples",))],
+        [*before, sys.executable, "-m", "leadgen_local", *(arguments or ("--no-examples",))],
         env={
             **inherited,
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -179,6 +180,19 @@ def test_a_signal_stops_everything_and_leaves_no_process(own_stack: Running, num
     for name in CHILDREN:
         await_end(pids[name])
     assert not (own_stack.state / "stack.json").exists()
+
+
+def test_a_stack_that_a_shell_started_in_the_background_ends_at_an_interrupt(tmp_path: Path) -> None:
+    running = start(tmp_path / "state", before=IGNORING_INTERRUPTS)
+    try:
+        running.await_line("Serving at")
+        pids = running.summary["pids"]
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(10) == 0
+        for name in CHILDREN:
+            await_end(pids[name])
+    finally:
+        finish(running)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")

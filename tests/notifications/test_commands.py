@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Any
 
 import pytest
@@ -17,6 +18,7 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.platform import settings
+from tests.support.background import IGNORING_INTERRUPTS
 from tests.support.factories import a_buyer, a_subscription, an_enrollment
 from tests.support.functions import Functions
 from tests.support.messages import body
@@ -202,10 +204,16 @@ def test_a_recovery_is_shown_until_it_is_over_and_taken_up_again_by_its_number(
         assert why in err
 
 
-def listener(port: int, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "leadgen.cli", "listen", "--port", str(port), *arguments]
+@contextmanager
+def listener(port: int, *arguments: str, before: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+    """`leadgen listen` as a process, which does not outlive a test that fails."""
+    command = [*before, sys.executable, "-m", "leadgen.cli", "listen", "--port", str(port), *arguments]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def line(output: IO[str] | None) -> str:
@@ -236,6 +244,20 @@ def test_a_listener_shows_what_comes_verified_and_leaves_no_subscription(
         listening.send_signal(signal.SIGINT)
         assert listening.wait(20) == cli.STOPPED
         assert line(listening.stderr) == "\n"
+    assert conn.execute("SELECT end_reason FROM subscriptions").fetchall() == [("listens no more",)]
+
+
+@pytest.mark.usefixtures("at_work")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_listener_that_a_shell_started_in_the_background_ends_when_it_is_told(
+    conn: Connection[Any], environment: pytest.MonkeyPatch, free_port: int, number: signal.Signals
+) -> None:
+    environment.setenv("EGRESS_ALLOWED_ORIGINS", settings.receiver_origin(free_port))
+    settings.current.cache_clear()
+    with listener(free_port, before=IGNORING_INTERRUPTS) as listening:
+        assert line(listening.stdout).startswith("Listening at")
+        listening.send_signal(number)
+        assert listening.wait(20) == cli.STOPPED
     assert conn.execute("SELECT end_reason FROM subscriptions").fetchall() == [("listens no more",)]
 
 

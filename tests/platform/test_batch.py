@@ -26,6 +26,7 @@ def test_an_unreadable_message_fails_alone(functions: Functions, stage: str) -> 
     assert failed_ids(answer) == {f"m{place}" for place in range(len(POISON))}
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_nine_of_ten_are_decided_although_the_tenth_is_poison(
     conn: Connection[Any], functions: Functions, source: int
 ) -> None:

@@ -52,7 +52,7 @@ class Aws:
 
 
 @pytest.fixture
-def aws(conn: Connection[Any], environment: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(own_database_url: str, conn: Connection[Any], environment: pytest.MonkeyPatch) -> Iterator[Aws]:
     """The functions' settings name the account, and every topic is bound to the outbox alone."""
     for topic, queue in queues.bindings(conn):
         queues.unbind(conn, topic, queue)

@@ -98,6 +98,7 @@ def test_a_process_serves_one_invocation_after_another(database_url: str, tmp_pa
     assert [answer["statusCode"] for answer in answers] == [200, 200, 200]
 
 
+@pytest.mark.usefixtures("own_database_url")
 def test_migrate_finds_a_migrated_database_up_to_date(database_url: str, tmp_path: Path) -> None:
     with runtime_of("migrate", database_url, tmp_path) as runtime:
         assert answer_of(runtime.invoke(event("migrate"))) == {"applied": []}

@@ -46,13 +46,23 @@ class Postgres:
     """A server on `data_dir`, which is made on the first start together with the database `leadgen`.
 
     `port` 0 takes a free one and keeps it for later starts as long as it is free. `durable=False` trades the data's
-    survival of a power cut for speed: for tests. Start it from a thread that lives as long as the server shall live.
+    survival of a power cut for speed: for tests. `more` are further settings of the server. Start it from a thread
+    that lives as long as the server shall live.
     """
 
-    def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True, log_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int = 0,
+        durable: bool = True,
+        log_file: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.data_dir = data_dir.absolute()
         self._fixed_port = port
         self._durable = durable
+        self._more = dict(more or {})
         self._log_file = log_file or self._beside(".log")
         self._binaries = binaries.locate()
         self._cluster = Cluster(self.data_dir, self._binaries)
@@ -182,6 +192,7 @@ class Postgres:
         if self._port is None:
             self._port = self._choose_port()
         settings = {**_SETTINGS, "port": str(self._port), **({} if self._durable else _NOT_DURABLE)}
+        settings |= self._more
         program = [str(self._binaries.postgres), "-D", str(self.data_dir)]
         for name, value in settings.items():
             program += ["-c", f"{name}={value}"]

@@ -95,17 +95,17 @@ def _listen(options: argparse.Namespace) -> int:
         options.port, secrets, Answers(failing, status), received.put, answers_well=own_trial.__contains__
     )
     with ExitStack() as open_until_the_end:
+        open_until_the_end.enter_context(_ended_by_signals())
         try:
             open_until_the_end.enter_context(server)  # first: whoever listens there already keeps its subscription
         except OSError as error:
             raise CommandFailed(f"port {options.port} cannot be listened at: {error.strerror}; name another") from None
         made = open_until_the_end.enter_context(_subscribed(environ, options))
         secrets.append(made.secret)
-        with _ended_by_termination():
-            _try_it(environ, made, own_trial)
-            print(f"Listening at {made.url} for {domain.words(made.events)}. Ctrl-C ends it.", flush=True)
-            while True:
-                print(printable(_line(received.get())), flush=True)
+        _try_it(environ, made, own_trial)
+        print(f"Listening at {made.url} for {domain.words(made.events)}. Ctrl-C ends it.", flush=True)
+        while True:
+            print(printable(_line(received.get())), flush=True)
 
 
 @contextmanager
@@ -127,17 +127,18 @@ def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iter
 
 
 @contextmanager
-def _ended_by_termination() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the block, also where a shell that starts it in the background ignores SIGINT."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -> None:
