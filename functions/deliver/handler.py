@@ -1,17 +1,14 @@
 """lead.routed, delivery.due: webhook, then e-mail, then manual review → lead.delivered, .refused or delivery.failed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Any
 
-from leadgen.delivery.domain.steps import Done, Release, Review, Step, TryAgain
-from leadgen.delivery.service import attempt, dispatch
+from leadgen.delivery.service import attempt, dispatch, records
 from leadgen.delivery.service.dispatch import Parcel
 from leadgen.delivery.store import deliveries
-from leadgen.delivery.store.deliveries import Unfinished
-from leadgen.kernel.events import Event, Topic
 from leadgen.leads import service as leads_service
-from leadgen.outbound.domain import backoff, outcomes
+from leadgen.outbound.domain import backoff
 from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import clock, settings
@@ -38,7 +35,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         known = {parcel.due.lead_id for parcel in claimed.parcels} | claimed.steps.keys()
         others = [lead_id for lead_id in lead_ids if lead_id not in known]
         unfinished = deliveries.unfinished(transaction.conn, others, now=now) if others else []
-        transaction.announce([*claimed.events, *(_again(delivery, now) for delivery in unfinished)])
+        transaction.announce([*claimed.events, *(records.again(delivery, now) for delivery in unfinished)])
     calls: dict[int, tuple[Parcel, Call]] = {}
     steps = dict(claimed.steps)
 
@@ -50,49 +47,4 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         calls.update({parcel.due.lead_id: (parcel, call) for parcel, call in made})
 
     webhook.recorded(webhook.at_once(claimed.parcels, attempt.hand_over), record)
-    return [_outcome(message, steps, calls) for message in messages]
-
-
-def _again(delivery: Unfinished, now: datetime) -> Event:
-    """Say again what billing may have missed; or come back when another worker's claim is over, should it have died."""
-    if delivery.claimed_until is None:
-        ids: dict[str, int | str] = {"buyer_id": delivery.buyer_id}
-        return Event(Topic.LEAD_DELIVERED, now, delivery.lead_id, delivery.trace_id, ids=ids)
-    delay = (delivery.claimed_until - now).total_seconds()
-    return Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id, delay_seconds=delay)
-
-
-def _outcome(message: Message, steps: Mapping[int, Step], calls: Mapping[int, tuple[Parcel, Call]]) -> Outcome:
-    lead_id = message.lead_id
-    if lead_id is None or lead_id not in steps:
-        return Outcome("nothing_due", lead_id)
-    facts: dict[str, Any] = {}
-    if lead_id in calls:
-        facts = _facts(*calls[lead_id])
-    match steps[lead_id]:
-        case Done():
-            return Outcome("delivered", lead_id, facts)
-        case Release():
-            return Outcome("refused", lead_id, facts)
-        case TryAgain(channel=channel, delay_seconds=delay):
-            outcome = "retry" if lead_id in calls else "held_back"
-            return Outcome(outcome, lead_id, {**facts, "next_channel": channel, "delay_seconds": delay})
-        case Review(reason=reason):
-            return Outcome("in_review", lead_id, {**facts, "reason": reason})
-        case _:
-            assert_never(steps[lead_id])
-
-
-def _facts(parcel: Parcel, call: Call) -> dict[str, Any]:
-    due = parcel.due
-    return {
-        "buyer_id": due.buyer_id,
-        "delivery_id": due.delivery_id,
-        "channel": due.channel,
-        "attempt": parcel.claimed.attempt,
-        "call": outcomes.name(call.outcome),
-        "http_status": call.status,
-        "error": outcomes.cause(call.outcome),
-        "call_milliseconds": call.milliseconds,
-        "trace_id": due.trace_id,
-    }
+    return [records.outcome(message, steps, calls) for message in messages]

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadgen.documents.service import mails
+from leadgen.documents.service import mails, records
 from leadgen.documents.service.mails import Errand
-from leadgen.documents.store.mails import Result
 from leadgen.kernel.events import Topic
-from leadgen.outbound.domain import outcomes
 from leadgen.outbound.service import webhook
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import clock, db, settings
@@ -42,23 +40,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     def record(ended: Sequence[tuple[Errand, Call]]) -> None:
         with db.current().transaction() as conn:
             results = mails.record(conn, ended, now=clock.now())
-        done.extend(_outcome(errand, call, results[errand.claimed.mail_id]) for errand, call in ended)
+        done.extend(records.outcome(errand, call, results[errand.claimed.mail_id]) for errand, call in ended)
 
     webhook.recorded(webhook.at_once(errands, mails.send), record)
     return done + [Outcome("nothing_due")] * (len(messages) - len(done))
-
-
-def _outcome(errand: Errand, call: Call, result: Result) -> Outcome:
-    claimed = errand.claimed
-    facts = {
-        "mail_id": claimed.mail_id,
-        "document": errand.number,
-        "buyer_id": claimed.buyer_id,
-        "attempt": claimed.attempts,
-        "call": outcomes.name(call.outcome),
-        "error": outcomes.cause(call.outcome),
-        "call_milliseconds": call.milliseconds,
-        "sha256": errand.attached.sha256,
-    }
-    outcome = {"sent": "mailed", "pending": "mail_retry", "given_up": "mail_given_up"}[result.status]
-    return Outcome(outcome, None, facts)

@@ -1,7 +1,10 @@
-"""Every day: what is kept no longer goes: personal data, audit rows, idle pools, endpoints that nothing refers to."""
+"""Every day: erases what is past its retention: personal data, audit rows, idle pools, notices, unused endpoints."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+from psycopg import Connection
 
 from leadgen.audit_trail import store as audit_trail_store
 from leadgen.delivery.store import deliveries
@@ -23,52 +26,51 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def run(now: datetime) -> dict[str, int]:
     """Erase in batches, each its own transaction, until nothing is left to erase."""
-    erased = 0
-    while (count := _erase(now)) > 0:
-        erased += count
-    with db.current().transaction() as conn:
-        purged = audit_trail_store.purge(conn, before=retention.audit_horizon(now))
-    forgotten = 0
-    while (count := _forget(now)) > 0:
-        forgotten += count
-    told = 0
-    while (count := _purge_notices(now)) > 0:
-        told += count
+    done = {
+        "leads_erased": _in_batches(_erase_leads, now),
+        "audit_rows_purged": _purge_audit_rows(now),
+        "pools_forgotten": _in_batches(_forget_pools, now),
+        "notices_purged": _in_batches(_purge_notices, now),
+    }
+    # After the notices that name them, and before the endpoints that they name.
     with db.current().transaction() as conn:
         replays.purge(conn, before=now - retention.NOTICE)
         subscriptions.purge(conn, before=now - retention.NOTICE)
-    unused = 0
-    while (count := _forget_endpoints(now)) > 0:
-        unused += count
-    done = {
-        "leads_erased": erased,
-        "audit_rows_purged": purged,
-        "pools_forgotten": forgotten,
-        "notices_purged": told,
-        "endpoints_forgotten": unused,
-    }
+    done["endpoints_forgotten"] = _in_batches(_forget_endpoints, now)
     logger.info("retention.run", extra={"stage": "retain", **done})
     return done
 
 
-def _erase(now: datetime) -> int:
+def _in_batches(erase: Callable[[Connection[Any], datetime], int], now: datetime) -> int:
+    """Repeat until a batch erases nothing; how many rows that were."""
+    total = 0
+    while True:
+        with db.current().transaction() as conn:
+            erased = erase(conn, now)
+        if not erased:
+            return total
+        total += erased
+
+
+def _erase_leads(conn: Connection[Any], now: datetime) -> int:
+    erased = leads.erase_older_than(conn, before=retention.lead_horizon(now), now=now, limit=BATCH)
+    if erased:
+        deliveries.forget_contents(conn, erased)
+    return len(erased)
+
+
+def _purge_audit_rows(now: datetime) -> int:
     with db.current().transaction() as conn:
-        erased = leads.erase_older_than(conn, before=retention.lead_horizon(now), now=now, limit=BATCH)
-        if erased:
-            deliveries.forget_contents(conn, erased)
-        return len(erased)
+        return audit_trail_store.purge(conn, before=retention.audit_horizon(now))
 
 
-def _forget(now: datetime) -> int:
-    with db.current().transaction() as conn:
-        return rotations.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
+def _forget_pools(conn: Connection[Any], now: datetime) -> int:
+    return rotations.forget_pools(conn, before=now - retention.POOL, limit=BATCH)
 
 
-def _purge_notices(now: datetime) -> int:
-    with db.current().transaction() as conn:
-        return notices.purge(conn, before=now - retention.NOTICE, limit=BATCH)
+def _purge_notices(conn: Connection[Any], now: datetime) -> int:
+    return notices.purge(conn, before=now - retention.NOTICE, limit=BATCH)
 
 
-def _forget_endpoints(now: datetime) -> int:
-    with db.current().transaction() as conn:
-        return outbound_store.forget(conn, before=now - retention.ENDPOINT, limit=BATCH)
+def _forget_endpoints(conn: Connection[Any], now: datetime) -> int:
+    return outbound_store.forget(conn, before=now - retention.ENDPOINT, limit=BATCH)

@@ -1,15 +1,15 @@
-"""Every minute: whatever waits too long is announced again. The queues are the wake-up, this is the guarantee."""
+"""Every minute: announces again whatever waits too long. A queue may lose a wake-up; the sweep finds what is due."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from leadgen.buyers import store as buyers_store
+from leadgen.delivery.service import records as delivery_records
 from leadgen.delivery.store import deliveries
 from leadgen.documents.service import mails as documents_mails
 from leadgen.documents.store import mails as documents_mails_store
-from leadgen.kernel.events import Event, Topic
+from leadgen.leads import service as leads_service
 from leadgen.leads.store import leads
-from leadgen.leads.store.leads import Stuck
 from leadgen.notifications.service import dispatch
 from leadgen.notifications.store import notices
 from leadgen.payments.service import collection as payments_collection
@@ -21,8 +21,13 @@ from leadgen.platform import clock, db
 from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
 
-# How long a step may take before it is taken for lost, and how much is picked up in one run.
+# How long a step may take before it is taken for lost.
 PATIENCE = timedelta(seconds=60)
+
+# How late a delivery or a notice may be: its own wake-up takes a moment.
+GRACE = timedelta(seconds=5)
+
+# How much is picked up in one run.
 MOST = 1000
 
 # Each takes its own transaction, or a buyer's lock.
@@ -41,18 +46,17 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def run(now: datetime) -> dict[str, int]:
     """Announce again what is overdue; every stage is guarded, so once too often harms nobody."""
-    since = now - PATIENCE
+    since, overdue_since = now - PATIENCE, now - GRACE
     published = bus.publish_leftovers(before=since, limit=MOST)
     with bus.transaction() as transaction:
-        stuck = leads.take_stuck(transaction.conn, now=now, since=since, limit=MOST)
-        due = deliveries.take_overdue(transaction.conn, now=now, since=now - timedelta(seconds=5), limit=MOST)
-        told = notices.overdue(
-            transaction.conn, now=now, since=now - timedelta(seconds=5), ahead=now + AHEAD, limit=MOST_NOTICES
-        )
-        documents = documents_mails_store.overdue(transaction.conn, now=now, since=since, limit=MOST)
+        conn = transaction.conn
+        stuck = leads.take_stuck(conn, now=now, since=since, limit=MOST)
+        due = deliveries.take_overdue(conn, now=now, since=overdue_since, limit=MOST)
+        told = notices.overdue(conn, now=now, since=overdue_since, ahead=now + AHEAD, limit=MOST_NOTICES)
+        documents = documents_mails_store.overdue(conn, now=now, since=since, limit=MOST)
         transaction.announce(
-            [Event(Topic(lead.event), now, lead.lead_id, lead.trace_id, ids=_of_buyer(lead)) for lead in stuck]
-            + [Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id) for delivery in due]
+            [leads_service.next_step(lead, now) for lead in stuck]
+            + [delivery_records.overdue(delivery, now) for delivery in due]
             + [dispatch.wake_up_at(one, now) for one in told]
             + [documents_mails.again(one, now) for one in documents]
         )
@@ -88,7 +92,3 @@ def _ask_again(now: datetime, since: datetime) -> int:
         events += [payments_collection.wake_up(one, now) for one in waiting]
         transaction.announce(events)
     return len(waiting)
-
-
-def _of_buyer(lead: Stuck) -> dict[str, int | str]:
-    return {} if lead.buyer_id is None else {"buyer_id": lead.buyer_id}

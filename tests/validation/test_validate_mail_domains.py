@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from leadgen.platform import settings
 from leadgen.platform.egress import dns
 from tests.support.factories import a_lead, a_source, an_offer
 from tests.support.functions import Functions
@@ -125,7 +126,7 @@ def test_a_deferred_lead_is_told_again_by_the_sweep_and_decided_when_the_resolve
     functions.module("sweep").run(now + timedelta(seconds=61))
     assert told(conn, "validate") == [("lead.received", lead)]
     environment.setenv("DNS_SERVERS", name_server.address)
-    functions.module("validate").settings.current.cache_clear()
+    settings.current.cache_clear()
     assert validate(functions, lead, at=now + timedelta(seconds=61)) == ["validated"]
 
 

@@ -11,6 +11,11 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import settings
 
+MOST = 2_147_483_647
+LONGEST_LIST = 200
+
+Id = Annotated[int, Path(ge=1, le=MOST)]
+
 
 def bearer(request: Request) -> Claims:
     """Whom the request's token speaks for. Raises Refusal 401 ``missing_token`` or ``invalid_token``."""
@@ -57,13 +62,10 @@ def asker(request: Request) -> Actor:
     return Actor(bearer(request).subject, ip_address(request), request.headers.get("user-agent"))
 
 
-MOST = 2_147_483_647
-
-
-LONGEST_LIST = 200
-
-
-Id = Annotated[int, Path(ge=1, le=MOST)]
+def deciding_operator(request: Request) -> Actor:
+    """The operator who decides, as the audit trail keeps it. Raises Refusal 401, and 403 where it is no operator."""
+    person(request)
+    return asker(request)
 
 
 def party(request: Request) -> int | None:

@@ -1,8 +1,10 @@
-"""What the messages of a batch say of leads."""
+"""Reads lead ids from a batch's messages, and gives the outcome or the event of a lead that needs no new decision."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from leadgen.leads.store.leads import State
+from leadgen.kernel.events import Event, Topic
+from leadgen.leads.store.leads import State, Stuck
 from leadgen.platform.messaging.batch import Message, Outcome
 
 
@@ -16,3 +18,9 @@ def repeated(lead_id: int | None, states: Mapping[int, State]) -> Outcome:
     if lead_id is None or lead_id not in states:
         return Outcome("unknown_lead", lead_id)
     return Outcome("repeated", lead_id, {"status": states[lead_id].status})
+
+
+def next_step(stuck: Stuck, now: datetime) -> Event:
+    """The event that takes a lead to its next step, once more."""
+    ids: dict[str, int | str] = {} if stuck.buyer_id is None else {"buyer_id": stuck.buyer_id}
+    return Event(Topic(stuck.event), now, stuck.lead_id, stuck.trace_id, ids=ids)

@@ -13,7 +13,7 @@ from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock, db
 from leadgen.platform.log import logger
 from leadgen.platform.web import body
-from leadgen.platform.web.app import JsonAnswer
+from leadgen.platform.web.app import JsonAnswer, attachment
 from leadgen.publishers import store
 from leadgen.publishers.service import documents, payouts
 
@@ -42,7 +42,7 @@ def get_statement(payout_id: int) -> Response:
     """The same, for a spreadsheet."""
     with db.current().connection() as conn:
         statement = payouts.statement(conn, payout_id)
-    named = _headers(f"{statement.payout.number}.csv")
+    named = attachment(f"{statement.payout.number}.csv")
     return Response(statement.as_csv(), media_type="text/csv; charset=utf-8", headers=named)
 
 
@@ -51,12 +51,8 @@ def get_statement_pdf(payout_id: int) -> Response:
     """The same, as a letter to the publisher."""
     with db.current().connection() as conn:
         document = documents.document(conn, payout_id)
-    headers = _headers(document.filename) | {"ETag": f'"{document.sha256}"'}
+    headers = attachment(document.filename) | {"ETag": f'"{document.sha256}"'}
     return Response(document.content, media_type=document.media_type, headers=headers)
-
-
-def _headers(filename: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "private, no-store"}
 
 
 @router.post("/api/payouts/{payout_id}/paid")

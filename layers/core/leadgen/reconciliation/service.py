@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from leadgen.kernel.events import Event, Topic
 from leadgen.reconciliation.store import invoices, ledger, publishers, settlements
 from leadgen.reconciliation.store.ledger import Broken
 
@@ -80,3 +81,14 @@ def _invariant(query: Callable[..., list[Broken]], broken: list[Broken]) -> Inva
 def findings(audited: list[Invariant], *, most: int) -> Mapping[str, list[dict[str, object]]]:
     """The broken invariants by name, each with at most so many of its rows."""
     return {one.name: [asdict(row) for row in one.broken[:most]] for one in audited if one.broken}
+
+
+def rows(broken: Invariant) -> dict[str, int | str]:
+    """The offending rows, as a message may hold them: their table, how many, and the first of their ids."""
+    ids = ",".join(str(row.id) for row in broken.broken[:20])
+    return {"subject": broken.broken[0].subject, "rows": len(broken.broken), "ids": ids}
+
+
+def event(broken: Invariant, audit_id: int, now: datetime) -> Event:
+    """``audit.failed``, about one broken invariant."""
+    return Event(Topic.AUDIT_FAILED, now, ids={"audit_id": audit_id, "invariant": broken.name, **rows(broken)})

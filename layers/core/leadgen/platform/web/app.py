@@ -1,4 +1,4 @@
-"""What the two HTTP functions share: answers, errors and who is asking."""
+"""The web application of an HTTP function: its JSON, the one shape of its errors, and Lambda's entry to it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -51,6 +51,15 @@ def error(
     """The one shape of every error; clients of the published v1 read the same object under ``detail``."""
     body = {"code": code, "message": message, "details": dict(details or {})}
     return JsonAnswer({"error": body, "detail": body}, status, dict(headers or {}))
+
+
+def attachment(filename: str) -> dict[str, str]:
+    """The headers of a file that a browser saves and keeps no copy of."""
+    return {
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def build_app() -> FastAPI:

@@ -9,7 +9,7 @@ from psycopg import Connection
 from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents
-from leadgen.billing.service import charges, earnings
+from leadgen.billing.service import charges, earnings, records
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Cycle
@@ -50,10 +50,7 @@ def bill_first(conn: Connection[Any], lead_id: int, *, buyer_id: int | None, now
     sold = returns.sold(conn, lead_id)
     if sold is None or sold.billing_status != "pending" or buyer_id not in (None, sold.buyer_id):
         return []
-    return [
-        Event(Topic.LEAD_BILLED, now, lead.lead_id, lead.trace_id, ids={"buyer_id": lead.buyer_id})
-        for lead in charges.charge(conn, [lead_id], now=now)
-    ]
+    return [records.event(lead, now) for lead in charges.charge(conn, [lead_id], now=now)]
 
 
 def request(

@@ -1,10 +1,9 @@
-"""What the leads of a batch are routed by: the buyers who serve their places, as configured and as standing.
-
-The buyers are locked before anything that races is read of them.
+"""Loads what routing decides on: locks the candidate buyers, then reads their enrollments, caps, credit, track records
+and rotation.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +12,17 @@ from psycopg import Connection
 
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel.calendar import CapPeriods
+from leadgen.kernel.errors import PolicyInvalid
 from leadgen.leads.domain import conditions, consent
+from leadgen.leads.store.holds import Held
+from leadgen.routing.domain import allocation
+from leadgen.routing.domain import policy as routing_policy
 from leadgen.routing.domain import track_records as domain
-from leadgen.routing.domain.allocation import Request
+from leadgen.routing.domain.allocation import Pools, Request
 from leadgen.routing.domain.decision import ExclusiveBuyer
 from leadgen.routing.domain.eligibility import Enrollment, Standing
 from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.store import candidates
+from leadgen.routing.store import candidates, rotations
 from leadgen.routing.store import track_records as routing_track_records
 from leadgen.routing.store.candidates import LockedLead
 from leadgen.routing.store.track_records import Lookback
@@ -38,10 +41,24 @@ class Asking:
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that a batch is decided by; ``standings`` are by buyer_offer_id."""
+    """All that a batch is decided by; ``standings`` are by buyer_offer_id, ``pools`` by offer id."""
 
     requests: tuple[Request, ...]
     standings: Mapping[int, Standing]
+    pools: Pools
+
+
+def policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], list[Held]]:
+    """The leads' policies by lead id; a lead whose policy does not parse waits for a person, and for nobody else."""
+    parsed: dict[int, RoutingPolicy] = {}
+    held: list[Held] = []
+    for lead in locked:
+        try:
+            label = f"{lead.policy_name!r} version {lead.policy_version}"
+            parsed[lead.lead.lead_id] = routing_policy.parse_routing(lead.config, label=label)
+        except PolicyInvalid as fault:
+            held.append(Held(lead.lead.lead_id, "policy_invalid", str(fault)))
+    return parsed, held
 
 
 def load(
@@ -77,7 +94,8 @@ def load(
         else entry.standing
         for entry in loaded
     }
-    return Gathered(tuple(requests), standings)
+    spans = allocation.spans(requests, standings, now=now)
+    return Gathered(tuple(requests), standings, rotations.pools(conn, spans) if spans else {})
 
 
 def _request(

@@ -1,12 +1,13 @@
-"""What screening a batch of leads rests on beyond the leads themselves: lists, counts and what DNS says."""
+"""Loads what validation needs besides the lead: policies, suppression lists, post counts, mail domains, MX records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
+from leadgen.kernel.errors import PolicyInvalid
 from leadgen.leads.domain import contacts
 from leadgen.platform import db, settings
 from leadgen.platform.egress import dns
@@ -14,9 +15,11 @@ from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
 from leadgen.suppression.store import Asked
 from leadgen.validation.domain import disposable_domains as validation_disposable_domains
-from leadgen.validation.domain import duplicates, observe
+from leadgen.validation.domain import duplicates, observe, rules
+from leadgen.validation.domain import policy as validation_policy
 from leadgen.validation.domain.observations import LookedUp
 from leadgen.validation.domain.policy import ValidationPolicy
+from leadgen.validation.domain.rules import Held
 from leadgen.validation.domain.screening import Request
 from leadgen.validation.store import disposable_domains as validation_disposable_domains_store
 from leadgen.validation.store import mail_domains, screening, velocity
@@ -42,6 +45,25 @@ def domains_taking_mail(lead_ids: Sequence[int], now: datetime) -> dict[str, boo
         with db.current().connection() as conn:
             mail_domains.remember(conn, found, now=now)
     return {**known, **found}
+
+
+def policies(
+    locked: Iterable[LockedLead],
+) -> tuple[list[tuple[LockedLead, ValidationPolicy]], dict[int, Held]]:
+    """The leads with their policies; and by lead id why one whose policy does not parse waits for a person."""
+    readable: list[tuple[LockedLead, ValidationPolicy]] = []
+    unreadable: dict[int, Held] = {}
+    for lead in locked:
+        try:
+            readable.append((lead, validation_policy.parse_validation(lead.rules, label=policy_label(lead))))
+        except PolicyInvalid as problem:
+            unreadable[lead.lead.lead_id] = rules.unreadable(problem)
+    return readable, unreadable
+
+
+def policy_label(locked: LockedLead) -> str:
+    """A policy's name and version, as messages name it."""
+    return f"{locked.policy_name!r} version {locked.policy_version}"
 
 
 def requests(
