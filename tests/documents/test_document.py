@@ -119,7 +119,7 @@ def test_edge_13_a_worker_that_dies_before_it_has_recorded_loses_no_mail_and_at_
     module = functions.module("document")
     with pytest.MonkeyPatch.context() as dying:
         if dies_at == "send":
-            dying.setattr(module.webhook, "at_once", _die)
+            dying.setattr(module.claims, "at_once", _die)
         else:
             dying.setattr(module.mails, "record", _die)
         with pytest.raises(SystemExit):

@@ -21,7 +21,7 @@ class Refusal(Exception):
         self.details = dict(details or {})
 
     @classmethod
-    def missing(cls, what: str, named: int | str) -> "Refusal":
+    def missing(cls, what: str, named: object) -> "Refusal":
         """404 for a thing that there is none of, or none for whoever wants it: ``missing("invoice", 7)``."""
         return cls(404, "not_found", f"there is no {what} {named}")
 
