@@ -2,8 +2,8 @@
 number, so that a list of numbers is a history that can be told again.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -248,13 +248,7 @@ class World:
 
     def pay_out(self, pick: int) -> str | None:
         """The schedule, a month or more after it was due or not at all yet."""
-
-        @contextmanager
-        def transaction() -> Iterator[Connection[Any]]:
-            with self.conn.transaction():
-                yield self.conn
-
-        done = payouts.issue_all(transaction, actor="stage:invoice", now=self.at)
+        done = payouts.issue_all(bus.on_connection(self.conn, keep=True), actor="stage:invoice", now=self.at)
         assert done["payouts_failed"] == 0, "a publisher failed"
         return None if done["payouts"] else "nothing"
 

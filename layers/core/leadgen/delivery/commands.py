@@ -15,7 +15,7 @@ from leadgen.delivery.service import history
 from leadgen.delivery.service.history import Story
 from leadgen.delivery.store import history as delivery_history
 from leadgen.delivery.store.history import Attempt
-from leadgen.outbound.domain.endpoints import without_query
+from leadgen.platform.egress.urls import without_query
 from leadgen.terminal.command import DONE, CommandFailed, describe
 from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import columns, folded, minute, printable, unbroken

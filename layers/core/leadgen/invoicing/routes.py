@@ -40,7 +40,7 @@ def get_invoices(request: Request) -> JsonAnswer:
     asked = _asked(request)
     wanted = _number(asked, "buyer_id")
     if scope is not None and wanted not in (None, scope):
-        raise Refusal(404, "not_found", f"there is no buyer {wanted}")
+        raise Refusal.missing("buyer", wanted)
     status = asked.get("status")
     if status is not None and status not in STATUSES:
         raise Refusal(400, "invalid_request", f"status: {status!r} is none of {', '.join(STATUSES)}")
@@ -67,7 +67,7 @@ def get_invoice(invoice_id: int, request: Request) -> JsonAnswer:
     with db.current().connection() as conn:
         invoice = invoices.get(conn, invoice_id)
         if invoice is None or not _is_shown(invoice, scope):
-            raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+            raise Refusal.missing("invoice", invoice_id)
         lines = invoices.lines(conn, invoice_id)
         settlements = invoices.settlements(conn, invoice_id)
         reminders = dunning.notices(conn, invoice_id)

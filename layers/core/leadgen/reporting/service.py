@@ -37,7 +37,7 @@ def statement(
     """
     found = store.holder(conn, buyer_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     zone = ZoneInfo(found.timezone)
     last = now.astimezone(zone).date() if last is None else last
     first = max(last, _FIRST + _MONTH) - _MONTH if first is None else first

@@ -22,7 +22,7 @@ from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.backoff import Schedule
 from leadgen.outbound.domain.outcomes import Unknown
-from leadgen.outbound.service import admission
+from leadgen.outbound.service import admission, claims
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
 from leadgen.outbound.store import Address
@@ -72,17 +72,15 @@ def claim(
     locked = deliveries.lock(conn, [due.delivery_id for due in read]) if read else {}
     unchanged = {due.delivery_id for due in read if locked.get(due.delivery_id) == due.version}
     found = [due for due in found if due.delivery_id in unchanged]
-    going: dict[str, int] = {}
-    for address, all_dues in waiting.items():
-        dues = [due for due in all_dues if due.delivery_id in unchanged]
-        bears = admitted[address]
-        going |= {due.delivery_id: bears.endpoint_id for due in dues[: bears.calls]}
-        for due in dues[bears.calls :]:
-            own = _schedule(ready[due.delivery_id][1], default)
-            steps[due.delivery_id] = delivery_steps.held_back(_state(due), own, until=bears.come_back_at, now=now)
+    left = {address: [due for due in dues if due.delivery_id in unchanged] for address, dues in waiting.items()}
+    divided = claims.divide(left, admitted)
+    for due, come_back_at in divided.held:
+        own = _schedule(ready[due.delivery_id][1], default)
+        steps[due.delivery_id] = delivery_steps.held_back(_state(due), own, until=come_back_at, now=now)
     abandoned = [due.delivery_id for due in found if due.is_abandoned]
     if abandoned:
         deliveries.reap(conn, abandoned, now=now)
+    going = {due.delivery_id: endpoint_id for due, endpoint_id in divided.going}
     claimed = deliveries.claim(conn, going, now=now, until=until) if going else {}
     parcels = tuple(_parcel(*ready[delivery_id], taken, default) for delivery_id, taken in claimed.items())
     fresh = {p.claimed.delivery_id: p.rendered for p in parcels if p.rendered and p.claimed.rendered is None}

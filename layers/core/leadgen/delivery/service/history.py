@@ -11,7 +11,7 @@ from leadgen.delivery.domain import verdicts
 from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.store import history
 from leadgen.delivery.store.history import Attempt
-from leadgen.outbound.domain.endpoints import without_query
+from leadgen.platform.egress.urls import without_query
 
 
 @dataclass(frozen=True)

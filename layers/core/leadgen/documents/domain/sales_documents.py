@@ -46,7 +46,7 @@ class Invoice:
     subject: str
     seller: Seller
     buyer: BillTo
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...] = ()
 
     @property
     def due(self) -> Decimal:
@@ -80,7 +80,7 @@ class CreditNote:
     subject: str
     seller: Seller
     buyer: BillTo
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...] = ()
 
 
 def terms(days: int) -> str:

@@ -4,7 +4,7 @@ between sending and recording is the only reason for a second one, and the log s
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -122,13 +122,14 @@ def _errand(conn: Connection[Any], claimed: Claimed) -> Errand:
 
 
 def _result(claimed: Claimed, outcome: CallOutcome, now: datetime) -> Result:
-    wait = domain.next_step(claimed.attempts)
+    wait = domain.SCHEDULE.delay(claimed.attempts, seed=claimed.mail_id)
+    again_at = None if wait is None else now + timedelta(seconds=wait)
     match outcome:
         case Succeeded():
             return Result(claimed.mail_id, "sent")
-        case FailedForNow() if wait is not None:
-            return Result(claimed.mail_id, "pending", now + wait, outcomes.cause(outcome))
-        case Unknown() if wait is not None and claimed.attempts == 1:  # it may have come: not a third time
-            return Result(claimed.mail_id, "pending", now + wait, outcomes.cause(outcome))
+        case FailedForNow() if again_at is not None:
+            return Result(claimed.mail_id, "pending", again_at, outcomes.cause(outcome))
+        case Unknown() if again_at is not None and claimed.attempts == 1:  # it may have come: not a third time
+            return Result(claimed.mail_id, "pending", again_at, outcomes.cause(outcome))
         case _:
             return Result(claimed.mail_id, "given_up", error=outcomes.cause(outcome) or outcomes.name(outcome))

@@ -9,6 +9,7 @@ from leadgen.invoicing.store import failures as invoicing_failures
 from leadgen.invoicing.store import invoices
 from leadgen.kernel import money
 from leadgen.platform import clock
+from leadgen.receivables.domain.settlement import PAYABLE_ONLINE
 from leadgen.receivables.store import dunning
 from leadgen.receivables.store.invoices import Invoice
 from leadgen.terminal.tables import columns, minute, printable, unbroken
@@ -175,7 +176,7 @@ def _amount(invoice: Invoice, name: str) -> str:
 
 def _status(invoice: Invoice) -> str:
     promised = invoice.promised_until
-    if promised is None or invoice.status not in ("sent", "overdue") or promised <= clock.now():
+    if promised is None or invoice.status not in PAYABLE_ONLINE or promised <= clock.now():
         return invoice.status
     return f"{invoice.status}, promised by {_on(invoice, promised - timedelta(microseconds=1))}"
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import issue
 from leadgen.invoicing.store import invoices as store
 from leadgen.kernel import calendar
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event
-from leadgen.receivables.domain.settlement import Invoice
+from leadgen.receivables.domain.settlement import PAYABLE_ONLINE, Invoice
 from leadgen.receivables.service import credit_notes, overdue, settlement
 from leadgen.receivables.store import invoices as receivables_invoices
 
@@ -80,7 +80,7 @@ def promise(conn: Connection[Any], invoice_id: int, until: date | None, actor: A
     Raises Refusal 404, 400 for a day that is over or more than a year away, 409 where nothing is to be paid.
     """
     invoice = settlement.lock_invoice(conn, invoice_id)
-    if invoice.status not in ("sent", "overdue"):
+    if invoice.status not in PAYABLE_ONLINE:
         message = f"invoice {invoice_id} is {invoice.status}: only one that is sent or overdue can be promised"
         raise Refusal(409, "invoice_not_open", message)
     ends = None if until is None else _end_of(until, invoice, now)
@@ -115,7 +115,5 @@ def _audit(
     actor: Actor,
     now: datetime,
 ) -> None:
-    entry = audit_trail_store.Entry(
-        action, "invoice", before.invoice_id, {"status": before.status}, {**after, "by": actor.name}
-    )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    row = ("invoice", before.invoice_id)
+    audit_trail_service.record(conn, actor, action, row, {"status": before.status}, after, now=now)

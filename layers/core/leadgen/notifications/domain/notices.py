@@ -11,8 +11,6 @@ from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedF
 
 Kind = Literal["event", "trial", "sms", "replay"]
 
-CONTENT_TYPE = "application/json"
-
 # An event is tried for 27 hours, as Standard Webhooks proposes. Somebody waits for a replay, and an SMS is soon stale.
 SCHEDULES: Mapping[Kind, Schedule] = {
     "event": Schedule((5, 300, 1800, 7200, 18000, 36000, 36000), jittered=True),

@@ -28,7 +28,7 @@ from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.outcomes import GONE, CallOutcome, FailedForGood, FailedForNow, Succeeded, Unknown
 from leadgen.outbound.domain.signing import Sending
-from leadgen.outbound.service import admission, webhook
+from leadgen.outbound.service import admission, claims, webhook
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
 from leadgen.outbound.store import Address
@@ -114,12 +114,10 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
         if due.notice_id not in steps:
             waiting[_address(due)].append(due)
     admitted = admission.admit(conn, Counter({a: len(dues) for a, dues in waiting.items()}), now=now) if waiting else {}
-    going: dict[str, int] = {}
-    for address, dues in waiting.items():
-        bears = admitted[address]
-        going |= {due.notice_id: bears.endpoint_id for due in dues[: bears.calls]}
-        for due in dues[bears.calls :]:
-            steps[due.notice_id] = notifications_notices.held_back(_state(due), until=bears.come_back_at, now=now)
+    divided = claims.divide(waiting, admitted)
+    going = {due.notice_id: endpoint_id for due, endpoint_id in divided.going}
+    for due, come_back_at in divided.held:
+        steps[due.notice_id] = notifications_notices.held_back(_state(due), until=come_back_at, now=now)
     found = _freed(conn, found, now)
     taken = notifications_notices_store.claim(conn, going, now=now, until=until) if going else {}
     parcels = notifications_notices_store.parcels(conn, taken, now=now) if taken else []

@@ -22,6 +22,7 @@ from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
+from leadgen.receivables.domain.settlement import PAYABLE_ONLINE
 
 router = APIRouter()
 
@@ -96,7 +97,7 @@ def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Respo
         total=invoice.total,
         due=invoice.due,
         seller=invoice.seller,
-        may_pay=invoice.status in checkout.PAYABLE and provider.is_configured(),
+        may_pay=invoice.status in PAYABLE_ONLINE and provider.is_configured(),
         document=f"{token}/invoice.pdf",
         just_paid=just_paid,
     )

@@ -6,7 +6,7 @@ earlier one went through after all: the provider forgets keys after a day.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from psycopg import Connection
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
+from leadgen.outbound.service import claims
 from leadgen.payments.adapters import provider
 from leadgen.payments.adapters.provider import Charged, ProviderLater, ProviderRefused, Refunded
 from leadgen.payments.domain import minor_units, provider_backoff
@@ -25,8 +26,8 @@ from leadgen.payments.service.receipts import Received
 from leadgen.payments.store import collection
 from leadgen.payments.store.collection import Refund, TopUp, Unasked
 
-# Two calls and the time to record what came of them.
-CLAIM = timedelta(seconds=2 * provider.CALL_SECONDS + 15)
+# Whether an earlier one went through, and the call itself.
+_CALL_SECONDS = 2 * provider.CALL_SECONDS
 _FAILED = ("failed", "canceled")
 
 
@@ -59,13 +60,13 @@ class Claimed:
 
 def refund_due(conn: Connection[Any], refund_id: int, now: datetime) -> Claimed | None:
     """Take a refund that waits to be made; None where there is nothing to do, or somebody is at it."""
-    claimed = collection.claim_refund(conn, refund_id, now=now, until=now + CLAIM)
+    claimed = collection.claim_refund(conn, refund_id, now=now, until=claims.until(now, call_seconds=_CALL_SECONDS))
     return None if claimed is None else Claimed(claimed.attempts, partial(_refund, claimed))
 
 
 def top_up_due(conn: Connection[Any], payment_id: int, now: datetime) -> Claimed | None:
     """Take an automatic payment that waits to be taken from its card; None as above."""
-    claimed = collection.claim_top_up(conn, payment_id, now=now, until=now + CLAIM)
+    claimed = collection.claim_top_up(conn, payment_id, now=now, until=claims.until(now, call_seconds=_CALL_SECONDS))
     return None if claimed is None else Claimed(claimed.attempts, partial(_top_up, claimed))
 
 

@@ -35,19 +35,20 @@ def credited(conn: Connection[Any], invoice_id: int) -> tuple[Decimal, Decimal]:
     return row[0], row[1]
 
 
-def add(
-    conn: Connection[Any],
-    invoice_id: int,
-    figures: Credit,
-    *,
-    series: str,
-    sequence: int,
-    number: str,
-    reason: str,
-    note: str | None,
-    actor: str,
-    now: datetime,
-) -> int:
+@dataclass(frozen=True)
+class New:
+    """A credit note as it is issued: ``number`` is the text that ``series`` and ``sequence`` make."""
+
+    series: str
+    sequence: int
+    number: str
+    reason: str
+    note: str | None
+    actor: str
+    issued_at: datetime
+
+
+def add(conn: Connection[Any], invoice_id: int, figures: Credit, new: New) -> int:
     """Write a credit note, with the parties as its invoice names them; its id. Its lines follow with ``add_lines``."""
     row = conn.execute(
         """
@@ -59,19 +60,19 @@ def add(
         RETURNING id
         """,
         {
-            "now": now,
+            "now": new.issued_at,
             "invoice": invoice_id,
-            "series": series,
-            "sequence": sequence,
-            "number": number,
-            "reason": reason,
-            "note": note,
+            "series": new.series,
+            "sequence": new.sequence,
+            "number": new.number,
+            "reason": new.reason,
+            "note": new.note,
             "net": figures.net,
             "tax": figures.tax,
             "total": figures.total,
             "to_due": figures.to_due,
             "to_wallet": figures.to_wallet,
-            "actor": actor,
+            "actor": new.actor,
         },
     ).fetchone()
     assert row is not None

@@ -156,4 +156,4 @@ def refuse(decision: Decision, sale: Sale) -> None:
 
 def no_lead(lead_id: int) -> Refusal:
     """What is said of a lead that there is none of, for the one who asks."""
-    return Refusal(404, "not_found", f"there is no lead {lead_id}")
+    return Refusal.missing("lead", lead_id)
