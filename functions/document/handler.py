@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadgen.documents.service import mails, records
-from leadgen.documents.service.mails import Errand
+from leadgen.documents.service.mails import MailErrand
 from leadgen.kernel.events import Topic
 from leadgen.outbound.service import claims
 from leadgen.outbound.service.webhook import Call
@@ -34,7 +34,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         errands = mails.claim(conn, invoices, credit_notes, now=drawn_at, until=until)
     done: list[Outcome] = []
 
-    def record(ended: Sequence[tuple[Errand, Call]]) -> None:
+    def record(ended: Sequence[tuple[MailErrand, Call]]) -> None:
         with db.current().transaction() as conn:
             results = mails.record(conn, ended, now=clock.now())
         done.extend(records.outcome(errand, call, results[errand.claimed.mail_id]) for errand, call in ended)

@@ -7,7 +7,7 @@ from typing import Any
 from leadgen.kernel.events import Topic
 from leadgen.leads.store import lifecycle
 from leadgen.notifications.service import dispatch, records
-from leadgen.notifications.service.dispatch import Errand
+from leadgen.notifications.service.dispatch import NoticeErrand
 from leadgen.outbound.service import claims
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import clock, settings
@@ -42,7 +42,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         transaction.announce([*claimed.wake_ups, *others])
     done = [records.outcome(notice_id, step, {}) for notice_id, step in claimed.steps.items()]
 
-    def record(ended: Sequence[tuple[Errand, Call]]) -> None:
+    def record(ended: Sequence[tuple[NoticeErrand, Call]]) -> None:
         with bus.transaction() as transaction:
             steps, wake_ups = dispatch.record(transaction.conn, ended, now=clock.now())
             transaction.announce(wake_ups)

@@ -24,5 +24,5 @@ def record(
     """Keep what a person did to a row, named by its kind and id: ``("invoice", 7)``. The states are as much of the row
     as the action changed; the one after also holds who did it, as ``by``.
     """
-    entry = store.Entry(action, *row, before, {**after, "by": actor.name})
+    entry = store.RecordedAction(action, *row, before, {**after, "by": actor.name})
     store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

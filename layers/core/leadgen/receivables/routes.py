@@ -17,7 +17,7 @@ from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
 from leadgen.receivables.domain import credit_notes as domain
-from leadgen.receivables.domain.credit_notes import Wanted
+from leadgen.receivables.domain.credit_notes import WantedCredit
 from leadgen.receivables.domain.settlement import DISPUTE_OUTCOMES, DisputeOutcome
 from leadgen.receivables.service import credit_notes as receivables_credit_notes
 from leadgen.receivables.service import disputes as receivables_disputes
@@ -108,7 +108,7 @@ async def post_credit(invoice_id: Id, request: Request) -> JsonAnswer:
     return await run_in_threadpool(_credit, invoice_id, domain.read(fields), requester(request))
 
 
-def _credit(invoice_id: int, wanted: Wanted, actor: Actor) -> JsonAnswer:
+def _credit(invoice_id: int, wanted: WantedCredit, actor: Actor) -> JsonAnswer:
     with bus.transaction() as transaction:
         made = receivables_credit_notes.enter(
             transaction.conn,

@@ -10,15 +10,14 @@ from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.delivery.domain import verdicts
-from leadgen.delivery.domain.verdicts import Delivery
-from leadgen.delivery.domain.verdicts import Verdict as DeliveryVerdict
+from leadgen.delivery.domain.verdicts import Delivery, DeliveryVerdict
 from leadgen.delivery.store import deliveries as delivery_deliveries
 from leadgen.delivery.store import history
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
 from leadgen.notifications.store import replays
 from leadgen.review import domain
-from leadgen.review.domain import Verdict as LeadVerdict
+from leadgen.review.domain import LeadVerdict
 from leadgen.review.store import deliveries as review_deliveries
 from leadgen.review.store import leads
 from leadgen.review.store.deliveries import Ended
@@ -28,7 +27,7 @@ from leadgen.routing.store import release as routing_release_store
 
 
 @dataclass(frozen=True)
-class Decided:
+class DeliveryDecided:
     """What a verdict on a delivery made of it and of its lead; ``is_repeated`` is that it had been said before.
 
     The events are the caller's to announce, in the same transaction.
@@ -47,7 +46,7 @@ class Decided:
 
 def on_delivery(
     conn: Connection[Any], delivery_id: str, verdict: DeliveryVerdict, actor: Actor, *, now: datetime
-) -> Decided:
+) -> DeliveryDecided:
     """Carry out a verdict in the caller's transaction. Raises Refusal 404 and 409.
 
     Locks the lead, then its buyer, then the delivery, then its replays.
@@ -70,8 +69,8 @@ def on_delivery(
     return replace(_decided(verdict, after, is_repeated=False), events=tuple(events))
 
 
-def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) -> Decided:
-    return Decided(
+def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) -> DeliveryDecided:
+    return DeliveryDecided(
         delivery_id=after.delivery_id,
         lead_id=after.lead_id,
         verdict=verdict.verdict,

@@ -12,10 +12,10 @@ from leadgen.delivery.domain import steps as delivery_steps
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import payload
 from leadgen.delivery.domain.formats.payload import Rendered
-from leadgen.delivery.domain.steps import Done, Release, Review, State, Step, TryAgain
+from leadgen.delivery.domain.steps import DeliveryProgress, Done, Release, Review, Step, TryAgain
 from leadgen.delivery.domain.terms import DeliveryTerms
 from leadgen.delivery.store import deliveries
-from leadgen.delivery.store.deliveries import Attempt, Claimed, Due, Settlement
+from leadgen.delivery.store.deliveries import ClaimedDelivery, DeliveryAttempt, DeliveryResult, DueDelivery
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
 from leadgen.outbound import store as outbound_store
@@ -34,9 +34,9 @@ from leadgen.routing.service.release import ReleasedLead
 class Parcel:
     """A delivery that is this worker's to make, on its terms. ``rendered`` is what a webhook is sent."""
 
-    due: Due
+    due: DueDelivery
     terms: DeliveryTerms
-    claimed: Claimed
+    claimed: ClaimedDelivery
     rendered: Rendered | None
     schedule: Schedule
 
@@ -57,14 +57,14 @@ def claim(
     read = deliveries.due(conn, lead_ids, now=now)
     found = [_counted(due) for due in read]
     steps: dict[str, Step] = {}
-    ready: dict[str, tuple[Due, DeliveryTerms]] = {}
+    ready: dict[str, tuple[DueDelivery, DeliveryTerms]] = {}
     for due in found:
         ready_or_not = _prepare(due)
         if isinstance(ready_or_not, DeliveryTerms):
             ready[due.delivery_id] = due, ready_or_not
         else:
             steps[due.delivery_id] = ready_or_not
-    waiting: dict[Address, list[Due]] = defaultdict(list)
+    waiting: dict[Address, list[DueDelivery]] = defaultdict(list)
     for due, _ in ready.values():
         waiting[_address(due)].append(due)
     admitted = admission.admit(conn, Counter({a: len(dues) for a, dues in waiting.items()}), now=now) if waiting else {}
@@ -95,14 +95,14 @@ def claim(
     )
 
 
-def _counted(due: Due) -> Due:
+def _counted(due: DueDelivery) -> DueDelivery:
     """A delivery whose worker died has one attempt more that nobody knows the outcome of."""
     if not due.is_abandoned:
         return due
     return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, outcome_unknown=True)
 
 
-def _prepare(due: Due) -> DeliveryTerms | Step:
+def _prepare(due: DueDelivery) -> DeliveryTerms | Step:
     """The terms a delivery is made on; or what follows where it cannot be made at all."""
     if due.is_erased:
         return Review("erased")
@@ -116,7 +116,7 @@ def _prepare(due: Due) -> DeliveryTerms | Step:
         return Review("format_invalid")
 
 
-def _address(due: Due) -> Address:
+def _address(due: DueDelivery) -> Address:
     return outbound_store.MAIL if due.channel == "email" else outbound_store.of_buyer(due.buyer_id, due.url or "")
 
 
@@ -124,9 +124,9 @@ def _schedule(terms: DeliveryTerms, default: Schedule) -> Schedule:
     return default if terms.schedule is None else Schedule(terms.schedule, jittered=True)
 
 
-def _state(due: Due, *, begun: int = 0) -> State:
+def _state(due: DueDelivery, *, begun: int = 0) -> DeliveryProgress:
     """How far a delivery is when so many attempts more have begun since it was read."""
-    return State(
+    return DeliveryProgress(
         channel=due.channel,
         held_since=due.held_since,
         made=due.attempts + begun - due.uncounted,
@@ -137,7 +137,7 @@ def _state(due: Due, *, begun: int = 0) -> State:
     )
 
 
-def _parcel(due: Due, terms: DeliveryTerms, claimed: Claimed, default: Schedule) -> Parcel:
+def _parcel(due: DueDelivery, terms: DeliveryTerms, claimed: ClaimedDelivery, default: Schedule) -> Parcel:
     rendered = claimed.rendered
     if rendered is None and due.channel == "webhook":
         rendered = payload.render(terms.format, claimed.facts)
@@ -199,8 +199,8 @@ def _is_unknown(step: Step) -> bool:
     return isinstance(step, Review) and step.reason == "rejected_outcome_unknown"
 
 
-def _attempt(parcel: Parcel, call: Call) -> Attempt:
-    return Attempt(
+def _attempt(parcel: Parcel, call: Call) -> DeliveryAttempt:
+    return DeliveryAttempt(
         delivery_id=parcel.claimed.delivery_id,
         channel=parcel.due.channel,
         number=parcel.claimed.attempt,
@@ -212,37 +212,37 @@ def _attempt(parcel: Parcel, call: Call) -> Attempt:
     )
 
 
-def _settle(conn: Connection[Any], settlements: Sequence[Settlement], now: datetime) -> set[str]:
+def _settle(conn: Connection[Any], settlements: Sequence[DeliveryResult], now: datetime) -> set[str]:
     return deliveries.settle(conn, settlements, now=now) if settlements else set()
 
 
-def _holding(due: Due, step: Step, now: datetime) -> Settlement:
+def _holding(due: DueDelivery, step: Step, now: datetime) -> DeliveryResult:
     """What becomes of a delivery that no call was made for: on its channel it waits for capacity."""
     is_held = isinstance(step, TryAgain) and step.channel == due.channel
     return replace(_settlement(due, due.attempts, step, now), is_held=is_held)
 
 
-def _settlement(due: Due, attempts: int, step: Step, now: datetime) -> Settlement:
+def _settlement(due: DueDelivery, attempts: int, step: Step, now: datetime) -> DeliveryResult:
     match step:
         case Done(reference=reference):
-            return Settlement(due.delivery_id, attempts, "succeeded", due.channel, reference=reference)
+            return DeliveryResult(due.delivery_id, attempts, "succeeded", due.channel, reference=reference)
         case Release(reason=reason):
-            return Settlement(
+            return DeliveryResult(
                 due.delivery_id, attempts, "released", due.channel, release_reason="rejected", rejection=reason
             )
         case TryAgain(channel=channel, delay_seconds=delay):
             at = now + timedelta(seconds=delay)
             begins = channel != due.channel
-            return Settlement(due.delivery_id, attempts, "pending", channel, begins=begins, next_attempt_at=at)
+            return DeliveryResult(due.delivery_id, attempts, "pending", channel, begins=begins, next_attempt_at=at)
         case Review(reason=reason, rejection=rejection):
-            return Settlement(
+            return DeliveryResult(
                 due.delivery_id, attempts, "in_review", due.channel, review_reason=reason, rejection=rejection
             )
         case _:
             assert_never(step)
 
 
-def _event(due: Due, step: Step, attempts: int, now: datetime) -> Event:
+def _event(due: DueDelivery, step: Step, attempts: int, now: datetime) -> Event:
     ids: dict[str, int | str] = {"buyer_id": due.buyer_id, "delivery_id": due.delivery_id}
     match step:
         case Done():

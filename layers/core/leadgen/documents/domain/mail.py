@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from leadgen.documents.domain import letter
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, reason_in_words
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, InvoiceDocument, reason_in_words
 from leadgen.kernel import money
 from leadgen.kernel.mail_page import BUTTON, CELL, MailText, line, page, shown
 from leadgen.outbound.domain.backoff import Schedule
@@ -13,7 +13,7 @@ SCHEDULE = Schedule((60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400), jitter
 """After the last attempt a person has to look at it."""
 
 
-def of_invoice(invoice: Invoice, *, pay_url: str | None) -> MailText:
+def of_invoice(invoice: InvoiceDocument, *, pay_url: str | None) -> MailText:
     """The mail of an invoice."""
     due = money.shown(invoice.due, invoice.currency)
     seller, by = line(invoice.seller.legal_name), letter.day(invoice.due_date, invoice.timezone)
@@ -34,7 +34,7 @@ def of_invoice(invoice: Invoice, *, pay_url: str | None) -> MailText:
     return _mail(subject, opening, rows, pay_url if invoice.due > 0 else None, seller, invoice.seller.email)
 
 
-def of_credit_note(note: CreditNote) -> MailText:
+def of_credit_note(note: CreditNoteDocument) -> MailText:
     """The mail of a credit note."""
     total = money.shown(note.total, note.currency)
     seller = line(note.seller.legal_name)

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from psycopg import Connection
 
 from leadgen.access.service import buyer_scope
-from leadgen.documents.domain.sales_documents import CreditNote
+from leadgen.documents.domain.sales_documents import CreditNoteDocument
 from leadgen.documents.service import documents
 from leadgen.documents.store import documents as store
 from leadgen.documents.store.documents import Document, Format
@@ -79,7 +79,7 @@ def _invoice(request: Request, invoice_id: int, form: Format) -> Response:
         return file(documents.document(conn, "invoice", invoice_id, form))
 
 
-def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> CreditNote:
+def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> CreditNoteDocument:
     scope = buyer_scope(request)
     found = store.credit_note(conn, credit_note_id)
     if found is None or scope not in (None, found.buyer_id):

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from leadgen.documents.domain import einvoice, sales_letters
 from leadgen.documents.domain.letter import Letter
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, InvoiceDocument
 from leadgen.documents.store import documents as store
 from leadgen.documents.store.documents import Document, Format, Kind
 from leadgen.kernel.errors import Refusal
@@ -29,7 +29,7 @@ def document(conn: Connection[Any], kind: Sold, document_id: int, form: Format =
         return kept
     match kind:
         case "invoice":
-            sold: Invoice | CreditNote = invoice(conn, document_id)
+            sold: InvoiceDocument | CreditNoteDocument = invoice(conn, document_id)
         case "credit_note":
             sold = credit_note(conn, document_id)
     return kept_or_drawn(conn, kind, document_id, form, lambda: _draw(sold, form))
@@ -52,7 +52,7 @@ def file_of(media_type: str, filename: str, content: bytes) -> Document:
     return Document(media_type, filename, content, hashlib.sha256(content).hexdigest())
 
 
-def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
+def invoice(conn: Connection[Any], invoice_id: int) -> InvoiceDocument:
     """An issued invoice as it was. Raises Refusal 404 and 409 ``not_issued``."""
     found = store.invoice(conn, invoice_id)
     match found:
@@ -65,7 +65,7 @@ def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
             return replace(found, lines=tuple(store.invoice_lines(conn, invoice_id)))
 
 
-def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
+def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNoteDocument:
     """A credit note as it was issued. Raises Refusal 404."""
     found = store.credit_note(conn, credit_note_id)
     if found is None:
@@ -73,7 +73,7 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
     return replace(found, lines=tuple(store.credit_note_lines(conn, credit_note_id)))
 
 
-def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
+def _draw(sold: InvoiceDocument | CreditNoteDocument, form: Format) -> Document:
     from leadgen.documents.adapters import einvoices, pdf  # slow to import, and a document is drawn once
 
     match form:
@@ -87,13 +87,13 @@ def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
             return file_of(PDF, f"{sold.number}-factur-x.pdf", einvoices.factur_x(sold, _letter(sold)))
 
 
-def _letter(sold: Invoice | CreditNote) -> Letter:
-    if isinstance(sold, CreditNote):
+def _letter(sold: InvoiceDocument | CreditNoteDocument) -> Letter:
+    if isinstance(sold, CreditNoteDocument):
         return sales_letters.of_credit_note(sold)
     return sales_letters.of_invoice(sold, pay_url=checkout.payment_url(sold.invoice_id))
 
 
-def _require(sold: Invoice | CreditNote) -> None:
+def _require(sold: InvoiceDocument | CreditNoteDocument) -> None:
     if lacking := einvoice.missing(sold):
         raise Refusal(
             409,

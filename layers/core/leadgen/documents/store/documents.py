@@ -11,7 +11,7 @@ from psycopg.rows import class_row, kwargs_row
 
 from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.domain import terms
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, DocumentLine, InvoiceDocument
 
 Kind = Literal["invoice", "credit_note", "payout"]
 Format = Literal["pdf", "ubl", "factur_x"]
@@ -80,7 +80,7 @@ def keep(conn: Connection[Any], kind: Kind, document_id: int, form: Format, docu
     )
 
 
-def invoice(conn: Connection[Any], invoice_id: int) -> Invoice | Literal["draft"] | None:
+def invoice(conn: Connection[Any], invoice_id: int) -> InvoiceDocument | Literal["draft"] | None:
     """An invoice as it was issued, whatever was paid since, without its lines; None where there is none."""
     with conn.cursor(row_factory=kwargs_row(_invoice)) as cursor:
         cursor.execute(
@@ -98,7 +98,7 @@ def invoice(conn: Connection[Any], invoice_id: int) -> Invoice | Literal["draft"
         return cursor.fetchone()
 
 
-def invoice_lines(conn: Connection[Any], invoice_id: int) -> list[Line]:
+def invoice_lines(conn: Connection[Any], invoice_id: int) -> list[DocumentLine]:
     """The lines of an invoice, in the order the leads were delivered."""
     with conn.cursor(row_factory=kwargs_row(_line)) as cursor:
         cursor.execute(
@@ -112,7 +112,7 @@ def invoice_lines(conn: Connection[Any], invoice_id: int) -> list[Line]:
         return cursor.fetchall()
 
 
-def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote | None:
+def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNoteDocument | None:
     """A credit note without its lines; None where there is none."""
     with conn.cursor(row_factory=kwargs_row(_credit_note)) as cursor:
         cursor.execute(
@@ -127,7 +127,7 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote | None
         return cursor.fetchone()
 
 
-def credit_note_lines(conn: Connection[Any], credit_note_id: int) -> list[Line]:
+def credit_note_lines(conn: Connection[Any], credit_note_id: int) -> list[DocumentLine]:
     """The lines of a credit note, in the order the leads were delivered."""
     with conn.cursor(row_factory=kwargs_row(_line)) as cursor:
         cursor.execute(
@@ -143,10 +143,10 @@ def credit_note_lines(conn: Connection[Any], credit_note_id: int) -> list[Line]:
 
 def _invoice(
     *, number: str | None, issued_at: datetime | None, subject: str | None, seller: object, buyer: object, **rest: Any
-) -> Invoice | Literal["draft"]:
+) -> InvoiceDocument | Literal["draft"]:
     if number is None or issued_at is None:
         return "draft"
-    return Invoice(
+    return InvoiceDocument(
         number=number,
         issued_at=issued_at,
         subject=subject or "",
@@ -156,8 +156,8 @@ def _invoice(
     )
 
 
-def _credit_note(*, number: str, seller: object, buyer: object, **rest: Any) -> CreditNote:
-    return CreditNote(
+def _credit_note(*, number: str, seller: object, buyer: object, **rest: Any) -> CreditNoteDocument:
+    return CreditNoteDocument(
         number=number,
         seller=terms.parse_seller(seller),
         buyer=billing_documents.parse_bill_to(buyer, label=number),
@@ -165,7 +165,7 @@ def _credit_note(*, number: str, seller: object, buyer: object, **rest: Any) -> 
     )
 
 
-def _line(*, components: object, **rest: Any) -> Line:
+def _line(*, components: object, **rest: Any) -> DocumentLine:
     parts = components if isinstance(components, list) else [components]
     priced = tuple((str(p["component"]), Decimal(str(p["amount"]))) for p in parts if isinstance(p, Mapping))
-    return Line(components=priced, **rest)
+    return DocumentLine(components=priced, **rest)

@@ -23,17 +23,17 @@ _LONGEST_PROMISE = timedelta(days=366)
 
 
 @dataclass(frozen=True)
-class Decided:
+class InvoiceDecided:
     """What a decision made of an invoice; ``is_repeated`` is that it was so already. The events are the caller's to
     announce, in the same transaction.
     """
 
-    invoice: receivables_invoices.Invoice
+    invoice: receivables_invoices.InvoiceHead
     is_repeated: bool
     events: tuple[Event, ...] = ()
 
 
-def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: datetime) -> Decided:
+def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: datetime) -> InvoiceDecided:
     """Issue a draft in the caller's transaction. Raises Refusal 404, and 409 ``invoice_cancelled`` or
     ``nothing_to_invoice``.
     """
@@ -52,7 +52,9 @@ def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: dateti
     return decided
 
 
-def cancel(conn: Connection[Any], invoice_id: int, reason: str | None, actor: Actor, *, now: datetime) -> Decided:
+def cancel(
+    conn: Connection[Any], invoice_id: int, reason: str | None, actor: Actor, *, now: datetime
+) -> InvoiceDecided:
     """Cancel an invoice in the caller's transaction: the leads of a draft are free for the next invoice; one that is
     issued is credited in full. Raises Refusal 404, 409, and 400 for a reason that is too long.
     """
@@ -73,7 +75,9 @@ def cancel(conn: Connection[Any], invoice_id: int, reason: str | None, actor: Ac
     return _decided(conn, invoice_id)
 
 
-def promise(conn: Connection[Any], invoice_id: int, until: date | None, actor: Actor, *, now: datetime) -> Decided:
+def promise(
+    conn: Connection[Any], invoice_id: int, until: date | None, actor: Actor, *, now: datetime
+) -> InvoiceDecided:
     """Keep that the buyer pays an invoice by a day of its market, that day included; None takes the promise back. Until
     then nobody is reminded of it, nor gets no leads because of it.
 
@@ -103,8 +107,8 @@ def _end_of(day: date, invoice: Invoice, now: datetime) -> datetime:
 
 def _decided(
     conn: Connection[Any], invoice_id: int, *, is_repeated: bool = False, events: tuple[Event, ...] = ()
-) -> Decided:
-    return Decided(receivables_invoices.by_id(conn, [invoice_id])[0], is_repeated, events)
+) -> InvoiceDecided:
+    return InvoiceDecided(receivables_invoices.by_id(conn, [invoice_id])[0], is_repeated, events)
 
 
 def _audit(

@@ -27,7 +27,7 @@ class NoSuchSubscription(Exception):
     """There is no subscription of this number in force; the message says so."""
 
 
-class Wanted(Model):
+class WantedSubscription(Model):
     """What somebody subscribes to, and where it is sent. ``buyer`` is an id or e-mail address; without it, it
     is the operator's.
     """
@@ -38,10 +38,10 @@ class Wanted(Model):
     secret: Annotated[str | None, Field(repr=False)] = None
 
 
-def read(fields: Mapping[str, object]) -> Wanted:
+def read(fields: Mapping[str, object]) -> WantedSubscription:
     """What was posted. Raises SubscriptionInvalid."""
     try:
-        return Wanted.model_validate({**fields, "events": _as_tuple(fields.get("events"))})
+        return WantedSubscription.model_validate({**fields, "events": _as_tuple(fields.get("events"))})
     except ValidationError as error:
         raise SubscriptionInvalid(describe(error, whole="the subscription")) from None
 
@@ -62,7 +62,7 @@ class Subscribed:
     notices: tuple[str, ...] = ()
 
 
-def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datetime) -> Subscribed:
+def subscribe(conn: Connection[Any], wanted: WantedSubscription, actor: Actor, *, now: datetime) -> Subscribed:
     """Subscribe in the caller's transaction, with a secret of our own where none is brought.
 
     Raises SubscriptionInvalid.

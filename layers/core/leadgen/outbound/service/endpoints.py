@@ -19,7 +19,7 @@ from leadgen.platform.egress.urls import without_query
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListedEndpoint:
     """An endpoint, and whose it is by name: a buyer's, or the operator."""
 
     endpoint: Endpoint
@@ -31,11 +31,11 @@ class Shown:
         return without_query(self.endpoint.url)
 
 
-def listed(conn: Connection[Any], *, now: datetime, limit: int) -> list[Shown]:
+def listed(conn: Connection[Any], *, now: datetime, limit: int) -> list[ListedEndpoint]:
     """The endpoints, those in trouble first, in two statements."""
     known = store.known(conn, now=now, limit=limit)
     names = _names(conn, [endpoint.owner for endpoint in known])
-    return [Shown(endpoint, names[endpoint.owner]) for endpoint in known]
+    return [ListedEndpoint(endpoint, names[endpoint.owner]) for endpoint in known]
 
 
 def _names(conn: Connection[Any], owners: Sequence[str]) -> dict[str, str]:
@@ -44,7 +44,7 @@ def _names(conn: Connection[Any], owners: Sequence[str]) -> dict[str, str]:
     return {owner: named.get(of_buyers[owner], owner) if owner in of_buyers else owner for owner in owners}
 
 
-def as_json(shown: Shown) -> dict[str, Any]:
+def as_json(shown: ListedEndpoint) -> dict[str, Any]:
     """An endpoint; its next probe is when it may be called again."""
     fields = asdict(shown.endpoint)
     next_probe_at = fields.pop("open_until")

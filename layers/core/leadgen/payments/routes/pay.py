@@ -13,7 +13,7 @@ from leadgen.payments.adapters import provider
 from leadgen.payments.adapters.provider import NotFromProvider
 from leadgen.payments.domain import pay_page
 from leadgen.payments.domain import provider_events as domain
-from leadgen.payments.domain.pay_page import Invoice
+from leadgen.payments.domain.pay_page import PageInvoice
 from leadgen.payments.domain.provider_events import EventUnreadable, ProviderEvent
 from leadgen.payments.service import checkout
 from leadgen.payments.service import provider_events as service
@@ -87,7 +87,7 @@ def _act(told: ProviderEvent, now: datetime) -> None:
 
 def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Response:
     invoice = checkout.payable(token)
-    shown = Invoice(
+    shown = PageInvoice(
         number=invoice.number,
         status=invoice.status,
         currency=invoice.currency,

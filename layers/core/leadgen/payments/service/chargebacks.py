@@ -14,7 +14,7 @@ from leadgen.kernel.money import NOTHING
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Entry, Kind, Transaction
 from leadgen.payments.domain import chargebacks as domain
-from leadgen.payments.domain.chargebacks import Taken
+from leadgen.payments.domain.chargebacks import TakenBack
 from leadgen.payments.store import chargebacks as payments_chargebacks
 from leadgen.payments.store import payments
 from leadgen.payments.store.chargebacks import Chargeback
@@ -98,7 +98,7 @@ def open_(  # noqa: PLR0913 - what the provider says of a chargeback
     return _state(chargeback, invoice, is_repeated=False)
 
 
-def _reopened(conn: Connection[Any], invoice: Invoice, chargeback_id: int, taken: Taken, now: datetime) -> Invoice:
+def _reopened(conn: Connection[Any], invoice: Invoice, chargeback_id: int, taken: TakenBack, now: datetime) -> Invoice:
     owed = [Settlement("chargeback", -taken.from_invoice, chargeback_id=chargeback_id)]
     return settlement.settle(conn, invoice, owed if taken.from_invoice > 0 else [], is_disputed=True, now=now)
 
@@ -147,7 +147,7 @@ def _give_back(
     debts = receivables_debts.debts(conn, chargeback.buyer_id)
     others = [debt for debt in debts if debt.chargeback_id != chargeback.chargeback_id]
     split = domain.give_back(
-        Taken(chargeback.from_invoice, chargeback.from_wallet, chargeback.from_nothing),
+        TakenBack(chargeback.from_invoice, chargeback.from_wallet, chargeback.from_nothing),
         invoice_due=NOTHING if invoice is None else invoice.due,
         own=Debt(chargeback.chargeback_id, chargeback.debt),
         others=others,

@@ -19,7 +19,7 @@ from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import Json
 from leadgen.payments.adapters import provider
-from leadgen.payments.adapters.provider import Checkout, ProviderFailed, ProviderLater, Wanted
+from leadgen.payments.adapters.provider import Checkout, ProviderFailed, ProviderLater, WantedPayment
 from leadgen.payments.domain import minor_units, pay_links
 from leadgen.payments.store import collection, payers
 from leadgen.payments.store.payers import Payable, Payer
@@ -59,7 +59,7 @@ def checkout_url(token: str, *, now: datetime) -> str:
     if invoice.status not in PAYABLE_ONLINE:
         raise Refusal(409, "invoice_not_payable", f"invoice {invoice.number} is {invoice.status}: nothing is paid now")
     page = payment_url(invoice.invoice_id)
-    wanted = Wanted(
+    wanted = WantedPayment(
         name=f"Invoice {invoice.number}",
         amount=_minor(invoice.due, invoice.currency),
         currency=invoice.currency,
@@ -133,7 +133,7 @@ def top_up_url(
         else:
             about: dict[str, Json] = {"payment_id": payment_id, "amount": str(amount), "currency": payer.currency}
             audit_trail_service.record(conn, actor, "payment.requested", ("buyer", buyer_id), {}, about, now=now)
-    wanted = Wanted(
+    wanted = WantedPayment(
         name="Prepaid leads",
         amount=units,
         currency=payer.currency,
@@ -194,7 +194,7 @@ def _minor(amount: Decimal, currency: str) -> int:
         raise Refusal(400, "invalid_amount", str(error)) from None
 
 
-def _digest(wanted: Wanted) -> str:
+def _digest(wanted: WantedPayment) -> str:
     return hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode()).hexdigest()[:32]
 
 

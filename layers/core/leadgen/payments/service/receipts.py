@@ -19,7 +19,7 @@ from leadgen.ledger.domain import Transaction
 from leadgen.payments.domain import payments as domain
 from leadgen.payments.domain.payments import Method, Payment, Split
 from leadgen.payments.store import payments as store
-from leadgen.payments.store.payments import New
+from leadgen.payments.store.payments import NewPayment
 from leadgen.receivables.domain.settlement import OPEN, Invoice, Settlement
 from leadgen.receivables.service import debts as receivables_debts
 from leadgen.receivables.service import settlement
@@ -212,7 +212,7 @@ def _record(
     now: datetime,
 ) -> int | None:
     if before is None:
-        new = New(
+        new = NewPayment(
             buyer_id=received.buyer_id,
             invoice_id=None if invoice is None else invoice.invoice_id,
             method=received.method,

@@ -20,7 +20,7 @@ from leadgen.ledger.domain import Account, Kind, Transaction
 from leadgen.payments.domain import payments as domain
 from leadgen.payments.store import payments as payments_store
 from leadgen.payments.store import refunds
-from leadgen.payments.store.refunds import New, Refund
+from leadgen.payments.store.refunds import NewRefund, Refund
 from leadgen.receivables.service import debts
 
 PROVIDER = "stripe"
@@ -72,7 +72,7 @@ def request(
         return _state(before, is_repeated=True)
     money = ledger_store.money(conn, [buyer_id])[buyer_id]
     domain.refuse_refund(payment, amount, wallet=money.wallet, pending=money.pending)
-    new = New(
+    new = NewRefund(
         buyer_id=buyer_id,
         payment_id=payment_id,
         amount=amount,
@@ -97,7 +97,7 @@ def request(
     return _state(refund, is_repeated=False, events=() if new.is_paid else (wake_up,))
 
 
-def _added(conn: Connection[Any], new: New, now: datetime) -> Refund:
+def _added(conn: Connection[Any], new: NewRefund, now: datetime) -> Refund:
     refund_id = refunds.add(conn, new, now=now)
     if refund_id is None:  # the key was taken meanwhile, under another buyer's lock
         raise _differs()

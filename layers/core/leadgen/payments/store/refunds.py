@@ -36,7 +36,7 @@ def get(conn: Connection[Any], *, refund_id: int | None = None, idempotency_key:
 
 
 @dataclass(frozen=True)
-class New:
+class NewRefund:
     """A refund as it is recorded; one that is not ``is_paid`` is on its way."""
 
     buyer_id: int
@@ -50,7 +50,7 @@ class New:
     idempotency_key: str | None
 
 
-def add(conn: Connection[Any], new: New, *, now: datetime) -> int | None:
+def add(conn: Connection[Any], new: NewRefund, *, now: datetime) -> int | None:
     """Record a refund, paid or on its way; its id, or None where its key is taken."""
     row = conn.execute(
         """
@@ -93,7 +93,7 @@ def settle(conn: Connection[Any], refund_id: int, *, provider_id: str | None, er
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListedRefund:
     """A refund as it is listed."""
 
     refund_id: int
@@ -109,9 +109,9 @@ class Shown:
     error: str | None
 
 
-def listed(conn: Connection[Any], *, buyer_id: int | None, limit: int) -> list[Shown]:
+def listed(conn: Connection[Any], *, buyer_id: int | None, limit: int) -> list[ListedRefund]:
     """Refunds of a buyer, or all; the latest first."""
-    with conn.cursor(row_factory=class_row(Shown)) as cursor:
+    with conn.cursor(row_factory=class_row(ListedRefund)) as cursor:
         cursor.execute(
             """
             SELECT id AS refund_id, buyer_id, payment_id, amount, currency, status, reason, reference, created_at,

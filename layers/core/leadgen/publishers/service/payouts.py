@@ -135,7 +135,7 @@ def read(conn: Connection[Any], payout_id: int) -> IssuedPayout:
 
 
 @dataclass(frozen=True)
-class Statement:
+class PayoutStatement:
     """A payout with what each lead has earned, and what went back with leads."""
 
     payout: IssuedPayout
@@ -169,6 +169,6 @@ class Statement:
         return money.rounded(amount, self.payout.currency)
 
 
-def statement(conn: Connection[Any], payout_id: int) -> Statement:
+def statement(conn: Connection[Any], payout_id: int) -> PayoutStatement:
     """The statement of a payout. Raises Refusal 404."""
-    return Statement(read(conn, payout_id), tuple(store.payout_lines(conn, payout_id)))
+    return PayoutStatement(read(conn, payout_id), tuple(store.payout_lines(conn, payout_id)))

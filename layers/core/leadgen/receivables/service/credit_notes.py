@@ -18,12 +18,12 @@ from leadgen.kernel.events import Event, Topic
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Transaction
 from leadgen.receivables.domain import credit_notes as domain
-from leadgen.receivables.domain.credit_notes import Billed, Credit, Line
+from leadgen.receivables.domain.credit_notes import Billed, Credit, CreditableLine
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import debts, settlement
 from leadgen.receivables.store import credit_notes as receivables_credit_notes
 from leadgen.receivables.store import disputes, settlements
-from leadgen.receivables.store.credit_notes import New
+from leadgen.receivables.store.credit_notes import NewCreditNote
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ def _creditable(conn: Connection[Any], invoice_id: int) -> Invoice:
 def _credit(
     conn: Connection[Any],
     invoice: Invoice,
-    lines: Sequence[Line],
-    chosen: Sequence[Line],
+    lines: Sequence[CreditableLine],
+    chosen: Sequence[CreditableLine],
     *,
     reason: str,
     note: str | None,
@@ -140,7 +140,7 @@ def _credit(
     moves = earnings.earnings_of(conn, lead_ids, actor=actor, now=now)
     sequence = billing_documents_store.next_numbers(conn, domain.SERIES, 1)
     number = billing_documents.number(domain.SERIES, sequence)
-    new = New(domain.SERIES, sequence, number, reason, note, actor, now)
+    new = NewCreditNote(domain.SERIES, sequence, number, reason, note, actor, now)
     note_id = receivables_credit_notes.add(conn, invoice.invoice_id, figures, new)
     receivables_credit_notes.add_lines(conn, note_id, chosen)
     posting = _posting(invoice, figures, note_id, new, lead_ids)
@@ -169,7 +169,9 @@ def _credit(
     )
 
 
-def _posting(invoice: Invoice, figures: Credit, note_id: int, new: New, lead_ids: Sequence[int]) -> Transaction:
+def _posting(
+    invoice: Invoice, figures: Credit, note_id: int, new: NewCreditNote, lead_ids: Sequence[int]
+) -> Transaction:
     return Transaction(
         key=f"credit_note:{new.number}",
         kind="credit_note",

@@ -25,7 +25,7 @@ from leadgen.receivables.store import credit_notes as receivables_credit_notes_s
 from leadgen.receivables.store import settlements
 from leadgen.returns.domain import policy as returns_policy
 from leadgen.returns.domain import rules
-from leadgen.returns.domain.rules import Decision, Sale, Verdict, Wish
+from leadgen.returns.domain.rules import Decision, ReturnVerdict, Sale, Wish
 from leadgen.returns.service import proof as service
 from leadgen.returns.store import returns
 from leadgen.returns.store.returns import Return, Sold
@@ -98,7 +98,7 @@ def request(
     return Returned(_get(conn, return_id), is_repeated=False, events=events)
 
 
-def decide(conn: Connection[Any], return_id: int, verdict: Verdict, *, actor: Actor, now: datetime) -> Returned:
+def decide(conn: Connection[Any], return_id: int, verdict: ReturnVerdict, *, actor: Actor, now: datetime) -> Returned:
     """A person's verdict on a return that waits. Said again, nothing moves. Locks as ``request``.
 
     Raises Refusal 404, and 409 ``return_decided`` where it was decided otherwise.
