@@ -56,14 +56,7 @@ def claim(
     """Take the leads' due deliveries, as many as their endpoints bear; hold back the others."""
     read = deliveries.due(conn, lead_ids, now=now)
     found = [_counted(due) for due in read]
-    steps: dict[str, Step] = {}
-    ready: dict[str, tuple[DueDelivery, DeliveryTerms]] = {}
-    for due in found:
-        ready_or_not = _prepare(due)
-        if isinstance(ready_or_not, DeliveryTerms):
-            ready[due.delivery_id] = due, ready_or_not
-        else:
-            steps[due.delivery_id] = ready_or_not
+    ready, steps = _sorted(found)
     waiting: dict[Address, list[DueDelivery]] = defaultdict(list)
     for due, _ in ready.values():
         waiting[_address(due)].append(due)
@@ -100,6 +93,19 @@ def _counted(due: DueDelivery) -> DueDelivery:
     if not due.is_abandoned:
         return due
     return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, outcome_unknown=True)
+
+
+def _sorted(found: Sequence[DueDelivery]) -> tuple[dict[str, tuple[DueDelivery, DeliveryTerms]], dict[str, Step]]:
+    """By id, the deliveries that can be made and their terms; and what follows for the others."""
+    ready: dict[str, tuple[DueDelivery, DeliveryTerms]] = {}
+    steps: dict[str, Step] = {}
+    for due in found:
+        ready_or_not = _prepare(due)
+        if isinstance(ready_or_not, DeliveryTerms):
+            ready[due.delivery_id] = due, ready_or_not
+        else:
+            steps[due.delivery_id] = ready_or_not
+    return ready, steps
 
 
 def _prepare(due: DueDelivery) -> DeliveryTerms | Step:

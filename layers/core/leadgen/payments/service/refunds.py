@@ -84,17 +84,21 @@ def request(
         idempotency_key=idempotency_key,
     )
     refund = _added(conn, new, now)
-    after: dict[str, Json] = {
-        "payment_id": payment_id,
-        "amount": str(amount),
-        "currency": payment.currency,
-        "status": refund.status,
-        "reason": reason,
-        "reference": reference,
-    }
-    audit_trail_service.record(conn, actor, "refund.request", ("refund", refund.refund_id), None, after, now=now)
+    row = ("refund", refund.refund_id)
+    audit_trail_service.record(conn, actor, "refund.request", row, None, _about(refund, new), now=now)
     wake_up = Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": refund.refund_id})
     return _state(refund, is_repeated=False, events=() if new.is_paid else (wake_up,))
+
+
+def _about(refund: Refund, new: NewRefund) -> dict[str, Json]:
+    return {
+        "payment_id": new.payment_id,
+        "amount": str(new.amount),
+        "currency": new.currency,
+        "status": refund.status,
+        "reason": new.reason,
+        "reference": new.reference,
+    }
 
 
 def _added(conn: Connection[Any], new: NewRefund, now: datetime) -> Refund:
