@@ -14,8 +14,8 @@ RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.local ## the whole stack with the example markets and leads; ONCE=1 ends after the report
-	@$(RUN)
+run: $(VENV)/.local ## the whole stack; examples if it is empty, or FILES="a.yaml b.yaml"; ONCE=1 ends after a report
+	@$(RUN) $(FILES)
 
 apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-market.yaml
 	@$(BIN)/leadgen config apply $(FILES)

@@ -25,7 +25,7 @@ from leadgen.kernel.trace import plain
 from leadgen.leads.domain.lead import Lead
 from leadgen.platform import clock
 from leadgen.routing.domain import allocation, rotation
-from leadgen.routing.domain.allocation import Choice, Request
+from leadgen.routing.domain.allocation import Choice, RoutingRequest
 from leadgen.routing.domain.decision import Offer, Routed
 from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Usage, Used
 from leadgen.routing.domain.inputs import RoutingInputs
@@ -209,11 +209,11 @@ def _decisions(offer: Offer, enrollments: Sequence[Enrollment], leads: int) -> I
                 _count(choice.decision, periods, counters, pending, rotations)
 
 
-def _request(number: int, offer: Offer, enrollments: Sequence[Enrollment], now: datetime) -> Request:
+def _request(number: int, offer: Offer, enrollments: Sequence[Enrollment], now: datetime) -> RoutingRequest:
     serving = (enrollments[(number * 7 + place) % BUYERS] for place in range(SERVING))
     area = f"postal_code 800{number * 7 % BUYERS:02d}"
     lead = Lead(number, now, 1, 1, 1, "US", area.split()[1], None, frozenset())
-    return Request(lead, POLICY, offer, None, tuple(replace(e, area=area) for e in serving))
+    return RoutingRequest(lead, POLICY, offer, None, tuple(replace(e, area=area) for e in serving))
 
 
 def _count(

@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from leadgen.kernel.events import Topic
 from leadgen.payments.service import collection
-from leadgen.payments.service.collection import Claimed
+from leadgen.payments.service.collection import ClaimedCall
 from leadgen.platform import clock
 from leadgen.platform.messaging import batch, bus
 from leadgen.platform.messaging.batch import Message, Outcome
@@ -30,7 +30,7 @@ def _ids(messages: Sequence[Message], topic: Topic, name: str) -> list[int]:
     return sorted({int(message.body[name]) for message in messages if message.event == topic})
 
 
-def _ask(claim: Callable[[Connection[Any], int, datetime], Claimed | None], row_id: int) -> Outcome:
+def _ask(claim: Callable[[Connection[Any], int, datetime], ClaimedCall | None], row_id: int) -> Outcome:
     with bus.transaction() as transaction:
         claimed = claim(transaction.conn, row_id, clock.now())
     if claimed is None:

@@ -1,7 +1,7 @@
 """lead.routed, delivery.due: webhook, then e-mail, then review → lead.delivered, delivery.rejected or .failed."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from leadgen.delivery.service import attempt, dispatch, records
@@ -9,14 +9,11 @@ from leadgen.delivery.service.dispatch import Parcel
 from leadgen.delivery.store import deliveries
 from leadgen.leads import service as leads_service
 from leadgen.outbound.domain import backoff
-from leadgen.outbound.service import webhook
+from leadgen.outbound.service import claims
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import clock, settings
 from leadgen.platform.messaging import batch, bus
 from leadgen.platform.messaging.batch import Message, Outcome
-
-# How much longer than the call itself a claim lives: time to record what came of it.
-CLAIM_GRACE_SECONDS = 10
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -28,7 +25,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """Claim what is due and commit, call the buyers at once, record each answer: no transaction is open in a call."""
     lead_ids = leads_service.lead_ids(messages)
     configured = settings.current()
-    until = now + timedelta(seconds=configured.webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
+    until = claims.until(now, call_seconds=configured.webhook_timeout_seconds)
     default = backoff.specified(attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay)
     with bus.transaction() as transaction:
         claimed = dispatch.claim(transaction.conn, lead_ids, default, now=now, until=until)
@@ -46,5 +43,5 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         steps.update(following)
         calls.update({parcel.due.lead_id: (parcel, call) for parcel, call in made})
 
-    webhook.recorded(webhook.at_once(claimed.parcels, attempt.hand_over), record)
+    claims.carry_out(claimed.parcels, attempt.hand_over, record)
     return [records.outcome(message, steps, calls) for message in messages]

@@ -5,16 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadgen.documents.service import mails, records
-from leadgen.documents.service.mails import Errand
+from leadgen.documents.service.mails import MailErrand
 from leadgen.kernel.events import Topic
-from leadgen.outbound.service import webhook
+from leadgen.outbound.service import claims
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import clock, db, settings
 from leadgen.platform.messaging import batch
 from leadgen.platform.messaging.batch import Message, Outcome
-
-# How much longer than the call itself a claim lives: time to record what came of it.
-CLAIM_GRACE_SECONDS = 10
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -32,15 +29,15 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     with db.current().connection() as conn:
         mails.draw(conn, invoices, credit_notes)
     drawn_at = now + timedelta(seconds=clock.seconds() - began)
-    until = drawn_at + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
+    until = claims.until(drawn_at, call_seconds=settings.current().webhook_timeout_seconds)
     with db.current().transaction() as conn:
         errands = mails.claim(conn, invoices, credit_notes, now=drawn_at, until=until)
     done: list[Outcome] = []
 
-    def record(ended: Sequence[tuple[Errand, Call]]) -> None:
+    def record(ended: Sequence[tuple[MailErrand, Call]]) -> None:
         with db.current().transaction() as conn:
             results = mails.record(conn, ended, now=clock.now())
         done.extend(records.outcome(errand, call, results[errand.claimed.mail_id]) for errand, call in ended)
 
-    webhook.recorded(webhook.at_once(errands, mails.send), record)
+    claims.carry_out(errands, mails.send, record)
     return done + [Outcome("nothing_due")] * (len(messages) - len(done))

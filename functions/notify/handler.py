@@ -1,21 +1,18 @@
 """Every event: log it once and notify its subscribers. notice.due: send a waiting notice again."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from leadgen.kernel.events import Topic
 from leadgen.leads.store import lifecycle
 from leadgen.notifications.service import dispatch, records
-from leadgen.notifications.service.dispatch import Errand
-from leadgen.outbound.service import webhook
+from leadgen.notifications.service.dispatch import NoticeErrand
+from leadgen.outbound.service import claims
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import clock, settings
 from leadgen.platform.messaging import batch, bus
 from leadgen.platform.messaging.batch import Message, Outcome
-
-# How much longer than the call itself a claim lives: time to record what came of it.
-CLAIM_GRACE_SECONDS = 10
 
 # Calls made at once by one worker; what is more goes to others.
 MOST_AT_ONCE = 20
@@ -35,7 +32,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     noted = [Outcome("noted", m.lead_id, {"event": m.event}) for m in messages if m.event != Topic.NOTICE_DUE]
     if not events and not woken:
         return noted
-    until = now + timedelta(seconds=settings.current().webhook_timeout_seconds + CLAIM_GRACE_SECONDS)
+    until = claims.until(now, call_seconds=settings.current().webhook_timeout_seconds)
     with bus.transaction() as transaction:
         new = lifecycle.log(transaction.conn, list(events.values())) if events else set()
         made = dispatch.make(transaction.conn, [events[key] for key in sorted(new)], now=now)
@@ -45,7 +42,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         transaction.announce([*claimed.wake_ups, *others])
     done = [records.outcome(notice_id, step, {}) for notice_id, step in claimed.steps.items()]
 
-    def record(ended: Sequence[tuple[Errand, Call]]) -> None:
+    def record(ended: Sequence[tuple[NoticeErrand, Call]]) -> None:
         with bus.transaction() as transaction:
             steps, wake_ups = dispatch.record(transaction.conn, ended, now=clock.now())
             transaction.announce(wake_ups)
@@ -53,6 +50,6 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             records.outcome(e.parcel.notice_id, steps[e.parcel.notice_id], records.facts(e, call)) for e, call in ended
         )
 
-    webhook.recorded(webhook.at_once(claimed.errands, dispatch.send), record)
+    claims.carry_out(claimed.errands, dispatch.send, record)
     idle = woken.keys() - {outcome.facts["notice_id"] for outcome in done}
     return noted + done + [Outcome("nothing_due", None, {"notice_id": notice_id}) for notice_id in sorted(idle)]

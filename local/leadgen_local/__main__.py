@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
 
-from leadgen_local.examples import run
+from leadgen_local.examples import configure, next_steps
 from leadgen_local.stack import FAILURES, Stack
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -46,10 +46,19 @@ def main() -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m leadgen_local", description="Run the embedded stack.")
     parser.add_argument(
-        "--once", action="store_true", help="end after the report: 0 if every lead became what it should"
+        "--once",
+        action="store_true",
+        help="end after a report: on the example leads, or on what the database holds where none were posted; "
+        "the status is 0 if the files could be applied and every example lead had the expected outcome",
     )
-    parser.add_argument("--no-examples", action="store_true", help="only serve: apply no examples, post no leads")
-    parser.add_argument("files", nargs="*", type=Path, help="configuration to apply, instead of the examples")
+    parser.add_argument("--no-examples", action="store_true", help="post no example leads, apply none but the files")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        help="configuration to apply. Without any, the examples are applied to an empty embedded database, and their "
+        "leads posted; to a database that holds anything, or that DATABASE_URL names, nothing is applied",
+    )
     return parser.parse_args(arguments)
 
 
@@ -67,20 +76,20 @@ def _say(line: str) -> None:
 
 
 def _serve(stack: Stack, options: argparse.Namespace) -> int:
-    """Supervise in this thread, which the children live and die with, while the files are worked in another."""
+    """Supervise in this thread, which the children live and die with; another applies the files and posts the leads."""
     ended, failed, stopping = Event(), Event(), Event()
 
     def say(line: str) -> None:
-        if not stopping.is_set():  # what fails because everything is being stopped is nobody's concern
+        if not stopping.is_set():  # what fails because everything is being stopped is no failure to report
             _say(line)
 
     def work() -> None:
-        if not (options.no_examples or run.run(stack, options.files, say)):
+        if not configure.run(stack, options.files, say, examples=not options.no_examples, report=options.once):
             failed.set()
         if options.once:
             ended.set()
         else:
-            run.tell_how_to_go_on(stack, say)
+            next_steps.show(stack, say)
 
     Thread(target=work, daemon=True).start()
     try:

@@ -1,4 +1,4 @@
-"""Loads the functions' handler modules from where the template says and calls them as Lambda would."""
+"""Loads the functions' handler modules from the template's folders, and calls them as Lambda would."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""The supervising parent: starts the database, the sinks, the gateway and the worker, and keeps them running.
+"""The supervising parent: starts the database, the sinks, the gateway and the workers, and keeps them running.
 
 The order matters. What can be wrong is found before anything runs (another stack, a taken port); the database comes
 first and goes last; the summary file is there exactly while everything works.
@@ -45,7 +45,7 @@ FAILURES = (
     sockets.PortTakenError,
     reader.TemplateError,
 )
-"""What can keep a stack from starting; each message says what to do."""
+"""What can keep a stack from starting; each message names the remedy."""
 
 _POLL_SECONDS = 0.1
 _FORMER_WORKER_SECONDS = 10.0  # a killed one's session may outlive it a little
@@ -67,6 +67,7 @@ class Stack:
         self._listeners: list[socket.socket] = []
         self._postgres: Postgres | None = None
         self._children: dict[str, Child] = {}
+        self._workers: tuple[str, ...] = ()
         self._secret_key = ""
         self.state = State(self._choices.state)
         self.api_url = ""
@@ -74,11 +75,17 @@ class Stack:
         self.database_url = ""
         self.environment: Mapping[str, str] = {}
 
+    @property
+    def has_own_database(self) -> bool:
+        """Whether the database is the embedded one, not one that DATABASE_URL names."""
+        return self._choices.database_url is None
+
     def start(self) -> None:
         """Bring everything up and return when it works; raises one of FAILURES. Stop it in either case."""
         began = time.monotonic()
         self.state.own()
         described = reader.load(self._template_file)
+        self._workers = described.workers()
         gateway, sink, smtp = self._listen()
         self._start_database()
         self._prepare_database(described)
@@ -98,7 +105,7 @@ class Stack:
         self.state.remove_summary()
         for listener in self._listeners:
             listener.close()
-        self._stop_children(("gateway", "worker"), _STOP_WORKING)
+        self._stop_children(("gateway", *self._workers), _STOP_WORKING)
         self._stop_children(("sinks",), _STOP_SINKS)
         if self._postgres is not None:
             self._postgres.stop()
@@ -132,7 +139,7 @@ class Stack:
         with psycopg.connect(self.database_url, autocommit=True) as conn:
             applied = migrate(conn, migrations)
             topology.prepare(conn, described)
-            pump.await_free(conn, _FORMER_WORKER_SECONDS)
+            pump.await_free(conn, self._workers, _FORMER_WORKER_SECONDS)
         self._say(f"schema    {len(applied)} migrations applied" if applied else "schema    up to date")
         self._say(f"queues    {', '.join(mapping.queue.name for mapping in described.mappings)}")
 
@@ -146,18 +153,18 @@ class Stack:
             sink_url=self.sink_url,
             smtp_port=smtp.getsockname()[1],
         )
-        settings.load(self.environment)  # every problem is told here, not at the first request
+        settings.load(self.environment)  # every problem is raised here, not at the first request
         self._children = {
             "sinks": self._child("sinks", "sinks.server", [sink, smtp], str(self.state.directory)),
             "gateway": self._child("gateway", "gateway.server", [gateway], str(self._template_file)),
-            "worker": self._child("worker", "worker", [], str(self._template_file)),
+            **{name: self._child(name, "worker", [], str(self._template_file), name) for name in self._workers},
         }
         for child in self._children.values():
             child.start()
         for child in self._children.values():
             child.await_ready()
         self._say(f"gateway   {self.api_url}")
-        self._say("worker    working")
+        self._say(f"workers   {', '.join(self._workers)}")
         self._say(f"sinks     fake buyer at {self.sink_url}, mail at {self.sink_url}/mail, SMS at {self.sink_url}/sms")
         self._say(f"          fake payment provider at {self.sink_url}/stripe")
 

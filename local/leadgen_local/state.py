@@ -1,4 +1,4 @@
-"""The state directory: everything the stack keeps, and who uses it."""
+"""The state directory, which holds everything the stack keeps and belongs to one stack at a time."""
 
 import json
 import os

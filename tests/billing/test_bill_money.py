@@ -24,7 +24,12 @@ def bill(functions: Functions, *leads: int, at: datetime) -> list[str]:
 
 
 def moved(conn: Connection[Any], lead: int) -> list[tuple[str, str, str, str]]:
-    return [(one.kind, one.debit, one.credit, str(one.amount)) for one in ledger_store.of_lead(conn, lead)]
+    found = conn.execute(
+        "SELECT t.kind, e.debit, e.credit, e.amount::text FROM ledger_transactions t"
+        " JOIN ledger_entries e ON e.transaction_id = t.id WHERE t.lead_id = %s ORDER BY t.id, e.id",
+        (lead,),
+    )
+    return found.fetchall()
 
 
 def money(conn: Connection[Any], buyer: int) -> tuple[str, str, str]:

@@ -31,7 +31,9 @@ def billed(lead_id: int, hours_ago: float, price: str = "45.00") -> BilledLead:
     return BilledLead(lead_id, NOON - timedelta(hours=hours_ago), Decimal(price))
 
 
-def a_draft(*leads: BilledLead, last_hours_ago: float | None = None, **billing: object) -> invoicing_domain.Draft:
+def a_draft(
+    *leads: BilledLead, last_hours_ago: float | None = None, **billing: object
+) -> invoicing_domain.InvoiceDraft:
     last = None if last_hours_ago is None else NOON - timedelta(hours=last_hours_ago)
     return invoicing_domain.draft(
         buyer_id=1,

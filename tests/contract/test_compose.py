@@ -58,6 +58,12 @@ def test_what_the_image_copies_is_there() -> None:
     assert all((ROOT / path).exists() for path in copied)
 
 
+def test_the_stack_applies_the_files_that_are_named_and_without_any_nothing() -> None:
+    stack = services()["stack"]
+    assert stack["command"] == "python -m leadgen_local ${FILES:-}"
+    assert "DATABASE_URL" in stack["environment"]  # with it, a stack without files applies nothing
+
+
 def test_the_emulator_is_started_only_when_asked_for() -> None:
     assert {name: service["profiles"] for name, service in services().items() if "profiles" in service} == {
         "aws": ["aws"]

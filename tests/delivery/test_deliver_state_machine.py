@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from psycopg import Connection
 
 from leadgen.audit_trail.domain import Actor
-from leadgen.delivery.domain.verdicts import NAMES, Verdict
+from leadgen.delivery.domain.verdicts import NAMES, DeliveryVerdict
 from leadgen.delivery.service import dispatch
 from leadgen.delivery.service.dispatch import Parcel
 from leadgen.kernel.errors import Refusal
@@ -24,7 +24,7 @@ from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedF
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging import bus
 from leadgen.review import service as review_service
-from leadgen.review.domain import Verdict as LeadVerdict
+from leadgen.review.domain import LeadVerdict
 from tests.support.examples import examples
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
 from tests.support.functions import Functions
@@ -121,7 +121,7 @@ class Life(RuleBasedStateMachine):
     def say_a_verdict(self, name: Any, buyer: int) -> None:
         found = self._rows("SELECT id::text FROM deliveries d WHERE status = 'in_review' AND {ours} ORDER BY lead_id")
         if found:
-            verdict = Verdict(verdict=name, buyer_id=self.buyers[buyer] if name == "assign" else None)
+            verdict = DeliveryVerdict(verdict=name, buyer_id=self.buyers[buyer] if name == "assign" else None)
             try:
                 with bus.transaction() as transaction:
                     decided = review_service.on_delivery(transaction.conn, found[0][0], verdict, OPERATOR, now=self.now)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadgen.delivery.domain.steps import Done, Release, Review, State, TryAgain, next_step
+from leadgen.delivery.domain.steps import DeliveryProgress, Done, Release, Review, TryAgain, next_step
 from leadgen.outbound.domain.backoff import JITTER, PATIENCE_SECONDS, Schedule, specified
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 
@@ -76,7 +76,7 @@ def test_ten_thousand_deliveries_against_random_answers_keep_their_schedule(sche
         seed = chance.randrange(2**31)
         while True:
             outcome = _answers(chance)
-            state = State("webhook", None, len(attempts), outcome_unknown, seed, mailable=True)
+            state = DeliveryProgress("webhook", None, len(attempts), outcome_unknown, seed, mailable=True)
             step = next_step(state, outcome, schedule)
             outcome_unknown |= isinstance(outcome, Unknown)
             gone = isinstance(outcome, FailedForGood)

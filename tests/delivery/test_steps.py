@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from leadgen.delivery.domain import steps
-from leadgen.delivery.domain.steps import Done, Release, Review, State, TryAgain
+from leadgen.delivery.domain.steps import DeliveryProgress, Done, Release, Review, TryAgain
 from leadgen.outbound.domain.backoff import Schedule, specified
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 SPECIFIED = specified(attempts=3, unit_seconds=1)
 FAILED, UNKNOWN, GONE = FailedForNow("status 500"), Unknown("timeout"), FailedForGood("status 410")
-FIRST = State("webhook", None, made=1, outcome_unknown=False, jitter_seed=1, mailable=True)
+FIRST = DeliveryProgress("webhook", None, made=1, outcome_unknown=False, jitter_seed=1, mailable=True)
 SECOND, THIRD = replace(FIRST, made=2), replace(FIRST, made=3)
 BY_MAIL = replace(FIRST, channel="email")
 
@@ -42,7 +42,7 @@ BY_MAIL = replace(FIRST, channel="email")
     ],
     ids=str,
 )
-def test_what_follows_an_attempt(state: State, outcome: CallOutcome, step: object) -> None:
+def test_what_follows_an_attempt(state: DeliveryProgress, outcome: CallOutcome, step: object) -> None:
     assert steps.next_step(state, outcome, SPECIFIED) == step
 
 

@@ -119,7 +119,7 @@ def test_edge_13_a_worker_that_dies_before_it_has_recorded_loses_no_mail_and_at_
     module = functions.module("document")
     with pytest.MonkeyPatch.context() as dying:
         if dies_at == "send":
-            dying.setattr(module.webhook, "at_once", _die)
+            dying.setattr(module.claims, "at_once", _die)
         else:
             dying.setattr(module.mails, "record", _die)
         with pytest.raises(SystemExit):
@@ -140,13 +140,13 @@ def test_what_the_mail_server_does_not_take_is_tried_again_and_given_up_at_last(
 ) -> None:
     environment.setenv("SMTP_HOST", "")
     at = clock.now()
-    for attempt in range(1, len(documents_mail.STEPS) + 1):
+    for attempt in range(1, len(documents_mail.SCHEDULE.steps) + 1):
         assert tell(functions, invoice, at=at) == ["mail_retry"]
         assert mails(conn)[0][:2] == ("pending", attempt)
         assert tell(functions, invoice, at=at) == ["nothing_due"]
         ((at,),) = conn.execute("SELECT next_attempt_at FROM document_mails").fetchall()
     assert tell(functions, invoice, at=at) == ["mail_given_up"]
-    assert mails(conn) == [("given_up", len(documents_mail.STEPS) + 1, "SMTP_HOST is not set", None)]
+    assert mails(conn) == [("given_up", len(documents_mail.SCHEDULE.steps) + 1, "SMTP_HOST is not set", None)]
 
 
 def test_the_sweep_tells_again_of_what_nobody_was_told_of(

@@ -13,13 +13,13 @@ from pypdf import PdfReader
 
 from leadgen.documents.adapters import einvoices
 from leadgen.documents.domain import einvoice, sales_letters
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, InvoiceDocument
 from leadgen.kernel import money
 from tests.support.examples import examples
 from tests.support.money.sales_documents import BUYER, SELLER, an_issued_credit_note, an_issued_invoice
 
 REVERSE = BUYER.model_copy(update={"reverse_charge": True, "tax_id": "FR12345678901"})
-CASES: dict[str, Invoice | CreditNote] = {
+CASES: dict[str, InvoiceDocument | CreditNoteDocument] = {
     "rate": an_issued_invoice(),
     "reverse_charge": an_issued_invoice(rate="0", tax_name="VAT", tax_note="Reverse charge.", buyer=REVERSE),
     "exempt": an_issued_invoice(rate="0", tax_name="VAT", tax_note="Exempt under Art. 146.", prepaid="0"),
@@ -30,7 +30,7 @@ CASES: dict[str, Invoice | CreditNote] = {
 }
 
 
-def ubl(document: Invoice | CreditNote) -> Any:
+def ubl(document: InvoiceDocument | CreditNoteDocument) -> Any:
     return etree.fromstring(einvoices.ubl(document))
 
 
@@ -39,9 +39,11 @@ def texts(tree: Any, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("document", CASES.values(), ids=CASES)
-def test_a_document_is_valid_by_the_schemas_of_ubl_and_of_factur_x(document: Invoice | CreditNote) -> None:
+def test_a_document_is_valid_by_the_schemas_of_ubl_and_of_factur_x(
+    document: InvoiceDocument | CreditNoteDocument,
+) -> None:
     written = einvoices.ubl(document)
-    flavor = "ubl-2.1-creditnote" if isinstance(document, CreditNote) else "ubl-2.1-invoice"
+    flavor = "ubl-2.1-creditnote" if isinstance(document, CreditNoteDocument) else "ubl-2.1-invoice"
     assert facturx.xml_check_xsd(written, flavor=flavor)
     drawn = einvoices.factur_x(document, _letter(document))
     name, cii = facturx.get_xml_from_pdf(drawn, check_xsd=True)
@@ -65,7 +67,7 @@ def test_no_name_is_one_that_no_xml_can_hold_or_that_is_read_as_any(name: str) -
 
 
 @pytest.mark.parametrize("document", CASES.values(), ids=CASES)
-def test_the_figures_add_up(document: Invoice | CreditNote) -> None:
+def test_the_figures_add_up(document: InvoiceDocument | CreditNoteDocument) -> None:
     _adds_up(document)
 
 
@@ -82,7 +84,7 @@ def test_the_figures_add_up_whatever_they_are(leads: int, price: Decimal, rate: 
     _adds_up(an_issued_invoice(leads=leads, price=str(price), rate=str(rate), prepaid=str(prepaid)))
 
 
-def _adds_up(document: Invoice | CreditNote) -> None:
+def _adds_up(document: InvoiceDocument | CreditNoteDocument) -> None:
     tree = ubl(document)
     lines = [Decimal(said) for said in texts(tree, "LineExtensionAmount")]
     *of_lines, total_of_lines = lines[1:] + lines[:1]
@@ -131,7 +133,7 @@ def test_a_credit_note_refers_to_its_invoice_and_its_amounts_are_above_zero() ->
     ],
     ids=["seller_address", "seller_tax_id", "buyer_address", "why_no_tax", "buyer_tax_id"],
 )
-def test_what_is_missing_is_named_with_where_it_is_set(document: Invoice, field: str) -> None:
+def test_what_is_missing_is_named_with_where_it_is_set(document: InvoiceDocument, field: str) -> None:
     (said,) = einvoice.missing(document).items()
     assert said[0] == field
     assert "configuration" in said[1] or "billing" in said[1]
@@ -142,7 +144,7 @@ def test_a_document_that_can_be_written_lacks_nothing() -> None:
 
 
 @pytest.mark.parametrize("document", CASES.values(), ids=CASES)
-def test_the_same_document_is_the_same_bytes(document: Invoice | CreditNote) -> None:
+def test_the_same_document_is_the_same_bytes(document: InvoiceDocument | CreditNoteDocument) -> None:
     letter = _letter(document)
     assert einvoices.ubl(document) == einvoices.ubl(document)
     assert einvoices.factur_x(document, letter) == einvoices.factur_x(document, letter)
@@ -157,7 +159,7 @@ def test_a_pdf_that_carries_an_invoice_is_an_archive_with_its_font_and_colors_in
     assert b"<pdfaid:part>3</pdfaid:part>" in metadata.get_data()
 
 
-def _letter(document: Invoice | CreditNote) -> Any:
-    if isinstance(document, CreditNote):
+def _letter(document: InvoiceDocument | CreditNoteDocument) -> Any:
+    if isinstance(document, CreditNoteDocument):
         return sales_letters.of_credit_note(document)
     return sales_letters.of_invoice(document, pay_url=None)

@@ -15,17 +15,19 @@ from pypdf import PdfReader
 from leadgen.billing.domain.documents import BillTo
 from leadgen.documents.adapters import pdf
 from leadgen.documents.domain import sales_letters
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, period_in_words
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, InvoiceDocument, period_in_words
 from tests.support.money.sales_documents import BUYER, FROM, ISSUED, SELLER, an_issued_credit_note, an_issued_invoice
 
 ROOT = Path(__file__).parents[2]
 
 
-def pages(document: Invoice | CreditNote, pay_url: str | None = "https://pay.example.com/i/1") -> list[str]:
+def pages(
+    document: InvoiceDocument | CreditNoteDocument, pay_url: str | None = "https://pay.example.com/i/1"
+) -> list[str]:
     """The text of each page, in one line of single spaces."""
     letter = (
         sales_letters.of_credit_note(document)
-        if isinstance(document, CreditNote)
+        if isinstance(document, CreditNoteDocument)
         else sales_letters.of_invoice(document, pay_url=pay_url)
     )
     return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(pdf.draw(letter))).pages]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadgen.explanation.domain import condition_changes
 from leadgen.explanation.domain.condition_changes import Flip
-from leadgen.explanation.domain.counterfactuals import Change, smallest_changes, with_changes
+from leadgen.explanation.domain.counterfactuals import Change, smallest_changes
 from leadgen.kernel import calendar
 from leadgen.kernel.trace import plain
 from leadgen.leads.domain import conditions
@@ -22,6 +22,7 @@ from leadgen.routing.domain.decision import Facts
 from leadgen.routing.domain.inputs import RoutingInputs
 from leadgen.routing.domain.policy import PriorityBased
 from leadgen.routing.domain.strategies import Candidate
+from tests.support.counterfactuals import with_changes
 from tests.support.domain_values import NOON, enrollment, offer, usage
 from tests.support.strategies.decisions import CONDITIONS, lead_fields, routing_inputs
 

@@ -10,7 +10,7 @@ from leadgen.explanation.domain import verification
 from leadgen.explanation.domain.verification import Comparison
 from leadgen.kernel.trace import plain
 from leadgen.routing.domain import inputs as routing_inputs
-from leadgen.validation.domain.screening import Verdict
+from leadgen.validation.domain.screening import RecordedVerdict
 
 RECORDS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "records" / "decisions_before_the_words.json").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ def named(record: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("record", RECORDS, ids=named)
 def test_a_record_of_before_gives_the_same_bytes(record: dict[str, Any]) -> None:
-    recorded = Verdict(record["outcome"], record["reason"], record["trace"])
+    recorded = RecordedVerdict(record["outcome"], record["reason"], record["trace"])
     assert verification.compare(record["stage"], json.dumps(record["inputs"]), recorded) == Comparison("same")
 
 

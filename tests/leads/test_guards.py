@@ -8,11 +8,11 @@ import pytest
 from psycopg import Connection
 
 from leadgen.delivery.store import deliveries
-from leadgen.delivery.store.deliveries import Settlement
+from leadgen.delivery.store.deliveries import DeliveryResult
 from leadgen.routing.domain.decision import Routed
 from leadgen.routing.domain.pricing import Component, Price
 from leadgen.routing.store import assignments
-from leadgen.routing.store.assignments import Waiting
+from leadgen.routing.store.assignments import UnroutedLead
 from leadgen.validation.store import screening
 from leadgen.validation.store.screening import Transition
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
@@ -54,7 +54,7 @@ def test_only_a_validated_lead_is_claimed(conn: Connection[Any], leads: dict[str
 def test_only_a_validated_lead_is_held_or_given_up(
     conn: Connection[Any], leads: dict[str, int], now: datetime, again: bool
 ) -> None:
-    waiting = [Waiting(lead, "no_eligible_buyer", now if again else None) for lead in leads.values()]
+    waiting = [UnroutedLead(lead, "no_eligible_buyer", now if again else None) for lead in leads.values()]
     assert assignments.mark_unrouted(conn, waiting, now=now) == [leads["validated"]]
     after = {"validated": "validated" if again else "rejected"}
     assert states(conn, leads) == {state: state for state in STATES} | after
@@ -67,7 +67,7 @@ def test_only_a_pending_delivery_is_settled(conn: Connection[Any], leads: dict[s
         for lead, status in (("delivered", "pending"), ("accepted", "succeeded"), ("rejected", "in_review"))
     )
     settlements = [
-        Settlement(delivery, 0, "in_review", "webhook", review_reason="unknown")
+        DeliveryResult(delivery, 0, "in_review", "webhook", review_reason="unknown")
         for delivery in (pending, taken, reviewed)
     ]
     assert deliveries.settle(conn, settlements, now=now) == {pending}

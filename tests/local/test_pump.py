@@ -12,6 +12,7 @@ import pytest
 from leadgen_local.queues import pgmq, topology
 from leadgen_local.queues import pump as queues_pump
 from leadgen_local.queues.pump import Invoke, Pump
+from leadgen_local.template import reader
 from leadgen_local.template.reader import Template
 from tests.support.local import EVENT_SECONDS, a_mapping, a_queue, a_template
 
@@ -54,8 +55,8 @@ def drain(database_url: str, template: Template, handler: Invoke) -> int:
 
 
 @contextmanager
-def running(database_url: str, template: Template, handler: Invoke) -> Iterator[Pump]:
-    pump = Pump(template, database_url, {"Stage": handler})
+def running(database_url: str, template: Template, handler: Invoke, worker: str = reader.MAIN_WORKER) -> Iterator[Pump]:
+    pump = Pump(template, database_url, {"Stage": handler}, worker=worker)
     stop = threading.Event()
     thread = threading.Thread(target=pump.run, args=(stop,), daemon=True)
     thread.start()
@@ -249,6 +250,47 @@ def test_a_second_pump_waits_until_the_first_has_ended(conn: Connection, databas
             assert second.listening.wait(EVENT_SECONDS)
             send(conn, 1)
             assert done.wait(EVENT_SECONDS)
+
+
+def test_pumps_of_two_workers_work_side_by_side_and_leave_each_other_s_messages_alone(
+    conn: Connection, database_url: str
+) -> None:
+    first = prepared(conn, a_template(a_mapping(a_queue()), "job.made"))
+    second = prepared(conn, a_template(a_mapping(a_queue("drawings", dead="drawings_dlq")), "drawing.made"))
+    under_way, go_on, done = threading.Event(), threading.Event(), threading.Event()
+    drawn: list[int] = []
+
+    def draw(event: dict[str, Any]) -> None:
+        drawn.extend(numbers(event))
+        under_way.set()
+        assert go_on.wait(EVENT_SECONDS)
+
+    with running(database_url, second, draw, worker="worker-drawings") as drawing:
+        assert drawing.listening.wait(EVENT_SECONDS)
+        send(conn, 1, topic="drawing.made")
+        assert under_way.wait(EVENT_SECONDS)
+        with running(database_url, first, recorder(done, {2})) as pump:
+            assert pump.listening.wait(EVENT_SECONDS)
+            assert stored(conn, "drawings") == [1]
+            send(conn, 2)
+            assert done.wait(EVENT_SECONDS)
+            go_on.set()
+    assert drawn == [1]
+    assert (stored(conn), stored(conn, "drawings")) == ([], [])
+
+
+@pytest.mark.parametrize("busy", ["worker", "worker-drawings"])
+def test_a_stack_does_not_start_beside_any_pump_of_another(
+    conn: Connection, database_url: str, busy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues_pump, "_LISTEN_SECONDS", 0.01)
+    template = prepared(conn, a_template(a_mapping(a_queue())))
+    workers = ("worker", "worker-drawings")
+    with running(database_url, template, print, worker=busy) as pump:
+        assert pump.listening.wait(EVENT_SECONDS)
+        with pytest.raises(queues_pump.PumpBusyError):
+            queues_pump.await_free(conn, workers, 0)
+    queues_pump.await_free(conn, workers, EVENT_SECONDS)
 
 
 def test_a_batching_window_gathers_what_arrives_within_it(conn: Connection, database_url: str) -> None:

@@ -21,7 +21,8 @@ from tests.support.local import EVENT_SECONDS, await_end
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-CHILDREN = ("postgres", "gateway", "worker", "sinks")
+MARKET = Path(__file__).parents[2] / "bench" / "market.yaml"
+CHILDREN = ("postgres", "gateway", "worker", "worker-documents", "sinks")
 
 
 @dataclass
@@ -80,6 +81,14 @@ def finish(stack: Running) -> None:
     stack.process.wait(EVENT_SECONDS)
     assert stack.process.stdout is not None
     stack.process.stdout.close()
+
+
+def end_of(stack: Running) -> tuple[str, int]:
+    """What a stack that ends by itself printed, and its status."""
+    said = stack.rest()
+    status = stack.process.wait(EVENT_SECONDS)
+    finish(stack)
+    return said, status
 
 
 @pytest.fixture(scope="module")
@@ -234,3 +243,39 @@ def test_once_applies_the_examples_posts_the_leads_and_ends(tmp_path: Path) -> N
     finish(running)
     assert "leads became what they should" in said
     assert "✗" not in said
+
+
+def test_files_are_applied_instead_of_the_examples_and_a_later_start_applies_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    applied, status = end_of(start(state, "--once", str(MARKET)))
+    assert status == 0, applied
+    assert f"applied   {MARKET.name}\n" in applied
+    assert "The database has configuration version 1, 1 market and 0 leads." in applied
+
+    later, status = end_of(start(state, "--once"))
+    assert status == 0, later
+    assert "examples  not applied: the database has configuration version 1, 1 market and 0 leads." in later
+    assert "make run FILES=" in later
+    assert "applied   " not in later.replace("not applied", "")
+    assert later.endswith("The database has configuration version 1, 1 market and 0 leads.\n")
+
+
+def test_nothing_is_applied_to_a_database_of_one_s_own_unless_files_are_named(
+    tmp_path: Path, empty_database_url: str
+) -> None:
+    said, status = end_of(start(tmp_path / "state", "--once", DATABASE_URL=empty_database_url))
+    assert status == 0, said
+    assert "examples  not applied: DATABASE_URL names the database." in said
+    assert 'make run FILES="examples/austin-plumbing.yaml examples/tampa-roofing.yaml"' in said
+    assert said.endswith("The database has no configuration and no leads.\n")
+
+    said, status = end_of(start(tmp_path / "state", "--once", str(MARKET), DATABASE_URL=empty_database_url))
+    assert status == 0, said
+    assert said.endswith("The database has configuration version 1, 1 market and 0 leads.\n")
+
+
+def test_a_file_that_cannot_be_applied_fails_a_run_that_ends(tmp_path: Path) -> None:
+    said, status = end_of(start(tmp_path / "state", "--once", str(tmp_path / "none.yaml")))
+    assert status == 1, said
+    assert "Nothing was applied:" in said
+    assert "none.yaml" in said

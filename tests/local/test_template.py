@@ -65,6 +65,9 @@ TEMPLATE = """
           FilterPolicy: {event: [job.made, job.due]}
 """
 
+STAGE = """      Stage:
+        Type: AWS::Serverless::Function"""
+
 
 def read(tmp_path: Path, text: str = TEMPLATE, *, replace: tuple[str, str] | None = None) -> Template:
     if replace is not None:
@@ -108,6 +111,21 @@ def test_a_mapping_has_the_batch_and_the_queue(tmp_path: Path) -> None:
     assert mapping.reports_item_failures
 
 
+def test_one_worker_calls_every_function_that_names_no_other(tmp_path: Path) -> None:
+    template = read(tmp_path)
+    assert template.workers() == ("worker",)
+    assert template.part_of("worker") == template
+
+
+def test_a_function_runs_apart_in_the_worker_that_its_metadata_names(tmp_path: Path) -> None:
+    template = read(tmp_path, replace=(STAGE, f"{STAGE}\n        Metadata: {{EmbeddedWorker: slow-jobs}}"))
+    assert template.workers() == ("worker", "worker-slow-jobs")
+    rest, apart = template.part_of("worker"), template.part_of("worker-slow-jobs")
+    assert (rest.mappings, rest.schedules) == ((), ())
+    assert (apart.mappings, apart.schedules) == (template.mappings, template.schedules)
+    assert rest.subscriptions == apart.subscriptions == template.subscriptions
+
+
 def test_a_subscription_takes_the_events_it_filters(tmp_path: Path) -> None:
     (subscription,) = read(tmp_path).subscriptions
     assert subscription == Subscription("hot_jobs", ("job.made", "job.due"))
@@ -136,6 +154,7 @@ def test_a_subscription_without_a_filter_takes_everything(tmp_path: Path) -> Non
         (("FilterPolicyScope: MessageBody", ""), r"Subscribed\.FilterPolicyScope"),
         (("{event: [job.made, job.due]}", "{event: [{prefix: job}]}"), r"Subscribed\.FilterPolicy"),
         (("Condition: HasHost", "Condition: Missing"), r"Unwanted: there is no condition Missing"),
+        ((STAGE, f"{STAGE}\n        Metadata: {{EmbeddedWorker: ../a}}"), r"Stage\.Metadata\.EmbeddedWorker.*\.\./a"),
         (("LOG_LEVEL: !Ref Level", "LOG_LEVEL: !Ref Levle"), r"Globals.*LOG_LEVEL.*Levle"),
     ],
 )
@@ -156,3 +175,10 @@ def test_the_template_of_this_repository_can_be_run() -> None:
     assert {mapping.function for mapping in template.mappings} <= set(template.functions)
     assert template.routes
     assert template.schedules
+
+
+def test_what_draws_documents_runs_apart_from_what_delivers() -> None:
+    template = load(paths.TEMPLATE)
+    by_queue = {mapping.queue.name: template.functions[mapping.function].worker for mapping in template.mappings}
+    assert by_queue.pop("document") == "worker-documents"
+    assert set(by_queue.values()) == {"worker"}

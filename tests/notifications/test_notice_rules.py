@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.notifications.domain import notices
-from leadgen.notifications.domain.notices import Done, GivenUp, Kind, Later, Pace, State
+from leadgen.notifications.domain.notices import Done, GivenUp, Kind, Later, NoticeProgress, Pace
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from tests.support.domain_values import NOON
 
 
-def state(kind: Kind = "event", *, made: int = 1, lost: int = 0) -> State:
-    return State(kind, held_since=NOON, made=made, lost=lost, jitter_seed=7)
+def state(kind: Kind = "event", *, made: int = 1, lost: int = 0) -> NoticeProgress:
+    return NoticeProgress(kind, held_since=NOON, made=made, lost=lost, jitter_seed=7)
 
 
 def test_an_event_says_its_ids_and_nothing_else_of_the_message() -> None:

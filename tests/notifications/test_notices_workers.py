@@ -23,7 +23,7 @@ def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(
     a_subscription(conn, buyer_endpoint.url())
     module = functions.module("notify")
     with pytest.MonkeyPatch.context() as dying:
-        dying.setattr(module.webhook, "at_once", _die)
+        dying.setattr(module.claims, "at_once", _die)
         with pytest.raises(SystemExit):
             tell(functions, body("lead.received", some_lead(conn)))
     (notice,) = ids(conn)

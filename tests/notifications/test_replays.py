@@ -243,7 +243,7 @@ def test_recovering_200_with_workers_that_die_sends_each_at_least_once_and_bills
     before = money(conn)
     batch = replay_all(conn, buyer, rate=50)
     module = functions.module("notify")
-    real, record = module.webhook.at_once, module.dispatch.record
+    real, record = module.claims.at_once, module.dispatch.record
 
     def dies_before(*_: object) -> object:
         raise SystemExit
@@ -260,13 +260,13 @@ def test_recovering_200_with_workers_that_die_sends_each_at_least_once_and_bills
         woken = [row[0] for row in conn.execute("SELECT id::text FROM notices WHERE status = 'pending' LIMIT 10")]
         with pytest.MonkeyPatch.context() as dying:
             if rounds % 4 == 1:
-                dying.setattr(module.webhook, "at_once", dies_before)
+                dying.setattr(module.claims, "at_once", dies_before)
             elif rounds % 4 == 2:
                 dying.setattr(module.dispatch, "record", dies_after)
             try:
                 tell(functions, *(body("notice.due", None, notice_id=notice) for notice in woken))
             except SystemExit:
-                assert (module.webhook.at_once, module.dispatch.record) != (real, record)
+                assert (module.claims.at_once, module.dispatch.record) != (real, record)
     assert (progress.succeeded, progress.given_up) == (200, 0)
     received = [one.headers["webhook-id"] for one in buyer_endpoint.received]
     assert set(received) == set(deliveries)

@@ -16,7 +16,7 @@ from leadgen.kernel.money import NOTHING
 from leadgen.payments.domain import chargebacks, payments
 from leadgen.payments.domain.payments import Payment
 from leadgen.receivables.domain import credit_notes
-from leadgen.receivables.domain.credit_notes import Billed, Line
+from leadgen.receivables.domain.credit_notes import Billed, CreditableLine
 from leadgen.receivables.domain.debts import Debt
 from leadgen.returns.domain import rules
 from leadgen.returns.domain.policy import Quota, ReturnPolicy
@@ -82,11 +82,11 @@ def test_a_chargeback_takes_its_amount_and_won_gives_the_same_back(
 
 
 @st.composite
-def _invoices(draw: st.DrawFn) -> tuple[list[Line], list[list[int]], Decimal, str, Decimal]:
+def _invoices(draw: st.DrawFn) -> tuple[list[CreditableLine], list[list[int]], Decimal, str, Decimal]:
     currency = draw(st.sampled_from(["USD", "EUR", "JPY"]))
     unit = Decimal(1) if currency == "JPY" else Decimal("0.01")
     prices = draw(st.lists(st.integers(1, 20_000), min_size=1, max_size=12))
-    lines = [Line(n, unit * price, False) for n, price in enumerate(prices)]
+    lines = [CreditableLine(n, unit * price, False) for n, price in enumerate(prices)]
     order = draw(st.permutations(range(len(lines))))
     cuts = sorted(draw(st.sets(st.integers(1, len(lines)), max_size=4)) | {0, len(lines)})
     pieces = [list(order[start:end]) for start, end in pairwise(cuts)]
@@ -96,7 +96,7 @@ def _invoices(draw: st.DrawFn) -> tuple[list[Line], list[list[int]], Decimal, st
 
 @given(_invoices())
 def test_edge_25_an_invoice_credited_in_any_pieces_in_any_order_ends_at_exactly_its_tax_and_total(
-    invoice: tuple[list[Line], list[list[int]], Decimal, str, Decimal],
+    invoice: tuple[list[CreditableLine], list[list[int]], Decimal, str, Decimal],
 ) -> None:
     lines, pieces, rate, currency, paid = invoice
     subtotal = sum((line.amount for line in lines), NOTHING)
@@ -128,7 +128,7 @@ def test_edge_25_tax_of_many_small_lines_is_rounded_once_over_all_of_them() -> N
         before = Billed(
             billed.subtotal, billed.tax, billed.tax_rate, "USD", credited, sum(taxes, NOTHING), Decimal("1.19")
         )
-        taxes.append(credit_notes.credit(before, [Line(n, Decimal("0.01"), False)]).tax)
+        taxes.append(credit_notes.credit(before, [CreditableLine(n, Decimal("0.01"), False)]).tax)
     assert sum(taxes) == Decimal("0.19")
     assert set(taxes) == {Decimal("0.00"), Decimal("0.01")}
 

@@ -8,11 +8,11 @@ import pytest
 
 from leadgen.billing.domain.terms import AutoTopUp
 from leadgen.payments.domain import provider_backoff, top_ups
-from leadgen.payments.domain.top_ups import Account
+from leadgen.payments.domain.top_ups import PrepaidAccount
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 TERMS = AutoTopUp(below=Decimal("50.00"), amount=Decimal("100.00"))
-LOW = Account(
+LOW = PrepaidAccount(
     buyer_id=1, currency="USD", is_active=True, wallet=Decimal("60.00"), spoken_for=Decimal("10.01"), has_method=True,
     is_pending=False, failed_at=None, error=None,
 )  # fmt: skip

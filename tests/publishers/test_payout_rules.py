@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.publishers.domain import payouts
-from leadgen.publishers.domain.payouts import Account, Earned
+from leadgen.publishers.domain.payouts import Earned, PublisherAccount
 
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def account(timezone: str = "UTC", last: datetime | None = None) -> Account:
-    return Account(1, "Home Pages", "USD", timezone, last)
+def account(timezone: str = "UTC", last: datetime | None = None) -> PublisherAccount:
+    return PublisherAccount(1, "Home Pages", "USD", timezone, last)
 
 
 def earned(*amounts: str, at: datetime = datetime(2026, 6, 17, 12, tzinfo=UTC)) -> list[Earned]:

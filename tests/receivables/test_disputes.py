@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from leadgen.invoicing.service import decisions
 from leadgen.kernel.errors import Refusal
-from leadgen.receivables.domain.disputes import Outcome
+from leadgen.receivables.domain.settlement import DisputeOutcome
 from leadgen.receivables.service import credit_notes, disputes, overdue, wallet_draws
 from leadgen.receivables.service.disputes import Disputed
 from tests.support.factories import a_buyer, an_offer
@@ -46,7 +46,7 @@ def dispute(conn: Connection[Any], invoice: int, now: datetime, *, buyer: int | 
 
 
 def close(
-    conn: Connection[Any], dispute_id: int, outcome: Outcome, now: datetime, *, buyer: int | None = None
+    conn: Connection[Any], dispute_id: int, outcome: DisputeOutcome, now: datetime, *, buyer: int | None = None
 ) -> Disputed:
     with conn.transaction():
         return disputes.close(

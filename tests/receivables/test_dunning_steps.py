@@ -12,7 +12,7 @@ from leadgen.billing.domain.terms import Dunning, Seller
 from leadgen.kernel import calendar
 from leadgen.kernel.mail_page import MailText
 from leadgen.receivables.domain import dunning, dunning_mail
-from leadgen.receivables.domain.dunning import OpenInvoice
+from leadgen.receivables.domain.dunning import RemindableInvoice
 
 DUE = datetime(2026, 6, 15, 6, tzinfo=UTC)  # 0:00 in Denver
 DAY = timedelta(days=1)
@@ -20,8 +20,8 @@ MORNING = timedelta(hours=8)
 TERMS = Dunning(reminders=(-3, 0, 3, 7, 14), pause_after_days=7)
 
 
-def an_invoice(invoice_id: int = 1, **values: object) -> OpenInvoice:
-    plain = OpenInvoice(
+def an_invoice(invoice_id: int = 1, **values: object) -> RemindableInvoice:
+    plain = RemindableInvoice(
         invoice_id,
         f"INV-{invoice_id:06d}",
         1,
@@ -121,7 +121,7 @@ def test_however_the_runs_fall_every_step_is_told_at_most_once_in_order_and_the_
     assert reminded == sorted(set(reminded))
 
 
-def mail(*invoices: OpenInvoice, now: datetime) -> MailText:
+def mail(*invoices: RemindableInvoice, now: datetime) -> MailText:
     (reminder,) = dunning.reminders(invoices, TERMS, now)
     seller = Seller(legal_name="Leads & Co.", email="billing@leads.example")
     return dunning_mail.compose(reminder, seller, lambda invoice_id: f"https://pay.example/{invoice_id}?a&b", now=now)

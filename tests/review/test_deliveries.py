@@ -9,7 +9,7 @@ from psycopg import Connection
 from leadgen.audit_trail.domain import Actor
 from leadgen.delivery.domain.steps import MOST_LOST
 from leadgen.delivery.store import deliveries
-from leadgen.delivery.store.deliveries import Settlement
+from leadgen.delivery.store.deliveries import DeliveryResult
 from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.platform import clock
@@ -232,6 +232,6 @@ def test_a_worker_that_comes_back_late_finds_the_verdict_standing(
 ) -> None:
     lead, delivery = market.in_review(functions, "outcome_unknown", outcome_unknown=True)
     decide(functions, delivery, "return")
-    late = Settlement(delivery, 3, "succeeded", "webhook")
+    late = DeliveryResult(delivery, 3, "succeeded", "webhook")
     assert deliveries.settle(conn, [late], now=now) == set()
     assert lead_row(conn, lead)[0] == "validated"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.routing.domain import allocation
-from leadgen.routing.domain.allocation import Request
+from leadgen.routing.domain.allocation import RoutingRequest
 from leadgen.routing.domain.decision import Routed
 from leadgen.routing.domain.eligibility import TrackRecord
 from leadgen.routing.domain.policy import PriorityBased, RoundRobin, Sla
@@ -19,12 +19,12 @@ POLICY = PriorityBased(strategy="priority_based")
 ROUND_ROBIN = RoundRobin(strategy="round_robin")
 
 
-def a_request(lead_id: int, *enrollments: Any, minutes: int = 0) -> Request:
+def a_request(lead_id: int, *enrollments: Any, minutes: int = 0) -> RoutingRequest:
     subject = lead(lead_id=lead_id, created_at=NOON + timedelta(minutes=minutes))
-    return Request(subject, POLICY, offer(), None, enrollments)
+    return RoutingRequest(subject, POLICY, offer(), None, enrollments)
 
 
-def winners(requests: list[Request], stands: dict[int, Any]) -> dict[int, int | None]:
+def winners(requests: list[RoutingRequest], stands: dict[int, Any]) -> dict[int, int | None]:
     choices = allocation.allocate(requests, stands, {}, now=NOON)
     return {c.request.lead.lead_id: c.decision.buyer_id if isinstance(c.decision, Routed) else None for c in choices}
 

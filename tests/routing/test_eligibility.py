@@ -11,7 +11,7 @@ from leadgen.kernel.trace import Check
 from leadgen.leads.domain import conditions
 from leadgen.leads.domain.consent import NO_EVIDENCE, ConsentDemand, Evidence
 from leadgen.routing.domain import eligibility
-from leadgen.routing.domain.eligibility import Terms, Verdict
+from leadgen.routing.domain.eligibility import EligibilityVerdict, Terms
 from tests.support.domain_values import NOON, enrollment, usage
 
 RULES = [
@@ -33,7 +33,7 @@ def judged(
     hours: Check = OPEN,
     rooms: int = 3,
     evidence: Evidence = NO_EVIDENCE,
-) -> Verdict:
+) -> EligibilityVerdict:
     observed = conditions.observe([LARGE], {"attributes.rooms": rooms})
     terms = Terms(PRICE, "USD", "80014", observed, evidence, NOON, hours)
     verdict = eligibility.judge(enrollment(**enrolled), usage(**stands or {}), terms)

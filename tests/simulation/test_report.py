@@ -9,7 +9,7 @@ import pytest
 
 from leadgen import cli
 from leadgen.simulation.commands import simulate
-from leadgen.simulation.domain.simulation import Change, Compared, Outcome, Sale, Sum
+from leadgen.simulation.domain.simulation import BuyerChange, Compared, SimulatedSale, SimulationOutcome, Sum
 from leadgen.simulation.service.simulate import Report
 from leadgen.terminal import times
 
@@ -18,7 +18,7 @@ REPORT = Report(
     since=SINCE,
     until=SINCE + timedelta(days=30),
     drafted=("Lawns",),
-    outcome=Outcome(
+    outcome=SimulationOutcome(
         leads=1204,
         attempts=1300,
         buyers={
@@ -28,9 +28,13 @@ REPORT = Report(
         unsold={"no_buyer_in_area": (3, 3), "no_eligible_buyer": (1, 0)},
         repriced=7,
         changes=(
-            Change(5, 10, "USD", Sale(1, 101, Decimal("45.00")), Sale(22, 122, Decimal("45.10"))),
-            Change(77, 10, "USD", "no_eligible_buyer", Sale(22, 122, Decimal("45.10"))),
-            Change(1078, 10, "USD", Sale(22, 122, Decimal("45.10")), Sale(1, 101, Decimal("46.00"))),
+            BuyerChange(
+                5, 10, "USD", SimulatedSale(1, 101, Decimal("45.00")), SimulatedSale(22, 122, Decimal("45.10"))
+            ),
+            BuyerChange(77, 10, "USD", "no_eligible_buyer", SimulatedSale(22, 122, Decimal("45.10"))),
+            BuyerChange(
+                1078, 10, "USD", SimulatedSale(22, 122, Decimal("45.10")), SimulatedSale(1, 101, Decimal("46.00"))
+            ),
         ),
     ),
     unreadable=2,
@@ -88,7 +92,7 @@ def test_no_line_is_wider_than_a_hundred_columns_and_no_name_is_cut() -> None:
 
 
 def test_a_report_of_nothing_says_so() -> None:
-    empty = Report(SINCE, SINCE, (), Outcome(0, 0, {}, {}, 0, ()), 0, 0, {}, {}, {})
+    empty = Report(SINCE, SINCE, (), SimulationOutcome(0, 0, {}, {}, 0, ()), 0, 0, {}, {}, {})
     assert simulate.lines(empty, most=20) == [
         "2026-06-01 00:00 UTC to 2026-06-01 00:00 UTC, under the policies of the time",
         "",

@@ -17,7 +17,7 @@ from leadgen.routing.domain.policy import PerformanceBased, Sla
 from leadgen.routing.domain.track_records import lookback_terms
 from leadgen.routing.store import track_records
 from leadgen.routing.store.track_records import Lookback
-from leadgen.simulation.domain.simulation import Sale
+from leadgen.simulation.domain.simulation import SimulatedSale
 from leadgen.simulation.domain.track_records import TrackRecords
 from leadgen.simulation.service.simulate import Report, Scope, simulate
 from leadgen.simulation.store import history
@@ -237,7 +237,7 @@ def test_a_draft_comes_to_what_it_would_have_come_to(
     simulated_sales = dict(_sales(conn, towns[0]))
     for change in report.outcome.changes:
         to = change.simulated
-        simulated_sales[change.lead_id] = towns[0].buyers.index(to.buyer_id) if isinstance(to, Sale) else None
+        simulated_sales[change.lead_id] = towns[0].buyers.index(to.buyer_id) if isinstance(to, SimulatedSale) else None
     assert [simulated_sales[old] for old, _ in leads] == [would_have[new] for _, new in leads]
     assert len(report.outcome.changes) > 5
     money = conn.execute(

@@ -17,7 +17,15 @@ from leadgen.routing.domain.policy import RoutingPolicy
 from leadgen.routing.domain.rotation import Rotation
 from leadgen.routing.domain.strategies import Candidate
 from leadgen.routing.domain.track_records import lookback_terms
-from leadgen.simulation.domain.simulation import Attempt, Change, Draft, Fate, Outcome, Sale, Simulation
+from leadgen.simulation.domain.simulation import (
+    BuyerChange,
+    Fate,
+    PolicyDraft,
+    RoutingAttempt,
+    SimulatedSale,
+    Simulation,
+    SimulationOutcome,
+)
 from leadgen.simulation.domain.track_records import Past, TrackRecords
 from tests.support.domain_values import NOON, enrollment, offer, usage
 
@@ -33,28 +41,31 @@ def candidate(buyer_id: int, *, standing_: dict[str, Any] | None = None, **value
     return Candidate(enrollment(buyer_id=buyer_id, **values), usage(**standing_ or {}))
 
 
-def sale(buyer_id: int, price: Decimal = PRICE) -> Sale:
-    return Sale(buyer_id, 100 + buyer_id, price)
+def sale(buyer_id: int, price: Decimal = PRICE) -> SimulatedSale:
+    return SimulatedSale(buyer_id, 100 + buyer_id, price)
 
 
 def attempt(
     lead_id: int, recorded: Fate, *candidates: Candidate, at: datetime = NOON, rotations: tuple[Rotation, ...] = (),
     refused: str | None = None, live: RoutingPolicy | None = None,
-) -> Attempt:  # fmt: skip
+) -> RoutingAttempt:  # fmt: skip
     facts = Facts(offer(), "80014", None, candidates, rotations=rotations)
-    return Attempt(lead_id, RoutingInputs(live or policy(), facts, at), recorded, refused)
+    return RoutingAttempt(lead_id, RoutingInputs(live or policy(), facts, at), recorded, refused)
 
 
-def run(draft: RoutingPolicy | None, *attempts: Attempt, past: TrackRecords | None = None) -> Outcome:
-    simulation = Simulation({} if draft is None else {10: Draft(draft, past)})
+def run(draft: RoutingPolicy | None, *attempts: RoutingAttempt, past: TrackRecords | None = None) -> SimulationOutcome:
+    simulation = Simulation({} if draft is None else {10: PolicyDraft(draft, past)})
     for one in attempts:
         simulation.decide(one)
     return simulation.outcome()
 
 
-def fates(outcome: Outcome) -> dict[int, int | str]:
+def fates(outcome: SimulationOutcome) -> dict[int, int | str]:
     """By lead that changed hands, the draft's buyer or the reason why there is none."""
-    return {c.lead_id: c.simulated.buyer_id if isinstance(c.simulated, Sale) else c.simulated for c in outcome.changes}
+    return {
+        c.lead_id: c.simulated.buyer_id if isinstance(c.simulated, SimulatedSale) else c.simulated
+        for c in outcome.changes
+    }
 
 
 def test_what_the_draft_claims_takes_a_place_under_the_cap_and_what_it_does_not_claim_frees_one() -> None:
@@ -156,7 +167,7 @@ def test_a_lead_sold_earlier_than_on_record_takes_no_further_attempt() -> None:
 def test_a_lead_that_the_draft_does_not_sell_when_the_record_did_stays_unsold() -> None:
     away = candidate(1, buyer_active=False)
     outcome = run(policy(), attempt(1, sale(1), away))
-    assert outcome.changes == (Change(1, 10, "USD", sale(1), "no_eligible_buyer"),)
+    assert outcome.changes == (BuyerChange(1, 10, "USD", sale(1), "no_eligible_buyer"),)
     assert outcome.unsold == {"no_eligible_buyer": (0, 1)}
 
 
@@ -194,7 +205,7 @@ def test_a_lead_that_a_draft_of_validation_refuses_is_never_routed() -> None:
 
 def test_an_offer_without_a_draft_is_decided_under_the_policy_of_the_time() -> None:
     chosen = attempt(1, sale(2), candidate(1), candidate(2, priority=2), live=policy())
-    simulation = Simulation({11: Draft(policy("round_robin"))})
+    simulation = Simulation({11: PolicyDraft(policy("round_robin"))})
     simulation.decide(chosen)
     assert simulation.outcome().changes == ()
 

@@ -16,7 +16,7 @@ from leadgen.validation.domain import duplicates, screening
 from leadgen.validation.domain import policy as validation_policy
 from leadgen.validation.domain import rules as validation_rules
 from leadgen.validation.domain.observations import LookedUp
-from leadgen.validation.domain.screening import Request, Screened
+from leadgen.validation.domain.screening import Screened, ScreeningRequest
 from tests.support.domain_values import NOON, lead, seen
 
 TESTS = st.sampled_from(
@@ -130,7 +130,7 @@ def stored_inputs(inputs: validation_rules.Inputs | validation_rules.UnreadableI
     return stored(plain(inputs))
 
 
-def as_bytes(verdict: screening.Verdict) -> bytes:
+def as_bytes(verdict: screening.RecordedVerdict) -> bytes:
     return json.dumps([verdict.outcome, verdict.reason, verdict.trace], sort_keys=True).encode()
 
 
@@ -183,7 +183,7 @@ def test_a_duplicate_is_found_again_from_its_record(
     for number, (minutes, phone, email) in enumerate(leads, start=1):
         subject, contact = lead(lead_id=number, created_at=NOON + timedelta(minutes=minutes)), Contact(phone, email)
         search = duplicates.search_for(policy.detection, subject, contact, default_window_hours=1)
-        requests.append(Request(subject, contact, policy, search))
+        requests.append(ScreeningRequest(subject, contact, policy, search))
     for result in screening.screen(requests, {}):
         assert isinstance(result, Screened)
         request = result.request

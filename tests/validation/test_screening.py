@@ -14,7 +14,7 @@ from leadgen.validation.domain import duplicates, screening
 from leadgen.validation.domain.duplicates import Duplicate, Match, NotDuplicate
 from leadgen.validation.domain.observations import LookedUp
 from leadgen.validation.domain.policy import ValidationPolicy
-from leadgen.validation.domain.screening import Deferred, Request, Screened
+from leadgen.validation.domain.screening import Deferred, Screened, ScreeningRequest
 from tests.support.domain_values import NOON, detection, lead
 
 POLICY = ValidationPolicy(allowed_postal_codes=("80014",), duplicate_detection=detection())
@@ -22,14 +22,14 @@ POLICY = ValidationPolicy(allowed_postal_codes=("80014",), duplicate_detection=d
 
 def a_request(
     lead_id: int, *, minutes: int = 0, phone: str | None = "1", policy: ValidationPolicy = POLICY, **values: Any
-) -> Request:
+) -> ScreeningRequest:
     subject = lead(lead_id=lead_id, created_at=NOON + timedelta(minutes=minutes), **values)
     contact = Contact(phone, None)
     search = duplicates.search_for(policy.detection, subject, contact, default_window_hours=24)
-    return Request(subject, contact, policy, search)
+    return ScreeningRequest(subject, contact, policy, search)
 
 
-def screened(requests: Sequence[Request], stored: dict[int, Match] | None = None) -> dict[int, Screened]:
+def screened(requests: Sequence[ScreeningRequest], stored: dict[int, Match] | None = None) -> dict[int, Screened]:
     results = screening.screen(requests, stored or {})
     return {s.request.lead.lead_id: s for s in results if isinstance(s, Screened)}
 
@@ -144,16 +144,16 @@ MAIL = {"email": "jane@example.com"}
 WAITING = ValidationPolicy(mx_lookup_enabled=True, duplicate_window_hours=24)
 
 
-def unknown(lead_id: int, *, minutes: int, phone: str | None = "1", **values: Any) -> Request:
+def unknown(lead_id: int, *, minutes: int, phone: str | None = "1", **values: Any) -> ScreeningRequest:
     """A request whose mail domain nobody could tell of."""
     return replace(a_request(lead_id, minutes=minutes, phone=phone, policy=WAITING, **values), fields=MAIL)
 
 
-def known(lead_id: int, *, minutes: int, phone: str | None = "1") -> Request:
+def known(lead_id: int, *, minutes: int, phone: str | None = "1") -> ScreeningRequest:
     return replace(unknown(lead_id, minutes=minutes, phone=phone), looked_up=LookedUp(accepts_mail=True))
 
 
-def outcomes(requests: Sequence[Request]) -> dict[int, str]:
+def outcomes(requests: Sequence[ScreeningRequest]) -> dict[int, str]:
     return {
         result.request.lead.lead_id: result.why if isinstance(result, Deferred) else result.status
         for result in screening.screen(requests, {})

@@ -204,7 +204,7 @@ def test_every_decision_can_be_made_again_from_its_record(
         "validation": screening.verify_validation,
     }
     for stage, outcome, reason, inputs, trace in recorded:
-        assert again[stage](inputs) == screening.Verdict(outcome, reason, trace)
+        assert again[stage](inputs) == screening.RecordedVerdict(outcome, reason, trace)
     assert {outcome for _, outcome, *_ in recorded} >= {"validated", "rejected", "held", "duplicate_reject"}
 
 

@@ -1,1 +1,1 @@
-"""What ``make run`` shows: the example markets applied, the example leads posted, and what became of each."""
+"""What ``make run`` applies, posts and reports: the operator's files, or the examples on an empty embedded database."""

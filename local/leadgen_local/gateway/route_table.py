@@ -1,7 +1,7 @@
 """Finds the function for a request as API Gateway's REST APIs do.
 
 Resources form a tree. At every level the exact segment wins over `{parameter}`, and that over `{proxy+}`; there is no
-way back: below a segment that has a resource of its own, a `{proxy+}` beside it is not asked. A resource is chosen
+way back: below a segment that has a resource of its own, a `{proxy+}` beside it is not tried. A resource is chosen
 before the method, so a method that it lacks is not looked for elsewhere.
 """
 

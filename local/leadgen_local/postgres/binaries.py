@@ -59,5 +59,5 @@ def locate() -> Binaries:
         ) from error
     version = re.search(r"(\d+(?:\.\d+)*)", answer.stdout)
     if version is None:
-        raise BinariesError(f"{directory / 'postgres'} --version says {answer.stdout!r}")
+        raise BinariesError(f"{directory / 'postgres'} --version printed {answer.stdout!r}")
     return Binaries(directory, version.group(1))

@@ -36,7 +36,7 @@ class Cluster:
         self._check_owner()
 
     def password(self) -> str:
-        """The superuser's password, generated when first asked for."""
+        """The superuser's password, generated at the first call."""
         try:
             return self._password_file.read_text().strip()
         except FileNotFoundError:

@@ -170,10 +170,10 @@ class Postgres:
         while lease is None:
             if time.monotonic() >= deadline:
                 raise PostgresError(f"The former server on {self.data_dir} does not end.")
-            if (orphan := self._live_server()) is not None:  # its supervisor was killed: finish what that began
+            if (orphan := self._live_server()) is not None:  # its supervisor was killed: end the server too
                 processes.send(orphan, signal.SIGINT)
             lease = locks.wait_for_lock(lock, 1.0)
-        # Nothing lives on this data: whatever process the file names is a stranger or a corpse. PostgreSQL would
+        # Nothing lives on this data: the process that the file names is another program, or gone. PostgreSQL would
         # refuse to start because of it; its own check of the shared memory stays in force.
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
         return lease
@@ -220,10 +220,10 @@ class Postgres:
         """Wait until the server takes connections; it may first have a crash to recover from."""
         while self._ping() is not pq.Ping.OK:
             if not self.running:
-                raise PostgresError(f"PostgreSQL ended while starting. It said:\n{self._said()}")
+                raise PostgresError(f"PostgreSQL ended while starting. Its log:\n{self._log_tail()}")
             if time.monotonic() >= deadline:
                 raise PostgresError(
-                    f"PostgreSQL does not answer after {_START_SECONDS:.0f} s. It said:\n{self._said()}"
+                    f"PostgreSQL does not answer after {_START_SECONDS:.0f} s. Its log:\n{self._log_tail()}"
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -237,7 +237,7 @@ class Postgres:
     def _ping(self) -> pq.Ping:
         return pq.Ping(pq.PGconn.ping(f"{self.url('postgres')}?connect_timeout=2".encode()))
 
-    def _said(self) -> str:
+    def _log_tail(self) -> str:
         with self._log_file.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace").strip()

@@ -1,6 +1,6 @@
-"""What the pump does to a PGMQ queue: read, delete, bury, and show again what a dead pump was working on.
+"""The pump's statements on a PGMQ queue: read, delete, bury, and show again what a dead pump was working on.
 
-Every function runs on an autocommit connection, so what it says has happened when it returns.
+Every function runs on an autocommit connection: its effect is committed when it returns.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def delete(conn: Connection, queue: Queue, ids: Sequence[int]) -> None:
 
 
 def bury(conn: Connection, queue: Queue, ids: Sequence[int]) -> None:
-    """Move messages to the dead letter queue; their headers there say where from and how often they were received.
+    """Move messages to the dead letter queue; headers record their queue and how often they were received.
 
     The last receipt found them over the limit and handed them to nobody, so it does not count.
     """
@@ -51,7 +51,7 @@ def bury(conn: Connection, queue: Queue, ids: Sequence[int]) -> None:
 def show_again(conn: Connection, queues: Iterable[Queue]) -> int:
     """Make visible what was read but not deleted, and return how many that were; delayed messages keep their time.
 
-    Only for the one pump of a database, and before it reads: another's work would be done twice.
+    Only for the one pump of these queues, and before it reads: another's work would be done twice.
     """
     return sum(
         conn.execute(

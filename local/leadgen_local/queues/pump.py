@@ -1,5 +1,5 @@
 """Hands messages to the functions as Lambda's event source mappings do: in batches, with visibility timeouts, partial
-failures and dead letter queues, all as the template says.
+failures and dead letter queues, all as in the template.
 
 A message is read and that is committed before the handler runs, so nothing is held across it. What succeeds is deleted;
 what fails stays invisible until its visibility timeout and is then received again, `maxReceiveCount` times in all.
@@ -8,7 +8,7 @@ what fails stays invisible until its visibility timeout and is then received aga
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import psycopg
@@ -16,13 +16,14 @@ import psycopg
 from leadgen_local.queues import pgmq
 from leadgen_local.queues.pgmq import Connection
 from leadgen_local.queues.sqs_events import MalformedAnswerError, Message, batch_event, failed_ids
-from leadgen_local.template.reader import QueueMapping, Template
+from leadgen_local.template.reader import MAIN_WORKER, QueueMapping, Template
 
 CHANNEL = "leadgen_queues"
 Invoke = Callable[[dict[str, Any]], object]
 
-_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('leadgen.pump', 0))"
-_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('leadgen.pump', 0))"
+_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
+_MAIN_LOCK = "leadgen.pump"  # held by the main worker of every version
 _ENVIRONMENTS_A_THREAD = 10  # one thread here for so many of Lambda's environments: few and full batches are cheaper
 _WAITING_ENVIRONMENTS = 50  # a function that is given so many waits for others most of the time: threads cost it little
 _WAITING_THREADS = 32
@@ -40,14 +41,29 @@ class PumpBusyError(Exception):
     """Another stack's worker works on this database, and does not end."""
 
 
-def await_free(conn: Connection, seconds: float) -> None:
-    """Wait until no pump works on the database; raises PumpBusyError when one still does after that time."""
+def await_free(conn: Connection, workers: Iterable[str], seconds: float) -> None:
+    """Wait until none of these workers has a pump on the database; raises PumpBusyError when one has after that time.
+
+    `conn` is in autocommit.
+    """
     deadline = time.monotonic() + seconds
-    while (row := conn.execute(_LOCK).fetchone()) is None or not row[0]:
-        if time.monotonic() >= deadline:
-            raise PumpBusyError("Another stack works on this database. Stop it first, or name another in DATABASE_URL.")
-        time.sleep(_LISTEN_SECONDS)
-    conn.execute(_UNLOCK)
+    for worker in workers:
+        while not _try_lock(conn, worker):
+            if time.monotonic() >= deadline:
+                raise PumpBusyError(
+                    "Another stack works on this database. Stop it first, or name another in DATABASE_URL."
+                )
+            time.sleep(_LISTEN_SECONDS)
+        conn.execute(_UNLOCK, (_lock_name(worker),))
+
+
+def _try_lock(conn: Connection, worker: str) -> bool:
+    row = conn.execute(_LOCK, (_lock_name(worker),)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _lock_name(worker: str) -> str:
+    return _MAIN_LOCK if worker == MAIN_WORKER else f"{_MAIN_LOCK} of {worker}"
 
 
 def _threads(mapping: QueueMapping) -> int:
@@ -91,19 +107,25 @@ class _Doorbell:
 
 
 class Pump:
-    """The consumers of every queue that the template maps to a function. `handlers` are called by function name."""
+    """The consumers of every queue that the template maps to a function. `handlers` are called by function name.
 
-    def __init__(self, template: Template, database_url: str, handlers: Mapping[str, Invoke]) -> None:
+    `worker` is the worker process that the mappings of the template belong to: each has a pump, and only one.
+    """
+
+    def __init__(
+        self, template: Template, database_url: str, handlers: Mapping[str, Invoke], *, worker: str = MAIN_WORKER
+    ) -> None:
         self.listening = threading.Event()  # set while messages are being consumed
         self._template = template
         self._url = database_url
         self._handlers = handlers
+        self._worker = worker
         self._bells = {mapping.queue.name: _Doorbell() for mapping in template.mappings}
 
     def run(self, stop: threading.Event) -> None:
         """Consume until `stop` is set, whatever becomes of the database meanwhile.
 
-        Only one pump works on a database: another waits here until the first is gone.
+        Only one pump of a worker's name works on a database: another waits here until the first is gone.
         """
         failures = 0
         while not stop.is_set():
@@ -160,8 +182,7 @@ class Pump:
     def _lock(self, conn: Connection, stop: threading.Event) -> bool:
         waiting = False
         while not stop.is_set():
-            row = conn.execute(_LOCK).fetchone()
-            if row is not None and row[0]:
+            if _try_lock(conn, self._worker):
                 return True
             if not waiting:
                 _logger.info("Another pump works on this database; waiting until it ends")

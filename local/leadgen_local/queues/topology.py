@@ -1,4 +1,4 @@
-"""Makes the database's queues and topic bindings what the template says."""
+"""Makes the database's queues and topic bindings those of the template."""
 
 from leadgen.platform.messaging import queues
 from leadgen_local.queues.pgmq import Connection

@@ -1,4 +1,4 @@
-"""How the sinks answer the calls to one path: as they were told to."""
+"""The configured behavior of the sinks for one path: answer at once, late, with an error, or never."""
 
 import asyncio
 from typing import Any, Literal
@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 
 class Behavior(BaseModel):
-    """How posts to one path are answered: at once, after `seconds`, with `status`, or never.
+    """How posts to one path are answered, by `mode`: `ok` at once, `slow` after `seconds`, `error` with `status`, and
+    `hang` never.
 
     `body` is what the fake buyer answers with, whatever the status: JSON, or a text as it stands; `retry_after` is its
     header of that name: seconds, or a date.
@@ -25,7 +26,7 @@ class Behavior(BaseModel):
 
 
 async def failure(behavior: Behavior | None, request: Request) -> int | None:
-    """The status to fail with, if it is to fail; waits first, as the behavior says."""
+    """The status of an `error`, otherwise None. A `slow` one waits first, a `hang` until the caller is gone."""
     match behavior:
         case Behavior(mode="slow", seconds=seconds):
             await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""The fake buyer: takes a POST on any path, checks its signature and answers as it was told to."""
+"""The fake buyer: takes a POST on any path, checks its signature and answers as configured for that path."""
 
 import hashlib
 import hmac
@@ -111,7 +111,7 @@ class Buyer:
         )
         behavior = self.behaviors.get(request.url.path)
         status = await failure(behavior, request)
-        answer: dict[str, Any] | str = {"received": True} if status is None else {"error": "told to"}
+        answer: dict[str, Any] | str = {"received": True} if status is None else {"error": "as configured"}
         headers = {}
         if behavior is not None:
             answer = answer if behavior.body is None else behavior.body

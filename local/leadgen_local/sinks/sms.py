@@ -23,7 +23,7 @@ ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "of-the-sms-sink"  # noqa: S105 - it opens nothing but the sink
 PHONE_NUMBER = "+15125550100"
 
-# What Twilio says beside a status: no such number, the credentials, too many, anything else.
+# Twilio's error code for a status: no such number, the credentials, too many, anything else.
 _CODES = {400: 21211, 401: 20003, 429: 20429}
 _ANY_CODE = 20500
 
@@ -76,8 +76,8 @@ def _is_authorized(account: str, header: str) -> bool:
 
 def _refusal(status: int) -> Response:
     code = _CODES.get(status, _ANY_CODE)
-    said = {"code": code, "message": "told to", "more_info": f"https://www.twilio.com/docs/errors/{code}"}
-    return JSONResponse(said | {"status": status}, status_code=status)
+    error = {"code": code, "message": "as configured", "more_info": f"https://www.twilio.com/docs/errors/{code}"}
+    return JSONResponse(error | {"status": status}, status_code=status)
 
 
 def _message(account: str, entry: dict[str, str], now: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An account at a payment provider that is like Stripe, as far as LeadGen asks: what there is, and what is told."""
+"""An account at a payment provider that is like Stripe, as far as LeadGen uses it: its objects, and their events."""
 
 import secrets
 import time
@@ -14,7 +14,7 @@ WEBHOOK_SECRET = "whsec_of_the_fake_provider"  # noqa: S105 - nor does this
 _SESSION_SECONDS = 24 * 3600
 _EVIDENCE_SECONDS = 9 * 24 * 3600
 
-# What the end of a card's name says becomes of it, when it is charged and nobody is present.
+# A card is named for what becomes of it when it is charged and nobody is present.
 CARDS = ("good", "insufficient_funds", "expired_card", "authentication_required", "generic_decline")
 
 Object = dict[str, Any]
@@ -36,10 +36,10 @@ def missing(what: str) -> Refused:
 
 @dataclass
 class Account:
-    """Everything of the account, which survives the process in the journal. ``tell`` is called with each event."""
+    """Everything of the account, which survives the process in the journal. ``publish`` is called with each event."""
 
     journal: Journal
-    tell: Callable[[Object], None]
+    publish: Callable[[Object], None]
     refunds_become: str = "succeeded"
     objects: dict[str, Object] = field(default_factory=dict)
     answers: dict[str, tuple[str, int, Object]] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class Account:
             return session
         self._succeed(intent)
         self._change(session, status="complete", payment_status="paid")
-        self._say("checkout.session.completed", session)
+        self._record_event("checkout.session.completed", session)
         return session
 
     def expire(self, session_id: str) -> Object:
@@ -139,7 +139,7 @@ class Account:
         session = self.find("checkout.session", session_id)
         if session["status"] == "open":
             self._change(session, status="expired", url=None)
-            self._say("checkout.session.expired", session)
+            self._record_event("checkout.session.expired", session)
         return session
 
     def payment_intent(self, given: Mapping[str, Any]) -> Object:
@@ -166,9 +166,9 @@ class Account:
             "re", "refund", amount=amount, currency=intent["currency"], payment_intent=intent["id"],
             charge=intent["latest_charge"], status=self.refunds_become, failure_reason=None, **_metadata(given),
         )  # fmt: skip
-        self._say("refund.created", made)
+        self._record_event("refund.created", made)
         if made["status"] != "pending":
-            self._say("refund.updated", made)
+            self._record_event("refund.updated", made)
         return made
 
     def settle_refund(self, refund_id: str, status: str) -> Object:
@@ -176,9 +176,9 @@ class Account:
         refund = self.find("refund", refund_id)
         reason = "expired_or_canceled_card" if status == "failed" else None
         self._change(refund, status=status, failure_reason=reason)
-        self._say("refund.updated", refund)
+        self._record_event("refund.updated", refund)
         if status == "failed":
-            self._say("refund.failed", refund)
+            self._record_event("refund.failed", refund)
         return refund
 
     def dispute(self, intent_id: str, amount: int | None, *, inquiry: bool) -> Object:
@@ -190,9 +190,9 @@ class Account:
             status="warning_needs_response" if inquiry else "needs_response",
             evidence_details={"due_by": int(time.time()) + _EVIDENCE_SECONDS}, metadata={},
         )  # fmt: skip
-        self._say("charge.dispute.created", made)
+        self._record_event("charge.dispute.created", made)
         if not inquiry:
-            self._say("charge.dispute.funds_withdrawn", made)
+            self._record_event("charge.dispute.funds_withdrawn", made)
         return made
 
     def close_dispute(self, dispute_id: str, *, won: bool) -> Object:
@@ -203,8 +203,8 @@ class Account:
         else:
             self._change(dispute, status="won" if won else "lost")
             if won:
-                self._say("charge.dispute.funds_reinstated", dispute)
-        self._say("charge.dispute.closed", dispute)
+                self._record_event("charge.dispute.funds_reinstated", dispute)
+        self._record_event("charge.dispute.closed", dispute)
         return dispute
 
     def _leave_card(self, session: Object, card: str) -> Object:
@@ -214,8 +214,8 @@ class Account:
             metadata=session["setup_metadata"],
         )  # fmt: skip
         self._change(session, status="complete", setup_intent=intent["id"])
-        self._say("setup_intent.succeeded", intent)
-        self._say("checkout.session.completed", session)
+        self._record_event("setup_intent.succeeded", intent)
+        self._record_event("checkout.session.completed", session)
         return session
 
     def _intent(self, amount: int, currency: str, customer: object, metadata: Mapping[str, str]) -> Object:
@@ -229,14 +229,14 @@ class Account:
             intent, status="succeeded", amount_received=intent["amount"], latest_charge=_id("ch"),
             last_payment_error=None,
         )  # fmt: skip
-        self._say("payment_intent.succeeded", intent)
+        self._record_event("payment_intent.succeeded", intent)
         return intent
 
     def _decline(self, intent: Object, card: str) -> Refused:
         code = card if card in ("expired_card", "authentication_required") else "card_declined"
         error = {"type": "card_error", "code": code, "decline_code": card, "message": "Your card was declined."}
         self._change(intent, last_payment_error=error)
-        self._say("payment_intent.payment_failed", intent)
+        self._record_event("payment_intent.payment_failed", intent)
         return Refused(402, "card_error", code, "Your card was declined.", decline_code=card, payment_intent=intent)
 
     def _keep(self, prefix: str, kind: str, **values: Any) -> Object:
@@ -250,12 +250,12 @@ class Account:
         self.journal.append({"object": one})
         return one
 
-    def _say(self, kind: str, about: Object) -> None:
+    def _record_event(self, kind: str, about: Object) -> None:
         event = self._keep(
             "evt", "event", type=kind, api_version=None, pending_webhooks=1, data={"object": dict(about)},
             request={"id": None, "idempotency_key": None},
         )  # fmt: skip
-        self.tell(event)
+        self.publish(event)
 
 
 def _id(prefix: str) -> str:

@@ -1,5 +1,5 @@
-"""A payment provider that is like Stripe over HTTP: its API as far as LeadGen asks, the pages where somebody pays, and
-signed webhooks. It runs with the sinks, and nowhere else.
+"""A payment provider that is like Stripe over HTTP: its API as far as LeadGen uses it, the pages where somebody pays,
+and signed webhooks. It runs with the sinks, and nowhere else.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _SECONDS = 20.0
 
 
 class Webhook:
-    """Sends events to an address until they are taken, each on its own: which comes first is left to chance."""
+    """Sends events to an address until a 2xx answers, each on its own: they may arrive in any order."""
 
     def __init__(self, url: str, secret: str) -> None:
         self._url = urlsplit(url)
@@ -36,7 +36,7 @@ class Webhook:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def send(self, event: Object) -> None:
-        """Have an event sent."""
+        """Start sending an event; returns at once."""
         task = asyncio.get_running_loop().create_task(self._deliver(json.dumps(event, indent=2)))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -48,7 +48,7 @@ class Webhook:
                 return
 
     def _is_taken(self, body: str) -> bool:
-        from stripe import WebhookSignature  # a fifth of a second at import: only where something is told
+        from stripe import WebhookSignature  # a fifth of a second at import: only where an event is sent
 
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -65,14 +65,14 @@ class Webhook:
 
 
 class FakeStripe:
-    """The provider at ``url``. ``tell`` gets every event."""
+    """The provider at ``url``. ``publish`` is called with every event."""
 
     def __init__(
-        self, url: str, journal: Journal, behaviors: dict[str, Behavior], tell: Callable[[Object], None]
+        self, url: str, journal: Journal, behaviors: dict[str, Behavior], publish: Callable[[Object], None]
     ) -> None:
         self._url = url
         self._behaviors = behaviors
-        self.account = Account(journal, tell)
+        self.account = Account(journal, publish)
 
     def routes(self) -> list[Route]:
         """Its HTTP routes."""
@@ -139,7 +139,7 @@ class FakeStripe:
             return JSONResponse({"error": error}, 401)
         behavior = self._behaviors.get(request.url.path)
         if behavior is not None and behavior.mode == "error":
-            return JSONResponse({"error": {"type": "api_error", "message": "told to"}}, behavior.status)
+            return JSONResponse({"error": {"type": "api_error", "message": "as configured"}}, behavior.status)
         try:
             status, body = call()
         except Refused as refusal:

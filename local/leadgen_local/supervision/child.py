@@ -18,7 +18,7 @@ _TAIL_BYTES = 4000
 
 
 class ChildError(Exception):
-    """A child ended, or said nothing, before it was ready; the message has the end of its log."""
+    """A child ended, or took too long, before it was ready; the message has the end of its log."""
 
 
 @dataclass
@@ -55,10 +55,10 @@ class Child:
             os.close(ready_writer)
 
     def await_ready(self) -> None:
-        """Wait until the process says that it does its work; raises ChildError when it ends or stays silent."""
+        """Wait until the process is ready; raises ChildError when it ends first or takes more than half a minute."""
         readable, _, _ = select.select([self._ready], [], [], _READY_SECONDS)
-        said = os.read(self._ready, 16) if readable else b""
-        if not said:
+        line = os.read(self._ready, 16) if readable else b""
+        if not line:
             why = "ended" if readable else f"was not ready after {_READY_SECONDS:.0f} s"
             raise ChildError(f"The {self.name} {why}. The end of {self.log_file}:\n{self._tail()}")
 

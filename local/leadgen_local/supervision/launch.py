@@ -1,4 +1,4 @@
-"""Becomes another program that dies with its parent and, when told so, is not root.
+"""Becomes another program that dies with its parent and, given an identity, is not root.
 
 Run as a file, by `launch_command`, so that all this happens in the child before the program starts and nothing of the
 parent is forked. Nothing may be imported once root is given up: the interpreter may lie where only root can read.

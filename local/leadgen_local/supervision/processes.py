@@ -1,4 +1,4 @@
-"""What the operating system says of processes, and how ours are stopped."""
+"""Reads a process's command line, sends it signals, and stops the stack's own processes in steps."""
 
 import contextlib
 import os

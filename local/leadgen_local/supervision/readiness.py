@@ -1,4 +1,4 @@
-"""How a child process tells its parent that it now does its work: a line on an inherited pipe."""
+"""Signals that a child process is ready: it writes a line to a pipe that its parent reads."""
 
 import os
 
@@ -6,7 +6,7 @@ DESCRIPTOR_VARIABLE = "LEADGEN_READY_DESCRIPTOR"
 
 
 def announce() -> None:
-    """Tell the parent once, if it asked to be told."""
+    """Write the line, once, if the parent has handed down a pipe."""
     descriptor = os.environ.pop(DESCRIPTOR_VARIABLE, None)
     if descriptor is not None:
         os.write(int(descriptor), b"ready\n")

@@ -7,7 +7,7 @@ from leadgen_local.template.intrinsics import Resolver, TemplateError
 
 
 class Properties:
-    """The properties of a resource, or a nested part of them, resolved when asked for."""
+    """The properties of a resource, or a nested part of them, resolved when read."""
 
     def __init__(self, resolver: Resolver, values: Mapping[str, Any], where: str) -> None:
         self._resolver = resolver

@@ -1,11 +1,12 @@
-"""What `template.yaml` says of functions, routes, queues, subscriptions and schedules, as plain typed values.
+"""Reads `template.yaml` into typed values: functions, routes, queues, subscriptions and schedules.
 
 The embedded stack knows no stage by name: everything it runs is read here. What it could not run as AWS would is
 refused, with the resource and the property named, rather than left out.
 """
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from leadgen_local.template.intrinsics import NoLocalValueError, Resolver, Templ
 from leadgen_local.template.properties import Properties
 
 __all__ = [
+    "MAIN_WORKER",
     "Function",
     "Queue",
     "QueueMapping",
@@ -27,16 +29,23 @@ __all__ = [
 
 EVERY_TOPIC = "#"
 
+MAIN_WORKER = "worker"
+"""The worker process of every function whose ``Metadata.EmbeddedWorker`` names no other."""
+
 _LAMBDA_TIMEOUT_SECONDS = 3
 _LAMBDA_MEMORY_MB = 128
 _SQS_VISIBILITY_SECONDS = 30
 _SQS_BATCH_SIZE = 10
 _DEFAULT_CONCURRENCY = 2
+_WORKER_NAME = re.compile(r"[a-z]+(-[a-z]+)*")  # it becomes part of a file's name
 
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function. `environment` has only the variables whose value does not depend on AWS."""
+    """A Lambda function. `environment` has only the variables whose value does not depend on AWS.
+
+    `worker` is the process of the embedded stack that calls it for queues and schedules.
+    """
 
     name: str
     code: Path
@@ -44,6 +53,7 @@ class Function:
     timeout_seconds: int
     memory_mb: int
     environment: Mapping[str, str]
+    worker: str = MAIN_WORKER
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,20 @@ class Template:
     subscriptions: tuple[Subscription, ...]
     schedules: tuple[Schedule, ...]
 
+    def workers(self) -> tuple[str, ...]:
+        """The worker processes by name, the main one first."""
+        called = {part.function for part in self.mappings} | {part.function for part in self.schedules}
+        named = {self.functions[function].worker for function in called}
+        return (MAIN_WORKER, *sorted(named - {MAIN_WORKER}))
+
+    def part_of(self, worker: str) -> "Template":
+        """The template with only those queue mappings and schedules whose function this worker calls."""
+        return replace(
+            self,
+            mappings=tuple(part for part in self.mappings if self.functions[part.function].worker == worker),
+            schedules=tuple(part for part in self.schedules if self.functions[part.function].worker == worker),
+        )
+
 
 def load(path: Path) -> Template:
     """Read a template; raises TemplateError for what is wrong in it or cannot be run here."""
@@ -137,7 +161,7 @@ class _Reader:
 
     def template(self) -> Template:
         for name, properties in self._of_type("AWS::Serverless::Function"):
-            self._functions[name] = self._function(name, properties)
+            self._functions[name] = self._function(name, properties, self._worker(name))
             for event, definition in properties.section("Events").sections():
                 self._event(name, event, definition)
         return Template(
@@ -179,7 +203,16 @@ class _Reader:
             max_receive_count=redrive.integer("maxReceiveCount") if redrive else None,
         )
 
-    def _function(self, name: str, properties: Properties) -> Function:
+    def _worker(self, function: str) -> str:
+        metadata = self._properties(self._resources[function].get("Metadata", {}), f"{function}.Metadata")
+        named = metadata.text("EmbeddedWorker") if "EmbeddedWorker" in metadata else ""
+        if named and not _WORKER_NAME.fullmatch(named):
+            raise TemplateError(
+                f"{metadata.where}.EmbeddedWorker must be of lower-case letters and hyphens, not {named!r}."
+            )
+        return f"{MAIN_WORKER}-{named}" if named else MAIN_WORKER
+
+    def _function(self, name: str, properties: Properties, worker: str) -> Function:
         def inherited(key: str) -> Properties:
             return properties if key in properties or key not in self._globals else self._globals
 
@@ -191,6 +224,7 @@ class _Reader:
             timeout_seconds=inherited("Timeout").integer("Timeout", _LAMBDA_TIMEOUT_SECONDS),
             memory_mb=inherited("MemorySize").integer("MemorySize", _LAMBDA_MEMORY_MB),
             environment={key: value for part in variables for key, value in _known_here(part)},
+            worker=worker,
         )
 
     def _event(self, function: str, event: str, definition: Properties) -> None:

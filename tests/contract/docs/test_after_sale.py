@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leadgen.payments.domain.payments import METHODS
 from leadgen.receivables.domain import credit_notes
-from leadgen.receivables.domain.disputes import OUTCOMES
+from leadgen.receivables.domain.settlement import DISPUTE_OUTCOMES
 from leadgen.returns.domain import policy as returns_policy
 from leadgen.returns.domain import rules
 
@@ -24,7 +24,7 @@ def test_reasons_methods_and_outcomes_are_those_that_there_are() -> None:
     assert f"`{' '.join(rules.REASONS)}`" in TEXT
     own = [reason for reason in credit_notes.REASONS if reason not in rules.REASONS]
     assert ", ".join(f"`{reason}`" for reason in own) in TEXT
-    for name in (*METHODS, *OUTCOMES):
+    for name in (*METHODS, *DISPUTE_OUTCOMES):
         assert f"`{name}`" in TEXT
 
 

@@ -37,7 +37,7 @@ def test_the_code_verifies_what_is_sent() -> None:
     exec(code, names)
     body = sent("lead.delivered")
     signed = headers(
-        Sending("id", "lead.delivered", notices.CONTENT_TYPE, body), [SECRET], at=int(clock.now().timestamp())
+        Sending("id", "lead.delivered", "application/json", body), [SECRET], at=int(clock.now().timestamp())
     )
     received = {name.lower(): value for name, value in signed.items()}
     assert names["receive"](SECRET, received, body) == json.loads(body)
@@ -46,7 +46,7 @@ def test_the_code_verifies_what_is_sent() -> None:
 
 
 def test_the_headers_are_those_that_are_sent() -> None:
-    signed = headers(Sending("id", "lead.received", notices.CONTENT_TYPE, b"{}"), [SECRET], at=0)
+    signed = headers(Sending("id", "lead.received", "application/json", b"{}"), [SECRET], at=0)
     assert set(re.findall(r"^\| `([\w-]+)` \|", TEXT, re.MULTILINE)) == set(signed)
 
 

@@ -11,7 +11,7 @@ from leadgen.delivery.domain.steps import ReviewReason
 from leadgen.kernel.events import WAKE_UPS, Topic
 from leadgen.leads.domain.lead import LeadStatus
 from leadgen.outbound.domain import breaker, outcomes
-from leadgen.receivables.domain import disputes, settlement
+from leadgen.receivables.domain import settlement
 from leadgen.routing.domain.decision import NoBuyerReason
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ CODE: dict[str, set[str]] = {
     "notice_attempts.outcome": set(get_args(outcomes.Name)),
     "endpoints.state": set(get_args(breaker.State)),
     "invoices.status": set(get_args(settlement.Status)),
-    "invoice_disputes.outcome": set(get_args(disputes.Outcome)),
+    "invoice_disputes.outcome": set(get_args(settlement.DisputeOutcome)),
     "lifecycle_events.event": {topic.value for topic in Topic if topic not in WAKE_UPS},
 }
 

@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from leadgen.decisions import store as decisions_store
 from leadgen.leads.store import holds
-from leadgen.leads.store.holds import Held
+from leadgen.leads.store.holds import LeadHold
 from leadgen.review.store import leads
 from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
@@ -85,7 +85,7 @@ def test_a_lead_released_from_review_whose_person_was_suppressed_meanwhile_is_ne
 ) -> None:
     an_enrollment(conn, a_buyer(conn), offer)
     lead = a_valid_lead(conn, source, email="Someone@Example.com")
-    holds.hold(conn, [Held(lead, "policy_invalid", "its policy did not parse")], now=now)
+    holds.hold(conn, [LeadHold(lead, "policy_invalid", "its policy did not parse")], now=now)
     suppression_store.add(
         conn, [suppression_domain.of_email("someone@example.com")], offer_id=None, reason="asked us to"
     )

@@ -14,7 +14,7 @@ from leadgen.payments.service.receipts import Receipt, Received
 from leadgen.receivables.service import credit_notes
 from leadgen.receivables.service.credit_notes import CreditNote
 from leadgen.reconciliation import service as reconciliation_service
-from leadgen.returns.domain.rules import Verdict, Wish
+from leadgen.returns.domain.rules import ReturnVerdict, Wish
 from leadgen.returns.service import returns as returns_service
 from leadgen.returns.service.returns import Returned
 
@@ -80,7 +80,7 @@ def give_back(
 
 def decide(conn: Connection[Any], return_id: int, verdict: Any, now: datetime) -> Returned:
     with conn.transaction():
-        said = Verdict(verdict=verdict, remark="looked at it")
+        said = ReturnVerdict(verdict=verdict, remark="looked at it")
         return returns_service.decide(conn, return_id, said, actor=OPERATOR, now=now)
 
 

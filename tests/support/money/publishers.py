@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.ledger import store as ledger_store
-from leadgen.ledger.domain import Entry, Transaction, reversal
+from leadgen.ledger.domain import Entry, Transaction
 from leadgen.publishers import store as publishers_store
 from leadgen.publishers.service import payouts
 from tests.support.factories import a_buyer, a_source, an_offer, insert
@@ -61,7 +61,7 @@ class Published:
             currency=found[1],
             occurred_at=at,
             actor="a test",
-            entries=reversal([Entry(*found[2:])]),
+            entries=(Entry(debit=found[3], credit=found[2], amount=found[4]),),
             publisher_id=self.publisher_id,
             lead_id=lead,
             reverses_id=found[0],

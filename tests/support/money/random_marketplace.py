@@ -2,8 +2,8 @@
 number, so that a list of numbers is a history that can be told again.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from leadgen.billing.service import charges
 from leadgen.buyers import store as buyers_store
 from leadgen.invoicing.service import decisions, issue
 from leadgen.invoicing.service import run as invoicing_run
-from leadgen.invoicing.service.issue import Due
+from leadgen.invoicing.service.issue import DueAccount
 from leadgen.invoicing.store import drafts
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.domain import minor_units
@@ -26,7 +26,7 @@ from leadgen.payments.service.receipts import Received
 from leadgen.platform.messaging import bus
 from leadgen.publishers.service import payouts
 from leadgen.receivables.service import credit_notes, disputes, dunning, overdue, wallet_draws, write_offs
-from leadgen.returns.domain.rules import Verdict, Wish
+from leadgen.returns.domain.rules import ReturnVerdict, Wish
 from leadgen.returns.service import returns
 from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer, insert
 from tests.support.money.sold_leads import a_taken_lead
@@ -142,7 +142,7 @@ class World:
             billed = charges.charge(self.conn, leads, now=self.at)
             found = {(lead.buyer_id, lead.offer_id) for lead in billed}
             due = [
-                Due(account, self.at, closes=False)
+                DueAccount(account, self.at, closes=False)
                 for account in drafts.open_accounts(self.conn, sorted({buyer for buyer, _ in found}))
                 if (account.buyer_id, account.offer_id) in found and account.uninvoiced >= account.threshold
             ]
@@ -248,13 +248,7 @@ class World:
 
     def pay_out(self, pick: int) -> str | None:
         """The schedule, a month or more after it was due or not at all yet."""
-
-        @contextmanager
-        def transaction() -> Iterator[Connection[Any]]:
-            with self.conn.transaction():
-                yield self.conn
-
-        done = payouts.issue_all(transaction, actor="stage:invoice", now=self.at)
+        done = payouts.issue_all(bus.on_connection(self.conn, keep=True), actor="stage:invoice", now=self.at)
         assert done["payouts_failed"] == 0, "a publisher failed"
         return None if done["payouts"] else "nothing"
 
@@ -438,7 +432,7 @@ class World:
         row = self._one(pick, "SELECT id FROM lead_returns ORDER BY id")
         if row is None:
             return "nothing"
-        verdict = Verdict(verdict="reject" if pick % 4 == 0 else "approve", remark="looked at")
+        verdict = ReturnVerdict(verdict="reject" if pick % 4 == 0 else "approve", remark="looked at")
         with self.conn.transaction():
             returns.decide(self.conn, row[0], verdict, actor=CLERK, now=self.at)
         return None

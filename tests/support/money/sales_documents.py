@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from leadgen.billing.domain.documents import BillTo
 from leadgen.billing.domain.terms import Address, Bank, Seller
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, DocumentLine, InvoiceDocument
 from leadgen.kernel import money
 from tests.support.factories import a_buyer
 
@@ -42,10 +42,10 @@ BUYER = BillTo(
 )
 
 
-def lines(count: int, price: str = "45.00") -> tuple[Line, ...]:
+def lines(count: int, price: str = "45.00") -> tuple[DocumentLine, ...]:
     """Leads delivered over the period."""
     return tuple(
-        Line(1000 + place, FROM + timedelta(hours=13 * place % 700, minutes=7 * place % 60), Decimal(price))
+        DocumentLine(1000 + place, FROM + timedelta(hours=13 * place % 700, minutes=7 * place % 60), Decimal(price))
         for place in range(count)
     )
 
@@ -61,11 +61,11 @@ def an_issued_invoice(
     currency: str = "EUR",
     seller: Seller = SELLER,
     buyer: BillTo = BUYER,
-) -> Invoice:
+) -> InvoiceDocument:
     sold = lines(leads, price)
     subtotal = sum((line.amount for line in sold), Decimal(0))
     tax = money.rounded(subtotal * Decimal(rate) / 100, currency)
-    return Invoice(
+    return InvoiceDocument(
         invoice_id=42,
         buyer_id=7,
         number="INV-000042",
@@ -90,11 +90,11 @@ def an_issued_invoice(
     )
 
 
-def an_issued_credit_note(*, leads: int = 2, rate: str = "19", buyer: BillTo = BUYER) -> CreditNote:
+def an_issued_credit_note(*, leads: int = 2, rate: str = "19", buyer: BillTo = BUYER) -> CreditNoteDocument:
     credited = lines(leads)
     net = sum((line.amount for line in credited), Decimal(0))
     tax = money.rounded(net * Decimal(rate) / 100, "EUR")
-    return CreditNote(
+    return CreditNoteDocument(
         credit_note_id=5,
         buyer_id=7,
         number="CN-000005",

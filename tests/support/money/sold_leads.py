@@ -12,7 +12,7 @@ from psycopg import Connection
 from leadgen.billing.service import charges
 from leadgen.buyers import store as buyers_store
 from leadgen.invoicing.service import issue
-from leadgen.invoicing.service.issue import Due
+from leadgen.invoicing.service.issue import DueAccount
 from leadgen.invoicing.store import drafts
 from leadgen.ledger import domain as ledger_domain
 from leadgen.ledger import store as ledger_store
@@ -53,7 +53,7 @@ def invoice(conn: Connection[Any], buyer: int, now: datetime) -> list[int]:
     """Issue what a buyer has open, or draft it where its terms want an approval; the invoices' ids."""
     with conn.transaction():
         buyers_store.lock(conn, [buyer])
-        due = [Due(account, now, closes=False) for account in drafts.open_accounts(conn, [buyer])]
+        due = [DueAccount(account, now, closes=False) for account in drafts.open_accounts(conn, [buyer])]
         before = conn.execute("SELECT coalesce(max(id), 0) FROM invoices").fetchone()
         assert before is not None
         issue.issue(conn, due, actor="stage:test", now=now)

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.access import adapters as tokens
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.terminal import money_command
 from leadgen.terminal.command import ACTOR, DATABASE, DONE, CommandFailed, describe, number
@@ -40,8 +40,7 @@ def _issue(options: argparse.Namespace) -> int:
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> str:
         buyer_id = money_command.buyer(conn, options.buyer)
-        entry = audit_trail_store.Entry("buyer.token", "buyer", buyer_id, None, {"days": options.days, "by": who.name})
-        audit_trail_store.record(conn, entry, at=now, ip_address=None, user_agent=who.user_agent)
+        audit_trail_service.record(conn, who, "buyer.token", ("buyer", buyer_id), None, {"days": options.days}, now=now)
         lifetime = timedelta(days=options.days)
         subject = f"buyer:{buyer_id}"
         return tokens.issue(secret, subject=subject, role="buyer", now=now, lifetime=lifetime, buyer_id=buyer_id)

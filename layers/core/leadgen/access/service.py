@@ -82,5 +82,5 @@ def own(request: Request, buyer_id: int | None) -> int | None:
     """
     scope = buyer_scope(request)
     if scope is not None and buyer_id not in (None, scope):
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     return buyer_id if scope is None else scope

@@ -11,7 +11,7 @@ from leadgen.kernel.trace import Json
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecordedAction:
     """What somebody did to something; the states are as much of it as the action changed."""
 
     action: str
@@ -22,7 +22,7 @@ class Entry:
 
 
 def record(
-    conn: Connection[Any], entry: Entry, *, at: datetime, ip_address: str | None, user_agent: str | None
+    conn: Connection[Any], entry: RecordedAction, *, at: datetime, ip_address: str | None, user_agent: str | None
 ) -> None:
     """Keep an entry."""
     conn.execute(

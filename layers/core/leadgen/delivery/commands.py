@@ -14,8 +14,8 @@ from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.service import history
 from leadgen.delivery.service.history import Story
 from leadgen.delivery.store import history as delivery_history
-from leadgen.delivery.store.history import Attempt
-from leadgen.outbound.domain.endpoints import without_query
+from leadgen.delivery.store.history import RecordedAttempt
+from leadgen.platform.egress.urls import without_query
 from leadgen.terminal.command import DONE, CommandFailed, describe
 from leadgen.terminal.database import connection, environment
 from leadgen.terminal.tables import columns, folded, minute, printable, unbroken
@@ -116,11 +116,11 @@ def about_endpoint(delivery: Delivery) -> Iterator[str]:
         yield f"No call is made until its URL changes, or `leadgen endpoint reset {delivery.endpoint_id}` runs."
 
 
-def _took(made: Attempt) -> str:
+def _took(made: RecordedAttempt) -> str:
     return "-" if made.milliseconds is None else f"{made.milliseconds:,} ms"
 
 
-def cause(made: Attempt) -> str:
+def cause(made: RecordedAttempt) -> str:
     """What an attempt's outcome rests on, in brackets."""
     why = made.error or (None if made.http_status is None else f"status {made.http_status}")
     return "" if why is None else f" ({printable(why)})"

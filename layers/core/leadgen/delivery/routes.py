@@ -19,5 +19,5 @@ def get_delivery(delivery_id: UUID) -> JsonAnswer:
     with db.current().connection() as conn:
         stories = history.load(conn, [str(delivery_id)])
     if not stories:
-        raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
+        raise Refusal.missing("delivery", delivery_id)
     return JsonAnswer(history.in_full(stories[0]))

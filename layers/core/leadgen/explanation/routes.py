@@ -23,7 +23,7 @@ def get_lead(lead_id: int) -> JsonAnswer:
         timeline = lifecycle.of_lead(conn, lead_id)
         stories = history.of_lead(conn, lead_id)
     if lead is None:
-        raise Refusal(404, "not_found", f"there is no lead {lead_id}")
+        raise Refusal.missing("lead", lead_id)
     shown = asdict(lead)
     del shown["settled"]
     return JsonAnswer(

@@ -25,7 +25,7 @@ class BilledLead:
 
 
 @dataclass(frozen=True)
-class Draft:
+class InvoiceDraft:
     """An invoice about to be written: its label, its lines and their sum. Leads are claimed by state; the period is a
     label that starts where the last one ended, or with the first lead. Two periods of an account never overlap.
     """
@@ -53,7 +53,7 @@ class Draft:
         return tax(self.subtotal, self.tax_rate, self.currency)
 
 
-def draft(
+def draft(  # noqa: PLR0913 - all that a draft is made of
     *,
     buyer_id: int,
     offer_id: int,
@@ -66,7 +66,7 @@ def draft(
     billing: BuyerBilling,
     seller: Seller,
     now: datetime,
-) -> Draft:
+) -> InvoiceDraft:
     """Put billed leads on an invoice that closes at ``period_end``, as it would be issued ``now``. ``leads`` is not
     empty.
     """
@@ -76,7 +76,7 @@ def draft(
     else:
         start, period_end = last_period_end, max(period_end, last_period_end + timedelta(microseconds=1))
     terms_days = days_to_pay(billing, seller)
-    return Draft(
+    return InvoiceDraft(
         buyer_id=buyer_id,
         offer_id=offer_id,
         currency=currency,
@@ -143,7 +143,7 @@ class Issue:
         ]
 
 
-def issue(
+def issue(  # noqa: PLR0913 - all that is fixed when an invoice is issued
     *,
     invoice_id: int,
     buyer_id: int,

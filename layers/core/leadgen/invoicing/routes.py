@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from leadgen.access.service import MOST, buyer_scope, person, requester
 from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
-from leadgen.invoicing.service.decisions import Decided
+from leadgen.invoicing.service.decisions import InvoiceDecided
 from leadgen.invoicing.store import failures as invoicing_failures
 from leadgen.invoicing.store import invoices
 from leadgen.kernel import remarks
@@ -22,7 +22,7 @@ from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
 from leadgen.receivables.store import dunning
-from leadgen.receivables.store.invoices import Invoice
+from leadgen.receivables.store.invoices import InvoiceHead
 
 STATUSES = ("draft", "sent", "paid", "overdue", "disputed", "cancelled")
 _LONGEST_LIST = 200
@@ -40,7 +40,7 @@ def get_invoices(request: Request) -> JsonAnswer:
     asked = _asked(request)
     wanted = _number(asked, "buyer_id")
     if scope is not None and wanted not in (None, scope):
-        raise Refusal(404, "not_found", f"there is no buyer {wanted}")
+        raise Refusal.missing("buyer", wanted)
     status = asked.get("status")
     if status is not None and status not in STATUSES:
         raise Refusal(400, "invalid_request", f"status: {status!r} is none of {', '.join(STATUSES)}")
@@ -67,7 +67,7 @@ def get_invoice(invoice_id: int, request: Request) -> JsonAnswer:
     with db.current().connection() as conn:
         invoice = invoices.get(conn, invoice_id)
         if invoice is None or not _is_shown(invoice, scope):
-            raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+            raise Refusal.missing("invoice", invoice_id)
         lines = invoices.lines(conn, invoice_id)
         settlements = invoices.settlements(conn, invoice_id)
         reminders = dunning.notices(conn, invoice_id)
@@ -121,13 +121,13 @@ def _cancel(invoice_id: int, reason: str | None, actor: Actor) -> JsonAnswer:
     return _answered("cancel", decided)
 
 
-def _answered(what: str, decided: Decided) -> JsonAnswer:
+def _answered(what: str, decided: InvoiceDecided) -> JsonAnswer:
     about = {"invoice_id": decided.invoice.invoice_id, "decision": what, "repeated": decided.is_repeated}
     logger.info("invoice.decided", extra=about)
     return JsonAnswer({**asdict(decided.invoice), "repeated": decided.is_repeated})
 
 
-def _is_shown(invoice: Invoice, scope: int | None) -> bool:
+def _is_shown(invoice: InvoiceHead, scope: int | None) -> bool:
     return scope is None or (invoice.buyer_id == scope and invoice.issued_at is not None)
 
 

@@ -20,6 +20,11 @@ class Refusal(Exception):
         self.message = message
         self.details = dict(details or {})
 
+    @classmethod
+    def missing(cls, what: str, named: object) -> "Refusal":
+        """404 for a thing that there is none of, or none for whoever wants it: ``missing("invoice", 7)``."""
+        return cls(404, "not_found", f"there is no {what} {named}")
+
 
 class PolicyInvalid(Exception):
     """A policy that does not parse; the message names it, its version and the faulty field."""

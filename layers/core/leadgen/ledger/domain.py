@@ -3,7 +3,6 @@ accounts, so a transaction always balances; which two may face each other is the
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -93,8 +92,3 @@ class Transaction:
 def entries(*parts: tuple[Account, Account, Decimal]) -> tuple[Entry, ...]:
     """The entries (debit, credit, amount) of which something moves: those of nothing are left out."""
     return tuple(Entry(debit, credit, amount) for debit, credit, amount in parts if amount > 0)
-
-
-def reversal(of: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The entries that take others back."""
-    return tuple(Entry(entry.credit, entry.debit, entry.amount) for entry in of)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -126,37 +125,3 @@ def money(conn: Connection[Any], buyer_ids: Collection[int]) -> dict[int, Money]
             (sorted(set(buyer_ids)),),
         )
         return {row.buyer_id: row for row in cursor}
-
-
-@dataclass(frozen=True)
-class Posted:
-    """A transaction on record, with one of its entries."""
-
-    transaction_id: int
-    kind: str
-    occurred_at: datetime
-    debit: str
-    credit: str
-    amount: Decimal
-    currency: str
-    buyer_id: int | None
-    publisher_id: int | None
-    lead_id: int | None
-    invoice_id: int | None
-    actor: str
-    note: str | None
-
-
-def of_lead(conn: Connection[Any], lead_id: int) -> list[Posted]:
-    """All that a lead has moved, oldest first."""
-    with conn.cursor(row_factory=class_row(Posted)) as cursor:
-        cursor.execute(
-            """
-            SELECT t.id AS transaction_id, t.kind, t.occurred_at, e.debit, e.credit, e.amount, t.currency, t.buyer_id,
-                   t.publisher_id, t.lead_id, t.invoice_id, t.actor, t.note
-              FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
-             WHERE t.lead_id = %s ORDER BY t.id, e.id
-            """,
-            (lead_id,),
-        )
-        return cursor.fetchall()

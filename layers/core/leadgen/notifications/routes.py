@@ -13,9 +13,9 @@ from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
 from leadgen.notifications.service import subscriptions
 from leadgen.notifications.service.subscriptions import NoSuchSubscription
 from leadgen.notifications.store import subscriptions as subscriptions_store
-from leadgen.outbound.domain.endpoints import without_query
 from leadgen.platform import clock, db, settings
 from leadgen.platform.egress import http_client
+from leadgen.platform.egress.urls import without_query
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
 

@@ -6,7 +6,7 @@ from datetime import UTC
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.outbound.service import endpoints
-from leadgen.outbound.service.endpoints import Shown
+from leadgen.outbound.service.endpoints import ListedEndpoint
 from leadgen.outbound.store import Endpoint
 from leadgen.platform import clock
 from leadgen.terminal.command import ACTOR, DATABASE, DONE, USER_AGENT, CommandFailed, actor, describe, number
@@ -52,7 +52,7 @@ def _list(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _row(shown: Shown) -> tuple[str, ...]:
+def _row(shown: ListedEndpoint) -> tuple[str, ...]:
     endpoint = shown.endpoint
     return (
         str(endpoint.endpoint_id),

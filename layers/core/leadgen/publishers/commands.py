@@ -2,8 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +13,7 @@ from leadgen.documents import commands as documents_commands
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock
+from leadgen.platform.messaging import bus
 from leadgen.publishers import store
 from leadgen.publishers.domain.payouts import IssuedPayout
 from leadgen.publishers.service import payouts
@@ -78,13 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     with connection(environ) as conn:
         if options.dry_run:
             return _print_due(conn, now)
-
-        @contextmanager
-        def transaction() -> Iterator[Connection[Any]]:
-            with conn.transaction():
-                yield conn
-
-        done = payouts.issue_all(transaction, actor=actor(environ), now=now)
+        done = payouts.issue_all(bus.on_connection(conn, keep=True), actor=actor(environ), now=now)
     print(f"{done['payouts']} issued." if done["payouts"] else "No payout is due.")
     if done["payouts_failed"]:
         print(

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.publishers.domain.payouts import Account, Earned, IssuedPayout, Payout, PayoutLine
+from leadgen.publishers.domain.payouts import Earned, IssuedPayout, Payout, PayoutLine, PublisherAccount
 
 
 def lock(conn: Connection[Any], publisher_id: int) -> None:
@@ -15,9 +15,9 @@ def lock(conn: Connection[Any], publisher_id: int) -> None:
     conn.execute("SELECT id FROM publishers WHERE id = %s FOR NO KEY UPDATE", (publisher_id,))
 
 
-def accounts(conn: Connection[Any], publisher_id: int | None = None) -> list[Account]:
+def accounts(conn: Connection[Any], publisher_id: int | None = None) -> list[PublisherAccount]:
     """Every publisher, or the one."""
-    with conn.cursor(row_factory=class_row(Account)) as cursor:
+    with conn.cursor(row_factory=class_row(PublisherAccount)) as cursor:
         cursor.execute(
             """
             SELECT p.id AS publisher_id, p.name, p.currency, p.timezone,

@@ -17,8 +17,8 @@ from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
 from leadgen.receivables.domain import credit_notes as domain
-from leadgen.receivables.domain.credit_notes import Wanted
-from leadgen.receivables.domain.disputes import OUTCOMES, Outcome
+from leadgen.receivables.domain.credit_notes import WantedCredit
+from leadgen.receivables.domain.settlement import DISPUTE_OUTCOMES, DisputeOutcome
 from leadgen.receivables.service import credit_notes as receivables_credit_notes
 from leadgen.receivables.service import disputes as receivables_disputes
 from leadgen.receivables.service.disputes import Disputed
@@ -54,8 +54,8 @@ async def post_close(dispute_id: Id, request: Request) -> JsonAnswer:
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
     outcome = fields.get("outcome")
-    if outcome not in OUTCOMES or set(fields) - {"outcome", "remark"}:
-        raise Refusal(400, "invalid_request", f"send an outcome, one of {', '.join(OUTCOMES)}, and a remark")
+    if outcome not in DISPUTE_OUTCOMES or set(fields) - {"outcome", "remark"}:
+        raise Refusal(400, "invalid_request", f"send an outcome, one of {', '.join(DISPUTE_OUTCOMES)}, and a remark")
     remark = remarks.text(fields.get("remark"), "remark", longest=_LONGEST)
     return await run_in_threadpool(_close, dispute_id, outcome, remark, None, requester(request))
 
@@ -67,7 +67,9 @@ async def post_withdraw(dispute_id: Id, request: Request) -> JsonAnswer:
     return await run_in_threadpool(_close, dispute_id, "withdrawn", None, buyer_id, requester(request))
 
 
-def _close(dispute_id: int, outcome: Outcome, remark: str | None, buyer_id: int | None, actor: Actor) -> JsonAnswer:
+def _close(
+    dispute_id: int, outcome: DisputeOutcome, remark: str | None, buyer_id: int | None, actor: Actor
+) -> JsonAnswer:
     with bus.transaction() as transaction:
         closed = receivables_disputes.close(
             transaction.conn,
@@ -106,7 +108,7 @@ async def post_credit(invoice_id: Id, request: Request) -> JsonAnswer:
     return await run_in_threadpool(_credit, invoice_id, domain.read(fields), requester(request))
 
 
-def _credit(invoice_id: int, wanted: Wanted, actor: Actor) -> JsonAnswer:
+def _credit(invoice_id: int, wanted: WantedCredit, actor: Actor) -> JsonAnswer:
     with bus.transaction() as transaction:
         made = receivables_credit_notes.enter(
             transaction.conn,

@@ -47,7 +47,7 @@ def get_statement(
     """What a buyer owed, what came and went from one day to another, and what is open."""
     scope = buyer_scope(request)
     if scope not in (None, buyer_id):
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     now = clock.now()
     with db.current().connection() as conn:
         found = service.statement(conn, buyer_id, first=first, last=last, now=now)

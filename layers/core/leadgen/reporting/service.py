@@ -20,7 +20,7 @@ from leadgen.kernel.errors import Refusal
 from leadgen.reporting import store
 from leadgen.reporting.domain import aging, statements
 from leadgen.reporting.domain.aging import Row
-from leadgen.reporting.domain.statements import Statement
+from leadgen.reporting.domain.statements import AccountStatement
 from leadgen.reporting.store import JournalLine
 
 JOURNAL_HEAD = tuple(field.name for field in fields(JournalLine))
@@ -31,13 +31,13 @@ _FIRST, _LAST = date(2000, 1, 1), date(2999, 12, 31)
 
 def statement(
     conn: Connection[Any], buyer_id: int, *, first: date | None, last: date | None, now: datetime
-) -> Statement:
+) -> AccountStatement:
     """A buyer's account from the first day to the last, both whole, by its market's clock: without them, of the last
     30 days. Raises Refusal 404, and 400 where the days are the wrong way round.
     """
     found = store.holder(conn, buyer_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     zone = ZoneInfo(found.timezone)
     last = now.astimezone(zone).date() if last is None else last
     first = max(last, _FIRST + _MONTH) - _MONTH if first is None else first
@@ -47,7 +47,7 @@ def statement(
     moved = store.movements(conn, buyer_id, start, end, found.timezone)
     billing = terms.parse_buyer(found.billing, label=f"buyer {buyer_id}")
     billed = billing_documents.bill_to(Party(found.name, found.company, found.email, found.phone), billing)
-    return Statement(
+    return AccountStatement(
         buyer_id=buyer_id,
         buyer=sales_letters.recipient(billing_documents.parse_bill_to(billed, label=f"buyer {buyer_id}'s statement")),
         currency=found.currency,
@@ -68,12 +68,12 @@ def days(first: date, last: date) -> None:
         raise Refusal(400, "invalid_request", f"from and to: must be from {_FIRST} to {_LAST}")
 
 
-def statement_csv(found: Statement) -> str:
+def statement_csv(found: AccountStatement) -> str:
     """A statement as CSV."""
     return csv_text.written(statements.HEAD, statements.rows(found))
 
 
-def statement_pdf(conn: Connection[Any], found: Statement, *, now: datetime) -> bytes:
+def statement_pdf(conn: Connection[Any], found: AccountStatement, *, now: datetime) -> bytes:
     """A statement as a letter."""
     from leadgen.documents.adapters import pdf  # slow to import, and needed for this only
 

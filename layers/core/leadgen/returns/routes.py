@@ -16,7 +16,7 @@ from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
 from leadgen.returns.domain import rules
-from leadgen.returns.domain.rules import Verdict, Wish
+from leadgen.returns.domain.rules import ReturnVerdict, Wish
 from leadgen.returns.service import returns as service
 from leadgen.returns.service.returns import Returned
 from leadgen.returns.store import rates
@@ -56,7 +56,7 @@ async def post_decision(return_id: Id, request: Request) -> JsonAnswer:
     return await run_in_threadpool(_decide, return_id, rules.read_verdict(fields), requester(request))
 
 
-def _decide(return_id: int, verdict: Verdict, actor: Actor) -> JsonAnswer:
+def _decide(return_id: int, verdict: ReturnVerdict, actor: Actor) -> JsonAnswer:
     with bus.transaction() as transaction:
         decided = service.decide(transaction.conn, return_id, verdict, actor=actor, now=clock.now())
         transaction.announce(decided.events)

@@ -13,7 +13,7 @@ from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock
 from leadgen.platform.messaging import queues
 from leadgen.review import domain, service
-from leadgen.review.service import Decided
+from leadgen.review.service import DeliveryDecided
 from leadgen.review.store import leads
 from leadgen.review.store.leads import LeadInReview
 from leadgen.terminal.command import ACTOR, DATABASE, DONE, USER_AGENT, CommandFailed, actor, describe, number
@@ -208,7 +208,7 @@ def _on_delivery(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _done(decided: Decided, buyer: str, to: str) -> list[str]:
+def _done(decided: DeliveryDecided, buyer: str, to: str) -> list[str]:
     if decided.is_repeated:
         return ["This verdict was given before, and nothing has happened since: nothing is done."]
     lead = f"Lead {decided.lead_id}"

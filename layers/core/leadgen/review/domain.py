@@ -13,29 +13,29 @@ from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
 
 
-class Verdict(Model):
+class LeadVerdict(Model):
     """What an operator says; ``reason`` is kept in the audit trail."""
 
     verdict: Literal["release", "reject"]
     reason: Annotated[StorableText, Field(max_length=500)] | None = None
 
 
-def read(fields: Mapping[str, object]) -> Verdict:
+def read(fields: Mapping[str, object]) -> LeadVerdict:
     """A posted verdict. Raises Refusal 400."""
     try:
-        return Verdict.model_validate(dict(fields))
+        return LeadVerdict.model_validate(dict(fields))
     except ValidationError as error:
         raise Refusal(
             400, "invalid_request", describe(error, whole="the verdict"), {"verdicts": ["release", "reject"]}
         ) from None
 
 
-def status_after(verdict: Verdict, status: str) -> str:
+def status_after(verdict: LeadVerdict, status: str) -> str:
     """The state of a lead of this state after the verdict."""
     return status if verdict.verdict == "release" else "rejected"
 
 
-def event(verdict: Verdict, lead_id: int, status: str, trace_id: str | None, now: datetime) -> Event:
+def event(verdict: LeadVerdict, lead_id: int, status: str, trace_id: str | None, now: datetime) -> Event:
     """The event: a released lead goes on where it was held."""
     if verdict.verdict == "reject":
         topic = Topic.LEAD_REJECTED

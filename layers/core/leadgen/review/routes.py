@@ -44,7 +44,7 @@ async def post_lead_review(lead_id: int, request: Request) -> JsonAnswer:
     return JsonAnswer(await run_in_threadpool(_decide_on_lead, lead_id, domain.read(fields), actor))
 
 
-def _decide_on_lead(lead_id: int, verdict: domain.Verdict, actor: Actor) -> Mapping[str, object]:
+def _decide_on_lead(lead_id: int, verdict: domain.LeadVerdict, actor: Actor) -> Mapping[str, object]:
     with bus.transaction() as transaction:
         decided = service.on_lead(transaction.conn, lead_id, verdict, actor, now=clock.now())
         transaction.announce([decided.event])
@@ -62,7 +62,7 @@ async def post_delivery_review(delivery_id: UUID, request: Request) -> JsonAnswe
     return JsonAnswer(await run_in_threadpool(_decide_on_delivery, str(delivery_id), verdict, actor))
 
 
-def _decide_on_delivery(delivery_id: str, verdict: verdicts.Verdict, actor: Actor) -> Mapping[str, object]:
+def _decide_on_delivery(delivery_id: str, verdict: verdicts.DeliveryVerdict, actor: Actor) -> Mapping[str, object]:
     with bus.transaction() as transaction:
         decided = service.on_delivery(transaction.conn, delivery_id, verdict, actor, now=clock.now())
         transaction.announce(decided.events)

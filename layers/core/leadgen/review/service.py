@@ -6,19 +6,18 @@ from typing import Any, assert_never
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.delivery.domain import verdicts
-from leadgen.delivery.domain.verdicts import Delivery
-from leadgen.delivery.domain.verdicts import Verdict as DeliveryVerdict
+from leadgen.delivery.domain.verdicts import Delivery, DeliveryVerdict
 from leadgen.delivery.store import deliveries as delivery_deliveries
 from leadgen.delivery.store import history
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
 from leadgen.notifications.store import replays
 from leadgen.review import domain
-from leadgen.review.domain import Verdict as LeadVerdict
+from leadgen.review.domain import LeadVerdict
 from leadgen.review.store import deliveries as review_deliveries
 from leadgen.review.store import leads
 from leadgen.review.store.deliveries import Ended
@@ -28,7 +27,7 @@ from leadgen.routing.store import release as routing_release_store
 
 
 @dataclass(frozen=True)
-class Decided:
+class DeliveryDecided:
     """What a verdict on a delivery made of it and of its lead; ``is_repeated`` is that it had been said before.
 
     The events are the caller's to announce, in the same transaction.
@@ -47,14 +46,14 @@ class Decided:
 
 def on_delivery(
     conn: Connection[Any], delivery_id: str, verdict: DeliveryVerdict, actor: Actor, *, now: datetime
-) -> Decided:
+) -> DeliveryDecided:
     """Carry out a verdict in the caller's transaction. Raises Refusal 404 and 409.
 
     Locks the lead, then its buyer, then the delivery, then its replays.
     """
     sale = review_deliveries.find(conn, delivery_id)
     if sale is None:
-        raise Refusal(404, "not_found", f"there is no delivery {delivery_id}")
+        raise Refusal.missing("delivery", delivery_id)
     review_deliveries.lock_lead(conn, sale.lead_id)
     buyers_store.lock(conn, [sale.buyer_id])
     delivery_deliveries.lock_delivery(conn, delivery_id)
@@ -70,8 +69,8 @@ def on_delivery(
     return replace(_decided(verdict, after, is_repeated=False), events=tuple(events))
 
 
-def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) -> Decided:
-    return Decided(
+def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) -> DeliveryDecided:
+    return DeliveryDecided(
         delivery_id=after.delivery_id,
         lead_id=after.lead_id,
         verdict=verdict.verdict,
@@ -86,7 +85,7 @@ def _decided(verdict: DeliveryVerdict, after: Delivery, *, is_repeated: bool) ->
 def _refuse_stranger(conn: Connection[Any], buyer_id: int, delivery: Delivery) -> None:
     buyer = review_deliveries.candidate(conn, buyer_id, delivery.offer_id)
     if buyer is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     if not buyer.is_enrolled:
         raise Refusal(
             409, "not_enrolled", f"{buyer.name} ({buyer_id}) is not enrolled in {delivery.offer}, the lead's offer"
@@ -134,10 +133,11 @@ def _audit(
     conn: Connection[Any], verdict: DeliveryVerdict, before: Delivery, after: Delivery, actor: Actor, now: datetime
 ) -> None:
     # The buyer's reason for a rejection is left out: it may be about a person, and the trail is kept for years.
-    entry = audit_trail_store.Entry(
+    audit_trail_service.record(
+        conn,
+        actor,
         "delivery.review",
-        "lead",
-        before.lead_id,
+        ("lead", before.lead_id),
         {
             "delivery_id": before.delivery_id,
             "buyer_id": before.buyer_id,
@@ -153,10 +153,9 @@ def _audit(
             "verdict": verdict.verdict,
             "assigned_to": verdict.buyer_id,
             "reason": verdict.reason,
-            "by": actor.name,
         },
+        now=now,
     )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def on_lead(conn: Connection[Any], lead_id: int, verdict: LeadVerdict, actor: Ac
     """Carry out a verdict in the caller's transaction. Raises Refusal 404 and 409."""
     found = leads.lock(conn, lead_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no lead {lead_id}")
+        raise Refusal.missing("lead", lead_id)
     if found.since is None or found.status not in ("received", "validated"):
         raise Refusal(409, "not_in_review", f"lead {lead_id} is not in review", {"status": found.status})
     if verdict.verdict == "release":
@@ -182,13 +181,7 @@ def on_lead(conn: Connection[Any], lead_id: int, verdict: LeadVerdict, actor: Ac
         leads.reject(conn, lead_id, now=now)
     status = domain.status_after(verdict, found.status)
     before = {"status": found.status, "reason": found.reason, "detail": found.detail}
-    after = {"status": status, "verdict": verdict.verdict, "reason": verdict.reason, "by": actor.name}
-    audit_trail_store.record(
-        conn,
-        audit_trail_store.Entry("lead.review", "lead", lead_id, before, after),
-        at=now,
-        ip_address=actor.ip_address,
-        user_agent=actor.user_agent,
-    )
+    after = {"status": status, "verdict": verdict.verdict, "reason": verdict.reason}
+    audit_trail_service.record(conn, actor, "lead.review", ("lead", lead_id), before, after, now=now)
     event = domain.event(verdict, lead_id, found.status, found.trace_id, now)
     return LeadDecided(lead_id, status, verdict.verdict, event)

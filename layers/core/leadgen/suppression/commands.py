@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.suppression import service, store
-from leadgen.suppression.service import ListInvalid, Outcome
+from leadgen.suppression.service import ListInvalid, ListOutcome
 from leadgen.terminal.command import DATABASE, DONE, FAILED, CommandFailed, describe
 from leadgen.terminal.database import connection, environment
 
@@ -128,7 +128,7 @@ def _offer(conn: Connection[Any], options: argparse.Namespace) -> int | None:
         raise CommandFailed(str(error)) from None
 
 
-def _print(outcome: Outcome, changed: str, unchanged: str) -> int:
+def _print(outcome: ListOutcome, changed: str, unchanged: str) -> int:
     for line in service.describe(outcome.unreadable):
         print(line, file=sys.stderr)
     print(f"{outcome.changed} {changed}, {outcome.unchanged} {unchanged}, {len(outcome.unreadable)} unreadable.")

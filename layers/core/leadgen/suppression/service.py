@@ -16,7 +16,7 @@ class ListInvalid(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedPerson:
     """One person of a list, in every spelling; the first one is what is stored."""
 
     hashes: tuple[Hashed, ...]
@@ -31,7 +31,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ListOutcome:
     """What became of a list: how many entries were changed, how many were so already, and the lines not read."""
 
     changed: int
@@ -39,15 +39,15 @@ class Outcome:
     unreadable: tuple[Unreadable, ...]
 
 
-def read(lines: Iterable[str], *, country: str, kind: Kind | None) -> tuple[list[Entry], list[Unreadable]]:
+def read(lines: Iterable[str], *, country: str, kind: Kind | None) -> tuple[list[ListedPerson], list[Unreadable]]:
     """Read a list. Blank lines say nothing. ``kind`` is what a SHA-256 is of: it does not tell itself."""
-    entries: list[Entry] = []
+    entries: list[ListedPerson] = []
     unreadable: list[Unreadable] = []
     for number, line in enumerate(lines, start=1):
         text = line.strip().lstrip("\ufeff")
         if text:
             found = _entry(text, country, kind)
-            if isinstance(found, Entry):
+            if isinstance(found, ListedPerson):
                 entries.append(found)
             else:
                 unreadable.append(Unreadable(number, found))
@@ -62,21 +62,21 @@ def add(
     kind: Kind | None,
     offer_id: int | None,
     reason: str | None,
-) -> Outcome:
+) -> ListOutcome:
     """Put everybody who can be read on a list."""
     entries, unreadable = read(lines, country=country, kind=kind)
     added = store.add(conn, [entry.hashes[0] for entry in entries], offer_id=offer_id, reason=reason)
-    return Outcome(added, len(entries) - added, tuple(unreadable))
+    return ListOutcome(added, len(entries) - added, tuple(unreadable))
 
 
 def remove(
     conn: Connection[Any], lines: Iterable[str], *, country: str, kind: Kind | None, offer_id: int | None
-) -> Outcome:
+) -> ListOutcome:
     """Take everybody who can be read off a list, in whichever spelling they stand on it."""
     entries, unreadable = read(lines, country=country, kind=kind)
     hashes = [hashed for entry in entries for hashed in entry.hashes]
     removed = store.remove(conn, hashes, offer_id=offer_id)
-    return Outcome(removed, max(0, len(entries) - removed), tuple(unreadable))
+    return ListOutcome(removed, max(0, len(entries) - removed), tuple(unreadable))
 
 
 def offer_named(conn: Connection[Any], name: str, *, market: str | None) -> int:
@@ -90,20 +90,20 @@ def offer_named(conn: Connection[Any], name: str, *, market: str | None) -> int:
     return found[0].offer_id
 
 
-def _entry(text: str, country: str, kind: Kind | None) -> Entry | str:
+def _entry(text: str, country: str, kind: Kind | None) -> ListedPerson | str:
     given = domain.given_hash(text)
     if given is not None:
         if kind is None:
             return "a SHA-256, of which nobody can tell whether it is of an e-mail address or a phone: say --kind"
-        return Entry((Hashed(kind, given),))
+        return ListedPerson((Hashed(kind, given),))
     if "@" in text:
         if contacts.email_domain(text) is None:
             return "no e-mail address"
-        return Entry((domain.of_email(text),))
+        return ListedPerson((domain.of_email(text),))
     number = contacts.parsed(text, country)
     if number is None or not contacts.is_possible(number):
         return f"neither an e-mail address, nor a phone number of {country} or with its +, nor a SHA-256 in hex"
-    return Entry(domain.of_phone(text, country))
+    return ListedPerson(domain.of_phone(text, country))
 
 
 def describe(outcomes: Sequence[Unreadable], *, most: int = 20) -> list[str]:

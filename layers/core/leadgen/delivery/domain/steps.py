@@ -19,7 +19,7 @@ MOST_LOST = 10
 
 
 @dataclass(frozen=True)
-class State:
+class DeliveryProgress:
     """How far a delivery is. ``made`` are the attempts on this channel that count: those of dead workers do not.
 
     ``held_since`` is since when it has waited for its endpoint to take a call; ``outcome_unknown`` is whether that of
@@ -80,7 +80,7 @@ class Review:
 Step = Done | Release | TryAgain | Review
 
 
-def next_step(state: State, outcome: CallOutcome, schedule: Schedule) -> Step:
+def next_step(state: DeliveryProgress, outcome: CallOutcome, schedule: Schedule) -> Step:
     """What follows an attempt: again on this channel, then by e-mail, then the review queue.
 
     A lead whose outcome is unknown stays with its buyer, under its delivery id, on its channel: after the
@@ -101,12 +101,12 @@ def next_step(state: State, outcome: CallOutcome, schedule: Schedule) -> Step:
             return _again(after_unknown(state), schedule, None)
 
 
-def after_unknown(state: State) -> State:
+def after_unknown(state: DeliveryProgress) -> DeliveryProgress:
     """The state after an attempt of unknown outcome."""
     return replace(state, outcome_unknown=True)
 
 
-def held_back(state: State, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
+def held_back(state: DeliveryProgress, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
     """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
 
@@ -121,7 +121,7 @@ def held_back(state: State, schedule: Schedule, *, until: datetime | None, now: 
     return TryAgain(state.channel, (min(later, end) - now).total_seconds())
 
 
-def channel_over(state: State) -> TryAgain | Review:
+def channel_over(state: DeliveryProgress) -> TryAgain | Review:
     """What follows when nothing more is to be expected of the channel."""
     if state.outcome_unknown:
         return Review("outcome_unknown")
@@ -130,6 +130,6 @@ def channel_over(state: State) -> TryAgain | Review:
     return Review("webhook_failed" if state.channel == "webhook" else "email_failed")
 
 
-def _again(state: State, schedule: Schedule, retry_after: float | None) -> TryAgain | Review:
+def _again(state: DeliveryProgress, schedule: Schedule, retry_after: float | None) -> TryAgain | Review:
     delay = schedule.delay(state.made, seed=state.jitter_seed, retry_after=retry_after)
     return channel_over(state) if delay is None else TryAgain(state.channel, delay)

@@ -29,7 +29,7 @@ def current_name(name: object) -> object:
     return NAMES_OF_BEFORE.get(name, name) if isinstance(name, str) else name
 
 
-class Verdict(Model):
+class DeliveryVerdict(Model):
     """What an operator decides; ``buyer_id`` is whom the lead is assigned to, ``reason`` is kept in the audit trail."""
 
     verdict: Annotated[Name, BeforeValidator(current_name)]
@@ -43,10 +43,10 @@ class Verdict(Model):
         return self
 
 
-def read(fields: Mapping[str, object]) -> Verdict:
+def read(fields: Mapping[str, object]) -> DeliveryVerdict:
     """A posted verdict. Raises Refusal 400."""
     try:
-        return Verdict.model_validate(dict(fields))
+        return DeliveryVerdict.model_validate(dict(fields))
     except ValidationError as error:
         raise Refusal(400, "invalid_request", describe(error, whole="the verdict"), {"verdicts": list(NAMES)}) from None
 
@@ -95,13 +95,13 @@ class Delivery:
     endpoint_reason: str | None
 
 
-def is_repeated(verdict: Verdict, delivery: Delivery) -> bool:
+def is_repeated(verdict: DeliveryVerdict, delivery: Delivery) -> bool:
     """Whether this is what was said last, and nothing has happened since."""
     said = delivery.verdict, delivery.verdict_buyer_id
     return delivery.verdict_is_last and said == (verdict.verdict, verdict.buyer_id)
 
 
-def refuse(verdict: Verdict, delivery: Delivery) -> None:
+def refuse(verdict: DeliveryVerdict, delivery: Delivery) -> None:
     """Refuse a verdict that cannot be carried out. Raises Refusal 409."""
     if verdict.buyer_id == delivery.buyer_id:
         raise Refusal(

@@ -12,17 +12,17 @@ from leadgen.delivery.domain import steps as delivery_steps
 from leadgen.delivery.domain import terms as delivery_terms
 from leadgen.delivery.domain.formats import payload
 from leadgen.delivery.domain.formats.payload import Rendered
-from leadgen.delivery.domain.steps import Done, Release, Review, State, Step, TryAgain
+from leadgen.delivery.domain.steps import DeliveryProgress, Done, Release, Review, Step, TryAgain
 from leadgen.delivery.domain.terms import DeliveryTerms
 from leadgen.delivery.store import deliveries
-from leadgen.delivery.store.deliveries import Attempt, Claimed, Due, Settlement
+from leadgen.delivery.store.deliveries import ClaimedDelivery, DeliveryAttempt, DeliveryResult, DueDelivery
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
 from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.backoff import Schedule
 from leadgen.outbound.domain.outcomes import Unknown
-from leadgen.outbound.service import admission
+from leadgen.outbound.service import admission, claims
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
 from leadgen.outbound.store import Address
@@ -34,9 +34,9 @@ from leadgen.routing.service.release import ReleasedLead
 class Parcel:
     """A delivery that is this worker's to make, on its terms. ``rendered`` is what a webhook is sent."""
 
-    due: Due
+    due: DueDelivery
     terms: DeliveryTerms
-    claimed: Claimed
+    claimed: ClaimedDelivery
     rendered: Rendered | None
     schedule: Schedule
 
@@ -56,15 +56,8 @@ def claim(
     """Take the leads' due deliveries, as many as their endpoints bear; hold back the others."""
     read = deliveries.due(conn, lead_ids, now=now)
     found = [_counted(due) for due in read]
-    steps: dict[str, Step] = {}
-    ready: dict[str, tuple[Due, DeliveryTerms]] = {}
-    for due in found:
-        ready_or_not = _prepare(due)
-        if isinstance(ready_or_not, DeliveryTerms):
-            ready[due.delivery_id] = due, ready_or_not
-        else:
-            steps[due.delivery_id] = ready_or_not
-    waiting: dict[Address, list[Due]] = defaultdict(list)
+    ready, steps = _sorted(found)
+    waiting: dict[Address, list[DueDelivery]] = defaultdict(list)
     for due, _ in ready.values():
         waiting[_address(due)].append(due)
     admitted = admission.admit(conn, Counter({a: len(dues) for a, dues in waiting.items()}), now=now) if waiting else {}
@@ -72,17 +65,15 @@ def claim(
     locked = deliveries.lock(conn, [due.delivery_id for due in read]) if read else {}
     unchanged = {due.delivery_id for due in read if locked.get(due.delivery_id) == due.version}
     found = [due for due in found if due.delivery_id in unchanged]
-    going: dict[str, int] = {}
-    for address, all_dues in waiting.items():
-        dues = [due for due in all_dues if due.delivery_id in unchanged]
-        bears = admitted[address]
-        going |= {due.delivery_id: bears.endpoint_id for due in dues[: bears.calls]}
-        for due in dues[bears.calls :]:
-            own = _schedule(ready[due.delivery_id][1], default)
-            steps[due.delivery_id] = delivery_steps.held_back(_state(due), own, until=bears.come_back_at, now=now)
+    left = {address: [due for due in dues if due.delivery_id in unchanged] for address, dues in waiting.items()}
+    divided = claims.divide(left, admitted)
+    for due, come_back_at in divided.held:
+        own = _schedule(ready[due.delivery_id][1], default)
+        steps[due.delivery_id] = delivery_steps.held_back(_state(due), own, until=come_back_at, now=now)
     abandoned = [due.delivery_id for due in found if due.is_abandoned]
     if abandoned:
         deliveries.reap(conn, abandoned, now=now)
+    going = {due.delivery_id: endpoint_id for due, endpoint_id in divided.going}
     claimed = deliveries.claim(conn, going, now=now, until=until) if going else {}
     parcels = tuple(_parcel(*ready[delivery_id], taken, default) for delivery_id, taken in claimed.items())
     fresh = {p.claimed.delivery_id: p.rendered for p in parcels if p.rendered and p.claimed.rendered is None}
@@ -97,14 +88,27 @@ def claim(
     )
 
 
-def _counted(due: Due) -> Due:
+def _counted(due: DueDelivery) -> DueDelivery:
     """A delivery whose worker died has one attempt more that nobody knows the outcome of."""
     if not due.is_abandoned:
         return due
     return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, outcome_unknown=True)
 
 
-def _prepare(due: Due) -> DeliveryTerms | Step:
+def _sorted(found: Sequence[DueDelivery]) -> tuple[dict[str, tuple[DueDelivery, DeliveryTerms]], dict[str, Step]]:
+    """By id, the deliveries that can be made and their terms; and what follows for the others."""
+    ready: dict[str, tuple[DueDelivery, DeliveryTerms]] = {}
+    steps: dict[str, Step] = {}
+    for due in found:
+        ready_or_not = _prepare(due)
+        if isinstance(ready_or_not, DeliveryTerms):
+            ready[due.delivery_id] = due, ready_or_not
+        else:
+            steps[due.delivery_id] = ready_or_not
+    return ready, steps
+
+
+def _prepare(due: DueDelivery) -> DeliveryTerms | Step:
     """The terms a delivery is made on; or what follows where it cannot be made at all."""
     if due.is_erased:
         return Review("erased")
@@ -118,7 +122,7 @@ def _prepare(due: Due) -> DeliveryTerms | Step:
         return Review("format_invalid")
 
 
-def _address(due: Due) -> Address:
+def _address(due: DueDelivery) -> Address:
     return outbound_store.MAIL if due.channel == "email" else outbound_store.of_buyer(due.buyer_id, due.url or "")
 
 
@@ -126,9 +130,9 @@ def _schedule(terms: DeliveryTerms, default: Schedule) -> Schedule:
     return default if terms.schedule is None else Schedule(terms.schedule, jittered=True)
 
 
-def _state(due: Due, *, begun: int = 0) -> State:
+def _state(due: DueDelivery, *, begun: int = 0) -> DeliveryProgress:
     """How far a delivery is when so many attempts more have begun since it was read."""
-    return State(
+    return DeliveryProgress(
         channel=due.channel,
         held_since=due.held_since,
         made=due.attempts + begun - due.uncounted,
@@ -139,7 +143,7 @@ def _state(due: Due, *, begun: int = 0) -> State:
     )
 
 
-def _parcel(due: Due, terms: DeliveryTerms, claimed: Claimed, default: Schedule) -> Parcel:
+def _parcel(due: DueDelivery, terms: DeliveryTerms, claimed: ClaimedDelivery, default: Schedule) -> Parcel:
     rendered = claimed.rendered
     if rendered is None and due.channel == "webhook":
         rendered = payload.render(terms.format, claimed.facts)
@@ -201,8 +205,8 @@ def _is_unknown(step: Step) -> bool:
     return isinstance(step, Review) and step.reason == "rejected_outcome_unknown"
 
 
-def _attempt(parcel: Parcel, call: Call) -> Attempt:
-    return Attempt(
+def _attempt(parcel: Parcel, call: Call) -> DeliveryAttempt:
+    return DeliveryAttempt(
         delivery_id=parcel.claimed.delivery_id,
         channel=parcel.due.channel,
         number=parcel.claimed.attempt,
@@ -214,37 +218,37 @@ def _attempt(parcel: Parcel, call: Call) -> Attempt:
     )
 
 
-def _settle(conn: Connection[Any], settlements: Sequence[Settlement], now: datetime) -> set[str]:
+def _settle(conn: Connection[Any], settlements: Sequence[DeliveryResult], now: datetime) -> set[str]:
     return deliveries.settle(conn, settlements, now=now) if settlements else set()
 
 
-def _holding(due: Due, step: Step, now: datetime) -> Settlement:
+def _holding(due: DueDelivery, step: Step, now: datetime) -> DeliveryResult:
     """What becomes of a delivery that no call was made for: on its channel it waits for capacity."""
     is_held = isinstance(step, TryAgain) and step.channel == due.channel
     return replace(_settlement(due, due.attempts, step, now), is_held=is_held)
 
 
-def _settlement(due: Due, attempts: int, step: Step, now: datetime) -> Settlement:
+def _settlement(due: DueDelivery, attempts: int, step: Step, now: datetime) -> DeliveryResult:
     match step:
         case Done(reference=reference):
-            return Settlement(due.delivery_id, attempts, "succeeded", due.channel, reference=reference)
+            return DeliveryResult(due.delivery_id, attempts, "succeeded", due.channel, reference=reference)
         case Release(reason=reason):
-            return Settlement(
+            return DeliveryResult(
                 due.delivery_id, attempts, "released", due.channel, release_reason="rejected", rejection=reason
             )
         case TryAgain(channel=channel, delay_seconds=delay):
             at = now + timedelta(seconds=delay)
             begins = channel != due.channel
-            return Settlement(due.delivery_id, attempts, "pending", channel, begins=begins, next_attempt_at=at)
+            return DeliveryResult(due.delivery_id, attempts, "pending", channel, begins=begins, next_attempt_at=at)
         case Review(reason=reason, rejection=rejection):
-            return Settlement(
+            return DeliveryResult(
                 due.delivery_id, attempts, "in_review", due.channel, review_reason=reason, rejection=rejection
             )
         case _:
             assert_never(step)
 
 
-def _event(due: Due, step: Step, attempts: int, now: datetime) -> Event:
+def _event(due: DueDelivery, step: Step, attempts: int, now: datetime) -> Event:
     ids: dict[str, int | str] = {"buyer_id": due.buyer_id, "delivery_id": due.delivery_id}
     match step:
         case Done():

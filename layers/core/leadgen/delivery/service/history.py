@@ -10,8 +10,8 @@ from psycopg import Connection
 from leadgen.delivery.domain import verdicts
 from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.store import history
-from leadgen.delivery.store.history import Attempt
-from leadgen.outbound.domain.endpoints import without_query
+from leadgen.delivery.store.history import RecordedAttempt
+from leadgen.platform.egress.urls import without_query
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Story:
     """A delivery with its attempts, oldest first."""
 
     delivery: Delivery
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[RecordedAttempt, ...]
 
 
 def load(conn: Connection[Any], delivery_ids: Sequence[str]) -> list[Story]:
     """These deliveries, in the order given, in two statements."""
     if not delivery_ids:
         return []
-    made: dict[str, list[Attempt]] = defaultdict(list)
+    made: dict[str, list[RecordedAttempt]] = defaultdict(list)
     for attempt in history.attempts(conn, delivery_ids):
         made[attempt.delivery_id].append(attempt)
     shown = history.shown(conn, delivery_ids)
@@ -101,7 +101,7 @@ def in_full(story: Story) -> dict[str, Any]:
     }
 
 
-def attempt_as_json(attempt: Attempt) -> dict[str, Any]:
+def attempt_as_json(attempt: RecordedAttempt) -> dict[str, Any]:
     """An attempt, with its outcome in words too."""
     fields = asdict(attempt)
     del fields["delivery_id"]

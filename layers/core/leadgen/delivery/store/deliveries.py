@@ -24,7 +24,7 @@ def mark_outcome_unknown(conn: Connection[Any], delivery_id: str) -> None:
 
 
 @dataclass(frozen=True)
-class Due:
+class DueDelivery:
     """A pending delivery whose time has come and that nobody works on.
 
     ``url`` and ``email_to`` are where it goes, ``terms`` the enrollment's stored delivery terms; ``claimed_until`` is
@@ -73,12 +73,12 @@ class Version:
     claimed_until: datetime | None
 
 
-def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> list[Due]:
+def due(conn: Connection[Any], lead_ids: Collection[int], *, now: datetime) -> list[DueDelivery]:
     """The leads' due deliveries, longest due first; not locked.
 
     A wake-up may come a moment early by this clock, hence the second of grace.
     """
-    with conn.cursor(row_factory=class_row(Due)) as cursor:
+    with conn.cursor(row_factory=class_row(DueDelivery)) as cursor:
         cursor.execute(
             """
             SELECT d.id::text AS delivery_id, d.lead_id, d.buyer_id, l.trace_id, d.channel, d.held_since, d.attempts,
@@ -135,7 +135,7 @@ def reap(conn: Connection[Any], delivery_ids: Collection[str], *, now: datetime)
 
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedDelivery:
     """A delivery that is this worker's for a while: the contact data its buyer pays for.
 
     ``attempt`` is the number of the attempt that begins now; ``secrets`` has the present one first.
@@ -149,7 +149,9 @@ class Claimed:
     facts: LeadFacts = field(repr=False)
 
 
-def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime) -> dict[str, Claimed]:
+def claim(
+    conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime, until: datetime
+) -> dict[str, ClaimedDelivery]:
     """Take locked deliveries (``endpoints`` has each one's) until ``until``; by id, all but those of erased leads."""
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
@@ -178,10 +180,10 @@ def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime,
         return {row["delivery_id"]: _claimed(row) for row in cursor}
 
 
-def _claimed(row: dict[str, Any]) -> Claimed:
+def _claimed(row: dict[str, Any]) -> ClaimedDelivery:
     secrets = row.pop("webhook_secret"), row.pop("previous_secret")
     content_type, body = row.pop("content_type"), row.pop("body")
-    return Claimed(
+    return ClaimedDelivery(
         delivery_id=row["delivery_id"],
         attempt=row.pop("attempt"),
         endpoint_id=row.pop("endpoint_id"),
@@ -208,7 +210,7 @@ def keep_bodies(conn: Connection[Any], bodies: Mapping[str, Rendered]) -> None:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class DeliveryAttempt:
     """One attempt as it is kept. ``error`` is a short cause of ours; never a body, a header or personal data."""
 
     delivery_id: str
@@ -221,7 +223,7 @@ class Attempt:
     error: str | None
 
 
-def record_attempts(conn: Connection[Any], attempts: Sequence[Attempt]) -> None:
+def record_attempts(conn: Connection[Any], attempts: Sequence[DeliveryAttempt]) -> None:
     """Keep every attempt, whatever came of it."""
     conn.execute(
         """
@@ -247,7 +249,7 @@ def record_attempts(conn: Connection[Any], attempts: Sequence[Attempt]) -> None:
 
 
 @dataclass(frozen=True)
-class Settlement:
+class DeliveryResult:
     """What becomes of a pending delivery that had so many ``attempts``.
 
     ``next_attempt_at`` is set while it stays pending; ``is_held`` is that it waits for its endpoint to bear a call, and
@@ -268,7 +270,7 @@ class Settlement:
     rejection: str | None = None
 
 
-def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: datetime) -> set[str]:
+def settle(conn: Connection[Any], settlements: Sequence[DeliveryResult], *, now: datetime) -> set[str]:
     """Free locked deliveries with their results; the ids of those that were still as they had been read.
 
     That the buyer has it is true whoever else is at it meanwhile, also where it waits for a person by then; anything

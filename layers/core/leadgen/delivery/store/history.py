@@ -66,7 +66,7 @@ def shown(conn: Connection[Any], delivery_ids: Collection[str]) -> list[Delivery
 
 
 @dataclass(frozen=True)
-class Attempt:
+class RecordedAttempt:
     """One attempt, as it is on record; without a duration where its worker died."""
 
     delivery_id: str
@@ -79,9 +79,9 @@ class Attempt:
     error: str | None
 
 
-def attempts(conn: Connection[Any], delivery_ids: Collection[str]) -> list[Attempt]:
+def attempts(conn: Connection[Any], delivery_ids: Collection[str]) -> list[RecordedAttempt]:
     """Every attempt of these deliveries, oldest first."""
-    with conn.cursor(row_factory=class_row(Attempt)) as cursor:
+    with conn.cursor(row_factory=class_row(RecordedAttempt)) as cursor:
         cursor.execute(
             """
             SELECT delivery_id::text, channel, attempt, started_at, milliseconds, outcome, http_status, error

@@ -11,14 +11,14 @@ from leadgen.documents.adapters import fonts, pdf
 from leadgen.documents.adapters.pdf import Embedded
 from leadgen.documents.domain import einvoice
 from leadgen.documents.domain.letter import Letter
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, InvoiceDocument
 
 _LEVEL = "en16931"
 _URN = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 _FILENAME = "factur-x.xml"
 
 
-def ubl(document: Invoice | CreditNote) -> bytes:
+def ubl(document: InvoiceDocument | CreditNoteDocument) -> bytes:
     """The document as UBL 2.1 XML."""
     written: bytes = facturx.generate_ubl_xml(
         einvoice.fields(document), level=_LEVEL, check_xsd=True, check_schematron=False
@@ -26,7 +26,7 @@ def ubl(document: Invoice | CreditNote) -> bytes:
     return written
 
 
-def factur_x(document: Invoice | CreditNote, letter: Letter) -> bytes:
+def factur_x(document: InvoiceDocument | CreditNoteDocument, letter: Letter) -> bytes:
     """The document's letter as a PDF with the same as CII XML inside."""
     xml: bytes = facturx.generate_cii_xml(
         einvoice.fields(document), level=_LEVEL, check_xsd=True, check_schematron=False

@@ -10,7 +10,13 @@ from zoneinfo import ZoneInfo
 from leadgen.billing.domain.documents import BillTo
 from leadgen.billing.domain.terms import Address, Seller
 from leadgen.documents.domain import letter
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line, reason_in_words, terms
+from leadgen.documents.domain.sales_documents import (
+    CreditNoteDocument,
+    DocumentLine,
+    InvoiceDocument,
+    reason_in_words,
+    terms,
+)
 from leadgen.kernel import money
 
 _INVOICE, _CREDIT_NOTE = "380", "381"
@@ -20,7 +26,7 @@ _REVERSE_CHARGE = "VATEX-EU-AE"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def missing(document: Invoice | CreditNote) -> dict[str, str]:
+def missing(document: InvoiceDocument | CreditNoteDocument) -> dict[str, str]:
     """The fields without which there is no electronic invoice, and where they are set; none where it can be made."""
     seller, buyer, rate = document.seller, document.buyer, document.tax_rate
     needed = {
@@ -39,7 +45,7 @@ def missing(document: Invoice | CreditNote) -> dict[str, str]:
     return {field: where for field, (is_there, where) in needed.items() if not is_there}
 
 
-def fields(document: Invoice | CreditNote) -> dict[str, object]:
+def fields(document: InvoiceDocument | CreditNoteDocument) -> dict[str, object]:
     """The business terms. Nothing that is needed is missing: :func:`missing` says so."""
     zone = ZoneInfo(document.timezone)
     common: dict[str, object] = {
@@ -55,11 +61,11 @@ def fields(document: Invoice | CreditNote) -> dict[str, object]:
         "BT-110": _text(document.tax, document.currency),
         "BT-112": _text(document.total, document.currency),
     }
-    own = _of_invoice(document) if isinstance(document, Invoice) else _of_credit_note(document)
+    own = _of_invoice(document) if isinstance(document, InvoiceDocument) else _of_credit_note(document)
     return {term: _readable(value) for term, value in (common | own).items() if value is not None}
 
 
-def _of_invoice(invoice: Invoice) -> dict[str, object]:
+def _of_invoice(invoice: InvoiceDocument) -> dict[str, object]:
     zone, currency, bank = ZoneInfo(invoice.timezone), invoice.currency, invoice.seller.bank
     terms_: dict[str, object] = {
         "BT-3": _INVOICE,
@@ -81,7 +87,7 @@ def _of_invoice(invoice: Invoice) -> dict[str, object]:
     return terms_
 
 
-def _of_credit_note(note: CreditNote) -> dict[str, object]:
+def _of_credit_note(note: CreditNoteDocument) -> dict[str, object]:
     said = reason_in_words(note.reason) if note.note is None else f"{reason_in_words(note.reason)}: {note.note}"
     return {
         "BT-3": _CREDIT_NOTE,
@@ -99,8 +105,8 @@ def _of_credit_note(note: CreditNote) -> dict[str, object]:
     }
 
 
-def _breakdown(document: Invoice | CreditNote) -> Mapping[str, object]:
-    net = document.subtotal if isinstance(document, Invoice) else document.net
+def _breakdown(document: InvoiceDocument | CreditNoteDocument) -> Mapping[str, object]:
+    net = document.subtotal if isinstance(document, InvoiceDocument) else document.net
     category = _category(document)
     breakdown: dict[str, object] = {
         "BT-116": _text(net, document.currency),
@@ -115,14 +121,14 @@ def _breakdown(document: Invoice | CreditNote) -> Mapping[str, object]:
     return breakdown
 
 
-def _category(document: Invoice | CreditNote) -> str:
+def _category(document: InvoiceDocument | CreditNoteDocument) -> str:
     """The VAT category: standard rate, reverse charge, or exempt for the reason that the note gives."""
     if document.tax_rate > 0:
         return "S"
     return "AE" if document.buyer.reverse_charge else "E"
 
 
-def _line(place: int, line: Line, document: Invoice | CreditNote) -> Mapping[str, object]:
+def _line(place: int, line: DocumentLine, document: InvoiceDocument | CreditNoteDocument) -> Mapping[str, object]:
     return {
         "BT-126": str(place),
         "BT-129": "1",

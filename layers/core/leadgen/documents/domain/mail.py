@@ -1,24 +1,19 @@
 """Composes the mails that carry invoices and credit notes: subject, plain text, HTML, and the PDF attached."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from html import escape
 
 from leadgen.documents.domain import letter
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, reason_in_words
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, InvoiceDocument, reason_in_words
 from leadgen.kernel import money
 from leadgen.kernel.mail_page import BUTTON, CELL, MailText, line, page, shown
+from leadgen.outbound.domain.backoff import Schedule
 
-# How long after each attempt that failed the next one is made; after the last, a person has to look at it.
-STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1440))
-
-
-def next_step(attempts: int) -> timedelta | None:
-    """How long after so many failed attempts the next one is made; None when the last has been made."""
-    return STEPS[attempts - 1] if attempts <= len(STEPS) else None
+SCHEDULE = Schedule((60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400), jittered=False)
+"""After the last attempt a person has to look at it."""
 
 
-def of_invoice(invoice: Invoice, *, pay_url: str | None) -> MailText:
+def of_invoice(invoice: InvoiceDocument, *, pay_url: str | None) -> MailText:
     """The mail of an invoice."""
     due = money.shown(invoice.due, invoice.currency)
     seller, by = line(invoice.seller.legal_name), letter.day(invoice.due_date, invoice.timezone)
@@ -39,7 +34,7 @@ def of_invoice(invoice: Invoice, *, pay_url: str | None) -> MailText:
     return _mail(subject, opening, rows, pay_url if invoice.due > 0 else None, seller, invoice.seller.email)
 
 
-def of_credit_note(note: CreditNote) -> MailText:
+def of_credit_note(note: CreditNoteDocument) -> MailText:
     """The mail of a credit note."""
     total = money.shown(note.total, note.currency)
     seller = line(note.seller.legal_name)

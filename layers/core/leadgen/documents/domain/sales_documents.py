@@ -11,7 +11,7 @@ from leadgen.documents.domain import letter
 
 
 @dataclass(frozen=True)
-class Line:
+class DocumentLine:
     """A lead on a document; ``components`` are the parts of its price, by name."""
 
     lead_id: int
@@ -21,7 +21,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Invoice:
+class InvoiceDocument:
     """An issued invoice. ``prepaid`` is what prepaid money had paid of it when it was issued; the period ends just
     before ``period_end``, the due day begins with ``due_date``, in the market's ``timezone``.
     """
@@ -46,7 +46,7 @@ class Invoice:
     subject: str
     seller: Seller
     buyer: BillTo
-    lines: tuple[Line, ...]
+    lines: tuple[DocumentLine, ...] = ()
 
     @property
     def due(self) -> Decimal:
@@ -55,7 +55,7 @@ class Invoice:
 
 
 @dataclass(frozen=True)
-class CreditNote:
+class CreditNoteDocument:
     """An issued credit note; ``to_due`` came off what its invoice was owed, ``to_wallet`` is prepaid money now."""
 
     credit_note_id: int
@@ -80,7 +80,7 @@ class CreditNote:
     subject: str
     seller: Seller
     buyer: BillTo
-    lines: tuple[Line, ...]
+    lines: tuple[DocumentLine, ...] = ()
 
 
 def terms(days: int) -> str:

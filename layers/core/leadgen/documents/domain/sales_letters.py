@@ -7,11 +7,18 @@ from leadgen.billing.domain.documents import BillTo
 from leadgen.billing.domain.terms import Bank, Seller
 from leadgen.documents.domain import letter
 from leadgen.documents.domain.letter import Column, Letter, Link, Party, Table, Total
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line, period_in_words, reason_in_words, terms
+from leadgen.documents.domain.sales_documents import (
+    CreditNoteDocument,
+    DocumentLine,
+    InvoiceDocument,
+    period_in_words,
+    reason_in_words,
+    terms,
+)
 from leadgen.kernel import money
 
 
-def of_invoice(invoice: Invoice, *, pay_url: str | None) -> Letter:
+def of_invoice(invoice: InvoiceDocument, *, pay_url: str | None) -> Letter:
     """An invoice as its buyer gets it. Its sums are those of the day it was issued: what is paid later changes none."""
     timezone, currency = invoice.timezone, invoice.currency
     totals = [Total("Subtotal", _amount(invoice.subtotal, currency)), *_tax(invoice)]
@@ -47,7 +54,7 @@ def of_invoice(invoice: Invoice, *, pay_url: str | None) -> Letter:
     )
 
 
-def of_credit_note(note: CreditNote) -> Letter:
+def of_credit_note(note: CreditNoteDocument) -> Letter:
     """A credit note: it names its invoice and why, and where the money went."""
     timezone, currency = note.timezone, note.currency
     totals = [Total("Net credit", _amount(note.net, currency)), *_tax(note)]
@@ -102,7 +109,7 @@ def footer(seller: Seller) -> tuple[str, ...]:
     return (who,) if seller.footer is None else (who, seller.footer)
 
 
-def _lines(lines: Sequence[Line], timezone: str, currency: str) -> Table:
+def _lines(lines: Sequence[DocumentLine], timezone: str, currency: str) -> Table:
     return Table(
         columns=(
             Column("#", 14, is_number=True),
@@ -122,7 +129,7 @@ def _lines(lines: Sequence[Line], timezone: str, currency: str) -> Table:
     )
 
 
-def _tax(document: Invoice | CreditNote) -> list[Total]:
+def _tax(document: InvoiceDocument | CreditNoteDocument) -> list[Total]:
     if document.tax_name is None:
         return []
     label = f"{document.tax_name} {document.tax_rate.normalize():f} %"

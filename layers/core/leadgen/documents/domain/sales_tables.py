@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from leadgen.documents.domain import letter
-from leadgen.documents.domain.sales_documents import Invoice, terms
+from leadgen.documents.domain.sales_documents import InvoiceDocument, terms
 from leadgen.kernel.csv_text import Cell
 
 _COMPONENTS = ("offer_default", "buyer_price", "exclusivity_premium", "time_of_day_premium")
@@ -18,7 +18,7 @@ QUICKBOOKS_HEAD = (
 )  # fmt: skip
 
 
-def lines(invoice: Invoice) -> Iterator[Sequence[Cell]]:
+def lines(invoice: InvoiceDocument) -> Iterator[Sequence[Cell]]:
     """A row for each lead: when it was delivered, by the market's clock, its price and what that is made of."""
     zone = ZoneInfo(invoice.timezone)
     for place, line in enumerate(invoice.lines, 1):
@@ -31,7 +31,7 @@ def lines(invoice: Invoice) -> Iterator[Sequence[Cell]]:
         yield (invoice.number, place, line.lead_id, delivered_at, line.amount, invoice.currency, *known, other)
 
 
-def quickbooks(invoice: Invoice) -> Iterator[Sequence[Cell]]:
+def quickbooks(invoice: InvoiceDocument) -> Iterator[Sequence[Cell]]:
     """A row for each lead, in the columns of QuickBooks Online."""
     zone = ZoneInfo(invoice.timezone)
     tax_code = "" if invoice.tax_name is None else f"{invoice.tax_name} {invoice.tax_rate.normalize():f}%"

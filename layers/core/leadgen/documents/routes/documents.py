@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from psycopg import Connection
 
 from leadgen.access.service import buyer_scope
+from leadgen.documents.domain.sales_documents import CreditNoteDocument
 from leadgen.documents.service import documents
 from leadgen.documents.store import documents as store
 from leadgen.documents.store.documents import Document, Format
@@ -62,8 +63,8 @@ def own_invoice(conn: Connection[Any], request: Request, invoice_id: int) -> Non
     scope = buyer_scope(request)
     buyer_id = settlements.buyer_of(conn, invoice_id)
     head = store.invoice(conn, invoice_id) if scope is not None and scope == buyer_id else None
-    if buyer_id is None or (scope is not None and (head is None or head.number is None)):
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+    if buyer_id is None or (scope is not None and head in (None, "draft")):
+        raise Refusal.missing("invoice", invoice_id)
 
 
 def file(document: Document) -> Response:
@@ -78,9 +79,9 @@ def _invoice(request: Request, invoice_id: int, form: Format) -> Response:
         return file(documents.document(conn, "invoice", invoice_id, form))
 
 
-def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> store.IssuedCreditNote:
+def _own_credit_note(conn: Connection[Any], request: Request, credit_note_id: int) -> CreditNoteDocument:
     scope = buyer_scope(request)
     found = store.credit_note(conn, credit_note_id)
     if found is None or scope not in (None, found.buyer_id):
-        raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
+        raise Refusal.missing("credit note", credit_note_id)
     return found

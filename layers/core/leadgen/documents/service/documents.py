@@ -1,19 +1,17 @@
 """Draws a document when it is first requested, keeps it with its hash, and returns the same bytes ever after."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from psycopg import Connection
 
-from leadgen.billing.domain import documents as billing_documents
-from leadgen.billing.domain import terms
 from leadgen.documents.domain import einvoice, sales_letters
 from leadgen.documents.domain.letter import Letter
-from leadgen.documents.domain.sales_documents import CreditNote, Invoice, Line
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, InvoiceDocument
 from leadgen.documents.store import documents as store
-from leadgen.documents.store.documents import Document, Format, IssuedLine, Kind
+from leadgen.documents.store.documents import Document, Format, Kind
 from leadgen.kernel.errors import Refusal
 from leadgen.payments.service import checkout
 
@@ -31,7 +29,7 @@ def document(conn: Connection[Any], kind: Sold, document_id: int, form: Format =
         return kept
     match kind:
         case "invoice":
-            sold: Invoice | CreditNote = invoice(conn, document_id)
+            sold: InvoiceDocument | CreditNoteDocument = invoice(conn, document_id)
         case "credit_note":
             sold = credit_note(conn, document_id)
     return kept_or_drawn(conn, kind, document_id, form, lambda: _draw(sold, form))
@@ -54,73 +52,28 @@ def file_of(media_type: str, filename: str, content: bytes) -> Document:
     return Document(media_type, filename, content, hashlib.sha256(content).hexdigest())
 
 
-def invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
+def invoice(conn: Connection[Any], invoice_id: int) -> InvoiceDocument:
     """An issued invoice as it was. Raises Refusal 404 and 409 ``not_issued``."""
-    head = store.invoice(conn, invoice_id)
-    if head is None:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
-    if head.number is None or head.issued_at is None:
-        raise Refusal(
-            409, "not_issued", f"invoice {invoice_id} is a draft: there is a document once it is issued",
-        )  # fmt: skip
-    return Invoice(
-        invoice_id=head.invoice_id,
-        buyer_id=head.buyer_id,
-        number=head.number,
-        currency=head.currency,
-        timezone=head.timezone,
-        issued_at=head.issued_at,
-        due_date=head.due_date,
-        terms_days=head.terms_days,
-        period_start=head.period_start,
-        period_end=head.period_end,
-        subtotal=head.subtotal,
-        tax_rate=head.tax_rate,
-        tax_name=head.tax_name,
-        tax_note=head.tax_note,
-        tax=head.tax,
-        total=head.total,
-        prepaid=head.prepaid,
-        subject=head.subject or "",
-        seller=terms.parse_seller(head.seller),
-        buyer=billing_documents.parse_bill_to(head.buyer, label=head.number),
-        lines=_lines(store.invoice_lines(conn, invoice_id)),
-    )
+    found = store.invoice(conn, invoice_id)
+    match found:
+        case None:
+            raise Refusal.missing("invoice", invoice_id)
+        case "draft":
+            message = f"invoice {invoice_id} is a draft: there is a document once it is issued"
+            raise Refusal(409, "not_issued", message)
+        case _:
+            return replace(found, lines=tuple(store.invoice_lines(conn, invoice_id)))
 
 
-def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNote:
+def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNoteDocument:
     """A credit note as it was issued. Raises Refusal 404."""
-    head = store.credit_note(conn, credit_note_id)
-    if head is None:
-        raise Refusal(404, "not_found", f"there is no credit note {credit_note_id}")
-    return CreditNote(
-        credit_note_id=head.credit_note_id,
-        buyer_id=head.buyer_id,
-        number=head.number,
-        currency=head.currency,
-        timezone=head.timezone,
-        issued_at=head.issued_at,
-        invoice_id=head.invoice_id,
-        invoice_number=head.invoice_number,
-        invoice_issued_at=head.invoice_issued_at,
-        reason=head.reason,
-        note=head.note,
-        net=head.net,
-        tax_rate=head.tax_rate,
-        tax_name=head.tax_name,
-        tax_note=head.tax_note,
-        tax=head.tax,
-        total=head.total,
-        to_due=head.to_due,
-        to_wallet=head.to_wallet,
-        subject=head.subject,
-        seller=terms.parse_seller(head.seller),
-        buyer=billing_documents.parse_bill_to(head.buyer, label=head.number),
-        lines=_lines(store.credit_note_lines(conn, credit_note_id)),
-    )
+    found = store.credit_note(conn, credit_note_id)
+    if found is None:
+        raise Refusal.missing("credit note", credit_note_id)
+    return replace(found, lines=tuple(store.credit_note_lines(conn, credit_note_id)))
 
 
-def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
+def _draw(sold: InvoiceDocument | CreditNoteDocument, form: Format) -> Document:
     from leadgen.documents.adapters import einvoices, pdf  # slow to import, and a document is drawn once
 
     match form:
@@ -134,13 +87,13 @@ def _draw(sold: Invoice | CreditNote, form: Format) -> Document:
             return file_of(PDF, f"{sold.number}-factur-x.pdf", einvoices.factur_x(sold, _letter(sold)))
 
 
-def _letter(sold: Invoice | CreditNote) -> Letter:
-    if isinstance(sold, CreditNote):
+def _letter(sold: InvoiceDocument | CreditNoteDocument) -> Letter:
+    if isinstance(sold, CreditNoteDocument):
         return sales_letters.of_credit_note(sold)
     return sales_letters.of_invoice(sold, pay_url=checkout.payment_url(sold.invoice_id))
 
 
-def _require(sold: Invoice | CreditNote) -> None:
+def _require(sold: InvoiceDocument | CreditNoteDocument) -> None:
     if lacking := einvoice.missing(sold):
         raise Refusal(
             409,
@@ -149,12 +102,3 @@ def _require(sold: Invoice | CreditNote) -> None:
             "stays as it is: invoices issued after the fields are set have them",
             {"fields": dict(lacking)},
         )
-
-
-def _lines(rows: Sequence[IssuedLine]) -> tuple[Line, ...]:
-    return tuple(Line(row.lead_id, row.delivered_at, row.amount, _components(row.components)) for row in rows)
-
-
-def _components(stored: object) -> tuple[tuple[str, Decimal], ...]:
-    parts = stored if isinstance(stored, list) else [stored]
-    return tuple((str(part["component"]), Decimal(str(part["amount"]))) for part in parts if isinstance(part, Mapping))

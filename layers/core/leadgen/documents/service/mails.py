@@ -4,7 +4,7 @@ between sending and recording is the only reason for a second one, and the log s
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -13,7 +13,7 @@ from leadgen.documents.domain import mail as domain
 from leadgen.documents.service import documents
 from leadgen.documents.store import mails
 from leadgen.documents.store.documents import Document
-from leadgen.documents.store.mails import Claimed, Result, Waiting
+from leadgen.documents.store.mails import ClaimedMail, MailResult, WaitingMail
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.mail_page import MailText
 from leadgen.outbound.domain import outcomes
@@ -29,10 +29,10 @@ from leadgen.platform.mail.mail import Attachment
 
 
 @dataclass(frozen=True)
-class Errand:
+class MailErrand:
     """A claimed mail with its words and its attachment."""
 
-    claimed: Claimed
+    claimed: ClaimedMail
     number: str
     words: MailText
     attached: Document
@@ -62,7 +62,7 @@ def claim(
     *,
     now: datetime,
     until: datetime,
-) -> list[Errand]:
+) -> list[MailErrand]:
     """Claim what is due of the mails of these documents, which are drawn."""
     claimed = mails.claim(conn, invoice_ids, credit_note_ids, now=now, until=until)
     for one in claimed:
@@ -74,7 +74,7 @@ def claim(
     return [_errand(conn, one) for one in claimed]
 
 
-def send(errand: Errand) -> Call:
+def send(errand: MailErrand) -> Call:
     """Hand a mail over. No transaction may be open meanwhile."""
     words, attached = errand.words, errand.attached
 
@@ -95,14 +95,14 @@ def send(errand: Errand) -> Call:
     return webhook.timed(hand_over)
 
 
-def record(conn: Connection[Any], ended: Sequence[tuple[Errand, Call]], *, now: datetime) -> dict[int, Result]:
+def record(conn: Connection[Any], ended: Sequence[tuple[MailErrand, Call]], *, now: datetime) -> dict[int, MailResult]:
     """Keep what came of mails; the results, by the mails' ids."""
     results = {errand.claimed.mail_id: _result(errand.claimed, call.outcome, now) for errand, call in ended}
     mails.record(conn, list(results.values()), now=now)
     return results
 
 
-def again(waiting: Waiting, now: datetime) -> Event:
+def again(waiting: WaitingMail, now: datetime) -> Event:
     """Tell again of a document whose mail waits."""
     ids: dict[str, int | str] = {"invoice_id": waiting.invoice_id, "buyer_id": waiting.buyer_id}
     if waiting.credit_note_id is None:
@@ -110,25 +110,26 @@ def again(waiting: Waiting, now: datetime) -> Event:
     return Event(Topic.CREDIT_NOTE_ISSUED, now, ids={**ids, "credit_note_id": waiting.credit_note_id})
 
 
-def _errand(conn: Connection[Any], claimed: Claimed) -> Errand:
+def _errand(conn: Connection[Any], claimed: ClaimedMail) -> MailErrand:
     if claimed.invoice_id is not None:
         invoice = documents.invoice(conn, claimed.invoice_id)
         words = domain.of_invoice(invoice, pay_url=checkout.payment_url(claimed.invoice_id))
-        return Errand(claimed, invoice.number, words, documents.document(conn, "invoice", claimed.invoice_id))
+        return MailErrand(claimed, invoice.number, words, documents.document(conn, "invoice", claimed.invoice_id))
     assert claimed.credit_note_id is not None
     note = documents.credit_note(conn, claimed.credit_note_id)
     attached = documents.document(conn, "credit_note", claimed.credit_note_id)
-    return Errand(claimed, note.number, domain.of_credit_note(note), attached)
+    return MailErrand(claimed, note.number, domain.of_credit_note(note), attached)
 
 
-def _result(claimed: Claimed, outcome: CallOutcome, now: datetime) -> Result:
-    wait = domain.next_step(claimed.attempts)
+def _result(claimed: ClaimedMail, outcome: CallOutcome, now: datetime) -> MailResult:
+    wait = domain.SCHEDULE.delay(claimed.attempts, seed=claimed.mail_id)
+    again_at = None if wait is None else now + timedelta(seconds=wait)
     match outcome:
         case Succeeded():
-            return Result(claimed.mail_id, "sent")
-        case FailedForNow() if wait is not None:
-            return Result(claimed.mail_id, "pending", now + wait, outcomes.cause(outcome))
-        case Unknown() if wait is not None and claimed.attempts == 1:  # it may have come: not a third time
-            return Result(claimed.mail_id, "pending", now + wait, outcomes.cause(outcome))
+            return MailResult(claimed.mail_id, "sent")
+        case FailedForNow() if again_at is not None:
+            return MailResult(claimed.mail_id, "pending", again_at, outcomes.cause(outcome))
+        case Unknown() if again_at is not None and claimed.attempts == 1:  # it may have come: not a third time
+            return MailResult(claimed.mail_id, "pending", again_at, outcomes.cause(outcome))
         case _:
-            return Result(claimed.mail_id, "given_up", error=outcomes.cause(outcome) or outcomes.name(outcome))
+            return MailResult(claimed.mail_id, "given_up", error=outcomes.cause(outcome) or outcomes.name(outcome))

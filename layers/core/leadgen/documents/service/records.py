@@ -1,13 +1,13 @@
 """What the document stage logs of every mail."""
 
-from leadgen.documents.service.mails import Errand
-from leadgen.documents.store.mails import Result
+from leadgen.documents.service.mails import MailErrand
+from leadgen.documents.store.mails import MailResult
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging.batch import Outcome
 
 
-def outcome(errand: Errand, call: Call, result: Result) -> Outcome:
+def outcome(errand: MailErrand, call: Call, result: MailResult) -> Outcome:
     """The log line of a mail."""
     claimed = errand.claimed
     facts = {

@@ -1,12 +1,17 @@
 """Keeps drawn files, and reads issued invoices and credit notes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from psycopg import Connection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, kwargs_row
+
+from leadgen.billing.domain import documents as billing_documents
+from leadgen.billing.domain import terms
+from leadgen.documents.domain.sales_documents import CreditNoteDocument, DocumentLine, InvoiceDocument
 
 Kind = Literal["invoice", "credit_note", "payout"]
 Format = Literal["pdf", "ubl", "factur_x"]
@@ -75,35 +80,9 @@ def keep(conn: Connection[Any], kind: Kind, document_id: int, form: Format, docu
     )
 
 
-@dataclass(frozen=True)
-class IssuedInvoice:
-    """An invoice's head as it was issued; ``seller`` and ``buyer`` as stored. ``number`` is None for a draft."""
-
-    invoice_id: int
-    buyer_id: int
-    number: str | None
-    currency: str
-    timezone: str
-    issued_at: datetime | None
-    due_date: datetime
-    terms_days: int
-    period_start: datetime
-    period_end: datetime
-    subtotal: Decimal
-    tax_rate: Decimal
-    tax_name: str | None
-    tax_note: str | None
-    tax: Decimal
-    total: Decimal
-    prepaid: Decimal
-    subject: str | None
-    seller: object
-    buyer: object
-
-
-def invoice(conn: Connection[Any], invoice_id: int) -> IssuedInvoice | None:
-    """An invoice as it was issued, whatever was paid since; None where there is none."""
-    with conn.cursor(row_factory=class_row(IssuedInvoice)) as cursor:
+def invoice(conn: Connection[Any], invoice_id: int) -> InvoiceDocument | Literal["draft"] | None:
+    """An invoice as it was issued, whatever was paid since, without its lines; None where there is none."""
+    with conn.cursor(row_factory=kwargs_row(_invoice)) as cursor:
         cursor.execute(
             """
             SELECT i.id AS invoice_id, i.buyer_id, i.invoice_number AS number, i.currency, i.timezone, i.issued_at,
@@ -119,19 +98,9 @@ def invoice(conn: Connection[Any], invoice_id: int) -> IssuedInvoice | None:
         return cursor.fetchone()
 
 
-@dataclass(frozen=True)
-class IssuedLine:
-    """A lead on a document; ``components`` as stored."""
-
-    lead_id: int
-    delivered_at: datetime
-    amount: Decimal
-    components: object
-
-
-def invoice_lines(conn: Connection[Any], invoice_id: int) -> list[IssuedLine]:
+def invoice_lines(conn: Connection[Any], invoice_id: int) -> list[DocumentLine]:
     """The lines of an invoice, in the order the leads were delivered."""
-    with conn.cursor(row_factory=class_row(IssuedLine)) as cursor:
+    with conn.cursor(row_factory=kwargs_row(_line)) as cursor:
         cursor.execute(
             """
             SELECT x.lead_id, x.delivered_at, x.amount, l.price_components AS components
@@ -143,37 +112,9 @@ def invoice_lines(conn: Connection[Any], invoice_id: int) -> list[IssuedLine]:
         return cursor.fetchall()
 
 
-@dataclass(frozen=True)
-class IssuedCreditNote:
-    """A credit note's head with what its invoice says; ``seller`` and ``buyer`` as stored."""
-
-    credit_note_id: int
-    buyer_id: int
-    number: str
-    currency: str
-    timezone: str
-    issued_at: datetime
-    invoice_id: int
-    invoice_number: str
-    invoice_issued_at: datetime
-    reason: str
-    note: str | None
-    net: Decimal
-    tax_rate: Decimal
-    tax_name: str | None
-    tax_note: str | None
-    tax: Decimal
-    total: Decimal
-    to_due: Decimal
-    to_wallet: Decimal
-    subject: str
-    seller: object
-    buyer: object
-
-
-def credit_note(conn: Connection[Any], credit_note_id: int) -> IssuedCreditNote | None:
-    """A credit note; None where there is none."""
-    with conn.cursor(row_factory=class_row(IssuedCreditNote)) as cursor:
+def credit_note(conn: Connection[Any], credit_note_id: int) -> CreditNoteDocument | None:
+    """A credit note without its lines; None where there is none."""
+    with conn.cursor(row_factory=kwargs_row(_credit_note)) as cursor:
         cursor.execute(
             """
             SELECT c.id AS credit_note_id, c.buyer_id, c.number, c.currency, i.timezone, c.issued_at, c.invoice_id,
@@ -186,9 +127,9 @@ def credit_note(conn: Connection[Any], credit_note_id: int) -> IssuedCreditNote 
         return cursor.fetchone()
 
 
-def credit_note_lines(conn: Connection[Any], credit_note_id: int) -> list[IssuedLine]:
+def credit_note_lines(conn: Connection[Any], credit_note_id: int) -> list[DocumentLine]:
     """The lines of a credit note, in the order the leads were delivered."""
-    with conn.cursor(row_factory=class_row(IssuedLine)) as cursor:
+    with conn.cursor(row_factory=kwargs_row(_line)) as cursor:
         cursor.execute(
             """
             SELECT x.lead_id, l.delivered_at, x.amount, NULL AS components
@@ -198,3 +139,33 @@ def credit_note_lines(conn: Connection[Any], credit_note_id: int) -> list[Issued
             (credit_note_id,),
         )
         return cursor.fetchall()
+
+
+def _invoice(
+    *, number: str | None, issued_at: datetime | None, subject: str | None, seller: object, buyer: object, **rest: Any
+) -> InvoiceDocument | Literal["draft"]:
+    if number is None or issued_at is None:
+        return "draft"
+    return InvoiceDocument(
+        number=number,
+        issued_at=issued_at,
+        subject=subject or "",
+        seller=terms.parse_seller(seller),
+        buyer=billing_documents.parse_bill_to(buyer, label=number),
+        **rest,
+    )
+
+
+def _credit_note(*, number: str, seller: object, buyer: object, **rest: Any) -> CreditNoteDocument:
+    return CreditNoteDocument(
+        number=number,
+        seller=terms.parse_seller(seller),
+        buyer=billing_documents.parse_bill_to(buyer, label=number),
+        **rest,
+    )
+
+
+def _line(*, components: object, **rest: Any) -> DocumentLine:
+    parts = components if isinstance(components, list) else [components]
+    priced = tuple((str(p["component"]), Decimal(str(p["amount"]))) for p in parts if isinstance(p, Mapping))
+    return DocumentLine(components=priced, **rest)

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedMail:
     """A mail that is this worker's to send. ``outcome_unknown`` is that another worker claimed it before, and died over
     it.
     """
@@ -25,16 +25,16 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingMail:
     """A document whose mail has not been sent: an invoice's or a credit note's."""
 
     invoice_id: int | None
     credit_note_id: int | None
 
 
-def pending(conn: Connection[Any], invoice_ids: Collection[int], credit_note_ids: Collection[int]) -> list[Pending]:
+def pending(conn: Connection[Any], invoice_ids: Collection[int], credit_note_ids: Collection[int]) -> list[PendingMail]:
     """Those of these documents whose mails have not been sent."""
-    with conn.cursor(row_factory=class_row(Pending)) as cursor:
+    with conn.cursor(row_factory=class_row(PendingMail)) as cursor:
         cursor.execute(
             """
             SELECT invoice_id, credit_note_id FROM document_mails
@@ -52,9 +52,9 @@ def claim(
     *,
     now: datetime,
     until: datetime,
-) -> list[Claimed]:
+) -> list[ClaimedMail]:
     """Claim what is due of the mails of these documents and nobody works on, until ``until``."""
-    with conn.cursor(row_factory=class_row(Claimed)) as cursor:
+    with conn.cursor(row_factory=class_row(ClaimedMail)) as cursor:
         cursor.execute(
             """
             WITH due AS (
@@ -82,7 +82,7 @@ def claim(
 
 
 @dataclass(frozen=True)
-class Result:
+class MailResult:
     """What came of a mail: ``sent``, ``given_up``, or ``pending`` until ``next_attempt_at``."""
 
     mail_id: int
@@ -91,7 +91,7 @@ class Result:
     error: str | None = None
 
 
-def record(conn: Connection[Any], results: Sequence[Result], *, now: datetime) -> None:
+def record(conn: Connection[Any], results: Sequence[MailResult], *, now: datetime) -> None:
     """Keep what came of mails. One that was sent is sent, whoever else is at it meanwhile."""
     conn.execute(
         """
@@ -114,7 +114,7 @@ def record(conn: Connection[Any], results: Sequence[Result], *, now: datetime) -
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingMail:
     """A document whose mail is due, and nobody works on."""
 
     buyer_id: int
@@ -122,9 +122,9 @@ class Waiting:
     credit_note_id: int | None
 
 
-def overdue(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Waiting]:
+def overdue(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[WaitingMail]:
     """Mails that were due before ``since``, without a live claim; ``invoice_id`` also of a credit note."""
-    with conn.cursor(row_factory=class_row(Waiting)) as cursor:
+    with conn.cursor(row_factory=class_row(WaitingMail)) as cursor:
         cursor.execute(
             """
             SELECT m.buyer_id, coalesce(m.invoice_id, c.invoice_id) AS invoice_id, m.credit_note_id

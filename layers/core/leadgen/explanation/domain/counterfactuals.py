@@ -6,24 +6,20 @@ prepayment meets both.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from leadgen.explanation.domain import condition_changes
-from leadgen.explanation.domain.condition_changes import Flip
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Period
 from leadgen.leads.domain import conditions, consent
 from leadgen.leads.domain.consent import ConsentDemand, Evidence
 from leadgen.routing.domain import decision, eligibility
-from leadgen.routing.domain.decision import Facts
 from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Terms, Usage
 from leadgen.routing.domain.inputs import RoutingInputs
-from leadgen.routing.domain.policy import RoutingPolicy
-from leadgen.routing.domain.strategies import Candidate
 
 
 @dataclass(frozen=True)
@@ -52,13 +48,6 @@ def smallest_changes(inputs: RoutingInputs) -> dict[int, tuple[Change, ...]]:
             ineligible = _Ineligible(candidate.enrollment, candidate.usage, terms, inputs.facts.offer.timezone)
             found[candidate.enrollment.buyer_id] = tuple(_changes(ineligible, failed))
     return found
-
-
-def with_changes(inputs: RoutingInputs, buyer_id: int, changes: Sequence[Change]) -> RoutingInputs:
-    """The decision's inputs as they would be with these changes of a buyer's."""
-    for change in changes:
-        inputs = _with_change(inputs, buyer_id, change)
-    return inputs
 
 
 @dataclass(frozen=True)
@@ -227,62 +216,6 @@ _REMEDIES: Mapping[str, Callable[[_Ineligible, str], Iterator[Change]]] = {
     "currency": _currency,
     "acceptance_hours": _acceptance_hours,
 }
-
-
-def _with_change(inputs: RoutingInputs, buyer_id: int, change: Change) -> RoutingInputs:
-    if change.rule == "acceptance_hours":
-        return replace(inputs, policy=_opened(inputs.policy, *change.to))
-    return replace(inputs, facts=_facts_with_change(inputs.facts, buyer_id, change))
-
-
-def _opened(policy: RoutingPolicy, day: calendar.Day, start: str, end: str) -> RoutingPolicy:
-    hours = dict(policy.acceptance_hours or {})
-    hours[day] = (*hours.get(day, ()), (start, end))
-    return policy.model_copy(update={"acceptance_hours": hours})
-
-
-def _facts_with_change(facts: Facts, buyer_id: int, change: Change) -> Facts:
-    if change.rule == "assigned":
-        return replace(facts, assigned_to=change.to)
-    if change.rule == "consent":
-        return replace(facts, evidence=_evidenced(facts.evidence, change))
-    if isinstance(change.to, Flip):
-        return replace(facts, observed=condition_changes.flipped(facts.observed, [change.to]))
-    return replace(
-        facts,
-        candidates=tuple(
-            _candidate_with_change(candidate, change) if candidate.enrollment.buyer_id == buyer_id else candidate
-            for candidate in facts.candidates
-        ),
-    )
-
-
-def _evidenced(evidence: Evidence, change: Change) -> Evidence:
-    match change.field:
-        case "consent":
-            return replace(evidence, given=change.to)
-        case "consent_text":
-            return replace(evidence, text=True, contains=tuple(sorted({*evidence.contains, change.to})))
-        case "consent_at":
-            return replace(evidence, at=change.to)
-        case _:
-            return replace(evidence, certificate_host=change.to)
-
-
-def _candidate_with_change(candidate: Candidate, change: Change) -> Candidate:
-    enrollment = candidate.enrollment
-    kind = change.rule.partition("_per_")[0]
-    if change.field == "wallet":
-        return replace(candidate, usage=replace(candidate.usage, wallet=change.to))
-    if kind == "capacity":
-        return replace(
-            candidate, enrollment=replace(enrollment, capacity={**enrollment.capacity, _period(change.rule): change.to})
-        )
-    if kind == "budget":
-        return replace(
-            candidate, enrollment=replace(enrollment, budget={**enrollment.budget, _period(change.rule): change.to})
-        )
-    return replace(candidate, enrollment=replace(enrollment, **{change.field: change.to}))
 
 
 def _period(rule: str) -> Period:

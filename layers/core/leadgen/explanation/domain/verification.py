@@ -10,23 +10,23 @@ from leadgen.kernel.trace import Json, plain
 from leadgen.routing.domain import inputs as routing_inputs
 from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.validation.domain import screening
-from leadgen.validation.domain.screening import Verdict
+from leadgen.validation.domain.screening import RecordedVerdict
 
 
-def routing_verdict(decision: Routed | NoBuyer) -> Verdict:
+def routing_verdict(decision: Routed | NoBuyer) -> RecordedVerdict:
     """The record of the routing stage."""
     if isinstance(decision, Routed):
-        return Verdict("routed", None, plain(decision))
-    return Verdict("unrouted", decision.reason, plain(decision))
+        return RecordedVerdict("routed", None, plain(decision))
+    return RecordedVerdict("unrouted", decision.reason, plain(decision))
 
 
-def _verify_routing(inputs: str) -> Verdict:
+def _verify_routing(inputs: str) -> RecordedVerdict:
     return routing_verdict(routing_inputs.route(routing_inputs.read_routing(inputs)))
 
 
 # By stage, how it is decided from the JSON text of its recorded inputs. Raises ValidationError or PolicyInvalid where
 # they cannot be read.
-DECIDERS: Mapping[str, Callable[[str], Verdict]] = {
+DECIDERS: Mapping[str, Callable[[str], RecordedVerdict]] = {
     "duplicates": lambda inputs: screening.verify_duplicates(json.loads(inputs)),
     "validation": lambda inputs: screening.verify_validation(json.loads(inputs)),
     "routing": _verify_routing,
@@ -43,7 +43,7 @@ class Comparison:
     detail: tuple[str, ...] = ()
 
 
-def compare(stage: str, inputs: str, recorded: Verdict) -> Comparison:
+def compare(stage: str, inputs: str, recorded: RecordedVerdict) -> Comparison:
     """Decide again from the JSON text of a decision's inputs, and compare to the byte."""
     decide = DECIDERS.get(stage)
     if decide is None:
@@ -58,7 +58,7 @@ def compare(stage: str, inputs: str, recorded: Verdict) -> Comparison:
     return Comparison("differs", tuple(differing(kept, made_again)))
 
 
-def _fields(verdict: Verdict) -> dict[str, Json]:
+def _fields(verdict: RecordedVerdict) -> dict[str, Json]:
     return {"outcome": verdict.outcome, "reason": verdict.reason, "trace": verdict.trace}
 
 

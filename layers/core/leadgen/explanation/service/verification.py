@@ -9,7 +9,7 @@ from leadgen.decisions import store as decisions_store
 from leadgen.decisions.store import RecordedDecision
 from leadgen.explanation.domain import verification
 from leadgen.explanation.domain.verification import Comparison
-from leadgen.validation.domain.screening import Verdict
+from leadgen.validation.domain.screening import RecordedVerdict
 
 _PAGE = 200
 
@@ -19,6 +19,6 @@ def verify_decisions(conn: Connection[Any], lead_id: int | None) -> Iterator[tup
     after = 0
     while page := decisions_store.recorded(conn, lead_id=lead_id, after=after, limit=_PAGE):
         for decision in page:
-            kept = Verdict(decision.outcome, decision.reason, decision.trace)
+            kept = RecordedVerdict(decision.outcome, decision.reason, decision.trace)
             yield decision, verification.compare(decision.stage, decision.inputs, kept)
         after = page[-1].decision_id

@@ -11,7 +11,7 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.commands import tables
 from leadgen.invoicing.service import decisions
 from leadgen.invoicing.service import run as invoicing_run
-from leadgen.invoicing.service.decisions import Decided
+from leadgen.invoicing.service.decisions import InvoiceDecided
 from leadgen.invoicing.store import failures as invoicing_failures
 from leadgen.invoicing.store import invoices as invoicing_invoices
 from leadgen.kernel import money
@@ -23,7 +23,7 @@ from leadgen.receivables.service import dunning as receivables_dunning
 from leadgen.receivables.service import overdue
 from leadgen.receivables.store import dunning as receivables_dunning_store
 from leadgen.receivables.store import invoices as receivables_invoices
-from leadgen.receivables.store.invoices import Invoice
+from leadgen.receivables.store.invoices import InvoiceHead
 from leadgen.terminal import money_command
 from leadgen.terminal.command import ACTOR, DATABASE, DONE, FAILED, USER_AGENT, CommandFailed, actor, describe, number
 from leadgen.terminal.database import connection, environment
@@ -127,7 +127,7 @@ def _run(options: argparse.Namespace) -> int:
     now = present if options.at is None else instant(options.at, present)
     if now > present and not options.dry_run:
         raise CommandFailed("--at lies ahead: what is issued bears its date, so only --dry-run looks ahead")
-    seen: list[Invoice] = []
+    seen: list[InvoiceHead] = []
     with connection(environment()) as conn:
         transaction = bus.on_connection(conn, keep=not options.dry_run)
         if not options.dry_run:
@@ -174,14 +174,14 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _approve(options: argparse.Namespace) -> int:
-    def text(decided: Decided) -> str:
+    def text(decided: InvoiceDecided) -> str:
         return f"Invoice {decided.invoice.invoice_number} is issued: {_due(decided.invoice)}."
 
     return _decide(options, lambda conn, id_, who, now: decisions.approve(conn, id_, who, now=now), text)
 
 
 def _cancel(options: argparse.Namespace) -> int:
-    def text(decided: Decided) -> str:
+    def text(decided: InvoiceDecided) -> str:
         if decided.invoice.invoice_number is None:
             return f"Draft {decided.invoice.invoice_id} is cancelled: its leads go on the next invoice."
         return f"Invoice {decided.invoice.invoice_number} is cancelled, and credited in full."
@@ -191,7 +191,7 @@ def _cancel(options: argparse.Namespace) -> int:
 
 
 def _promise(options: argparse.Namespace) -> int:
-    def text(decided: Decided) -> str:
+    def text(decided: InvoiceDecided) -> str:
         name = f"invoice {decided.invoice.invoice_number}"
         if options.until is None:
             return f"The promise to pay {name} is removed."
@@ -203,8 +203,8 @@ def _promise(options: argparse.Namespace) -> int:
 
 def _decide(
     options: argparse.Namespace,
-    decide: Callable[[Connection[Any], int, Actor, datetime], Decided],
-    text: Callable[[Decided], str],
+    decide: Callable[[Connection[Any], int, Actor, datetime], InvoiceDecided],
+    text: Callable[[InvoiceDecided], str],
 ) -> int:
     environ = environment()
     who = Actor(actor(environ), user_agent=USER_AGENT)
@@ -220,5 +220,5 @@ def _decide(
     return DONE
 
 
-def _due(invoice: Invoice) -> str:
+def _due(invoice: InvoiceHead) -> str:
     return f"{invoice.status}, {money.shown(invoice.amount_due, invoice.currency)} due"

@@ -9,12 +9,13 @@ from leadgen.invoicing.store import failures as invoicing_failures
 from leadgen.invoicing.store import invoices
 from leadgen.kernel import money
 from leadgen.platform import clock
+from leadgen.receivables.domain.settlement import PAYABLE_ONLINE
 from leadgen.receivables.store import dunning
-from leadgen.receivables.store.invoices import Invoice
+from leadgen.receivables.store.invoices import InvoiceHead
 from leadgen.terminal.tables import columns, minute, printable, unbroken
 
 
-def written(found: Sequence[Invoice], *, next_only: bool) -> list[str]:
+def written(found: Sequence[InvoiceHead], *, next_only: bool) -> list[str]:
     """A table of what a run has written; with ``next_only`` what would be, whose numbers nobody knows yet."""
     if not found:
         return []
@@ -50,7 +51,7 @@ def summary(done: Run, is_dry: bool) -> list[str]:
     return [f"{'; '.join(parts)}.{' Nothing is changed.' if is_dry else ''}"]
 
 
-def listed(found: Sequence[Invoice]) -> list[str]:
+def listed(found: Sequence[InvoiceHead]) -> list[str]:
     """A table of invoices."""
     if not found:
         return ["There are no such invoices."]
@@ -81,7 +82,7 @@ def failing(failures: Sequence[invoicing_failures.Failure]) -> list[str]:
     return ["", "Buyers whose invoices fail:", *columns(("BUYER", "LAST (UTC)", "RUNS", "WHY"), rows)]
 
 
-def head(invoice: Invoice) -> Iterator[str]:
+def head(invoice: InvoiceHead) -> Iterator[str]:
     """An invoice's own lines."""
     name = f"Invoice {invoice.invoice_number}" if invoice.invoice_number else "Draft"
     yield f"{name} ({invoice.invoice_id}) to {printable(invoice.buyer)} ({invoice.buyer_id}): {_status(invoice)}"
@@ -106,7 +107,7 @@ def head(invoice: Invoice) -> Iterator[str]:
         yield f"Remark: {printable(invoice.resolution_notes)}"
 
 
-def lines(invoice: Invoice, found: Sequence[invoices.Line]) -> list[str]:
+def lines(invoice: InvoiceHead, found: Sequence[invoices.InvoiceLine]) -> list[str]:
     """A table of its leads."""
     rows = [
         (str(line.lead_id), unbroken(minute(line.delivered_at)), unbroken(money.shown(line.amount, invoice.currency)))
@@ -115,7 +116,7 @@ def lines(invoice: Invoice, found: Sequence[invoices.Line]) -> list[str]:
     return columns(("LEAD", "DELIVERED (UTC)", "AMOUNT"), rows, left=2) if rows else []
 
 
-def settled(invoice: Invoice, found: Sequence[invoices.Settled]) -> list[str]:
+def settled(invoice: InvoiceHead, found: Sequence[invoices.Settled]) -> list[str]:
     """A table of what changed what it is owed."""
     rows = [
         (
@@ -150,13 +151,13 @@ def reminded(told: Sequence[dunning.Notice]) -> list[str]:
     return columns(("REMINDER", "STATUS", "SINCE (UTC)", "WHY"), rows) if rows else []
 
 
-def _named(invoice: Invoice, next_only: bool) -> str:
+def _named(invoice: InvoiceHead, next_only: bool) -> str:
     if invoice.status == "draft":
         return "draft"
     return "next" if next_only else invoice.invoice_number or ""
 
 
-def _period(invoice: Invoice) -> str:
+def _period(invoice: InvoiceHead) -> str:
     """The days of the market that the period touches."""
     zone = ZoneInfo(invoice.timezone)
     first = invoice.period_start.astimezone(zone)
@@ -169,16 +170,16 @@ def _leads(count: int) -> str:
     return "1 lead" if count == 1 else f"{count:,} leads"
 
 
-def _amount(invoice: Invoice, name: str) -> str:
+def _amount(invoice: InvoiceHead, name: str) -> str:
     return unbroken(money.shown(getattr(invoice, name), invoice.currency))
 
 
-def _status(invoice: Invoice) -> str:
+def _status(invoice: InvoiceHead) -> str:
     promised = invoice.promised_until
-    if promised is None or invoice.status not in ("sent", "overdue") or promised <= clock.now():
+    if promised is None or invoice.status not in PAYABLE_ONLINE or promised <= clock.now():
         return invoice.status
     return f"{invoice.status}, promised by {_on(invoice, promised - timedelta(microseconds=1))}"
 
 
-def _on(invoice: Invoice, at: datetime) -> str:
+def _on(invoice: InvoiceHead, at: datetime) -> str:
     return unbroken(f"{at.astimezone(ZoneInfo(invoice.timezone)):%Y-%m-%d}")

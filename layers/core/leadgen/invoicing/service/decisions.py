@@ -7,14 +7,14 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import issue
 from leadgen.invoicing.store import invoices as store
 from leadgen.kernel import calendar
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event
-from leadgen.receivables.domain.settlement import Invoice
+from leadgen.receivables.domain.settlement import PAYABLE_ONLINE, Invoice
 from leadgen.receivables.service import credit_notes, overdue, settlement
 from leadgen.receivables.store import invoices as receivables_invoices
 
@@ -23,17 +23,17 @@ _LONGEST_PROMISE = timedelta(days=366)
 
 
 @dataclass(frozen=True)
-class Decided:
+class InvoiceDecided:
     """What a decision made of an invoice; ``is_repeated`` is that it was so already. The events are the caller's to
     announce, in the same transaction.
     """
 
-    invoice: receivables_invoices.Invoice
+    invoice: receivables_invoices.InvoiceHead
     is_repeated: bool
     events: tuple[Event, ...] = ()
 
 
-def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: datetime) -> Decided:
+def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: datetime) -> InvoiceDecided:
     """Issue a draft in the caller's transaction. Raises Refusal 404, and 409 ``invoice_cancelled`` or
     ``nothing_to_invoice``.
     """
@@ -52,7 +52,9 @@ def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: dateti
     return decided
 
 
-def cancel(conn: Connection[Any], invoice_id: int, reason: str | None, actor: Actor, *, now: datetime) -> Decided:
+def cancel(
+    conn: Connection[Any], invoice_id: int, reason: str | None, actor: Actor, *, now: datetime
+) -> InvoiceDecided:
     """Cancel an invoice in the caller's transaction: the leads of a draft are free for the next invoice; one that is
     issued is credited in full. Raises Refusal 404, 409, and 400 for a reason that is too long.
     """
@@ -73,14 +75,16 @@ def cancel(conn: Connection[Any], invoice_id: int, reason: str | None, actor: Ac
     return _decided(conn, invoice_id)
 
 
-def promise(conn: Connection[Any], invoice_id: int, until: date | None, actor: Actor, *, now: datetime) -> Decided:
+def promise(
+    conn: Connection[Any], invoice_id: int, until: date | None, actor: Actor, *, now: datetime
+) -> InvoiceDecided:
     """Keep that the buyer pays an invoice by a day of its market, that day included; None takes the promise back. Until
     then nobody is reminded of it, nor gets no leads because of it.
 
     Raises Refusal 404, 400 for a day that is over or more than a year away, 409 where nothing is to be paid.
     """
     invoice = settlement.lock_invoice(conn, invoice_id)
-    if invoice.status not in ("sent", "overdue"):
+    if invoice.status not in PAYABLE_ONLINE:
         message = f"invoice {invoice_id} is {invoice.status}: only one that is sent or overdue can be promised"
         raise Refusal(409, "invoice_not_open", message)
     ends = None if until is None else _end_of(until, invoice, now)
@@ -103,8 +107,8 @@ def _end_of(day: date, invoice: Invoice, now: datetime) -> datetime:
 
 def _decided(
     conn: Connection[Any], invoice_id: int, *, is_repeated: bool = False, events: tuple[Event, ...] = ()
-) -> Decided:
-    return Decided(receivables_invoices.by_id(conn, [invoice_id])[0], is_repeated, events)
+) -> InvoiceDecided:
+    return InvoiceDecided(receivables_invoices.by_id(conn, [invoice_id])[0], is_repeated, events)
 
 
 def _audit(
@@ -115,7 +119,5 @@ def _audit(
     actor: Actor,
     now: datetime,
 ) -> None:
-    entry = audit_trail_store.Entry(
-        action, "invoice", before.invoice_id, {"status": before.status}, {**after, "by": actor.name}
-    )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    row = ("invoice", before.invoice_id)
+    audit_trail_service.record(conn, actor, action, row, {"status": before.status}, after, now=now)

@@ -14,23 +14,23 @@ from leadgen.billing.domain.terms import BuyerBilling, Seller
 from leadgen.billing.store import documents as billing_documents_store
 from leadgen.invoicing import domain
 from leadgen.invoicing.store import drafts as store
-from leadgen.invoicing.store.drafts import Account, Numbered, Unissued
+from leadgen.invoicing.store.drafts import Numbered, UninvoicedAccount, Unissued
 from leadgen.kernel.events import Event, Topic
 from leadgen.ledger import store as ledger_store
 
 
 @dataclass(frozen=True)
-class Due:
+class DueAccount:
     """An account to invoice up to ``period_end``: all it has (a threshold was crossed), or with ``closes`` only what
     was delivered before (a cycle has closed).
     """
 
-    account: Account
+    account: UninvoicedAccount
     period_end: datetime
     closes: bool
 
 
-def issue(conn: Connection[Any], due: Sequence[Due], *, actor: str, now: datetime) -> list[Event]:
+def issue(conn: Connection[Any], due: Sequence[DueAccount], *, actor: str, now: datetime) -> list[Event]:
     """Draft an invoice for each due account of locked buyers, and issue those that need no approval; the events are the
     caller's to announce. Raises PolicyInvalid where a buyer's or the seller's terms do not parse.
     """
@@ -39,7 +39,7 @@ def issue(conn: Connection[Any], due: Sequence[Due], *, actor: str, now: datetim
     return finalise(conn, [row.invoice_id for row in drafted if row.buyer_id not in waiting], actor=actor, now=now)
 
 
-def draft(conn: Connection[Any], due: Sequence[Due], *, now: datetime) -> list[store.Written]:
+def draft(conn: Connection[Any], due: Sequence[DueAccount], *, now: datetime) -> list[store.WrittenDraft]:
     """Put the billed leads of each due account of locked buyers on a draft; an account without any gets none."""
     if not due:
         return []
@@ -122,6 +122,6 @@ def _issues(drafts: Sequence[Unissued], seller: Seller, now: datetime) -> list[d
     return issues
 
 
-def billing_of(account: Account) -> BuyerBilling:
+def billing_of(account: UninvoicedAccount) -> BuyerBilling:
     """The terms of an account's buyer. Raises PolicyInvalid."""
     return terms.parse_buyer(account.billing, label=f"buyer {account.buyer_id}")

@@ -11,10 +11,10 @@ from psycopg import Connection
 from leadgen.billing.domain import charges
 from leadgen.buyers import store as buyers_store
 from leadgen.invoicing.service import issue
-from leadgen.invoicing.service.issue import Due
+from leadgen.invoicing.service.issue import DueAccount
 from leadgen.invoicing.store import drafts as invoicing_drafts
 from leadgen.invoicing.store import failures
-from leadgen.invoicing.store.drafts import Account
+from leadgen.invoicing.store.drafts import UninvoicedAccount
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Cycle
 from leadgen.kernel.errors import PolicyInvalid
@@ -102,18 +102,18 @@ def _invoice(transaction: Transaction, buyer_id: int, now: datetime) -> tuple[li
     return written, issued
 
 
-def _due(accounts: Collection[Account], now: datetime) -> Iterator[Due]:
+def _due(accounts: Collection[UninvoicedAccount], now: datetime) -> Iterator[DueAccount]:
     """The accounts to invoice: closed ones up to their close, then those whose threshold was lowered meanwhile."""
     for account in accounts:
         close = calendar.last_close(now, account.timezone, cast(Cycle, account.billing_cycle))
         has_closed = account.last_period_end is None or account.last_period_end < close
         if has_closed and account.oldest < close:
-            yield Due(account, close, closes=True)
+            yield DueAccount(account, close, closes=True)
         elif _is_over_threshold(account):
-            yield Due(account, now, closes=False)
+            yield DueAccount(account, now, closes=False)
 
 
-def _is_over_threshold(account: Account) -> bool:
+def _is_over_threshold(account: UninvoicedAccount) -> bool:
     return charges.crosses_threshold(account.uninvoiced, account.threshold)
 
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from leadgen.billing.domain import charges
 from leadgen.invoicing.service import issue
-from leadgen.invoicing.service.issue import Due
+from leadgen.invoicing.service.issue import DueAccount
 from leadgen.invoicing.store import drafts
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.kernel.events import Event, Topic
@@ -21,7 +21,7 @@ def invoice(conn: Connection[Any], accounts: Collection[tuple[int, int]], *, now
     The events are the caller's to announce. Where terms do not parse nothing is invoiced, and the schedule tries again.
     """
     due = [
-        Due(account, now, closes=False)
+        DueAccount(account, now, closes=False)
         for account in drafts.open_accounts(conn, sorted({buyer_id for buyer_id, _ in accounts}))
         if (account.buyer_id, account.offer_id) in accounts
         and charges.crosses_threshold(account.uninvoiced, account.threshold)

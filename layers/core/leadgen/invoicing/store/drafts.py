@@ -10,11 +10,11 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from leadgen.invoicing.domain import BilledLead, Draft, Issue
+from leadgen.invoicing.domain import BilledLead, InvoiceDraft, Issue
 
 
 @dataclass(frozen=True)
-class Account:
+class UninvoicedAccount:
     """What a buyer owes for an offer that no invoice names yet, and the terms it is invoiced on; ``billing`` as
     stored, ``oldest`` is when the first of the leads was delivered.
     """
@@ -36,9 +36,9 @@ def waiting_buyers(conn: Connection[Any]) -> list[int]:
     return [row[0] for row in conn.execute("SELECT DISTINCT buyer_id FROM uninvoiced_leads ORDER BY buyer_id")]
 
 
-def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[Account]:
+def open_accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[UninvoicedAccount]:
     """The accounts of these buyers with billed leads on no invoice."""
-    with conn.cursor(row_factory=class_row(Account)) as cursor:
+    with conn.cursor(row_factory=class_row(UninvoicedAccount)) as cursor:
         cursor.execute(
             """
             SELECT owed.buyer_id, owed.offer_id, owed.uninvoiced, o.invoice_threshold AS threshold, b.billing_cycle,
@@ -71,7 +71,7 @@ class _Uninvoiced:
 
 
 def uninvoiced_leads(
-    conn: Connection[Any], accounts: Sequence[tuple[Account, datetime | None]]
+    conn: Connection[Any], accounts: Sequence[tuple[UninvoicedAccount, datetime | None]]
 ) -> dict[tuple[int, int], list[BilledLead]]:
     """The billed leads on no invoice, by (buyer_id, offer_id): all, or those delivered before the account's instant."""
     found: dict[tuple[int, int], list[BilledLead]] = {}
@@ -97,7 +97,7 @@ def uninvoiced_leads(
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenDraft:
     """A draft just written."""
 
     invoice_id: int
@@ -105,9 +105,9 @@ class Written:
     offer_id: int
 
 
-def write_drafts(conn: Connection[Any], drafts: Sequence[Draft], *, now: datetime) -> list[Written]:
+def write_drafts(conn: Connection[Any], drafts: Sequence[InvoiceDraft], *, now: datetime) -> list[WrittenDraft]:
     """Write drafts, which have no number; their lines follow with :func:`write_lines`."""
-    with conn.cursor(row_factory=class_row(Written)) as cursor:
+    with conn.cursor(row_factory=class_row(WrittenDraft)) as cursor:
         cursor.execute(
             """
             INSERT INTO invoices (created_at, buyer_id, offer_id, currency, timezone, occasion, period_start,

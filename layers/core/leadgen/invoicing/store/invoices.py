@@ -8,10 +8,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.receivables.store.invoices import Invoice, by_id
+from leadgen.receivables.store.invoices import InvoiceHead, by_id
 
 
-def get(conn: Connection[Any], invoice_id: int) -> Invoice | None:
+def get(conn: Connection[Any], invoice_id: int) -> InvoiceHead | None:
     """One invoice, or None."""
     found = by_id(conn, [invoice_id])
     return found[0] if found else None
@@ -25,7 +25,7 @@ def listed(
     before: int | None,
     with_drafts: bool,
     limit: int,
-) -> list[Invoice]:
+) -> list[InvoiceHead]:
     """The newest invoices first: of a status, of a buyer, of ids below ``before``; without drafts those that were
     issued.
     """
@@ -44,7 +44,7 @@ def listed(
 
 
 @dataclass(frozen=True)
-class Line:
+class InvoiceLine:
     """One lead on an invoice."""
 
     lead_id: int
@@ -52,9 +52,9 @@ class Line:
     amount: Decimal
 
 
-def lines(conn: Connection[Any], invoice_id: int) -> list[Line]:
+def lines(conn: Connection[Any], invoice_id: int) -> list[InvoiceLine]:
     """An invoice's lines, in the order the leads were delivered; none that was released."""
-    with conn.cursor(row_factory=class_row(Line)) as cursor:
+    with conn.cursor(row_factory=class_row(InvoiceLine)) as cursor:
         cursor.execute(
             """
             SELECT lead_id, delivered_at, amount FROM invoice_lines

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 
 @dataclass(frozen=True)
-class Held:
+class LeadHold:
     """A lead that no rule may decide, and why; ``detail`` holds nothing personal."""
 
     lead_id: int
@@ -17,7 +17,7 @@ class Held:
     detail: str
 
 
-def hold(conn: Connection[Any], held: Sequence[Held], *, now: datetime) -> None:
+def hold(conn: Connection[Any], held: Sequence[LeadHold], *, now: datetime) -> None:
     """Hold locked leads for review: no stage touches them until a person has decided."""
     conn.execute(
         """

@@ -18,7 +18,7 @@ from leadgen.notifications.commands.receiver import Answers, Received
 from leadgen.notifications.domain import subscriptions as domain
 from leadgen.notifications.domain.subscriptions import Subscription, SubscriptionInvalid
 from leadgen.notifications.service import trial_events
-from leadgen.notifications.service.subscriptions import Subscribed, Wanted, subscribe
+from leadgen.notifications.service.subscriptions import Subscribed, WantedSubscription, subscribe
 from leadgen.notifications.store import subscriptions as store
 from leadgen.platform import clock
 from leadgen.platform.settings import RECEIVER_PORT, receiver_origin
@@ -121,7 +121,7 @@ def _listen(options: argparse.Namespace) -> int:
 def _subscribed(environ: Mapping[str, str], options: argparse.Namespace) -> Iterator[Subscribed]:
     """A subscription of the operator's while the block runs. One that a killed listener left is ended before."""
     url = receiver_origin(options.port) + "/"
-    wanted = Wanted(url=url, events=tuple(options.events.split(",")))
+    wanted = WantedSubscription(url=url, events=tuple(options.events.split(",")))
     with connection(environ) as conn, conn.transaction():
         store.end(conn, store.at(conn, url), reason="listens anew", now=clock.now())
         try:

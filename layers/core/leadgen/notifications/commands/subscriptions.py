@@ -9,7 +9,13 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.trace import plain
 from leadgen.notifications.domain import subscriptions as domain
 from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
-from leadgen.notifications.service.subscriptions import NoSuchSubscription, Wanted, rotate, subscribe, unsubscribe
+from leadgen.notifications.service.subscriptions import (
+    NoSuchSubscription,
+    WantedSubscription,
+    rotate,
+    subscribe,
+    unsubscribe,
+)
 from leadgen.notifications.store import subscriptions as store
 from leadgen.notifications.store.subscriptions import Listed
 from leadgen.platform import clock
@@ -89,7 +95,7 @@ def _subscription_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _create(options: argparse.Namespace) -> int:
-    wanted = Wanted(
+    wanted = WantedSubscription(
         url=options.url, events=tuple(options.events.split(",")), buyer=options.buyer, secret=options.secret
     )
     environ = environment()

@@ -11,8 +11,6 @@ from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedF
 
 Kind = Literal["event", "trial", "sms", "replay"]
 
-CONTENT_TYPE = "application/json"
-
 # An event is tried for 27 hours, as Standard Webhooks proposes. Somebody waits for a replay, and an SMS is soon stale.
 SCHEDULES: Mapping[Kind, Schedule] = {
     "event": Schedule((5, 300, 1800, 7200, 18000, 36000, 36000), jittered=True),
@@ -50,7 +48,7 @@ def body(event: str, occurred_at: str, about: Mapping[str, int | str], *, trial:
 
 
 @dataclass(frozen=True)
-class State:
+class NoticeProgress:
     """How far a notice is: ``made`` are the attempts that count, those of dead workers do not; ``held_since`` is since
     when it has waited for its endpoint to bear a call.
     """
@@ -87,7 +85,7 @@ class GivenUp:
 Step = Done | Later | GivenUp
 
 
-def next_step(state: State, outcome: CallOutcome) -> Step:
+def next_step(state: NoticeProgress, outcome: CallOutcome) -> Step:
     """What follows an attempt. Nothing is sold by a notice, so one that may have arrived is sent again; but not an SMS:
     a person reads it.
     """
@@ -104,20 +102,20 @@ def next_step(state: State, outcome: CallOutcome) -> Step:
             return GivenUp(cause) if state.kind == "sms" else _again(state, cause, None)
 
 
-def _again(state: State, cause: str, retry_after: float | None) -> Later | GivenUp:
+def _again(state: NoticeProgress, cause: str, retry_after: float | None) -> Later | GivenUp:
     schedule = SCHEDULES[state.kind]
     delay = schedule.delay(state.made, seed=state.jitter_seed, retry_after=retry_after)
     return GivenUp(cause) if delay is None else Later(delay)
 
 
-def interrupted(state: State) -> GivenUp | None:
+def interrupted(state: NoticeProgress) -> GivenUp | None:
     """What follows when workers die over a notice again and again; None while it is worth another try."""
     if state.lost >= MOST_LOST or (state.kind == "sms" and state.lost):
         return GivenUp("interrupted")
     return None
 
 
-def held_back(state: State, *, until: datetime | None, now: datetime) -> Later | GivenUp:
+def held_back(state: NoticeProgress, *, until: datetime | None, now: datetime) -> Later | GivenUp:
     """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
     """

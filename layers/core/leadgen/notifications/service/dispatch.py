@@ -17,18 +17,18 @@ from leadgen.leads.store.lifecycle import LoggedEvent
 from leadgen.notifications.domain import notices as notifications_notices
 from leadgen.notifications.domain import sms as notifications_sms
 from leadgen.notifications.domain import subscriptions as notifications_subscriptions
-from leadgen.notifications.domain.notices import Done, GivenUp, Later, State, Step
+from leadgen.notifications.domain.notices import Done, GivenUp, Later, NoticeProgress, Step
 from leadgen.notifications.store import drafts as notifications_drafts
 from leadgen.notifications.store import notices as notifications_notices_store
 from leadgen.notifications.store import replays
 from leadgen.notifications.store import subscriptions as notifications_subscriptions_store
-from leadgen.notifications.store.drafts import Draft
-from leadgen.notifications.store.notices import Attempt, Due, Parcel, Settlement, Waiting
+from leadgen.notifications.store.drafts import NoticeDraft
+from leadgen.notifications.store.notices import ClaimedNotice, DueNotice, NoticeAttempt, NoticeResult, WaitingNotice
 from leadgen.outbound import store as outbound_store
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.domain.outcomes import GONE, CallOutcome, FailedForGood, FailedForNow, Succeeded, Unknown
 from leadgen.outbound.domain.signing import Sending
-from leadgen.outbound.service import admission, webhook
+from leadgen.outbound.service import admission, claims, webhook
 from leadgen.outbound.service.admission import Report
 from leadgen.outbound.service.webhook import Call
 from leadgen.outbound.store import Address
@@ -53,7 +53,7 @@ def make(conn: Connection[Any], events: Sequence[LoggedEvent], *, now: datetime)
     buyers = {buyer for ids in about.values() if isinstance(buyer := ids.get("buyer_id"), int)}
     listening = notifications_subscriptions_store.listening(conn, buyers)
     drafts = [
-        Draft(listener.subscription_id, event.event, event.event_key,
+        NoticeDraft(listener.subscription_id, event.event, event.event_key,
               notifications_notices.body(event.event, str(event.message["occurred_at"]), about[event.event_key]))
         for event in events
         for listener in listening
@@ -69,7 +69,7 @@ def wake_up(notice_id: str, now: datetime, *, delay_seconds: float = 0) -> Event
     return Event(Topic.NOTICE_DUE, now, delay_seconds=delay_seconds, ids={"notice_id": notice_id})
 
 
-def wake_up_at(waiting: Waiting, now: datetime) -> Event:
+def wake_up_at(waiting: WaitingNotice, now: datetime) -> Event:
     """The message that has a waiting notice looked at when it is due.
 
     It is held back for whole seconds: those that are held back alike are sent in one go.
@@ -79,24 +79,24 @@ def wake_up_at(waiting: Waiting, now: datetime) -> Event:
 
 
 @dataclass(frozen=True)
-class Errand:
+class NoticeErrand:
     """A notice that is this worker's to send."""
 
-    due: Due
-    parcel: Parcel
+    due: DueNotice
+    parcel: ClaimedNotice
     endpoint_id: int
 
 
 @dataclass(frozen=True)
-class Errands:
+class NoticeErrands:
     """What came of a batch's due notices: some are to be sent now, of the others it is known what follows."""
 
-    errands: tuple[Errand, ...]
+    errands: tuple[NoticeErrand, ...]
     steps: Mapping[str, Step]
     wake_ups: tuple[Event, ...]
 
 
-def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> Errands:
+def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> NoticeErrands:
     """Take the notices that are due, as many as their endpoints and replay batches bear; hold back the others.
 
     Locks replay batches, then endpoints, then notices. The number of statements does not depend on that of the notices.
@@ -109,42 +109,40 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
     steps: dict[str, Step] = {due.notice_id: step for due in found if (step := _over(due)) is not None}
     paced = _pace(conn, [due for due in found if due.notice_id not in steps], now)
     steps |= paced
-    waiting: dict[Address, list[Due]] = defaultdict(list)
+    waiting: dict[Address, list[DueNotice]] = defaultdict(list)
     for due in found:
         if due.notice_id not in steps:
             waiting[_address(due)].append(due)
     admitted = admission.admit(conn, Counter({a: len(dues) for a, dues in waiting.items()}), now=now) if waiting else {}
-    going: dict[str, int] = {}
-    for address, dues in waiting.items():
-        bears = admitted[address]
-        going |= {due.notice_id: bears.endpoint_id for due in dues[: bears.calls]}
-        for due in dues[bears.calls :]:
-            steps[due.notice_id] = notifications_notices.held_back(_state(due), until=bears.come_back_at, now=now)
+    divided = claims.divide(waiting, admitted)
+    going = {due.notice_id: endpoint_id for due, endpoint_id in divided.going}
+    for due, come_back_at in divided.held:
+        steps[due.notice_id] = notifications_notices.held_back(_state(due), until=come_back_at, now=now)
     found = _freed(conn, found, now)
     taken = notifications_notices_store.claim(conn, going, now=now, until=until) if going else {}
     parcels = notifications_notices_store.parcels(conn, taken, now=now) if taken else []
     settled = _settle(conn, [(due, due.attempts, steps[due.notice_id]) for due in found if due.notice_id in steps], now)
     by_id = {due.notice_id: due for due in found}
-    return Errands(
-        tuple(Errand(by_id[p.notice_id], p, going[p.notice_id]) for p in parcels),
+    return NoticeErrands(
+        tuple(NoticeErrand(by_id[p.notice_id], p, going[p.notice_id]) for p in parcels),
         {notice_id: step for notice_id, step in steps.items() if notice_id in settled},
         _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now),
     )
 
 
-def _counted(due: Due) -> Due:
+def _counted(due: DueNotice) -> DueNotice:
     """A notice whose worker died has one attempt more that does not count."""
     return replace(due, lost_attempts=due.lost_attempts + 1) if due.is_abandoned else due
 
 
-def _freed(conn: Connection[Any], found: Sequence[Due], now: datetime) -> list[Due]:
+def _freed(conn: Connection[Any], found: Sequence[DueNotice], now: datetime) -> list[DueNotice]:
     """The notices, those freed whose worker died; without those that another has freed meanwhile."""
     abandoned = [due.notice_id for due in found if due.is_abandoned]
     freed = notifications_notices_store.reap(conn, abandoned, now=now) if abandoned else set()
     return [due for due in found if not due.is_abandoned or due.notice_id in freed]
 
 
-def _over(due: Due) -> GivenUp | None:
+def _over(due: DueNotice) -> GivenUp | None:
     """Why a notice is not sent at all, if so."""
     if due.is_over:
         return GivenUp("the subscription has ended")
@@ -153,9 +151,9 @@ def _over(due: Due) -> GivenUp | None:
     return notifications_notices.interrupted(_state(due))
 
 
-def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[str, Later]:
+def _pace(conn: Connection[Any], found: Sequence[DueNotice], now: datetime) -> dict[str, Later]:
     """Which replays of batches must wait for their rate's sake, and how long."""
-    of_batch: dict[int, list[Due]] = defaultdict(list)
+    of_batch: dict[int, list[DueNotice]] = defaultdict(list)
     for due in found:
         if due.replay_batch_id is not None:
             of_batch[due.replay_batch_id].append(due)
@@ -173,7 +171,7 @@ def _pace(conn: Connection[Any], found: Sequence[Due], now: datetime) -> dict[st
     return held
 
 
-def _address(due: Due) -> Address:
+def _address(due: DueNotice) -> Address:
     if due.kind == "sms":
         return outbound_store.SMS
     assert due.url is not None
@@ -182,9 +180,9 @@ def _address(due: Due) -> Address:
     )
 
 
-def _state(due: Due, *, begun: int = 0) -> State:
+def _state(due: DueNotice, *, begun: int = 0) -> NoticeProgress:
     """How far a notice is when so many attempts more have begun since it was read."""
-    return State(
+    return NoticeProgress(
         kind=due.kind,
         held_since=due.held_since,
         made=due.attempts + begun - due.lost_attempts,
@@ -193,7 +191,7 @@ def _state(due: Due, *, begun: int = 0) -> State:
     )
 
 
-def send(errand: Errand) -> Call:
+def send(errand: NoticeErrand) -> Call:
     """Make the call that the notice's kind asks for. No transaction may be open meanwhile."""
     parcel = errand.parcel
     if parcel.kind == "sms":
@@ -206,7 +204,7 @@ def send(errand: Errand) -> Call:
     return webhook.post(parcel.url, sending, secrets)
 
 
-def _text(parcel: Parcel) -> CallOutcome:
+def _text(parcel: ClaimedNotice) -> CallOutcome:
     if parcel.sms_to is None or parcel.lead_id is None:
         return FailedForGood("the buyer wants no SMS any more")
     compose = notifications_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else notifications_sms.undelivered
@@ -224,7 +222,7 @@ def _text(parcel: Parcel) -> CallOutcome:
 
 
 def record(
-    conn: Connection[Any], made: Sequence[tuple[Errand, Call]], *, now: datetime
+    conn: Connection[Any], made: Sequence[tuple[NoticeErrand, Call]], *, now: datetime
 ) -> tuple[dict[str, Step], tuple[Event, ...]]:
     """Keep what the calls came to; what follows, by notice, and the wake-ups for it.
 
@@ -244,7 +242,7 @@ def record(
     return steps, _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now)
 
 
-def _report(errand: Errand, call: Call) -> Report:
+def _report(errand: NoticeErrand, call: Call) -> Report:
     outcome = call.outcome
     if call.status == GONE and errand.due.subscription_id is not None:
         # It wants no events any more. What else is sent to the address is not over: a buyer's leads may go there too.
@@ -252,8 +250,8 @@ def _report(errand: Errand, call: Call) -> Report:
     return Report(errand.endpoint_id, outcome, call.status, call.milliseconds / 1000)
 
 
-def _attempt(parcel: Parcel, call: Call) -> Attempt:
-    return Attempt(
+def _attempt(parcel: ClaimedNotice, call: Call) -> NoticeAttempt:
+    return NoticeAttempt(
         notice_id=parcel.notice_id,
         number=parcel.attempt,
         started_at=call.started_at,
@@ -264,18 +262,18 @@ def _attempt(parcel: Parcel, call: Call) -> Attempt:
     )
 
 
-def _settle(conn: Connection[Any], following: Sequence[tuple[Due, int, Step]], now: datetime) -> set[str]:
+def _settle(conn: Connection[Any], following: Sequence[tuple[DueNotice, int, Step]], now: datetime) -> set[str]:
     settlements = [_settlement(due.notice_id, attempts, step, now) for due, attempts, step in following]
     return notifications_notices_store.settle(conn, settlements, now=now) if settlements else set()
 
 
-def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Settlement:
+def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> NoticeResult:
     match step:
         case Done():
-            return Settlement(notice_id, attempts, "succeeded")
+            return NoticeResult(notice_id, attempts, "succeeded")
         case Later(seconds=seconds, waits_for=waits_for):
             at = now + timedelta(seconds=seconds)
-            return Settlement(
+            return NoticeResult(
                 notice_id,
                 attempts,
                 "pending",
@@ -284,7 +282,7 @@ def _settlement(notice_id: str, attempts: int, step: Step, now: datetime) -> Set
                 is_held=waits_for == "capacity",
             )
         case GivenUp(error=error):
-            return Settlement(notice_id, attempts, "given_up", error=error)
+            return NoticeResult(notice_id, attempts, "given_up", error=error)
         case _:
             assert_never(step)
 

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 from leadgen.kernel.events import WAKE_UPS, event_key
 from leadgen.leads.store.lifecycle import LoggedEvent
 from leadgen.notifications.domain.notices import Done, GivenUp, Later, Step
-from leadgen.notifications.service.dispatch import Errand
+from leadgen.notifications.service.dispatch import NoticeErrand
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging.batch import Message, Outcome
@@ -38,7 +38,7 @@ def outcome(notice_id: str, step: Step, facts: Mapping[str, Any]) -> Outcome:
             assert_never(step)
 
 
-def facts(errand: Errand, call: Call) -> dict[str, Any]:
+def facts(errand: NoticeErrand, call: Call) -> dict[str, Any]:
     """What is logged of a call."""
     return {
         "kind": errand.due.kind,

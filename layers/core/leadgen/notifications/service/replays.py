@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.delivery.domain import steps
@@ -46,8 +46,8 @@ def replay(conn: Connection[Any], delivery_id: str, actor: Actor, *, now: dateti
         # The buyer may accept the lead by this: whoever sells it to another must know.
         deliveries.mark_outcome_unknown(conn, wanted)
     notice_id = replays.add(conn, wanted, event=steps.EVENT, now=now)
-    about: Json = {"delivery_id": wanted, "notice_id": notice_id, "by": actor.name}
-    _note(conn, audit_trail_store.Entry("delivery.replay", "lead", found.lead_id, None, about), actor, now)
+    about = {"delivery_id": wanted, "notice_id": notice_id}
+    audit_trail_service.record(conn, actor, "delivery.replay", ("lead", found.lead_id), None, about, now=now)
     queues.announce(conn, [dispatch.wake_up(notice_id, now)])
     return notice_id
 
@@ -93,9 +93,11 @@ def replay_all(
         return Begun(progress(conn, under_way), True, replays.unfillable(conn, under_way))
     replay_batch_id = replays.begin(conn, found.buyer_id, since=since, until=until, rate=rate, now=now)
     count = replays.fill(conn, replay_batch_id, event=steps.EVENT, now=now)
-    about: Json = {"since": since.isoformat(), "until": until.isoformat(), "rate": rate, "deliveries": count,
-                   "buyer_id": found.buyer_id, "by": actor.name}  # fmt: skip
-    _note(conn, audit_trail_store.Entry("replay_batch.begin", "replay_batch", replay_batch_id, None, about), actor, now)
+    about: dict[str, Json] = {"since": since.isoformat(), "until": until.isoformat(), "rate": rate,
+                              "deliveries": count, "buyer_id": found.buyer_id}  # fmt: skip
+    audit_trail_service.record(
+        conn, actor, "replay_batch.begin", ("replay_batch", replay_batch_id), None, about, now=now
+    )
     first = replays.first(conn, replay_batch_id, limit=rate * dispatch.AHEAD_SECONDS)
     queues.announce(conn, [dispatch.wake_up_at(one, now) for one in first])
     return Begun(progress(conn, replay_batch_id), False, replays.unfillable(conn, replay_batch_id))
@@ -113,10 +115,8 @@ def stop(conn: Connection[Any], replay_batch_id: int, actor: Actor, *, now: date
     """Send nothing more of a batch, in the caller's transaction; how many were left. Raises ReplayImpossible."""
     before = progress(conn, replay_batch_id)
     stopped = replays.stop(conn, replay_batch_id, now=now)
-    about: Json = {"stopped": stopped, "buyer_id": before.buyer_id, "by": actor.name}
-    _note(conn, audit_trail_store.Entry("replay_batch.stop", "replay_batch", replay_batch_id, None, about), actor, now)
+    about = {"stopped": stopped, "buyer_id": before.buyer_id}
+    audit_trail_service.record(
+        conn, actor, "replay_batch.stop", ("replay_batch", replay_batch_id), None, about, now=now
+    )
     return stopped
-
-
-def _note(conn: Connection[Any], entry: audit_trail_store.Entry, actor: Actor, now: datetime) -> None:
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

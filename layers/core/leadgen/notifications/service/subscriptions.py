@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from psycopg import Connection
 from pydantic import Field, ValidationError
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel.model import Model
@@ -20,14 +20,14 @@ from leadgen.notifications.domain.subscriptions import SubscriptionInvalid
 from leadgen.notifications.store import subscriptions as store
 from leadgen.notifications.store.subscriptions import Found
 from leadgen.outbound import store as outbound_store
-from leadgen.outbound.domain.endpoints import without_query
+from leadgen.platform.egress.urls import without_query
 
 
 class NoSuchSubscription(Exception):
     """There is no subscription of this number in force; the message says so."""
 
 
-class Wanted(Model):
+class WantedSubscription(Model):
     """What somebody subscribes to, and where it is sent. ``buyer`` is an id or e-mail address; without it, it
     is the operator's.
     """
@@ -38,10 +38,10 @@ class Wanted(Model):
     secret: Annotated[str | None, Field(repr=False)] = None
 
 
-def read(fields: Mapping[str, object]) -> Wanted:
+def read(fields: Mapping[str, object]) -> WantedSubscription:
     """What was posted. Raises SubscriptionInvalid."""
     try:
-        return Wanted.model_validate({**fields, "events": _as_tuple(fields.get("events"))})
+        return WantedSubscription.model_validate({**fields, "events": _as_tuple(fields.get("events"))})
     except ValidationError as error:
         raise SubscriptionInvalid(describe(error, whole="the subscription")) from None
 
@@ -62,7 +62,7 @@ class Subscribed:
     notices: tuple[str, ...] = ()
 
 
-def subscribe(conn: Connection[Any], wanted: Wanted, actor: Actor, *, now: datetime) -> Subscribed:
+def subscribe(conn: Connection[Any], wanted: WantedSubscription, actor: Actor, *, now: datetime) -> Subscribed:
     """Subscribe in the caller's transaction, with a secret of our own where none is brought.
 
     Raises SubscriptionInvalid.
@@ -130,7 +130,5 @@ def _note(
     conn: Connection[Any], action: str, subscription_id: int, actor: Actor, before: dict[str, Any] | None,
     after: dict[str, Any] | None, now: datetime,
 ) -> None:  # fmt: skip
-    entry = audit_trail_store.Entry(
-        action, "subscription", subscription_id, before, {**(after or {}), "by": actor.name}
-    )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    row = ("subscription", subscription_id)
+    audit_trail_service.record(conn, actor, action, row, before, after or {}, now=now)

@@ -12,7 +12,7 @@ from leadgen.notifications.domain.subscriptions import Subscription, Subscriptio
 from leadgen.notifications.service import dispatch
 from leadgen.notifications.store import drafts as notifications_drafts
 from leadgen.notifications.store import subscriptions as notifications_subscriptions_store
-from leadgen.notifications.store.drafts import Draft
+from leadgen.notifications.store.drafts import NoticeDraft
 from leadgen.platform.messaging import queues
 
 _LEAD, _BUYER, _DELIVERY = {"lead_id": 1}, {"buyer_id": 1}, {"delivery_id": "00000000-0000-4000-8000-000000000001"}
@@ -71,10 +71,10 @@ def send(conn: Connection[Any], event: str, *, subscription_id: int | None, now:
     return made
 
 
-def _draft(subscription: Subscription, event: str, now: datetime) -> Draft | None:
+def _draft(subscription: Subscription, event: str, now: datetime) -> NoticeDraft | None:
     ids = EXAMPLES[event]
     if subscription.buyer_id is not None and "buyer_id" in ids:
         ids = ids | {"buyer_id": subscription.buyer_id}
     if not notifications_subscriptions.takes(subscription, event, ids):
         return None
-    return Draft(subscription.subscription_id, event, None, notices.body(event, now.isoformat(), ids, trial=True))
+    return NoticeDraft(subscription.subscription_id, event, None, notices.body(event, now.isoformat(), ids, trial=True))

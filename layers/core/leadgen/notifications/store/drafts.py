@@ -9,7 +9,7 @@ from psycopg import Connection
 
 
 @dataclass(frozen=True)
-class Draft:
+class NoticeDraft:
     """A notice for a subscription. ``event_key`` names the event it is the only one of; a trial has none."""
 
     subscription_id: int
@@ -18,7 +18,7 @@ class Draft:
     body: bytes
 
 
-def add(conn: Connection[Any], drafts: Sequence[Draft], *, now: datetime) -> list[str]:
+def add(conn: Connection[Any], drafts: Sequence[NoticeDraft], *, now: datetime) -> list[str]:
     """Keep notices, due now; the ids of those that are new: of an event and a subscription there is one."""
     rows = conn.execute(
         """

@@ -13,7 +13,7 @@ from leadgen.outbound.domain.outcomes import Name
 
 
 @dataclass(frozen=True)
-class Due:
+class DueNotice:
     """A pending notice whose time has come and that nobody works on, and where it goes now.
 
     ``buyer_id`` is the owner of the endpoint, none for the operator; ``is_abandoned`` is that a worker died over it;
@@ -35,12 +35,12 @@ class Due:
     is_over: bool
 
 
-def due(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime, limit: int) -> list[Due]:
+def due(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime, limit: int) -> list[DueNotice]:
     """Of these notices, those that are due, longest due first; not locked.
 
     A wake-up may come a moment early by this clock, hence the second of grace.
     """
-    with conn.cursor(row_factory=class_row(Due)) as cursor:
+    with conn.cursor(row_factory=class_row(DueNotice)) as cursor:
         cursor.execute(
             """
             SELECT n.id::text AS notice_id, n.kind, n.event, n.subscription_id, n.replay_batch_id, n.held_since,
@@ -86,7 +86,7 @@ def reap(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -
 
 
 @dataclass(frozen=True)
-class Parcel:
+class ClaimedNotice:
     """A notice that is this worker's for a while: what goes out, and where.
 
     ``message_id`` is what the receiver knows it by: a replay bears its delivery's. ``body`` is None where a replay's
@@ -129,9 +129,9 @@ def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime,
     return dict(rows.fetchall())
 
 
-def parcels(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -> list[Parcel]:
+def parcels(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -> list[ClaimedNotice]:
     """What the claimed notices carry, as it is now: secrets and numbers change, bytes do not."""
-    with conn.cursor(row_factory=class_row(Parcel)) as cursor:
+    with conn.cursor(row_factory=class_row(ClaimedNotice)) as cursor:
         cursor.execute(
             """
             SELECT n.id::text AS notice_id, n.kind, n.attempts AS attempt, n.event,
@@ -162,7 +162,7 @@ def parcels(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime
 
 
 @dataclass(frozen=True)
-class Attempt:
+class NoticeAttempt:
     """One attempt as it is kept. ``error`` is a short cause of ours; never a body, a header or personal data."""
 
     notice_id: str
@@ -174,7 +174,7 @@ class Attempt:
     error: str | None
 
 
-def record_attempts(conn: Connection[Any], attempts: Sequence[Attempt]) -> None:
+def record_attempts(conn: Connection[Any], attempts: Sequence[NoticeAttempt]) -> None:
     """Keep every attempt, whatever came of it."""
     conn.execute(
         """
@@ -197,7 +197,7 @@ def record_attempts(conn: Connection[Any], attempts: Sequence[Attempt]) -> None:
 
 
 @dataclass(frozen=True)
-class Settlement:
+class NoticeResult:
     """What becomes of a pending notice that had so many ``attempts``.
 
     ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule says so, ``is_held``
@@ -213,7 +213,7 @@ class Settlement:
     error: str | None = None
 
 
-def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: datetime) -> set[str]:
+def settle(conn: Connection[Any], settlements: Sequence[NoticeResult], *, now: datetime) -> set[str]:
     """Free notices with their results; the ids of those that were still as they had been read.
 
     That it has arrived is true whoever else is at it meanwhile; anything else is said only of one's own attempt.
@@ -246,18 +246,20 @@ def settle(conn: Connection[Any], settlements: Sequence[Settlement], *, now: dat
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingNotice:
     """A pending notice that nobody works on, and when it is due."""
 
     notice_id: str
     next_attempt_at: datetime
 
 
-def overdue(conn: Connection[Any], *, now: datetime, since: datetime, ahead: datetime, limit: int) -> list[Waiting]:
+def overdue(
+    conn: Connection[Any], *, now: datetime, since: datetime, ahead: datetime, limit: int
+) -> list[WaitingNotice]:
     """Notices due before ``since`` without a live claim; and of replay batches those that come due before ``ahead``:
     no wake-up was sent for them when they were made, because they are many.
     """
-    with conn.cursor(row_factory=class_row(Waiting)) as cursor:
+    with conn.cursor(row_factory=class_row(WaitingNotice)) as cursor:
         cursor.execute(
             """
             SELECT id::text AS notice_id, next_attempt_at FROM notices

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from leadgen.notifications.domain.notices import Pace
-from leadgen.notifications.store.notices import Waiting
+from leadgen.notifications.store.notices import WaitingNotice
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def fill(conn: Connection[Any], replay_batch_id: int, *, event: str, now: dateti
     ).rowcount
 
 
-def first(conn: Connection[Any], replay_batch_id: int, *, limit: int) -> list[Waiting]:
+def first(conn: Connection[Any], replay_batch_id: int, *, limit: int) -> list[WaitingNotice]:
     """The notices of a batch that come due first."""
-    with conn.cursor(row_factory=class_row(Waiting)) as cursor:
+    with conn.cursor(row_factory=class_row(WaitingNotice)) as cursor:
         cursor.execute(
             """
             SELECT id::text AS notice_id, next_attempt_at FROM notices WHERE replay_batch_id = %s AND status = 'pending'

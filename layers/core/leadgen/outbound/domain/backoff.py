@@ -57,6 +57,11 @@ def specified(*, attempts: int, unit_seconds: float) -> Schedule:
     return Schedule(tuple(step * unit_seconds for step in steps), jittered=False)
 
 
+def doubled(first: float, times: int) -> float:
+    """A pause that has grown to twice itself so many times; it grows ten times at the most."""
+    return first * (1 << min(times, 10))
+
+
 def stray(seed: int, number: int) -> float:
     """From -JITTER to JITTER, evenly, by the seed and the number alone."""
     return (2 * share(seed, number) - 1) * JITTER

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from leadgen.outbound.domain.backoff import stray
+from leadgen.outbound.domain.backoff import doubled, stray
 from leadgen.outbound.domain.outcomes import (
     GONE,
     SLOWING,
@@ -133,8 +133,8 @@ def _after_failure(breaker: Breaker, reason: str, retry_after: float | None, *, 
     failures = breaker.failures + 1
     slowed = replace(breaker, failures=failures, allowed=max(breaker.allowed // 2, 1), reason=reason)
     if breaker.state == "half_open" or hangs or failures >= FAILURES_TO_OPEN:
-        doubled = FIRST_PAUSE_SECONDS * 2 ** min(breaker.openings, 10)
-        strayed = doubled * (1 + stray(int(now.timestamp() * 1_000_000), breaker.openings))
+        strays = stray(int(now.timestamp() * 1_000_000), breaker.openings)
+        strayed = doubled(FIRST_PAUSE_SECONDS, breaker.openings) * (1 + strays)
         pause = min(max(strayed, retry_after or 0), LONGEST_PAUSE_SECONDS)
         return replace(slowed, state="open", openings=breaker.openings + 1, open_until=now + timedelta(seconds=pause))
     if retry_after is not None:

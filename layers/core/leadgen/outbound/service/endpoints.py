@@ -7,19 +7,19 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import plain
 from leadgen.outbound import store
 from leadgen.outbound.domain.breaker import Breaker
-from leadgen.outbound.domain.endpoints import without_query
 from leadgen.outbound.store import Endpoint
+from leadgen.platform.egress.urls import without_query
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListedEndpoint:
     """An endpoint, and whose it is by name: a buyer's, or the operator."""
 
     endpoint: Endpoint
@@ -31,11 +31,11 @@ class Shown:
         return without_query(self.endpoint.url)
 
 
-def listed(conn: Connection[Any], *, now: datetime, limit: int) -> list[Shown]:
+def listed(conn: Connection[Any], *, now: datetime, limit: int) -> list[ListedEndpoint]:
     """The endpoints, those in trouble first, in two statements."""
     known = store.known(conn, now=now, limit=limit)
     names = _names(conn, [endpoint.owner for endpoint in known])
-    return [Shown(endpoint, names[endpoint.owner]) for endpoint in known]
+    return [ListedEndpoint(endpoint, names[endpoint.owner]) for endpoint in known]
 
 
 def _names(conn: Connection[Any], owners: Sequence[str]) -> dict[str, str]:
@@ -44,7 +44,7 @@ def _names(conn: Connection[Any], owners: Sequence[str]) -> dict[str, str]:
     return {owner: named.get(of_buyers[owner], owner) if owner in of_buyers else owner for owner in owners}
 
 
-def as_json(shown: Shown) -> dict[str, Any]:
+def as_json(shown: ListedEndpoint) -> dict[str, Any]:
     """An endpoint; its next probe is when it may be called again."""
     fields = asdict(shown.endpoint)
     next_probe_at = fields.pop("open_until")
@@ -69,7 +69,7 @@ def reset(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: datetim
     address = store.address(conn, endpoint_id)
     locked = store.lock(conn, [endpoint_id])
     if address is None or endpoint_id not in locked:
-        raise Refusal(404, "not_found", f"there is no endpoint {endpoint_id}")
+        raise Refusal.missing("endpoint", endpoint_id)
     url = without_query(address.url)
     before = locked[endpoint_id]
     if before.state == "closed" and before.failures == 0 and before.open_until is None:
@@ -77,12 +77,13 @@ def reset(conn: Connection[Any], endpoint_id: int, actor: Actor, *, now: datetim
     after = Breaker()
     store.save(conn, {endpoint_id: after}, now=now)
     about = {"owner": address.owner, "url": url}
-    entry = audit_trail_store.Entry(
+    audit_trail_service.record(
+        conn,
+        actor,
         "endpoint.reset",
-        "endpoint",
-        endpoint_id,
+        ("endpoint", endpoint_id),
         {**about, "breaker": plain(before)},
-        {**about, "breaker": plain(after), "by": actor.name},
+        {**about, "breaker": plain(after)},
+        now=now,
     )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
     return Reset(endpoint_id, address.owner, url, after.state, is_repeated=False)

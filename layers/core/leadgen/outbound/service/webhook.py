@@ -1,10 +1,8 @@
 """Makes one signed call to a webhook and returns its outcome. Call it outside any transaction."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from leadgen.outbound.domain import outcomes, signing
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForNow, Unknown
@@ -13,11 +11,6 @@ from leadgen.outbound.domain.signing import Sending
 from leadgen.platform import clock, settings
 from leadgen.platform.egress import http_client
 from leadgen.platform.log import logger
-
-# Calls that end together are recorded together; those of slow receivers hold up nobody's record.
-TOGETHER_SECONDS = 0.005
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -70,38 +63,3 @@ def timed(call: Callable[[], tuple[CallOutcome, int | None]]) -> Call:
         logger.exception("call.failed", extra={"cause": type(bug).__name__})
         outcome = Unknown(type(bug).__name__)
     return Call(outcome, started_at, round((clock.seconds() - began) * 1000), status)
-
-
-def at_once(items: Sequence[Item], call: Callable[[Item], Call]) -> Iterator[list[tuple[Item, Call]]]:
-    """Make all calls at once, a thread each; they come as they end, those that end together in one list."""
-    if not items:
-        return
-    with ThreadPoolExecutor(max_workers=len(items), thread_name_prefix="call") as pool:
-        under_way: dict[Future[Call], Item] = {pool.submit(call, item): item for item in items}
-        while under_way:
-            wait(under_way, return_when=FIRST_COMPLETED)
-            ended, _ = wait(under_way, timeout=TOGETHER_SECONDS)
-            yield [(under_way.pop(future), future.result()) for future in list(under_way) if future in ended]
-
-
-def recorded(groups: Iterable[Sequence[Item]], record: Callable[[Sequence[Item]], None]) -> None:
-    """Have every group recorded, one that cannot be as a whole once more, item by item; the first fault that is left is
-    raised when all are through. What one call came to is not forgotten over another's.
-    """
-    faults: list[Exception] = []
-    for group in groups:
-        try:
-            record(group)
-        except Exception as error:
-            logger.exception("record.failed", extra={"calls": len(group), "cause": type(error).__name__})
-            faults += [fault for item in group if (fault := _fault(item, record)) is not None]
-    if faults:
-        raise faults[0]
-
-
-def _fault(item: Item, record: Callable[[Sequence[Item]], None]) -> Exception | None:
-    try:
-        record([item])
-    except Exception as fault:  # noqa: BLE001 - raised when all are through
-        return fault
-    return None

@@ -50,7 +50,7 @@ class NotFromProvider(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedPayment:
     """What is to be paid on a page of the provider, and where its two ways out lead. ``metadata`` comes back with
     everything it tells of the payment.
     """
@@ -96,7 +96,7 @@ def is_configured() -> bool:
     return settings.current().stripe_secret_key is not None
 
 
-def open_payment(wanted: Wanted, *, key: str) -> Checkout:
+def open_payment(wanted: WantedPayment, *, key: str) -> Checkout:
     """Make a page to pay on. Raises ProviderFailed."""
     metadata = dict(wanted.metadata)
     params: SessionCreateParams = {

@@ -37,7 +37,7 @@ class StripeCalls(stripe.HTTPClient):
         *,
         _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
-        """Raises what ``egress.post`` and ``egress.get`` raise; NoAnswer also for an answer that is cut short."""
+        """Raises what ``http_client.post`` and ``get`` raise; NoAnswer also for an answer that is cut short."""
         configured = settings.current()
         given = headers or {}
         sent = {name: value for name, value in given.items() if name in _SENT_ON}

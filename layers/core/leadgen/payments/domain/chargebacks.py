@@ -15,7 +15,7 @@ from leadgen.receivables.domain.debts import Debt
 
 
 @dataclass(frozen=True)
-class Taken:
+class TakenBack:
     """The parts of an amount that the buyer's bank took back. Together they are the amount."""
 
     from_invoice: Decimal
@@ -58,14 +58,14 @@ def refuse(payment: Payment, amount: Decimal, currency: str) -> None:
         )
 
 
-def take(payment: Payment, amount: Decimal, *, reopens: bool, wallet: Decimal) -> Taken:
+def take(payment: Payment, amount: Decimal, *, reopens: bool, wallet: Decimal) -> TakenBack:
     """Take money of a payment back. ``reopens`` is whether its invoice can be owed it again: a cancelled one cannot."""
     from_invoice = min(amount, payment.to_invoice - payment.reopened) if reopens else NOTHING
     from_wallet = min(amount - from_invoice, wallet)
-    return Taken(from_invoice, from_wallet, amount - from_invoice - from_wallet)
+    return TakenBack(from_invoice, from_wallet, amount - from_invoice - from_wallet)
 
 
-def give_back(taken: Taken, *, invoice_due: Decimal, own: Debt, others: Sequence[Debt]) -> Split:
+def give_back(taken: TakenBack, *, invoice_due: Decimal, own: Debt, others: Sequence[Debt]) -> Split:
     """What a chargeback that was won gives, like money received again: the invoice what was taken of it, as far as
     nobody has paid that since; then the debt it left, then other debts; the rest is prepaid.
     """

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -11,6 +11,7 @@ from leadgen.kernel.errors import Refusal
 from leadgen.kernel.model import Model
 from leadgen.kernel.model_errors import describe
 from leadgen.kernel.text import StorableText
+from leadgen.payments.domain.payments import EnteredMethod
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 # Clocks differ, and so do days around the world.
@@ -33,7 +34,7 @@ class PaymentEntry(Model):
 
     amount: object
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
-    method: Literal["manual", "bank_transfer", "check"]
+    method: EnteredMethod
     received_at: Annotated[datetime, BeforeValidator(_instant)] | None = None
     reference: Annotated[StorableText, Field(min_length=1, max_length=200)] | None = None
     note: Annotated[StorableText, Field(min_length=1, max_length=500)] | None = None

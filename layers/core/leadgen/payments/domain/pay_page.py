@@ -40,7 +40,7 @@ STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).diges
 
 
 @dataclass(frozen=True)
-class Invoice:
+class PageInvoice:
     """What the page shows of an invoice. ``seller`` is as it was issued; ``may_pay``: by card, now; ``document``: where
     its PDF is.
     """
@@ -69,7 +69,7 @@ _SAYS = {
 }
 
 
-def invoice(shown: Invoice) -> str:
+def invoice(shown: PageInvoice) -> str:
     """The page of an invoice, with a form to pay it where it may be paid."""
     seller = str(shown.seller.get("legal_name") or "")
     says = _SAYS.get(shown.status)
@@ -106,7 +106,7 @@ def message(title: str, says: str) -> str:
     return _page(title, [f"<h1>{escape(title)}</h1>", f'<p class="soft" role="status">{escape(says)}</p>'])
 
 
-def _bank(shown: Invoice) -> list[tuple[str, str]]:
+def _bank(shown: PageInvoice) -> list[tuple[str, str]]:
     bank = shown.seller.get("bank")
     if not isinstance(bank, dict) or shown.due <= 0:
         return []

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal, get_args
 
 from leadgen.kernel import money
 from leadgen.kernel.errors import Refusal
@@ -11,8 +12,13 @@ from leadgen.ledger import domain as ledger_domain
 from leadgen.ledger.domain import Entry
 from leadgen.receivables.domain.debts import Debt, Repaid, repay
 
-METHODS = ("manual", "bank_transfer", "check")
-"""How a person may say that money came; the provider says it itself."""
+EnteredMethod = Literal["manual", "bank_transfer", "check"]
+"""How money came, as a person enters it."""
+
+Method = Literal["stripe"] | EnteredMethod
+"""How money came; the provider's payments are ``stripe``."""
+
+METHODS: tuple[EnteredMethod, ...] = get_args(EnteredMethod)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+from leadgen.outbound.domain.backoff import doubled
+
+_FIRST_SECONDS = 60
 _LONGEST = timedelta(hours=6)
 
 
 def pause(attempts: int) -> timedelta:
     """After so many attempts: a minute, then twice as long each time, up to six hours."""
-    return min(timedelta(minutes=1 << min(attempts - 1, 10)), _LONGEST)
+    return min(timedelta(seconds=doubled(_FIRST_SECONDS, attempts - 1)), _LONGEST)
 
 
 LOOK_AGAIN = timedelta(hours=6)

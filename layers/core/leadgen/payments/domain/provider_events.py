@@ -111,7 +111,7 @@ def stored(facts: object) -> Facts:
 
 def read(event: Mapping[str, Any]) -> ProviderEvent | None:
     """An event's facts; None for one that is not acted on. Raises EventUnreadable."""
-    reader = _READERS.get(str(event.get("type")))
+    reader = READERS.get(str(event.get("type")))
     if reader is None:
         return None
     try:
@@ -194,7 +194,7 @@ def _setup(kind: str, about: Mapping[str, Any]) -> Facts:
     return MethodSaved(method=about["payment_method"], customer=about["customer"], **_ours(about))
 
 
-_READERS = {
+READERS = {
     "payment_intent.succeeded": _payment_intent,
     "payment_intent.payment_failed": _payment_intent,
     "payment_intent.canceled": _payment_intent,
@@ -213,8 +213,7 @@ _READERS = {
     "charge.dispute.closed": _dispute,
     "setup_intent.succeeded": _setup,
 }
-EVENT_TYPES = tuple(_READERS)
-"""The events that the provider is to send."""
+"""By the types of event that the provider is to send."""
 
 
 def _ours(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ NEEDS_A_PERSON = frozenset(
 
 
 @dataclass(frozen=True)
-class Account:
+class PrepaidAccount:
     """A buyer's prepaid money under its lock. ``spoken_for`` is claimed and not billed; ``failed_at`` and ``error`` are
     of the last automatic payment, if it failed on the card that is kept now.
     """
@@ -41,7 +41,7 @@ class Account:
     error: str | None
 
 
-def due(account: Account, terms: AutoTopUp | None, now: datetime) -> Decimal | None:
+def due(account: PrepaidAccount, terms: AutoTopUp | None, now: datetime) -> Decimal | None:
     """The amount to charge now, or None."""
     if terms is None or not account.is_active or not account.has_method or account.is_pending:
         return None
@@ -50,7 +50,7 @@ def due(account: Account, terms: AutoTopUp | None, now: datetime) -> Decimal | N
     return terms.amount
 
 
-def _is_left_alone(account: Account, now: datetime) -> bool:
+def _is_left_alone(account: PrepaidAccount, now: datetime) -> bool:
     if account.failed_at is None:
         return False
     return account.error in NEEDS_A_PERSON or now < account.failed_at + RETRY_AFTER

@@ -8,8 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from leadgen.access.service import Id, party, requester
 from leadgen.audit_trail.domain import Actor
-from leadgen.intake.domain.idempotency import canonicalize
 from leadgen.kernel.errors import Refusal
+from leadgen.payments.domain import entries
 from leadgen.payments.service import checkout
 from leadgen.platform import clock, db
 from leadgen.platform.web import body
@@ -39,7 +39,7 @@ async def post_checkout(buyer_id: Id, request: Request) -> JsonAnswer:
     if strange:
         raise Refusal(400, "invalid_request", f"unknown fields: {', '.join(strange)}", {"fields": strange})
     header = request.headers.get("idempotency-key")
-    key = None if header is None else canonicalize(header)
+    key = None if header is None else entries.read_key(header)
     return await run_in_threadpool(_checkout, buyer_id, fields, actor, key)
 
 
@@ -52,5 +52,5 @@ def _checkout(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: st
 def _acting(request: Request, buyer_id: int) -> Actor:
     """Who asks: a buyer for itself, or an operator for it; another's is not there for it."""
     if party(request) not in (None, buyer_id):
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     return requester(request)

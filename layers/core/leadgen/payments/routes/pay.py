@@ -13,7 +13,7 @@ from leadgen.payments.adapters import provider
 from leadgen.payments.adapters.provider import NotFromProvider
 from leadgen.payments.domain import pay_page
 from leadgen.payments.domain import provider_events as domain
-from leadgen.payments.domain.pay_page import Invoice
+from leadgen.payments.domain.pay_page import PageInvoice
 from leadgen.payments.domain.provider_events import EventUnreadable, ProviderEvent
 from leadgen.payments.service import checkout
 from leadgen.payments.service import provider_events as service
@@ -22,6 +22,7 @@ from leadgen.platform.log import logger
 from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
+from leadgen.receivables.domain.settlement import PAYABLE_ONLINE
 
 router = APIRouter()
 
@@ -86,7 +87,7 @@ def _act(told: ProviderEvent, now: datetime) -> None:
 
 def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Response:
     invoice = checkout.payable(token)
-    shown = Invoice(
+    shown = PageInvoice(
         number=invoice.number,
         status=invoice.status,
         currency=invoice.currency,
@@ -96,7 +97,7 @@ def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Respo
         total=invoice.total,
         due=invoice.due,
         seller=invoice.seller,
-        may_pay=invoice.status in checkout.PAYABLE and provider.is_configured(),
+        may_pay=invoice.status in PAYABLE_ONLINE and provider.is_configured(),
         document=f"{token}/invoice.pdf",
         just_paid=just_paid,
     )

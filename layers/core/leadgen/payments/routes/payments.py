@@ -1,6 +1,6 @@
 """HTTP of payments, refunds and top-ups: operators enter them, buyers read their own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -38,16 +38,7 @@ async def post_payment(invoice_id: Id, request: Request) -> JsonAnswer:
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
     key = domain.read_key(request.headers.get("idempotency-key"))
-    return await run_in_threadpool(_pay, invoice_id, fields, key, requester(request))
-
-
-def _pay(invoice_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
-    now = clock.now()
-    entry = domain.read_payment(fields, now=now)
-    with bus.transaction() as transaction:
-        receipt = payments_entries.payment(transaction.conn, invoice_id, entry, key=key, actor=actor, now=now)
-        transaction.announce(receipt.events)
-    return _received(receipt)
+    return await run_in_threadpool(_enter, payments_entries.payment, invoice_id, fields, key, requester(request))
 
 
 @router.post("/buyers/{buyer_id}/top-ups")
@@ -56,19 +47,17 @@ async def post_top_up(buyer_id: Id, request: Request) -> JsonAnswer:
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)
     key = domain.read_key(request.headers.get("idempotency-key"))
-    return await run_in_threadpool(_top_up, buyer_id, fields, key, requester(request))
+    return await run_in_threadpool(_enter, payments_entries.top_up, buyer_id, fields, key, requester(request))
 
 
-def _top_up(buyer_id: int, fields: Mapping[str, object], key: str, actor: Actor) -> JsonAnswer:
+def _enter(
+    enter: Callable[..., Receipt], paid: int, fields: Mapping[str, object], key: str, actor: Actor
+) -> JsonAnswer:
     now = clock.now()
     entry = domain.read_payment(fields, now=now)
     with bus.transaction() as transaction:
-        receipt = payments_entries.top_up(transaction.conn, buyer_id, entry, key=key, actor=actor, now=now)
+        receipt = enter(transaction.conn, paid, entry, key=key, actor=actor, now=now)
         transaction.announce(receipt.events)
-    return _received(receipt)
-
-
-def _received(receipt: Receipt) -> JsonAnswer:
     about = {"payment_id": receipt.payment_id, "invoice_id": receipt.invoice_id, "repeated": receipt.is_repeated}
     logger.info("payment.recorded", extra=about)
     return JsonAnswer(
@@ -195,6 +184,6 @@ def get_wallet(buyer_id: Id, request: Request) -> JsonAnswer:
     with db.current().connection() as conn:
         money = ledger_store.money(conn, [buyer_id]).get(buyer_id)
         if money is None:
-            raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+            raise Refusal.missing("buyer", buyer_id)
         moves = wallets.history(conn, buyer_id, limit=LONGEST_LIST)
     return JsonAnswer({**asdict(money), "moves": [asdict(move) for move in moves]})

@@ -14,7 +14,7 @@ from leadgen.kernel.money import NOTHING
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Entry, Kind, Transaction
 from leadgen.payments.domain import chargebacks as domain
-from leadgen.payments.domain.chargebacks import Taken
+from leadgen.payments.domain.chargebacks import TakenBack
 from leadgen.payments.store import chargebacks as payments_chargebacks
 from leadgen.payments.store import payments
 from leadgen.payments.store.chargebacks import Chargeback
@@ -44,7 +44,7 @@ class ChargedBack:
     is_repeated: bool
 
 
-def open_(
+def open_(  # noqa: PLR0913 - what the provider says of a chargeback
     conn: Connection[Any],
     *,
     provider_payment_id: str,
@@ -70,9 +70,7 @@ def open_(
     amount = amounts.exact(amount, currency)
     before = payments_chargebacks.find(conn, provider_id)
     if before is not None:
-        if (before.payment_id, before.amount, before.currency) != (payment_id, amount, currency):
-            raise Refusal(409, "chargeback_differs", f"chargeback {provider_id} is on record with something else")
-        return _state(before, _invoice(conn, before.invoice_id), is_repeated=True)
+        return _repeated(conn, before, payment_id, amount, currency)
     payment = payments.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
     domain.refuse(payment, amount, currency)
@@ -96,9 +94,22 @@ def open_(
     assert chargeback is not None
     ledger_store.post(conn, [_posting(chargeback, "chargeback", taken.entries, taken.from_invoice > 0, now)])
     if invoice is not None and reopens:
-        owed = [Settlement("chargeback", -taken.from_invoice, chargeback_id=chargeback_id)]
-        invoice = settlement.settle(conn, invoice, owed if taken.from_invoice > 0 else [], is_disputed=True, now=now)
+        invoice = _reopened(conn, invoice, chargeback_id, taken, now)
     return _state(chargeback, invoice, is_repeated=False)
+
+
+def _reopened(conn: Connection[Any], invoice: Invoice, chargeback_id: int, taken: TakenBack, now: datetime) -> Invoice:
+    owed = [Settlement("chargeback", -taken.from_invoice, chargeback_id=chargeback_id)]
+    return settlement.settle(conn, invoice, owed if taken.from_invoice > 0 else [], is_disputed=True, now=now)
+
+
+def _repeated(
+    conn: Connection[Any], before: Chargeback, payment_id: int, amount: Decimal, currency: str
+) -> ChargedBack:
+    if (before.payment_id, before.amount, before.currency) != (payment_id, amount, currency):
+        message = f"chargeback {before.provider_id} is on record with something else"
+        raise Refusal(409, "chargeback_differs", message)
+    return _state(before, _invoice(conn, before.invoice_id), is_repeated=True)
 
 
 def close(conn: Connection[Any], *, provider_id: str, won: bool, now: datetime) -> ChargedBack:
@@ -136,7 +147,7 @@ def _give_back(
     debts = receivables_debts.debts(conn, chargeback.buyer_id)
     others = [debt for debt in debts if debt.chargeback_id != chargeback.chargeback_id]
     split = domain.give_back(
-        Taken(chargeback.from_invoice, chargeback.from_wallet, chargeback.from_nothing),
+        TakenBack(chargeback.from_invoice, chargeback.from_wallet, chargeback.from_nothing),
         invoice_due=NOTHING if invoice is None else invoice.due,
         own=Debt(chargeback.chargeback_id, chargeback.debt),
         others=others,

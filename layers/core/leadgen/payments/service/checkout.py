@@ -12,20 +12,20 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
-from leadgen.audit_trail.store import Entry
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
+from leadgen.kernel.trace import Json
 from leadgen.payments.adapters import provider
-from leadgen.payments.adapters.provider import Checkout, ProviderFailed, ProviderLater, Wanted
+from leadgen.payments.adapters.provider import Checkout, ProviderFailed, ProviderLater, WantedPayment
 from leadgen.payments.domain import minor_units, pay_links
 from leadgen.payments.store import collection, payers
 from leadgen.payments.store.payers import Payable, Payer
 from leadgen.platform import db, settings
+from leadgen.receivables.domain.settlement import PAYABLE_ONLINE
 
-PAYABLE = ("sent", "overdue")
 """The states in which an invoice may be paid by card. One that is disputed waits for the dispute."""
 
 _TRIES = 3
@@ -56,10 +56,10 @@ def checkout_url(token: str, *, now: datetime) -> str:
     Raises Refusal 404, 409 ``invoice_not_payable`` and 503.
     """
     invoice = payable(token)
-    if invoice.status not in PAYABLE:
+    if invoice.status not in PAYABLE_ONLINE:
         raise Refusal(409, "invoice_not_payable", f"invoice {invoice.number} is {invoice.status}: nothing is paid now")
     page = payment_url(invoice.invoice_id)
-    wanted = Wanted(
+    wanted = WantedPayment(
         name=f"Invoice {invoice.number}",
         amount=_minor(invoice.due, invoice.currency),
         currency=invoice.currency,
@@ -86,7 +86,8 @@ def setup_url(conn: Connection[Any], buyer_id: int, actor: Actor, *, now: dateti
         done_url=_public("done"),
         cancel_url=_public("cancelled"),
     )
-    _record(conn, "buyer.payment_method_requested", buyer_id, {}, actor, now)
+    action = "buyer.payment_method_requested"
+    audit_trail_service.record(conn, actor, action, ("buyer", buyer_id), {}, {}, now=now)
     return _opened(opening, f"setup:{buyer_id}:{secrets.token_hex(16)}", now)
 
 
@@ -130,9 +131,9 @@ def top_up_url(
         if payment_id is None:
             payment_id = _same(conn, key, amount)
         else:
-            about = {"payment_id": payment_id, "amount": str(amount), "currency": payer.currency}
-            _record(conn, "payment.requested", buyer_id, about, actor, now)
-    wanted = Wanted(
+            about: dict[str, Json] = {"payment_id": payment_id, "amount": str(amount), "currency": payer.currency}
+            audit_trail_service.record(conn, actor, "payment.requested", ("buyer", buyer_id), {}, about, now=now)
+    wanted = WantedPayment(
         name="Prepaid leads",
         amount=units,
         currency=payer.currency,
@@ -155,7 +156,7 @@ def _known(conn: Connection[Any], buyer_id: int, now: datetime) -> Payer:
     """The buyer, known to the provider too."""
     payer = payers.get(conn, buyer_id)
     if payer is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     _require_provider()
     if payer.customer is not None:
         return payer
@@ -193,7 +194,7 @@ def _minor(amount: Decimal, currency: str) -> int:
         raise Refusal(400, "invalid_amount", str(error)) from None
 
 
-def _digest(wanted: Wanted) -> str:
+def _digest(wanted: WantedPayment) -> str:
     return hashlib.sha256(json.dumps(asdict(wanted), sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -208,10 +209,3 @@ def _require_provider() -> None:
 
 def _away(failure: ProviderFailed) -> Refusal:
     return Refusal(503, "provider_unavailable", f"the payment provider did not answer as it should: {failure}")
-
-
-def _record(
-    conn: Connection[Any], action: str, buyer_id: int, after: dict[str, Any], actor: Actor, now: datetime
-) -> None:
-    entry = Entry(action, "buyer", buyer_id, {}, {"actor": actor.name, **after})
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

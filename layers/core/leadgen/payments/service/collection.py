@@ -6,7 +6,7 @@ earlier one went through after all: the provider forgets keys after a day.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from psycopg import Connection
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
+from leadgen.outbound.service import claims
 from leadgen.payments.adapters import provider
 from leadgen.payments.adapters.provider import Charged, ProviderLater, ProviderRefused, Refunded
 from leadgen.payments.domain import minor_units, provider_backoff
@@ -23,10 +24,10 @@ from leadgen.payments.service import receipts, refunds, top_ups
 from leadgen.payments.service.provider_events import ACTOR
 from leadgen.payments.service.receipts import Received
 from leadgen.payments.store import collection
-from leadgen.payments.store.collection import Refund, TopUp, Unasked
+from leadgen.payments.store.collection import DueRefund, TopUp, Unasked
 
-# Two calls and the time to record what came of them.
-CLAIM = timedelta(seconds=2 * provider.CALL_SECONDS + 15)
+# Whether an earlier one went through, and the call itself.
+_CALL_SECONDS = 2 * provider.CALL_SECONDS
 _FAILED = ("failed", "canceled")
 
 
@@ -50,26 +51,26 @@ def wake_up(waiting: Unasked, now: datetime) -> Event:
 
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedCall:
     """What this worker is at, the how-manieth time; ``ask`` calls the provider and says how to record its answer."""
 
     attempt: int
     ask: Callable[[], Record]
 
 
-def refund_due(conn: Connection[Any], refund_id: int, now: datetime) -> Claimed | None:
+def refund_due(conn: Connection[Any], refund_id: int, now: datetime) -> ClaimedCall | None:
     """Take a refund that waits to be made; None where there is nothing to do, or somebody is at it."""
-    claimed = collection.claim_refund(conn, refund_id, now=now, until=now + CLAIM)
-    return None if claimed is None else Claimed(claimed.attempts, partial(_refund, claimed))
+    claimed = collection.claim_refund(conn, refund_id, now=now, until=claims.until(now, call_seconds=_CALL_SECONDS))
+    return None if claimed is None else ClaimedCall(claimed.attempts, partial(_refund, claimed))
 
 
-def top_up_due(conn: Connection[Any], payment_id: int, now: datetime) -> Claimed | None:
+def top_up_due(conn: Connection[Any], payment_id: int, now: datetime) -> ClaimedCall | None:
     """Take an automatic payment that waits to be taken from its card; None as above."""
-    claimed = collection.claim_top_up(conn, payment_id, now=now, until=now + CLAIM)
-    return None if claimed is None else Claimed(claimed.attempts, partial(_top_up, claimed))
+    claimed = collection.claim_top_up(conn, payment_id, now=now, until=claims.until(now, call_seconds=_CALL_SECONDS))
+    return None if claimed is None else ClaimedCall(claimed.attempts, partial(_top_up, claimed))
 
 
-def _refund(claimed: Refund) -> Record:
+def _refund(claimed: DueRefund) -> Record:
     ours = {"refund_id": str(claimed.refund_id), "buyer_id": str(claimed.buyer_id)}
     try:
         made = _earlier(claimed, ours)
@@ -85,13 +86,13 @@ def _refund(claimed: Refund) -> Record:
     return _refund_made(claimed.refund_id, made)
 
 
-def _earlier(claimed: Refund, ours: dict[str, str]) -> Refunded | None:
+def _earlier(claimed: DueRefund, ours: dict[str, str]) -> Refunded | None:
     if claimed.provider_id is not None:
         return provider.refund_now(claimed.provider_id)
     return provider.find_refund(claimed.payment, ours) if claimed.attempts > 1 else None
 
 
-def _key(claimed: Refund) -> str:
+def _key(claimed: DueRefund) -> str:
     # With the time it was made, the same id in another database is another key.
     return f"refund:{claimed.refund_id}:{claimed.created_at.isoformat()}"
 
@@ -191,10 +192,10 @@ def _under_way(claimed: TopUp) -> Record:
     return record
 
 
-def _later(claimed: Refund | TopUp, why: str) -> Record:
+def _later(claimed: DueRefund | TopUp, why: str) -> Record:
     def record(conn: Connection[Any], now: datetime) -> Recorded:
         until = now + provider_backoff.pause(claimed.attempts)
-        if isinstance(claimed, Refund):
+        if isinstance(claimed, DueRefund):
             collection.put_off_refund(conn, claimed.refund_id, until=until, provider_id=None)
         else:
             collection.put_off_payment(conn, claimed.payment_id, until=until)

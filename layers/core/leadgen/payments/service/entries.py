@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import amounts
 from leadgen.kernel.errors import Refusal
@@ -22,17 +22,17 @@ from leadgen.receivables.store import settlements
 def payment(
     conn: Connection[Any], invoice_id: int, entry: PaymentEntry, *, key: str | None, actor: Actor, now: datetime
 ) -> Receipt:
-    """Record money that came in for an invoice. Raises Refusal as ``paying.receive`` does."""
+    """Record money that came in for an invoice. Raises Refusal as ``receipts.receive`` does."""
     buyer_id = settlements.buyer_of(conn, invoice_id)
     if buyer_id is None:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     return _enter(conn, buyer_id, invoice_id, entry, key=key, actor=actor, now=now)
 
 
 def top_up(
     conn: Connection[Any], buyer_id: int, entry: PaymentEntry, *, key: str | None, actor: Actor, now: datetime
 ) -> Receipt:
-    """Record money that a buyer prepaid. Raises Refusal as ``paying.receive`` does."""
+    """Record money that a buyer prepaid. Raises Refusal as ``receipts.receive`` does."""
     return _enter(conn, buyer_id, None, entry, key=key, actor=actor, now=now)
 
 
@@ -48,7 +48,7 @@ def _enter(
 ) -> Receipt:
     money = ledger_store.money(conn, [buyer_id]).get(buyer_id)
     if money is None:
-        raise Refusal(404, "not_found", f"there is no buyer {buyer_id}")
+        raise Refusal.missing("buyer", buyer_id)
     currency = entry.currency or money.currency
     if currency != money.currency:
         raise receipts.wrong_currency(buyer_id, money.currency, currency)
@@ -66,30 +66,32 @@ def _enter(
     )
     receipt = receipts.receive(conn, received, now=now)
     if not receipt.is_repeated:
-        after: Json = {
-            "buyer_id": buyer_id,
-            "invoice_id": invoice_id,
-            "method": entry.method,
-            "amount": str(received.amount),
-            "currency": currency,
-            "reference": entry.reference,
-            "to_invoice": str(receipt.to_invoice),
-            "to_debt": str(receipt.to_debt),
-            "to_wallet": str(receipt.to_wallet),
-            "by": actor.name,
-        }
-        recorded = audit_trail_store.Entry("payment.record", "payment", receipt.payment_id, None, after)
-        audit_trail_store.record(conn, recorded, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+        row = ("payment", receipt.payment_id)
+        audit_trail_service.record(conn, actor, "payment.record", row, None, _about(received, receipt), now=now)
     return receipt
+
+
+def _about(received: Received, receipt: Receipt) -> dict[str, Json]:
+    return {
+        "buyer_id": received.buyer_id,
+        "invoice_id": received.invoice_id,
+        "method": received.method,
+        "amount": str(received.amount),
+        "currency": received.currency,
+        "reference": received.reference,
+        "to_invoice": str(receipt.to_invoice),
+        "to_debt": str(receipt.to_debt),
+        "to_wallet": str(receipt.to_wallet),
+    }
 
 
 def refund(
     conn: Connection[Any], payment_id: int, entry: RefundEntry, *, key: str | None, actor: Actor, now: datetime
 ) -> Refunding:
-    """Give money of a payment back. Raises Refusal as ``refunding.request`` does."""
+    """Give money of a payment back. Raises Refusal as ``refunds.request`` does."""
     found = payments.get(conn, payment_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+        raise Refusal.missing("payment", payment_id)
     return refunds.request(
         conn,
         payment_id,

@@ -34,7 +34,7 @@ from leadgen.payments.service import chargebacks, receipts, refunds, top_ups
 from leadgen.payments.service.receipts import Received
 from leadgen.payments.store import collection, payers, payments
 from leadgen.payments.store import provider_events as payments_provider_events_store
-from leadgen.payments.store.provider_events import Waiting
+from leadgen.payments.store.provider_events import WaitingEvent
 from leadgen.platform.log import count, logger
 
 ACTOR = "provider:stripe"
@@ -96,7 +96,7 @@ def work(conn: Connection[Any], event_id: str, *, now: datetime) -> list[Event]:
     return events
 
 
-def _put_off(conn: Connection[Any], waiting: Waiting, reason: str, now: datetime) -> list[Event]:
+def _put_off(conn: Connection[Any], waiting: WaitingEvent, reason: str, now: datetime) -> list[Event]:
     attempts = waiting.attempts + 1
     if attempts >= _MOST_ATTEMPTS:
         payments_provider_events_store.done(conn, waiting.event_id, f"given_up: {reason}", now=now)
@@ -111,7 +111,7 @@ def _put_off(conn: Connection[Any], waiting: Waiting, reason: str, now: datetime
     return []
 
 
-def _act(conn: Connection[Any], facts: payments_provider_events.Facts, waiting: Waiting, now: datetime) -> _Done:
+def _act(conn: Connection[Any], facts: payments_provider_events.Facts, waiting: WaitingEvent, now: datetime) -> _Done:
     match facts:
         case PaymentSucceeded():
             return _received(conn, facts, waiting, now)
@@ -127,7 +127,7 @@ def _act(conn: Connection[Any], facts: payments_provider_events.Facts, waiting: 
             assert_never(facts)
 
 
-def _received(conn: Connection[Any], facts: PaymentSucceeded, waiting: Waiting, now: datetime) -> _Done:
+def _received(conn: Connection[Any], facts: PaymentSucceeded, waiting: WaitingEvent, now: datetime) -> _Done:
     """The money is with the provider: it goes to its invoice, or else into the wallet of whoever it is from."""
     if facts.amount == 0:
         return _Done("nothing_received")
@@ -169,7 +169,7 @@ def _received(conn: Connection[Any], facts: PaymentSucceeded, waiting: Waiting, 
     return _Done("payment_received_into_wallet" if elsewhere else "payment_received", receipt.events)
 
 
-def _not_received(conn: Connection[Any], facts: PaymentFailed, waiting: Waiting, now: datetime) -> _Done:
+def _not_received(conn: Connection[Any], facts: PaymentFailed, waiting: WaitingEvent, now: datetime) -> _Done:
     """An automatic payment ends with the card that is declined. On the provider's page another card may be tried, until
     the page expires.
     """
@@ -237,7 +237,7 @@ def _disputed(conn: Connection[Any], facts: DisputeChanged, now: datetime) -> _D
     return _Done(f"chargeback_{facts.status}")
 
 
-def _saved(conn: Connection[Any], facts: MethodSaved, waiting: Waiting, now: datetime) -> _Done:
+def _saved(conn: Connection[Any], facts: MethodSaved, waiting: WaitingEvent, now: datetime) -> _Done:
     buyer_id = payers.whose(conn, buyer_id=facts.buyer_id, invoice_id=None, payment_id=None, customer=facts.customer)
     if buyer_id is None:
         return _Done("buyer_unknown")

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
@@ -17,19 +17,16 @@ from leadgen.kernel.money import NOTHING
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Transaction
 from leadgen.payments.domain import payments as domain
-from leadgen.payments.domain.payments import Payment, Split
+from leadgen.payments.domain.payments import Method, Payment, Split
 from leadgen.payments.store import payments as store
-from leadgen.payments.store.payments import New
-from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.payments.store.payments import NewPayment
+from leadgen.receivables.domain.settlement import OPEN, Invoice, Settlement
 from leadgen.receivables.service import debts as receivables_debts
 from leadgen.receivables.service import settlement
 from leadgen.receivables.store import debts as receivables_debts_store
 from leadgen.receivables.store import settlements
 
-Method = Literal["stripe", "manual", "bank_transfer", "check"]
-
 # Those that a payment can still pay something of.
-_PAYABLE = ("sent", "overdue", "disputed")
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
     buyers_store.lock(conn, [received.buyer_id])
     money = ledger_store.money(conn, [received.buyer_id]).get(received.buyer_id)
     if money is None:
-        raise Refusal(404, "not_found", f"there is no buyer {received.buyer_id}")
+        raise Refusal.missing("buyer", received.buyer_id)
     received = replace(received, amount=amounts.exact(received.amount, received.currency))
     before = _known(conn, received)
     if before is not None and before.status in ("succeeded", "undone"):
@@ -83,7 +80,7 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
     if received.currency != money.currency:
         raise wrong_currency(received.buyer_id, money.currency, received.currency)
     invoice = _invoice(conn, received, anyway=anyway)
-    takes = invoice.due if invoice is not None and invoice.status in _PAYABLE else NOTHING
+    takes = invoice.due if invoice is not None and invoice.status in OPEN else NOTHING
     split = domain.split(
         received.amount, invoice_takes=takes, debts=receivables_debts_store.debts(conn, received.buyer_id)
     )
@@ -184,7 +181,7 @@ def _invoice(conn: Connection[Any], received: Received, *, anyway: bool) -> Invo
         if anyway:
             return None
         raise Refusal(404, "not_found", f"buyer {received.buyer_id} has no invoice {received.invoice_id}")
-    if invoice.status not in _PAYABLE and not anyway:
+    if invoice.status not in OPEN and not anyway:
         raise Refusal(
             409,
             "invoice_not_payable",
@@ -215,7 +212,7 @@ def _record(
     now: datetime,
 ) -> int | None:
     if before is None:
-        new = New(
+        new = NewPayment(
             buyer_id=received.buyer_id,
             invoice_id=None if invoice is None else invoice.invoice_id,
             method=received.method,
@@ -268,7 +265,7 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
     """
     buyer_id = store.buyer_of(conn, payment_id)
     if buyer_id is None:
-        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+        raise Refusal.missing("payment", payment_id)
     buyers_store.lock(conn, [buyer_id])
     payment = store.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
@@ -277,44 +274,9 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
     )
     is_repeated = payment.status == "undone"
     if not is_repeated:
-        undoing = domain.undo(
-            payment,
-            invoice_status=None if invoice is None else invoice.status,
-            debts=receivables_debts_store.debts(conn, buyer_id)[::-1],
-            wallet=ledger_store.money(conn, [buyer_id])[buyer_id].wallet,
-        )
-        store.undo(conn, payment_id, now=now)
-        ledger_store.post(
-            conn,
-            [
-                Transaction(
-                    key=f"payment_undone:{payment_id}",
-                    kind="payment_undone",
-                    currency=payment.currency,
-                    occurred_at=now,
-                    actor=actor.name,
-                    entries=undoing.entries,
-                    buyer_id=buyer_id,
-                    invoice_id=payment.invoice_id if undoing.from_invoice > 0 else None,
-                    payment_id=payment_id,
-                    note=reason,
-                )
-            ],
-        )
-        receivables_debts_store.repay(conn, undoing.reopened, now=now)
-        if undoing.reopened:
-            receivables_debts.from_wallet(conn, buyer_id, actor=actor.name, now=now)
-        if invoice is not None and undoing.from_invoice > 0:
-            taken_back = Settlement("payment_undone", -undoing.from_invoice, payment_id=payment_id)
-            invoice = settlement.settle(conn, invoice, [taken_back], now=now)
-        entry = audit_trail_store.Entry(
-            "payment.undo",
-            "payment",
-            payment_id,
-            {"status": payment.status},
-            {"status": "undone", "reason": reason, "by": actor.name},
-        )
-        audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+        invoice = _take_back(conn, payment, invoice, reason, actor.name, now)
+        before, after = {"status": payment.status}, {"status": "undone", "reason": reason}
+        audit_trail_service.record(conn, actor, "payment.undo", ("payment", payment_id), before, after, now=now)
     return Receipt(
         payment_id=payment_id,
         invoice_id=payment.invoice_id,
@@ -324,3 +286,37 @@ def undo(conn: Connection[Any], payment_id: int, *, reason: str, actor: Actor, n
         invoice_status=None if invoice is None else invoice.status,
         is_repeated=is_repeated,
     )
+
+
+def _take_back(
+    conn: Connection[Any], payment: Payment, invoice: Invoice | None, reason: str, actor: str, now: datetime
+) -> Invoice | None:
+    """Undo a payment under its buyer's lock; its invoice as that leaves it."""
+    payment_id, buyer_id = payment.payment_id, payment.buyer_id
+    undoing = domain.undo(
+        payment,
+        invoice_status=None if invoice is None else invoice.status,
+        debts=receivables_debts_store.debts(conn, buyer_id)[::-1],
+        wallet=ledger_store.money(conn, [buyer_id])[buyer_id].wallet,
+    )
+    store.undo(conn, payment_id, now=now)
+    posting = Transaction(
+        key=f"payment_undone:{payment_id}",
+        kind="payment_undone",
+        currency=payment.currency,
+        occurred_at=now,
+        actor=actor,
+        entries=undoing.entries,
+        buyer_id=buyer_id,
+        invoice_id=payment.invoice_id if undoing.from_invoice > 0 else None,
+        payment_id=payment_id,
+        note=reason,
+    )
+    ledger_store.post(conn, [posting])
+    receivables_debts_store.repay(conn, undoing.reopened, now=now)
+    if undoing.reopened:
+        receivables_debts.from_wallet(conn, buyer_id, actor=actor, now=now)
+    if invoice is None or undoing.from_invoice <= 0:
+        return invoice
+    taken_back = Settlement("payment_undone", -undoing.from_invoice, payment_id=payment_id)
+    return settlement.settle(conn, invoice, [taken_back], now=now)

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.buyers import store as buyers_store
 from leadgen.kernel import amounts
@@ -20,7 +20,7 @@ from leadgen.ledger.domain import Account, Kind, Transaction
 from leadgen.payments.domain import payments as domain
 from leadgen.payments.store import payments as payments_store
 from leadgen.payments.store import refunds
-from leadgen.payments.store.refunds import Refund
+from leadgen.payments.store.refunds import NewRefund, Refund
 from leadgen.receivables.service import debts
 
 PROVIDER = "stripe"
@@ -60,7 +60,7 @@ def request(
     """
     buyer_id = payments_store.buyer_of(conn, payment_id)
     if buyer_id is None:
-        raise Refusal(404, "not_found", f"there is no payment {payment_id}")
+        raise Refusal.missing("payment", payment_id)
     buyers_store.lock(conn, [buyer_id])
     payment = payments_store.get(conn, payment_id)
     assert payment is not None  # it was there, and payments are never deleted
@@ -72,41 +72,46 @@ def request(
         return _state(before, is_repeated=True)
     money = ledger_store.money(conn, [buyer_id])[buyer_id]
     domain.refuse_refund(payment, amount, wallet=money.wallet, pending=money.pending)
-    is_paid = payment.method != PROVIDER
-    refund_id = refunds.add(
-        conn,
+    new = NewRefund(
         buyer_id=buyer_id,
         payment_id=payment_id,
         amount=amount,
         currency=payment.currency,
-        is_paid=is_paid,
+        is_paid=payment.method != PROVIDER,
         reason=reason,
         reference=reference,
         actor=actor.name,
         idempotency_key=idempotency_key,
-        now=now,
     )
+    refund = _added(conn, new, now)
+    row = ("refund", refund.refund_id)
+    audit_trail_service.record(conn, actor, "refund.request", row, None, _about(refund, new), now=now)
+    wake_up = Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": refund.refund_id})
+    return _state(refund, is_repeated=False, events=() if new.is_paid else (wake_up,))
+
+
+def _about(refund: Refund, new: NewRefund) -> dict[str, Json]:
+    return {
+        "payment_id": new.payment_id,
+        "amount": str(new.amount),
+        "currency": new.currency,
+        "status": refund.status,
+        "reason": new.reason,
+        "reference": new.reference,
+    }
+
+
+def _added(conn: Connection[Any], new: NewRefund, now: datetime) -> Refund:
+    refund_id = refunds.add(conn, new, now=now)
     if refund_id is None:  # the key was taken meanwhile, under another buyer's lock
         raise _differs()
-    status = "succeeded" if is_paid else "pending"
-    refund = Refund(refund_id, buyer_id, payment_id, amount, payment.currency, status, None)
-    moves = [_posting(refund, "refund_requested", "wallet", "refunds_due", actor.name, now)]
-    if is_paid:
-        moves.append(_posting(refund, "refund_paid", "refunds_due", "cash", actor.name, now))
+    status = "succeeded" if new.is_paid else "pending"
+    refund = Refund(refund_id, new.buyer_id, new.payment_id, new.amount, new.currency, status, None)
+    moves = [_posting(refund, "refund_requested", "wallet", "refunds_due", new.actor, now)]
+    if new.is_paid:
+        moves.append(_posting(refund, "refund_paid", "refunds_due", "cash", new.actor, now))
     ledger_store.post(conn, moves)
-    after: Json = {
-        "payment_id": payment_id,
-        "amount": str(amount),
-        "currency": payment.currency,
-        "status": status,
-        "reason": reason,
-        "reference": reference,
-        "by": actor.name,
-    }
-    entry = audit_trail_store.Entry("refund.request", "refund", refund_id, None, after)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
-    wake_up = Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": refund_id})
-    return _state(refund, is_repeated=False, events=() if is_paid else (wake_up,))
+    return refund
 
 
 def succeed(conn: Connection[Any], refund_id: int, *, provider_id: str, now: datetime) -> Refunding:
@@ -139,7 +144,7 @@ def fail(conn: Connection[Any], refund_id: int, *, error: str, now: datetime) ->
 def _locked(conn: Connection[Any], refund_id: int) -> Refund:
     found = refunds.get(conn, refund_id=refund_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no refund {refund_id}")
+        raise Refusal.missing("refund", refund_id)
     buyers_store.lock(conn, [found.buyer_id])
     refund = refunds.get(conn, refund_id=refund_id)
     assert refund is not None  # it was there, and refunds are never deleted

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.payments.domain.chargebacks import Taken
+from leadgen.payments.domain.chargebacks import TakenBack
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def find(conn: Connection[Any], provider_id: str) -> Chargeback | None:
 
 def add(
     conn: Connection[Any],
-    taken: Taken,
+    taken: TakenBack,
     *,
     buyer_id: int,
     payment_id: int,
@@ -97,7 +97,7 @@ def close(conn: Connection[Any], chargeback_id: int, *, won: bool, now: datetime
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListedChargeback:
     """A chargeback as it is listed."""
 
     chargeback_id: int
@@ -114,9 +114,9 @@ class Shown:
     closed_at: datetime | None
 
 
-def listed(conn: Connection[Any], *, limit: int) -> list[Shown]:
+def listed(conn: Connection[Any], *, limit: int) -> list[ListedChargeback]:
     """Chargebacks, the open ones first, by when evidence is due."""
-    with conn.cursor(row_factory=class_row(Shown)) as cursor:
+    with conn.cursor(row_factory=class_row(ListedChargeback)) as cursor:
         cursor.execute(
             """
             SELECT c.id AS chargeback_id, c.buyer_id, c.payment_id, p.invoice_id, c.status, c.amount, c.currency,

@@ -9,11 +9,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.payments.domain.top_ups import Account
+from leadgen.payments.domain.top_ups import PrepaidAccount
 
 
 @dataclass(frozen=True)
-class Refund:
+class DueRefund:
     """A refund to be made of a payment (the provider's id); ``attempts`` counts this one. ``provider_id`` is its own,
     where it is made already.
     """
@@ -28,9 +28,9 @@ class Refund:
     provider_id: str | None
 
 
-def claim_refund(conn: Connection[Any], refund_id: int, *, now: datetime, until: datetime) -> Refund | None:
+def claim_refund(conn: Connection[Any], refund_id: int, *, now: datetime, until: datetime) -> DueRefund | None:
     """Take a refund that waits for the provider and that nobody else is at."""
-    with conn.cursor(row_factory=class_row(Refund)) as cursor:
+    with conn.cursor(row_factory=class_row(DueRefund)) as cursor:
         cursor.execute(
             """
             UPDATE refunds r SET attempts = r.attempts + 1, claimed_until = %(until)s
@@ -95,7 +95,7 @@ def put_off_payment(conn: Connection[Any], payment_id: int, *, until: datetime) 
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingPayment:
     """A payment that has not come."""
 
     payment_id: int
@@ -103,9 +103,9 @@ class Pending:
     is_automatic: bool
 
 
-def pending(conn: Connection[Any], payment_id: int) -> Pending | None:
+def pending(conn: Connection[Any], payment_id: int) -> PendingPayment | None:
     """A pending payment by id."""
-    with conn.cursor(row_factory=class_row(Pending)) as cursor:
+    with conn.cursor(row_factory=class_row(PendingPayment)) as cursor:
         cursor.execute(
             """
             SELECT id AS payment_id, buyer_id, is_automatic FROM payments WHERE id = %s AND status = 'pending'
@@ -194,7 +194,7 @@ def unasked(conn: Connection[Any], *, now: datetime, since: datetime, limit: int
         return cursor.fetchall()
 
 
-def accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[tuple[Account, object]]:
+def accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[tuple[PrepaidAccount, object]]:
     """Prepaid money of buyers that are topped up by themselves, with their billing terms as stored."""
     rows = conn.execute(
         """
@@ -214,7 +214,7 @@ def accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[tuple[Acco
         """,
         (sorted(set(buyer_ids)),),
     )
-    return [(Account(*row[:9]), row[9]) for row in rows]
+    return [(PrepaidAccount(*row[:9]), row[9]) for row in rows]
 
 
 def below(conn: Connection[Any], *, retried_before: datetime, for_good: Sequence[str], limit: int) -> list[int]:

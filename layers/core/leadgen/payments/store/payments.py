@@ -27,7 +27,7 @@ def known(
 
 
 @dataclass(frozen=True)
-class New:
+class NewPayment:
     """A payment about to be recorded."""
 
     buyer_id: int
@@ -43,7 +43,7 @@ class New:
     idempotency_key: str | None
 
 
-def add(conn: Connection[Any], new: New, split: Split) -> int | None:
+def add(conn: Connection[Any], new: NewPayment, split: Split) -> int | None:
     """Record a payment that was received; its id, or None where its key or its id of the provider's is taken."""
     row = conn.execute(
         """
@@ -165,7 +165,7 @@ def get(conn: Connection[Any], payment_id: int) -> Payment | None:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListedPayment:
     """A payment as it is listed."""
 
     payment_id: int
@@ -189,9 +189,9 @@ class Shown:
 
 def listed(
     conn: Connection[Any], *, buyer_id: int | None = None, invoice_id: int | None = None, limit: int
-) -> list[Shown]:
+) -> list[ListedPayment]:
     """Payments of a buyer, for an invoice, or all; the latest first. Of refunds only those that are paid count."""
-    with conn.cursor(row_factory=class_row(Shown)) as cursor:
+    with conn.cursor(row_factory=class_row(ListedPayment)) as cursor:
         cursor.execute(
             """
             SELECT p.id AS payment_id, p.buyer_id, p.invoice_id, i.invoice_number, p.method::text, p.status, p.amount,

@@ -34,7 +34,7 @@ def keep(
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingEvent:
     """An event that nobody has acted on."""
 
     event_id: str
@@ -44,9 +44,9 @@ class Waiting:
     attempts: int
 
 
-def take(conn: Connection[Any], event_id: str) -> Waiting | None:
+def take(conn: Connection[Any], event_id: str) -> WaitingEvent | None:
     """Lock an event that is not processed; None for one that is, or that somebody else has just now."""
-    with conn.cursor(row_factory=class_row(Waiting)) as cursor:
+    with conn.cursor(row_factory=class_row(WaitingEvent)) as cursor:
         cursor.execute(
             """
             SELECT event_id, type, created_at, facts, attempts FROM payment_events

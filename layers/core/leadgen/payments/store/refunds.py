@@ -35,20 +35,22 @@ def get(conn: Connection[Any], *, refund_id: int | None = None, idempotency_key:
         return cursor.fetchone()
 
 
-def add(
-    conn: Connection[Any],
-    *,
-    buyer_id: int,
-    payment_id: int,
-    amount: Decimal,
-    currency: str,
-    is_paid: bool,
-    reason: str,
-    reference: str | None,
-    actor: str,
-    idempotency_key: str | None,
-    now: datetime,
-) -> int | None:
+@dataclass(frozen=True)
+class NewRefund:
+    """A refund as it is recorded; one that is not ``is_paid`` is on its way."""
+
+    buyer_id: int
+    payment_id: int
+    amount: Decimal
+    currency: str
+    is_paid: bool
+    reason: str
+    reference: str | None
+    actor: str
+    idempotency_key: str | None
+
+
+def add(conn: Connection[Any], new: NewRefund, *, now: datetime) -> int | None:
     """Record a refund, paid or on its way; its id, or None where its key is taken."""
     row = conn.execute(
         """
@@ -61,16 +63,16 @@ def add(
         RETURNING id
         """,
         {
-            "buyer": buyer_id,
-            "payment": payment_id,
-            "amount": amount,
-            "currency": currency,
-            "paid": is_paid,
+            "buyer": new.buyer_id,
+            "payment": new.payment_id,
+            "amount": new.amount,
+            "currency": new.currency,
+            "paid": new.is_paid,
             "now": now,
-            "reason": reason,
-            "reference": reference,
-            "actor": actor,
-            "key": idempotency_key,
+            "reason": new.reason,
+            "reference": new.reference,
+            "actor": new.actor,
+            "key": new.idempotency_key,
         },
     ).fetchone()
     return None if row is None else int(row[0])
@@ -91,7 +93,7 @@ def settle(conn: Connection[Any], refund_id: int, *, provider_id: str | None, er
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListedRefund:
     """A refund as it is listed."""
 
     refund_id: int
@@ -107,9 +109,9 @@ class Shown:
     error: str | None
 
 
-def listed(conn: Connection[Any], *, buyer_id: int | None, limit: int) -> list[Shown]:
+def listed(conn: Connection[Any], *, buyer_id: int | None, limit: int) -> list[ListedRefund]:
     """Refunds of a buyer, or all; the latest first."""
-    with conn.cursor(row_factory=class_row(Shown)) as cursor:
+    with conn.cursor(row_factory=class_row(ListedRefund)) as cursor:
         cursor.execute(
             """
             SELECT id AS refund_id, buyer_id, payment_id, amount, currency, status, reason, reference, created_at,

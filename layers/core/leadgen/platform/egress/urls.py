@@ -102,3 +102,8 @@ def _may_be_public(target: Target) -> bool:
         return public_addresses.is_public(target.address)
     # A name without a dot is one of this machine or its network.
     return "." in target.host
+
+
+def without_query(url: str) -> str:
+    """The URL as people are shown it: buyers keep keys in the query."""
+    return url.partition("#")[0].partition("?")[0]

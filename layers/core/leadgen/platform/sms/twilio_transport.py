@@ -32,7 +32,7 @@ class TwilioCalls(HttpClient):  # type: ignore[misc]  # the library is not typed
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        """Raises what ``egress.post`` raises."""
+        """Raises what ``http_client.post`` raises."""
         if method != "POST" or params or auth is None:
             raise TwilioException("only messages are sent")
         configured = settings.current()

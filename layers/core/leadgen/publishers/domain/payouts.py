@@ -17,7 +17,7 @@ SERIES = "PO"
 
 
 @dataclass(frozen=True)
-class Account:
+class PublisherAccount:
     """A publisher, and where its last payout ended; None where it had none."""
 
     publisher_id: int
@@ -40,7 +40,7 @@ class Earned:
 class Payout:
     """A payout about to be issued. Its period is a label that starts where the last one ended."""
 
-    account: Account
+    account: PublisherAccount
     period_start: datetime
     period_end: datetime
     lines: tuple[Earned, ...]
@@ -95,13 +95,13 @@ class PayoutLine:
     amount: Decimal
 
 
-def close(account: Account, now: datetime) -> datetime | None:
+def close(account: PublisherAccount, now: datetime) -> datetime | None:
     """The end of the last month in the publisher's time zone, unless a payout has ended there already."""
     closed = calendar.last_close(now, account.timezone, "monthly")
     return None if account.last_period_end is not None and account.last_period_end >= closed else closed
 
 
-def draft(account: Account, unpaid: Sequence[Earned], *, period_end: datetime) -> Payout | None:
+def draft(account: PublisherAccount, unpaid: Sequence[Earned], *, period_end: datetime) -> Payout | None:
     """The payout of what was earned and reversed before ``period_end``; None where that is nothing to pay."""
     lines = tuple(sorted((one for one in unpaid if one.occurred_at < period_end), key=lambda one: one.transaction_id))
     if sum(line.amount for line in lines) <= 0:

@@ -23,7 +23,7 @@ def _drawn(conn: Connection[Any], payout_id: int, form: Format) -> Document:
 
     issued = store.payout(conn, payout_id)
     if issued is None:
-        raise Refusal(404, "not_found", f"there is no payout {payout_id}")
+        raise Refusal.missing("payout", payout_id)
     if form != "pdf":
         raise Refusal(409, "not_electronic", "a payout is no invoice: there is a PDF of it, and a CSV")
     seller = terms.parse_seller(billing_documents.seller(conn))

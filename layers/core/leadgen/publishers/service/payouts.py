@@ -1,7 +1,5 @@
 """Pays publishers: one payout a month, each earning on one payout, posted when it is paid."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,15 +8,16 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.store import documents as billing_documents_store
 from leadgen.kernel import csv_text, money
 from leadgen.kernel.errors import Refusal
 from leadgen.ledger import store as ledger_store
-from leadgen.platform import db
 from leadgen.platform.log import logger
+from leadgen.platform.messaging import bus
+from leadgen.platform.messaging.bus import Transactions
 from leadgen.publishers import store
 from leadgen.publishers.domain import payouts
 from leadgen.publishers.domain.payouts import IssuedPayout, Payout, PayoutLine
@@ -27,23 +26,21 @@ _STAGE = "stage:invoice"
 _LONGEST_REFERENCE = 200
 _HEAD = ("payout", "time", "kind", "lead_id", "source", "lead_price", "amount", "currency")
 
-Transactions = Callable[[], AbstractContextManager[Connection[Any]]]
-
 
 def run(now: datetime) -> dict[str, int]:
     """Issue the payouts that are due; how many were, and how many failed. Safe to run twice, at once, or late."""
-    return issue_all(db.current().transaction, actor=_STAGE, now=now)
+    return issue_all(bus.transaction, actor=_STAGE, now=now)
 
 
 def issue_all(transaction: Transactions, *, actor: str, now: datetime) -> dict[str, int]:
     """Issue what is due in a transaction for each publisher: one that fails is logged, and the others go on."""
-    with transaction() as conn:
-        publisher_ids = [account.publisher_id for account in store.accounts(conn)]
+    with transaction() as work:
+        publisher_ids = [account.publisher_id for account in store.accounts(work.conn)]
     issued = failed = 0
     for publisher_id in publisher_ids:
         try:
-            with transaction() as conn:
-                issued += issue(conn, publisher_id, actor=actor, now=now) is not None
+            with transaction() as work:
+                issued += issue(work.conn, publisher_id, actor=actor, now=now) is not None
         except Exception:  # one publisher must not hold back the others
             logger.exception("payout.failed", extra={"stage": "invoice", "publisher_id": publisher_id})
             failed += 1
@@ -113,14 +110,8 @@ def pay(conn: Connection[Any], payout_id: int, reference: object, actor: Actor, 
     )
     ledger_store.post(conn, [move])
     about = {"number": before.number, "total": str(before.total)}
-    entry = audit_trail_store.Entry(
-        "payout.paid",
-        "payout",
-        payout_id,
-        {**about, "status": "issued"},
-        {**about, "status": "paid", "reference": said, "by": actor.name},
-    )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    before_paid, after = {**about, "status": "issued"}, {**about, "status": "paid", "reference": said}
+    audit_trail_service.record(conn, actor, "payout.paid", ("payout", payout_id), before_paid, after, now=now)
     return Paid(read(conn, payout_id), is_repeated=False)
 
 
@@ -139,12 +130,12 @@ def read(conn: Connection[Any], payout_id: int) -> IssuedPayout:
     """A payout. Raises Refusal 404."""
     found = store.payout(conn, payout_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no payout {payout_id}")
+        raise Refusal.missing("payout", payout_id)
     return found
 
 
 @dataclass(frozen=True)
-class Statement:
+class PayoutStatement:
     """A payout with what each lead has earned, and what went back with leads."""
 
     payout: IssuedPayout
@@ -178,6 +169,6 @@ class Statement:
         return money.rounded(amount, self.payout.currency)
 
 
-def statement(conn: Connection[Any], payout_id: int) -> Statement:
+def statement(conn: Connection[Any], payout_id: int) -> PayoutStatement:
     """The statement of a payout. Raises Refusal 404."""
-    return Statement(read(conn, payout_id), tuple(store.payout_lines(conn, payout_id)))
+    return PayoutStatement(read(conn, payout_id), tuple(store.payout_lines(conn, payout_id)))

@@ -9,7 +9,7 @@ from psycopg import Connection
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel import remarks
 from leadgen.receivables.commands import lookup
-from leadgen.receivables.domain.disputes import OUTCOMES
+from leadgen.receivables.domain.settlement import DISPUTE_OUTCOMES
 from leadgen.receivables.service import disputes as service
 from leadgen.receivables.service.disputes import Disputed
 from leadgen.receivables.store import disputes as store
@@ -44,7 +44,7 @@ def close_command(parser: argparse.ArgumentParser) -> None:
         notes=[ACTOR, DATABASE],
     )
     parser.add_argument("dispute_id", type=number, metavar="DISPUTE", help="its id, from `leadgen dispute list`")
-    parser.add_argument("--outcome", required=True, choices=OUTCOMES, help="how it ended")
+    parser.add_argument("--outcome", required=True, choices=DISPUTE_OUTCOMES, help="how it ended")
     money_command.reason(parser)
     parser.set_defaults(run=_close)
 

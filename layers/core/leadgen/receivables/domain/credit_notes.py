@@ -24,7 +24,7 @@ Reason = Literal[return_reasons.Reason, "dispute", "billing_error", "goodwill", 
 REASONS: tuple[str, ...] = get_args(Reason)
 
 
-class Wanted(Model):
+class WantedCredit(Model):
     """What a person says is to be credited."""
 
     lead_ids: Annotated[tuple[int, ...], Field(min_length=1, max_length=1000)]
@@ -32,17 +32,17 @@ class Wanted(Model):
     note: Annotated[StorableText, Field(min_length=1, max_length=1000)] | None = None
 
 
-def read(fields: Mapping[str, object]) -> Wanted:
+def read(fields: Mapping[str, object]) -> WantedCredit:
     """A posted credit. Raises Refusal 400."""
     given = fields.get("lead_ids")
     try:
-        return Wanted.model_validate({**fields, "lead_ids": tuple(given) if isinstance(given, list) else given})
+        return WantedCredit.model_validate({**fields, "lead_ids": tuple(given) if isinstance(given, list) else given})
     except ValidationError as error:
         raise Refusal(400, "invalid_request", describe(error, whole="the credit"), {"reasons": list(REASONS)}) from None
 
 
 @dataclass(frozen=True)
-class Line:
+class CreditableLine:
     """A lead on an issued invoice."""
 
     lead_id: int
@@ -90,7 +90,7 @@ class Credit:
         )
 
 
-def credit(billed: Billed, lines: Sequence[Line]) -> Credit:
+def credit(billed: Billed, lines: Sequence[CreditableLine]) -> Credit:
     """Credit lines that were not credited before. The tax is that of all credited so far, rounded once, less what was
     credited before.
     """
@@ -103,7 +103,7 @@ def credit(billed: Billed, lines: Sequence[Line]) -> Credit:
     return Credit(net, tax, to_due, net + tax - to_due)
 
 
-def chosen(lead_ids: Sequence[int], lines: Sequence[Line], invoice: str) -> list[Line]:
+def chosen(lead_ids: Sequence[int], lines: Sequence[CreditableLine], invoice: str) -> list[CreditableLine]:
     """The lines of these leads. Raises Refusal 400 for none, 404 for a lead that is not on the invoice, and 409
     ``already_credited``.
     """

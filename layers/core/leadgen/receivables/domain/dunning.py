@@ -14,7 +14,7 @@ _MORNING = timedelta(hours=8)
 
 
 @dataclass(frozen=True)
-class OpenInvoice:
+class RemindableInvoice:
     """An issued invoice of which money is due and which nobody disputes. ``reminded`` is the latest step its buyer was
     reminded at, ``promised_until`` when it has said to pay by.
     """
@@ -36,22 +36,22 @@ class Reminder:
     """One mail about the invoices of a buyer in a currency; ``steps`` are the (invoice_id, step) that it settles."""
 
     currency: str
-    invoices: tuple[OpenInvoice, ...]
+    invoices: tuple[RemindableInvoice, ...]
     steps: tuple[tuple[int, int], ...]
 
 
-def days_over(invoice: OpenInvoice, now: datetime) -> int:
+def days_over(invoice: RemindableInvoice, now: datetime) -> int:
     """How many of the market's days the due day is past; 0 on the due day itself."""
     zone = ZoneInfo(invoice.timezone)
     return (now.astimezone(zone).date() - invoice.due_date.astimezone(zone).date()).days
 
 
-def is_promised(invoice: OpenInvoice, now: datetime) -> bool:
+def is_promised(invoice: RemindableInvoice, now: datetime) -> bool:
     """Whether its buyer has said it pays, and the time has not come."""
     return invoice.promised_until is not None and now < invoice.promised_until
 
 
-def due_step(invoice: OpenInvoice, terms: Dunning, now: datetime) -> int | None:
+def due_step(invoice: RemindableInvoice, terms: Dunning, now: datetime) -> int | None:
     """The reminder to send now, or None: the latest whose day has come, unless that or a later one was sent.
 
     One that was missed is not sent when a later one has come, nor any whose day was over when the invoice was issued.
@@ -64,15 +64,15 @@ def due_step(invoice: OpenInvoice, terms: Dunning, now: datetime) -> int | None:
     return latest
 
 
-def _latest(invoice: OpenInvoice, terms: Dunning, now: datetime) -> int | None:
+def _latest(invoice: RemindableInvoice, terms: Dunning, now: datetime) -> int | None:
     today = days_over(invoice, now - _MORNING)
     issued = days_over(invoice, invoice.issued_at)
     return max((step for step in terms.reminders if issued < step <= today), default=None)
 
 
-def reminders(invoices: Sequence[OpenInvoice], terms: Dunning, now: datetime) -> list[Reminder]:
+def reminders(invoices: Sequence[RemindableInvoice], terms: Dunning, now: datetime) -> list[Reminder]:
     """One mail a currency where a step is due of any of a buyer's invoices; it lists all whose reminders have begun."""
-    by_currency: dict[str, list[OpenInvoice]] = defaultdict(list)
+    by_currency: dict[str, list[RemindableInvoice]] = defaultdict(list)
     for invoice in sorted(invoices, key=lambda one: (one.due_date, one.invoice_id)):
         if not is_promised(invoice, now) and _latest(invoice, terms, now) is not None:
             by_currency[invoice.currency].append(invoice)
@@ -85,7 +85,7 @@ def reminders(invoices: Sequence[OpenInvoice], terms: Dunning, now: datetime) ->
     return found
 
 
-def is_paused(invoices: Sequence[OpenInvoice], terms: Dunning, now: datetime) -> bool:
+def is_paused(invoices: Sequence[RemindableInvoice], terms: Dunning, now: datetime) -> bool:
     """Whether a buyer gets no leads: one of its invoices, that it has not promised to pay, is overdue for more than the
     days its terms allow.
     """

@@ -10,7 +10,7 @@ from leadgen.billing.domain.terms import Seller
 from leadgen.kernel import money
 from leadgen.kernel.mail_page import BUTTON, CELL, MailText, line, page, shown
 from leadgen.receivables.domain import dunning
-from leadgen.receivables.domain.dunning import OpenInvoice, Reminder
+from leadgen.receivables.domain.dunning import RemindableInvoice, Reminder
 
 _IN_TIME = "If you have paid meanwhile, please disregard this mail."
 
@@ -37,7 +37,7 @@ def _title(reminder: Reminder, now: datetime) -> str:
     return f"Due today: {what}" if latest == 0 else f"Due soon: {what}"
 
 
-def _state(invoice: OpenInvoice, now: datetime) -> str:
+def _state(invoice: RemindableInvoice, now: datetime) -> str:
     days = dunning.days_over(invoice, now)
     if days == 0:
         return "due today"
@@ -48,7 +48,7 @@ def _days(days: int) -> str:
     return f"{days} day" if days == 1 else f"{days} days"
 
 
-def _due_day(invoice: OpenInvoice) -> str:
+def _due_day(invoice: RemindableInvoice) -> str:
     return f"{invoice.due_date.astimezone(ZoneInfo(invoice.timezone)):%Y-%m-%d}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from leadgen.kernel import calendar
 
@@ -19,6 +19,17 @@ Kind = Literal[
     "write_off",
     "write_off_undone",
 ]
+
+DisputeOutcome = Literal["upheld", "rejected", "withdrawn"]
+"""How a dispute of an invoice ends."""
+
+DISPUTE_OUTCOMES: tuple[DisputeOutcome, ...] = get_args(DisputeOutcome)
+
+OPEN: tuple[Status, ...] = ("sent", "overdue", "disputed")
+"""Something may be due: money that comes in pays it, and it can be written off."""
+
+PAYABLE_ONLINE: tuple[Status, ...] = ("sent", "overdue")
+"""Its payment page takes money, and its buyer can promise a day: not while it is disputed."""
 
 
 @dataclass(frozen=True)

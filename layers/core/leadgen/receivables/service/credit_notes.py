@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents as billing_documents
 from leadgen.billing.service import earnings
@@ -18,11 +18,12 @@ from leadgen.kernel.events import Event, Topic
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Transaction
 from leadgen.receivables.domain import credit_notes as domain
-from leadgen.receivables.domain.credit_notes import Billed, Line
+from leadgen.receivables.domain.credit_notes import Billed, Credit, CreditableLine
 from leadgen.receivables.domain.settlement import Invoice, Settlement
 from leadgen.receivables.service import debts, settlement
 from leadgen.receivables.store import credit_notes as receivables_credit_notes
 from leadgen.receivables.store import disputes, settlements
+from leadgen.receivables.store.credit_notes import NewCreditNote
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,8 @@ def _creditable(conn: Connection[Any], invoice_id: int) -> Invoice:
 def _credit(
     conn: Connection[Any],
     invoice: Invoice,
-    lines: Sequence[Line],
-    chosen: Sequence[Line],
+    lines: Sequence[CreditableLine],
+    chosen: Sequence[CreditableLine],
     *,
     reason: str,
     note: str | None,
@@ -139,31 +140,10 @@ def _credit(
     moves = earnings.earnings_of(conn, lead_ids, actor=actor, now=now)
     sequence = billing_documents_store.next_numbers(conn, domain.SERIES, 1)
     number = billing_documents.number(domain.SERIES, sequence)
-    note_id = receivables_credit_notes.add(
-        conn,
-        invoice.invoice_id,
-        figures,
-        series=domain.SERIES,
-        sequence=sequence,
-        number=number,
-        reason=reason,
-        note=note,
-        actor=actor,
-        now=now,
-    )
+    new = NewCreditNote(domain.SERIES, sequence, number, reason, note, actor, now)
+    note_id = receivables_credit_notes.add(conn, invoice.invoice_id, figures, new)
     receivables_credit_notes.add_lines(conn, note_id, chosen)
-    posting = Transaction(
-        key=f"credit_note:{number}",
-        kind="credit_note",
-        currency=invoice.currency,
-        occurred_at=now,
-        actor=actor,
-        entries=figures.entries,
-        buyer_id=invoice.buyer_id,
-        invoice_id=invoice.invoice_id,
-        credit_note_id=note_id,
-        lead_id=lead_ids[0] if len(lead_ids) == 1 else None,
-    )
+    posting = _posting(invoice, figures, note_id, new, lead_ids)
     posted = ledger_store.post(conn, [posting, *moves])
     receivables_credit_notes.refund_leads(conn, lead_ids, now=now)
     settled = [Settlement("credit_note", figures.to_due, credit_note_id=note_id)] if figures.to_due > 0 else []
@@ -171,11 +151,6 @@ def _credit(
     invoice = settlement.settle(conn, invoice, settled, cancels=is_whole, now=now)
     if figures.to_wallet > 0:
         debts.from_wallet(conn, invoice.buyer_id, actor=actor, now=now)
-    ids: dict[str, int | str] = {
-        "credit_note_id": note_id,
-        "buyer_id": invoice.buyer_id,
-        "invoice_id": invoice.invoice_id,
-    }
     return CreditNote(
         credit_note_id=note_id,
         number=number,
@@ -190,8 +165,34 @@ def _credit(
         to_wallet=figures.to_wallet,
         invoice_status=invoice.status,
         transaction_id=posted[posting.key],
-        events=(Event(Topic.CREDIT_NOTE_ISSUED, now, ids=ids),),
+        events=(_issued(note_id, invoice, now),),
     )
+
+
+def _posting(
+    invoice: Invoice, figures: Credit, note_id: int, new: NewCreditNote, lead_ids: Sequence[int]
+) -> Transaction:
+    return Transaction(
+        key=f"credit_note:{new.number}",
+        kind="credit_note",
+        currency=invoice.currency,
+        occurred_at=new.issued_at,
+        actor=new.actor,
+        entries=figures.entries,
+        buyer_id=invoice.buyer_id,
+        invoice_id=invoice.invoice_id,
+        credit_note_id=note_id,
+        lead_id=lead_ids[0] if len(lead_ids) == 1 else None,
+    )
+
+
+def _issued(note_id: int, invoice: Invoice, now: datetime) -> Event:
+    ids: dict[str, int | str] = {
+        "credit_note_id": note_id,
+        "buyer_id": invoice.buyer_id,
+        "invoice_id": invoice.invoice_id,
+    }
+    return Event(Topic.CREDIT_NOTE_ISSUED, now, ids=ids)
 
 
 def _billed(conn: Connection[Any], invoice: Invoice) -> Billed:
@@ -217,7 +218,5 @@ def _audit(
         "reason": reason,
         "note": note,
         "status": made.invoice_status,
-        "by": actor.name,
     }
-    entry = audit_trail_store.Entry(action, "invoice", made.invoice_id, None, after)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    audit_trail_service.record(conn, actor, action, ("invoice", made.invoice_id), None, after, now=now)

@@ -6,11 +6,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.trace import Json
-from leadgen.receivables.domain.disputes import Outcome
+from leadgen.receivables.domain.settlement import DisputeOutcome
 from leadgen.receivables.service import settlement
 from leadgen.receivables.store import disputes, settlements
 from leadgen.receivables.store.disputes import Dispute
@@ -34,10 +34,10 @@ def open_(
     Raises Refusal 404, also for another's invoice, and 409 ``invoice_not_disputable`` and ``dispute_open``.
     """
     if buyer_id is not None and settlements.buyer_of(conn, invoice_id) != buyer_id:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     invoice = settlement.lock_invoice(conn, invoice_id)
     if invoice.issued_at is None and buyer_id is not None:  # a draft is none of its buyer's business
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     if invoice.issued_at is None or invoice.status == "cancelled":
         raise Refusal(
             409,
@@ -55,9 +55,9 @@ def open_(
             {"dispute_id": before.dispute_id},
         )
     after = settlement.settle(conn, invoice, [], is_disputed=True, now=now)
-    told: Json = {"dispute_id": dispute_id, "reason": reason, "status": after.status, "by": actor.name}
-    entry = audit_trail_store.Entry("invoice.dispute", "invoice", invoice_id, {"status": invoice.status}, told)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    told: dict[str, Json] = {"dispute_id": dispute_id, "reason": reason, "status": after.status}
+    row = ("invoice", invoice_id)
+    audit_trail_service.record(conn, actor, "invoice.dispute", row, {"status": invoice.status}, told, now=now)
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 
@@ -65,7 +65,7 @@ def close(
     conn: Connection[Any],
     dispute_id: int,
     *,
-    outcome: Outcome,
+    outcome: DisputeOutcome,
     remark: str | None,
     actor: Actor,
     buyer_id: int | None,
@@ -78,7 +78,7 @@ def close(
     """
     found = disputes.get(conn, dispute_id)
     if found is None or buyer_id not in (None, found.buyer_id):
-        raise Refusal(404, "not_found", f"there is no dispute {dispute_id}")
+        raise Refusal.missing("dispute", dispute_id)
     before = settlement.lock_invoice(conn, found.invoice_id)
     dispute = _get(conn, dispute_id)
     if dispute.closed_at is not None:
@@ -93,17 +93,9 @@ def close(
     disputes.close(conn, found.invoice_id, outcome=outcome, remark=remark, by=actor.name, now=now)
     (invoice,) = settlements.invoices(conn, [found.invoice_id]).values()
     after = settlement.settle(conn, invoice, [], now=now)
-    told: Json = {
-        "dispute_id": dispute_id,
-        "outcome": outcome,
-        "remark": remark,
-        "status": after.status,
-        "by": actor.name,
-    }
-    entry = audit_trail_store.Entry(
-        "invoice.dispute_close", "invoice", found.invoice_id, {"status": before.status}, told
-    )
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    told = {"dispute_id": dispute_id, "outcome": outcome, "remark": remark, "status": after.status}
+    row = ("invoice", found.invoice_id)
+    audit_trail_service.record(conn, actor, "invoice.dispute_close", row, {"status": before.status}, told, now=now)
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 

@@ -4,11 +4,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from leadgen.billing.domain import terms as billing_terms
 from leadgen.billing.domain.terms import Seller
 from leadgen.billing.store import documents
 from leadgen.buyers import store as buyers_store
+from leadgen.outbound.domain import outcomes
+from leadgen.outbound.domain.outcomes import FailedForGood, FailedForNow, Succeeded, Unknown
+from leadgen.outbound.service import mail as outbound_mail
 from leadgen.platform.log import logger
 from leadgen.platform.mail import mail
 from leadgen.platform.messaging.bus import Transactions
@@ -105,35 +109,34 @@ def _send(
 ) -> tuple[bool, bool]:
     """Hand one mail over and keep what came of it: whether it was sent, and whether the mail server takes more."""
     mailed = dunning_mail.compose(reminder, seller, pay_at, now=now)
-    error = None
-    try:
-        mail.send(
-            to=address,
-            subject=mailed.subject,
-            text=mailed.text,
-            html=mailed.html,
-            message_id=_message_id(reminder),
-            timeout_seconds=_MAIL_SECONDS,
-        )
-    except mail.MailFailed as failure:
-        error = failure
+    sending = partial(
+        mail.send,
+        to=address,
+        subject=mailed.subject,
+        text=mailed.text,
+        html=mailed.html,
+        message_id=_message_id(reminder),
+        timeout_seconds=_MAIL_SECONDS,
+    )
+    outcome = outbound_mail.outcome_of(sending)  # no transaction is open
     with transaction() as recording:
-        match error:
-            case None:
+        match outcome:
+            case Succeeded():
                 store.sent(recording.conn, reminder.steps, now=now)
-            case mail.MailRefused():
-                store.failed(recording.conn, reminder.steps, str(error), now=now)
-            case mail.MailUnknown():
-                store.unknown(recording.conn, reminder.steps, str(error), now=now)
-            case _:
-                store.not_sent(recording.conn, reminder.steps, str(error), now=now)
+            case FailedForGood(cause=cause):
+                store.failed(recording.conn, reminder.steps, cause, now=now)
+            case Unknown(cause=cause):
+                store.unknown(recording.conn, reminder.steps, cause, now=now)
+            case FailedForNow(cause=cause):
+                store.not_sent(recording.conn, reminder.steps, cause, now=now)
     about = {"stage": "invoice", "buyer_id": buyer_id, "invoices": [invoice_id for invoice_id, _ in reminder.steps]}
-    if error is None:
+    is_sent = isinstance(outcome, Succeeded)
+    if is_sent:
         logger.info("dunning.sent", extra=about)
     else:
-        logger.error("dunning.not_sent", extra={**about, "error": str(error)})
-    is_server_well = not isinstance(error, mail.MailNotSent) or isinstance(error, mail.MailPutOff)
-    return error is None, is_server_well
+        logger.error("dunning.not_sent", extra={**about, "error": outcomes.cause(outcome)})
+    is_server_well = not isinstance(outcome, FailedForNow) or outcome.only_this
+    return is_sent, is_server_well
 
 
 def _message_id(reminder: Reminder) -> str:

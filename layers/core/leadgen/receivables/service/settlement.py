@@ -19,7 +19,7 @@ def lock_invoice(conn: Connection[Any], invoice_id: int) -> Invoice:
     """Lock the buyer of an invoice, and with it all its money; the invoice as it is. Raises Refusal 404."""
     buyer_id = settlements.buyer_of(conn, invoice_id)
     if buyer_id is None:
-        raise Refusal(404, "not_found", f"there is no invoice {invoice_id}")
+        raise Refusal.missing("invoice", invoice_id)
     buyers_store.lock(conn, [buyer_id])
     return settlements.invoices(conn, [invoice_id])[invoice_id]
 

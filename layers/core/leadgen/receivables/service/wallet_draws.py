@@ -7,13 +7,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.ledger import domain as ledger_domain
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Transaction
-from leadgen.receivables.domain.settlement import Settlement
+from leadgen.receivables.domain.settlement import OPEN, Settlement
 from leadgen.receivables.service import settlement
 from leadgen.receivables.store import settlements
 
@@ -35,7 +35,7 @@ def draw(conn: Connection[Any], invoice_id: int, *, actor: Actor, now: datetime)
     Raises Refusal 404, and 409 ``invoice_not_payable`` and ``wallet_empty``.
     """
     invoice = settlement.lock_invoice(conn, invoice_id)
-    if invoice.status not in ("sent", "overdue", "disputed"):
+    if invoice.status not in OPEN:
         raise Refusal(
             409,
             "invoice_not_payable",
@@ -58,7 +58,6 @@ def draw(conn: Connection[Any], invoice_id: int, *, actor: Actor, now: datetime)
     )
     ledger_store.post(conn, [posting])
     after = settlement.settle(conn, invoice, [Settlement("wallet", amount)], now=now)
-    told = {"amount": str(amount), "status": after.status, "by": actor.name}
-    entry = audit_trail_store.Entry("invoice.draw", "invoice", invoice_id, {"status": invoice.status}, told)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    before, told = {"status": invoice.status}, {"amount": str(amount), "status": after.status}
+    audit_trail_service.record(conn, actor, "invoice.draw", ("invoice", invoice_id), before, told, now=now)
     return Drawn(invoice_id, amount, invoice.currency, after.status, wallet - amount)

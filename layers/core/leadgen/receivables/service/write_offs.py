@@ -7,13 +7,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.kernel.errors import Refusal
 from leadgen.ledger import domain as ledger_domain
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Entry, Kind, Transaction
-from leadgen.receivables.domain.settlement import Invoice, Settlement
+from leadgen.receivables.domain.settlement import OPEN, Invoice, Settlement
 from leadgen.receivables.service import settlement
 from leadgen.receivables.store import write_offs
 
@@ -35,7 +35,7 @@ def write_off(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Act
     Raises Refusal 404, and 409 ``invoice_not_owed``, and ``invoice_disputed`` while a dispute or a chargeback is open.
     """
     invoice = settlement.lock_invoice(conn, invoice_id)
-    if invoice.status not in ("sent", "overdue", "disputed"):
+    if invoice.status not in OPEN:
         raise Refusal(
             409,
             "invoice_not_owed",
@@ -107,7 +107,7 @@ def _told(
     actor: Actor,
     now: datetime,
 ) -> WrittenOff:
-    told = {"status": after.status, "amount": str(amount), "reason": reason, "by": actor.name}
-    entry = audit_trail_store.Entry(action, "invoice", before.invoice_id, {"status": before.status}, told)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)
+    told = {"status": after.status, "amount": str(amount), "reason": reason}
+    row = ("invoice", before.invoice_id)
+    audit_trail_service.record(conn, actor, action, row, {"status": before.status}, told, now=now)
     return WrittenOff(before.invoice_id, before.number or "", amount, before.currency, after.status)

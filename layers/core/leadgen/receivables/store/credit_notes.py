@@ -9,12 +9,12 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from leadgen.receivables.domain.credit_notes import Credit, Line
+from leadgen.receivables.domain.credit_notes import Credit, CreditableLine
 
 
-def lines(conn: Connection[Any], invoice_id: int) -> list[Line]:
+def lines(conn: Connection[Any], invoice_id: int) -> list[CreditableLine]:
     """The leads on an invoice, and which of them are credited."""
-    with conn.cursor(row_factory=class_row(Line)) as cursor:
+    with conn.cursor(row_factory=class_row(CreditableLine)) as cursor:
         cursor.execute(
             """
             SELECT x.lead_id, x.amount, c.id IS NOT NULL AS is_credited
@@ -35,19 +35,20 @@ def credited(conn: Connection[Any], invoice_id: int) -> tuple[Decimal, Decimal]:
     return row[0], row[1]
 
 
-def add(
-    conn: Connection[Any],
-    invoice_id: int,
-    figures: Credit,
-    *,
-    series: str,
-    sequence: int,
-    number: str,
-    reason: str,
-    note: str | None,
-    actor: str,
-    now: datetime,
-) -> int:
+@dataclass(frozen=True)
+class NewCreditNote:
+    """A credit note as it is issued: ``number`` is the text that ``series`` and ``sequence`` make."""
+
+    series: str
+    sequence: int
+    number: str
+    reason: str
+    note: str | None
+    actor: str
+    issued_at: datetime
+
+
+def add(conn: Connection[Any], invoice_id: int, figures: Credit, new: NewCreditNote) -> int:
     """Write a credit note, with the parties as its invoice names them; its id. Its lines follow with ``add_lines``."""
     row = conn.execute(
         """
@@ -59,26 +60,26 @@ def add(
         RETURNING id
         """,
         {
-            "now": now,
+            "now": new.issued_at,
             "invoice": invoice_id,
-            "series": series,
-            "sequence": sequence,
-            "number": number,
-            "reason": reason,
-            "note": note,
+            "series": new.series,
+            "sequence": new.sequence,
+            "number": new.number,
+            "reason": new.reason,
+            "note": new.note,
             "net": figures.net,
             "tax": figures.tax,
             "total": figures.total,
             "to_due": figures.to_due,
             "to_wallet": figures.to_wallet,
-            "actor": actor,
+            "actor": new.actor,
         },
     ).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def add_lines(conn: Connection[Any], credit_note_id: int, credited: Sequence[Line]) -> None:
+def add_lines(conn: Connection[Any], credit_note_id: int, credited: Sequence[CreditableLine]) -> None:
     """Say which leads a credit note credits."""
     conn.execute(
         """
@@ -105,7 +106,7 @@ def refund_leads(conn: Connection[Any], lead_ids: Sequence[int], *, now: datetim
 
 
 @dataclass(frozen=True)
-class Shown:
+class ListedCreditNote:
     """A credit note as it is listed."""
 
     credit_note_id: int
@@ -125,9 +126,9 @@ class Shown:
     lead_ids: list[int]
 
 
-def listed(conn: Connection[Any], *, buyer_id: int | None, limit: int) -> list[Shown]:
+def listed(conn: Connection[Any], *, buyer_id: int | None, limit: int) -> list[ListedCreditNote]:
     """Credit notes of a buyer, or all; the latest first."""
-    with conn.cursor(row_factory=class_row(Shown)) as cursor:
+    with conn.cursor(row_factory=class_row(ListedCreditNote)) as cursor:
         cursor.execute(
             """
             SELECT c.id AS credit_note_id, c.number, c.invoice_id, i.invoice_number, c.buyer_id, c.issued_at, c.reason,

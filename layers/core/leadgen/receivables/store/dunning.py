@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from leadgen.receivables.domain.dunning import OpenInvoice
+from leadgen.receivables.domain.dunning import RemindableInvoice
 
 MOST_UNKNOWN_OUTCOMES = 2
 """Mails of one step of which nobody knows whether they were sent: after these it is given up."""
@@ -57,14 +57,14 @@ class Debtor:
     email: str
     billing: object
     paused_since: datetime | None
-    invoices: tuple[OpenInvoice, ...]
+    invoices: tuple[RemindableInvoice, ...]
 
 
 def debtors(conn: Connection[Any], buyer_ids: Collection[int] | None, *, now: datetime) -> list[Debtor]:
     """Who has open invoices that are not disputed, or is paused: of these buyers, or of all. Of one that has neither
     nothing is said. True until the commit where the buyers are locked.
     """
-    found: dict[int, tuple[dict[str, Any], list[OpenInvoice]]] = {}
+    found: dict[int, tuple[dict[str, Any], list[RemindableInvoice]]] = {}
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
@@ -90,7 +90,9 @@ def debtors(conn: Connection[Any], buyer_ids: Collection[int] | None, *, now: da
         for row in cursor:
             _, invoices = found.setdefault(row["buyer_id"], (row, []))
             if row["invoice_id"] is not None:
-                invoices.append(OpenInvoice(**{name: row[name] for name in OpenInvoice.__dataclass_fields__}))
+                invoices.append(
+                    RemindableInvoice(**{name: row[name] for name in RemindableInvoice.__dataclass_fields__})
+                )
     return [
         Debtor(buyer_id, row["name"], row["email"], row["billing"], row["paused_since"], tuple(invoices))
         for buyer_id, (row, invoices) in found.items()

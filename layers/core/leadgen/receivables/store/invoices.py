@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 
 @dataclass(frozen=True)
-class Invoice:
+class InvoiceHead:
     """An invoice's head. A draft has no number, and its tax and due date are those it would be issued with."""
 
     invoice_id: int
@@ -43,9 +43,9 @@ class Invoice:
     resolution_notes: str | None
 
 
-def by_id(conn: Connection[Any], invoice_ids: Sequence[int]) -> list[Invoice]:
+def by_id(conn: Connection[Any], invoice_ids: Sequence[int]) -> list[InvoiceHead]:
     """Invoices by their ids, in the order of these."""
-    with conn.cursor(row_factory=class_row(Invoice)) as cursor:
+    with conn.cursor(row_factory=class_row(InvoiceHead)) as cursor:
         cursor.execute(
             """
             SELECT i.id AS invoice_id, i.invoice_number, i.status::text, i.occasion, i.buyer_id, b.name AS buyer,

@@ -12,7 +12,7 @@ from leadgen.platform import clock
 from leadgen.reporting import service
 from leadgen.reporting.commands import output
 from leadgen.reporting.domain import aging
-from leadgen.reporting.domain.statements import Account, Statement
+from leadgen.reporting.domain.statements import AccountStatement, StatementSide
 from leadgen.terminal import money_command
 from leadgen.terminal.command import DONE, CommandFailed, describe
 from leadgen.terminal.database import connection, environment
@@ -70,7 +70,7 @@ def _statement(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _text(found: Statement) -> list[str]:
+def _text(found: AccountStatement) -> list[str]:
     zone = found.timezone
     lines = [
         f"{printable(found.buyer.name)} (buyer {found.buyer_id}), {letter.day(found.start, zone)} to "
@@ -93,7 +93,7 @@ def _text(found: Statement) -> list[str]:
     return [*lines, "", f"Open invoices {on_invoices}, on no open invoice {apart_}: owed {owed}."]
 
 
-def _side(title: str, side: Account, found: Statement) -> list[str]:
+def _side(title: str, side: StatementSide, found: AccountStatement) -> list[str]:
     opening = ("", "opening balance", "", "", *_amounts(found.currency, side.opening))
     closing = ("", "closing balance", "", "", *_amounts(found.currency, side.closing))
     entries = [

@@ -47,7 +47,7 @@ class Movement:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StatementLine:
     """A line of a statement, and the balance after it."""
 
     at: datetime
@@ -69,11 +69,11 @@ class OpenItem:
 
 
 @dataclass(frozen=True)
-class Account:
+class StatementSide:
     """One of the two sides of a statement: from its opening to its closing balance."""
 
     opening: Decimal
-    entries: tuple[Entry, ...]
+    entries: tuple[StatementLine, ...]
 
     @property
     def closing(self) -> Decimal:
@@ -82,7 +82,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Statement:
+class AccountStatement:
     """A buyer's account from ``start`` to just before ``end``, by the clock of ``timezone``."""
 
     buyer_id: int
@@ -91,8 +91,8 @@ class Statement:
     timezone: str
     start: datetime
     end: datetime
-    owed: Account
-    prepaid: Account
+    owed: StatementSide
+    prepaid: StatementSide
     open_items: tuple[OpenItem, ...]
 
     @property
@@ -101,14 +101,14 @@ class Statement:
         return self.owed.closing - sum((item.due for item in self.open_items), Decimal(0))
 
 
-def account(opening: Decimal, changes: Iterable[tuple[Movement, Decimal]]) -> Account:
+def account(opening: Decimal, changes: Iterable[tuple[Movement, Decimal]]) -> StatementSide:
     """The entries that change a balance, each with the balance after it."""
     balance, entries = opening, []
     for movement, change in changes:
         if change != 0:
             balance += change
-            entries.append(Entry(movement.at, said(movement), movement.reference or "", change, balance))
-    return Account(opening, tuple(entries))
+            entries.append(StatementLine(movement.at, said(movement), movement.reference or "", change, balance))
+    return StatementSide(opening, tuple(entries))
 
 
 def said(movement: Movement) -> str:
@@ -123,7 +123,7 @@ def said(movement: Movement) -> str:
             return _WORDS.get(kind, kind)
 
 
-def rows(statement: Statement) -> Iterator[Sequence[Cell]]:
+def rows(statement: AccountStatement) -> Iterator[Sequence[Cell]]:
     """The statement as a table, under :data:`HEAD`: what is owed, prepaid money, open invoices and, last, what is owed
     on none of them. Days are the market's.
     """
@@ -145,7 +145,7 @@ def rows(statement: Statement) -> Iterator[Sequence[Cell]]:
         yield ("open", last, "On no open invoice", "", None, statement.apart, None, statement.owed.closing, currency)
 
 
-def to_letter(statement: Statement, seller: Seller, *, now: datetime) -> Letter:
+def to_letter(statement: AccountStatement, seller: Seller, *, now: datetime) -> Letter:
     """The statement as a letter, written ``now``."""
     zone, currency = statement.timezone, statement.currency
     tables = [_account("Account", statement.owed, statement), _open_items(statement)]
@@ -174,11 +174,11 @@ def to_letter(statement: Statement, seller: Seller, *, now: datetime) -> Letter:
     )
 
 
-def _last(statement: Statement) -> datetime:
+def _last(statement: AccountStatement) -> datetime:
     return statement.end - timedelta(microseconds=1)
 
 
-def _account(title: str, side: Account, statement: Statement) -> Table:
+def _account(title: str, side: StatementSide, statement: AccountStatement) -> Table:
     zone, currency = statement.timezone, statement.currency
     entries = [
         (letter.day(entry.at, zone), entry.what, entry.reference, _amount(entry.change, currency),
@@ -194,7 +194,7 @@ def _account(title: str, side: Account, statement: Statement) -> Table:
     return Table(columns, (opening, *entries, closing), title)
 
 
-def _open_items(statement: Statement) -> Table:
+def _open_items(statement: AccountStatement) -> Table:
     zone, currency, balance = statement.timezone, statement.currency, Decimal(0)
     found: list[tuple[str, ...]] = []
     for item in statement.open_items:
@@ -214,7 +214,7 @@ def _amount(amount: Decimal, currency: str) -> str:
     return money.shown(amount, currency).removesuffix(f" {currency}")
 
 
-def as_json(statement: Statement) -> dict[str, object]:
+def as_json(statement: AccountStatement) -> dict[str, object]:
     """The statement for programs."""
     sides = {"account": statement.owed, "prepaid": statement.prepaid}
     return {

@@ -30,7 +30,7 @@ class Wish(Model):
     note: Annotated[StorableText, Field(min_length=1, max_length=1000)] | None = None
 
 
-class Verdict(Model):
+class ReturnVerdict(Model):
     """What an operator says to a return that waits."""
 
     verdict: Literal["approve", "reject"]
@@ -45,10 +45,10 @@ def read_wish(fields: Mapping[str, object]) -> Wish:
         raise Refusal(400, "invalid_request", describe(error, whole="the return")) from None
 
 
-def read_verdict(fields: Mapping[str, object]) -> Verdict:
+def read_verdict(fields: Mapping[str, object]) -> ReturnVerdict:
     """A posted verdict. Raises Refusal 400."""
     try:
-        return Verdict.model_validate(dict(fields))
+        return ReturnVerdict.model_validate(dict(fields))
     except ValidationError as error:
         raise Refusal(
             400, "invalid_request", describe(error, whole="the verdict"), {"verdicts": ["approve", "reject"]}
@@ -156,4 +156,4 @@ def refuse(decision: Decision, sale: Sale) -> None:
 
 def no_lead(lead_id: int) -> Refusal:
     """What is said of a lead that there is none of, for the one who asks."""
-    return Refusal(404, "not_found", f"there is no lead {lead_id}")
+    return Refusal.missing("lead", lead_id)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from psycopg import Connection
 
-from leadgen.audit_trail import store as audit_trail_store
+from leadgen.audit_trail import service as audit_trail_service
 from leadgen.audit_trail.domain import Actor
 from leadgen.billing.domain import documents
 from leadgen.billing.service import charges, earnings, records
@@ -15,6 +15,7 @@ from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Cycle
 from leadgen.kernel.errors import Refusal
 from leadgen.kernel.events import Event, Topic
+from leadgen.kernel.trace import Json
 from leadgen.ledger import domain as ledger_domain
 from leadgen.ledger import store as ledger_store
 from leadgen.ledger.domain import Transaction
@@ -24,7 +25,7 @@ from leadgen.receivables.store import credit_notes as receivables_credit_notes_s
 from leadgen.receivables.store import settlements
 from leadgen.returns.domain import policy as returns_policy
 from leadgen.returns.domain import rules
-from leadgen.returns.domain.rules import Decision, Sale, Verdict, Wish
+from leadgen.returns.domain.rules import Decision, ReturnVerdict, Sale, Wish
 from leadgen.returns.service import proof as service
 from leadgen.returns.store import returns
 from leadgen.returns.store.returns import Return, Sold
@@ -86,7 +87,8 @@ def request(
         trace=decision.trace,
         now=now,
     )
-    _audit(conn, "return.request", return_id, None, _told(sold, wish, decision, by), actor, now)
+    told = _told(sold, wish, decision)
+    audit_trail_service.record(conn, actor, "return.request", ("return", return_id), None, told, now=now)
     if not decision.is_approved:
         return Returned(_get(conn, return_id), is_repeated=False)
     decided_by = POLICY if buyer_id is not None else by
@@ -96,14 +98,14 @@ def request(
     return Returned(_get(conn, return_id), is_repeated=False, events=events)
 
 
-def decide(conn: Connection[Any], return_id: int, verdict: Verdict, *, actor: Actor, now: datetime) -> Returned:
+def decide(conn: Connection[Any], return_id: int, verdict: ReturnVerdict, *, actor: Actor, now: datetime) -> Returned:
     """A person's verdict on a return that waits. Said again, nothing moves. Locks as ``request``.
 
     Raises Refusal 404, and 409 ``return_decided`` where it was decided otherwise.
     """
     found = returns.get(conn, return_id)
     if found is None:
-        raise Refusal(404, "not_found", f"there is no return {return_id}")
+        raise Refusal.missing("return", return_id)
     buyers_store.lock(conn, [found.buyer_id])
     stored = _get(conn, return_id)
     status = "approved" if verdict.verdict == "approve" else "rejected"
@@ -125,8 +127,9 @@ def decide(conn: Connection[Any], return_id: int, verdict: Verdict, *, actor: Ac
         events = _approve(conn, return_id, sold, stored.reason, by=actor.name, remark=verdict.remark, now=now)
     else:
         returns.decide(conn, return_id, status=status, by=actor.name, remark=verdict.remark, now=now)
-    after = {"status": status, "remark": verdict.remark, "lead_id": stored.lead_id, "by": actor.name}
-    _audit(conn, "return.decide", return_id, {"status": stored.status}, after, actor, now)
+    before = {"status": stored.status}
+    after: dict[str, Json] = {"status": status, "remark": verdict.remark, "lead_id": stored.lead_id}
+    audit_trail_service.record(conn, actor, "return.decide", ("return", return_id), before, after, now=now)
     return Returned(_get(conn, return_id), is_repeated=False, events=events)
 
 
@@ -220,19 +223,11 @@ def _not_sold(lead_id: int) -> Refusal:
     return Refusal(409, "lead_not_sold", f"lead {lead_id} was not sold: no buyer has it")
 
 
-def _told(sold: Sold, wish: Wish, decision: Decision, by: str) -> dict[str, Any]:
+def _told(sold: Sold, wish: Wish, decision: Decision) -> dict[str, Any]:
     return {
         "lead_id": sold.lead_id,
         "buyer_id": sold.buyer_id,
         "reason": wish.reason,
         "overridden": list(decision.overridden),
         "status": "approved" if decision.is_approved else "requested",
-        "by": by,
     }
-
-
-def _audit(
-    conn: Connection[Any], action: str, return_id: int, before: Any, after: Any, actor: Actor, now: datetime
-) -> None:
-    entry = audit_trail_store.Entry(action, "return", return_id, before, after)
-    audit_trail_store.record(conn, entry, at=now, ip_address=actor.ip_address, user_agent=actor.user_agent)

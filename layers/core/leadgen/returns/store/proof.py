@@ -27,7 +27,7 @@ def earlier_sale(conn: Connection[Any], lead_id: int, buyer_id: int, *, since: d
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenContacts:
     """How a lead can be reached, as it was written."""
 
     phone: str
@@ -35,9 +35,9 @@ class Written:
     country_code: str
 
 
-def written(conn: Connection[Any], lead_id: int) -> Written:
+def written(conn: Connection[Any], lead_id: int) -> WrittenContacts:
     """A lead's phone number and e-mail address."""
-    with conn.cursor(row_factory=class_row(Written)) as cursor:
+    with conn.cursor(row_factory=class_row(WrittenContacts)) as cursor:
         cursor.execute("SELECT phone, email, country_code FROM leads WHERE id = %s", (lead_id,))
         found = cursor.fetchone()
         assert found is not None

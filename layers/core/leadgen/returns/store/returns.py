@@ -38,7 +38,6 @@ class Sold:
     policy: object
     policy_label: str
     rules: object
-    return_id: int | None
     return_status: str | None
 
 
@@ -58,7 +57,7 @@ def sold(conn: Connection[Any], lead_id: int) -> Sold | None:
                    coalesce(bo.returns, o.returns) AS policy,
                    CASE WHEN bo.returns IS NULL THEN 'offer ' || o.name
                         ELSE 'the enrollment of ' || b.email || ' in ' || o.name END AS policy_label,
-                   v.rules, r.id AS return_id, r.status AS return_status
+                   v.rules, r.status AS return_status
               FROM leads l
               JOIN offers o ON o.id = l.offer_id
               JOIN markets m ON m.id = o.market_id

@@ -9,16 +9,16 @@ from psycopg.rows import class_row
 
 
 @dataclass(frozen=True)
-class Sale:
+class DeliverySale:
     """The lead and the buyer that a delivery is of; they never change."""
 
     lead_id: int
     buyer_id: int
 
 
-def find(conn: Connection[Any], delivery_id: str) -> Sale | None:
+def find(conn: Connection[Any], delivery_id: str) -> DeliverySale | None:
     """What a delivery is of, or None where there is none; not locked."""
-    with conn.cursor(row_factory=class_row(Sale)) as cursor:
+    with conn.cursor(row_factory=class_row(DeliverySale)) as cursor:
         cursor.execute("SELECT lead_id, buyer_id FROM deliveries WHERE id = %s::uuid", (delivery_id,))
         return cursor.fetchone()
 
@@ -88,7 +88,7 @@ def end(conn: Connection[Any], delivery_id: str, ended: Ended, *, by: str, now: 
 
 
 @dataclass(frozen=True)
-class Candidate:
+class AssignableBuyer:
     """A buyer that a lead may be assigned to, and whether it takes leads of the offer at all."""
 
     name: str
@@ -96,9 +96,9 @@ class Candidate:
     is_enrolled: bool
 
 
-def candidate(conn: Connection[Any], buyer_id: int, offer_id: int) -> Candidate | None:
+def candidate(conn: Connection[Any], buyer_id: int, offer_id: int) -> AssignableBuyer | None:
     """The buyer, or None where there is none."""
-    with conn.cursor(row_factory=class_row(Candidate)) as cursor:
+    with conn.cursor(row_factory=class_row(AssignableBuyer)) as cursor:
         cursor.execute(
             """
             SELECT b.name, b.is_active AND coalesce(bo.is_active, true) AS is_active, bo.id IS NOT NULL AS is_enrolled

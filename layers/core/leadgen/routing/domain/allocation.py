@@ -18,7 +18,7 @@ from leadgen.routing.domain.strategies import Candidate
 
 
 @dataclass(frozen=True)
-class Request:
+class RoutingRequest:
     """A lead to route, with what does not change while its batch is decided."""
 
     lead: Lead
@@ -36,7 +36,7 @@ class Request:
 class Choice:
     """A decision and the facts it rests on: enough to decide again."""
 
-    request: Request
+    request: RoutingRequest
     facts: Facts
     decision: Routed | NoBuyer
 
@@ -58,7 +58,7 @@ Rotations = Mapping[int, Sequence[Rotation]]
 
 
 def allocate(
-    requests: Sequence[Request], usages: Mapping[int, Usage], stored: Rotations, *, now: datetime
+    requests: Sequence[RoutingRequest], usages: Mapping[int, Usage], stored: Rotations, *, now: datetime
 ) -> list[Choice]:
     """Decide a batch. ``usages`` are by buyer_offer_id and hold every enrollment of the requests."""
     current = dict(usages)
@@ -89,7 +89,7 @@ def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
     }
 
 
-def spans(requests: Sequence[Request], usages: Mapping[int, Usage], *, now: datetime) -> list[Span]:
+def spans(requests: Sequence[RoutingRequest], usages: Mapping[int, Usage], *, now: datetime) -> list[Span]:
     """Which rotations to know before a batch is decided. Claims only take buyers out, so every one lies between those
     eligible now and those still eligible if each had won every lead of the batch. A claim takes out one of them at
     most: without that bound, a batch would read nearly all that the offer ever had while its buyers near their caps.
@@ -106,7 +106,7 @@ def spans(requests: Sequence[Request], usages: Mapping[int, Usage], *, now: date
     return list(found)
 
 
-def _facts(request: Request, usages: Mapping[int, Usage], rotations: tuple[Rotation, ...]) -> Facts:
+def _facts(request: RoutingRequest, usages: Mapping[int, Usage], rotations: tuple[Rotation, ...]) -> Facts:
     return Facts(
         offer=request.offer,
         postal_code=request.lead.postal_code,
@@ -120,7 +120,7 @@ def _facts(request: Request, usages: Mapping[int, Usage], rotations: tuple[Rotat
     )
 
 
-def _claim(current: dict[int, Usage], requests: Sequence[Request], routed: Routed) -> None:
+def _claim(current: dict[int, Usage], requests: Sequence[RoutingRequest], routed: Routed) -> None:
     # A buyer's money is one for all its enrollments; its capacity is each enrollment's own.
     price = routed.price.amount
     own = {e.buyer_offer_id for r in requests for e in r.enrollments if e.buyer_id == routed.buyer_id}
@@ -129,7 +129,7 @@ def _claim(current: dict[int, Usage], requests: Sequence[Request], routed: Route
         current[buyer_offer_id] = current[buyer_offer_id].after_claims(leads, price, of_buyer=price)
 
 
-def _spent(requests: Sequence[Request], usages: Mapping[int, Usage], now: datetime) -> dict[int, Usage]:
+def _spent(requests: Sequence[RoutingRequest], usages: Mapping[int, Usage], now: datetime) -> dict[int, Usage]:
     dearest: dict[int, Decimal] = {}
     buyers: dict[int, int] = {}
     for request in requests:
@@ -145,13 +145,15 @@ def _spent(requests: Sequence[Request], usages: Mapping[int, Usage], now: dateti
     }
 
 
-def _eligible(request: Request, usages: Mapping[int, Usage], now: datetime) -> list[Candidate]:
+def _eligible(request: RoutingRequest, usages: Mapping[int, Usage], now: datetime) -> list[Candidate]:
     facts = _facts(request, usages, ())
     asked = routing_decision.terms(request.policy, facts, facts.candidates, now=now)
     return [c for c in facts.candidates if is_eligible(c.enrollment, c.usage, asked[c.enrollment.buyer_id].terms)]
 
 
-def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> list[Span]:
+def _spans(
+    request: RoutingRequest, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int
+) -> list[Span]:
     sla = request.policy.sla
     found = []
     if sla is not None:
@@ -168,6 +170,6 @@ def _spans(request: Request, most: Sequence[Candidate], least: Sequence[Candidat
     return [span for span in found if span.at_most]
 
 
-def _span(request: Request, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> Span:
+def _span(request: RoutingRequest, most: Sequence[Candidate], least: Sequence[Candidate], *, claims: int) -> Span:
     ids = [tuple(sorted(c.enrollment.buyer_offer_id for c in part)) for part in (least, most)]
     return Span(request.offer.offer_id, ids[0], ids[1], max(len(least), len(most) - claims))

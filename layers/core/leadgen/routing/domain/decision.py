@@ -13,7 +13,7 @@ from leadgen.kernel.trace import Check, plain
 from leadgen.leads.domain.conditions import NOTHING_OBSERVED, Observed
 from leadgen.leads.domain.consent import NO_EVIDENCE, Evidence
 from leadgen.routing.domain import pricing
-from leadgen.routing.domain.eligibility import Terms, Verdict, is_eligible, judge
+from leadgen.routing.domain.eligibility import EligibilityVerdict, Terms, is_eligible, judge
 from leadgen.routing.domain.policy import ExclusiveZip, RoutingPolicy
 from leadgen.routing.domain.rotation import Rotation, Rotations
 from leadgen.routing.domain.strategies import Candidate, Merit, Pick, meets, pick, preferred, rank
@@ -70,7 +70,7 @@ class Routed:
     buyer_offer_id: int
     price: pricing.Price
     exclusive: bool
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[EligibilityVerdict, ...]
     rotation: Rotation | None = None
 
 
@@ -89,7 +89,7 @@ class NoBuyer:
     """No buyer can take the lead now; ``verdicts`` say why for each."""
 
     reason: NoBuyerReason
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[EligibilityVerdict, ...]
 
 
 def choose(policy: RoutingPolicy, facts: Facts, *, now: datetime) -> Routed | NoBuyer:
@@ -227,7 +227,11 @@ def _price(policy: RoutingPolicy, facts: Facts, candidate: Candidate, local: dat
 
 
 def _routed(
-    winner: Candidate, price: pricing.Price, facts: Facts, verdicts: tuple[Verdict, ...], rotation: Rotation | None
+    winner: Candidate,
+    price: pricing.Price,
+    facts: Facts,
+    verdicts: tuple[EligibilityVerdict, ...],
+    rotation: Rotation | None,
 ) -> Routed:
     return Routed(
         buyer_id=winner.enrollment.buyer_id,

@@ -10,7 +10,7 @@ from leadgen.kernel import calendar
 from leadgen.kernel.calendar import PERIODS
 from leadgen.kernel.trace import Check
 from leadgen.routing.domain.decision import Facts, NoBuyer, NoBuyerReason
-from leadgen.routing.domain.eligibility import Enrollment, Verdict
+from leadgen.routing.domain.eligibility import EligibilityVerdict, Enrollment
 from leadgen.routing.domain.policy import RoutingPolicy
 
 Way = Literal["next_buyer", "review", "reject"]
@@ -72,7 +72,7 @@ def next_chance(policy: RoutingPolicy, facts: Facts, decision: NoBuyer, *, now: 
 
 
 def _ends(
-    policy: RoutingPolicy, facts: Facts, enrollment: Enrollment, verdict: Verdict, now: datetime
+    policy: RoutingPolicy, facts: Facts, enrollment: Enrollment, verdict: EligibilityVerdict, now: datetime
 ) -> datetime | None:
     """When the last of a buyer's obstacles ends by itself; None where one of them does not."""
     ends = [_end(policy, facts, enrollment, check, now) for check in verdict.checks if not check.passed]

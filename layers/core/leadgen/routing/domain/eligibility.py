@@ -125,7 +125,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EligibilityVerdict:
     """Every rule held against one buyer. ``merit`` is what the strategy went by, None where it did not look at it."""
 
     buyer_id: int
@@ -134,10 +134,10 @@ class Verdict:
     merit: Mapping[str, str | int | bool] | None = None
 
 
-def judge(enrollment: Enrollment, usage: Usage, terms: Terms) -> Verdict:
+def judge(enrollment: Enrollment, usage: Usage, terms: Terms) -> EligibilityVerdict:
     """Hold every rule against one buyer for one lead."""
     found = tuple(checks(enrollment, usage, terms))
-    return Verdict(enrollment.buyer_id, all(check.passed for check in found), found)
+    return EligibilityVerdict(enrollment.buyer_id, all(check.passed for check in found), found)
 
 
 def is_eligible(enrollment: Enrollment, usage: Usage, terms: Terms) -> bool:

@@ -14,11 +14,11 @@ from leadgen.buyers import store as buyers_store
 from leadgen.kernel.calendar import CapPeriods
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.leads.domain import conditions, consent
-from leadgen.leads.store.holds import Held
+from leadgen.leads.store.holds import LeadHold
 from leadgen.routing.domain import allocation
 from leadgen.routing.domain import policy as routing_policy
 from leadgen.routing.domain import track_records as domain
-from leadgen.routing.domain.allocation import Request, Rotations
+from leadgen.routing.domain.allocation import Rotations, RoutingRequest
 from leadgen.routing.domain.decision import ExclusiveBuyer
 from leadgen.routing.domain.eligibility import Enrollment, Usage
 from leadgen.routing.domain.policy import RoutingPolicy
@@ -43,21 +43,21 @@ class RoutableLead:
 class Gathered:
     """All that a batch is decided by; ``usages`` are by buyer_offer_id, ``rotations`` by offer id."""
 
-    requests: tuple[Request, ...]
+    requests: tuple[RoutingRequest, ...]
     usages: Mapping[int, Usage]
     rotations: Rotations
 
 
-def policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], list[Held]]:
+def policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], list[LeadHold]]:
     """The leads' policies by lead id; a lead whose policy does not parse waits for a person, and for nobody else."""
     parsed: dict[int, RoutingPolicy] = {}
-    held: list[Held] = []
+    held: list[LeadHold] = []
     for lead in locked:
         try:
             label = f"{lead.policy_name!r} version {lead.policy_version}"
             parsed[lead.lead.lead_id] = routing_policy.parse_routing(lead.config, label=label)
         except PolicyInvalid as fault:
-            held.append(Held(lead.lead.lead_id, "policy_invalid", str(fault)))
+            held.append(LeadHold(lead.lead.lead_id, "policy_invalid", str(fault)))
     return parsed, held
 
 
@@ -100,9 +100,9 @@ def load(
 
 def _request(
     one: RoutableLead, own: tuple[Enrollment, ...], exclusive: ExclusiveBuyer | None, suppressed: tuple[str, ...]
-) -> Request:
+) -> RoutingRequest:
     fields = one.locked.fields
-    return Request(
+    return RoutingRequest(
         lead=one.locked.lead,
         policy=one.policy,
         offer=one.locked.offer,

@@ -8,7 +8,7 @@ from leadgen.decisions.store import Record
 from leadgen.kernel.events import Event, Topic
 from leadgen.kernel.trace import plain
 from leadgen.leads import service as leads_service
-from leadgen.leads.store.holds import Held
+from leadgen.leads.store.holds import LeadHold
 from leadgen.leads.store.leads import State
 from leadgen.platform.messaging.batch import Message, Outcome
 from leadgen.routing.domain import disposition
@@ -16,18 +16,18 @@ from leadgen.routing.domain.allocation import Choice
 from leadgen.routing.domain.decision import NoBuyer, Routed
 from leadgen.routing.domain.disposition import GivenUp, HeldUntil
 from leadgen.routing.domain.inputs import RoutingInputs
-from leadgen.routing.store.assignments import Waiting
+from leadgen.routing.store.assignments import UnroutedLead
 from leadgen.routing.store.candidates import LockedLead
 
 
-def assignment_failed(choice: Choice) -> Held:
+def assignment_failed(choice: Choice) -> LeadHold:
     """A lead that an operator has given to a buyer who cannot have it: the operator decides again."""
     assert isinstance(choice.decision, NoBuyer)
     detail = f"buyer {choice.request.assigned_to} cannot take it: {choice.decision.reason}"
-    return Held(choice.request.lead.lead_id, "assignment_failed", detail)
+    return LeadHold(choice.request.lead.lead_id, "assignment_failed", detail)
 
 
-def waiting(choice: Choice, locked: LockedLead, now: datetime) -> Waiting:
+def waiting(choice: Choice, locked: LockedLead, now: datetime) -> UnroutedLead:
     """A lead that nobody has: until when it is held, or that it is rejected."""
     assert isinstance(choice.decision, NoBuyer)
     verdict = disposition.unrouted(
@@ -35,9 +35,9 @@ def waiting(choice: Choice, locked: LockedLead, now: datetime) -> Waiting:
     )
     match verdict:
         case HeldUntil(at=at):
-            return Waiting(locked.lead.lead_id, choice.decision.reason, at)
+            return UnroutedLead(locked.lead.lead_id, choice.decision.reason, at)
         case GivenUp():
-            return Waiting(locked.lead.lead_id, choice.decision.reason, None)
+            return UnroutedLead(locked.lead.lead_id, choice.decision.reason, None)
         case _:
             assert_never(verdict)
 
@@ -57,7 +57,7 @@ def decision(choice: Choice, locked: LockedLead, now: datetime) -> Record:
     )
 
 
-def event(choice: Choice, locked: LockedLead, unrouted: Sequence[Waiting], now: datetime) -> Event:
+def event(choice: Choice, locked: LockedLead, unrouted: Sequence[UnroutedLead], now: datetime) -> Event:
     """``lead.routed``, ``lead.unrouted`` or, of a lead that is given up, ``lead.rejected``."""
     lead_id = locked.lead.lead_id
     if isinstance(choice.decision, Routed):

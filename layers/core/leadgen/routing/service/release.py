@@ -15,14 +15,14 @@ from leadgen.routing.domain import disposition, reservations
 from leadgen.routing.domain import policy as routing_policy
 from leadgen.routing.domain.disposition import Way
 from leadgen.routing.store import assignments, release
-from leadgen.routing.store.release import Held
+from leadgen.routing.store.release import ClaimedLead
 
 
 @dataclass(frozen=True)
 class ReleasedLead:
     """A lead that goes back, locked with its buyer, and where it goes; ``assigned_to`` is the one buyer to ask."""
 
-    held: Held
+    held: ClaimedLead
     goes: Way
     reason: str
     assigned_to: int | None = None
@@ -40,7 +40,7 @@ def decide(conn: Connection[Any], rejected: Mapping[int, str]) -> dict[int, Rele
     return {lead_id: ReleasedLead(lead, _way(lead), rejected[lead_id]) for lead_id, lead in held.items()}
 
 
-def _way(lead: Held) -> Way:
+def _way(lead: ClaimedLead) -> Way:
     try:
         policy = routing_policy.parse_routing(lead.config, label=lead.policy)
     except PolicyInvalid:

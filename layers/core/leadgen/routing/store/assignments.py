@@ -123,7 +123,7 @@ def open_deliveries(conn: Connection[Any], timezones: Mapping[int, str], *, now:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class UnroutedLead:
     """An unrouted lead: held until ``route_again_at``, or rejected when that is None."""
 
     lead_id: int
@@ -131,7 +131,7 @@ class Waiting:
     route_again_at: datetime | None
 
 
-def mark_unrouted(conn: Connection[Any], waiting: Sequence[Waiting], *, now: datetime) -> list[int]:
+def mark_unrouted(conn: Connection[Any], waiting: Sequence[UnroutedLead], *, now: datetime) -> list[int]:
     """Hold or reject validated leads that found no buyer; the ids changed."""
     rows = conn.execute(
         """

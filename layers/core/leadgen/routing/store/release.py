@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 
 @dataclass(frozen=True)
-class Held:
+class ClaimedLead:
     """A lead claimed for a buyer and not billed, under lock: what the claim took, and its offer's routing policy.
 
     ``timezone`` is the market's as it was at the claim, whatever it is now: the claim was counted in its periods.
@@ -30,9 +30,9 @@ class Held:
     released: int
 
 
-def lock(conn: Connection[Any], lead_ids: Collection[int]) -> dict[int, Held]:
+def lock(conn: Connection[Any], lead_ids: Collection[int]) -> dict[int, ClaimedLead]:
     """Lock, in id order, those of the leads that a buyer was claimed for and that nobody has billed; by lead id."""
-    with conn.cursor(row_factory=class_row(Held)) as cursor:
+    with conn.cursor(row_factory=class_row(ClaimedLead)) as cursor:
         cursor.execute(
             """
             SELECT l.id AS lead_id, l.buyer_id, bo.id AS buyer_offer_id, l.delivered_at, l.delivered_price AS price,

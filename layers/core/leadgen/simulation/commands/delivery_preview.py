@@ -17,7 +17,7 @@ from leadgen.kernel.errors import PolicyInvalid
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
 from leadgen.platform import clock
 from leadgen.simulation.service import delivery_preview
-from leadgen.simulation.service.delivery_preview import SIGNATURES, NothingToPreview, Preview, Wanted
+from leadgen.simulation.service.delivery_preview import SIGNATURES, NothingToPreview, Preview, WantedPreview
 from leadgen.terminal.command import DATABASE, DONE, CommandFailed, describe, number
 from leadgen.terminal.database import connection, environment
 
@@ -79,7 +79,7 @@ def _preview(options: argparse.Namespace) -> int:
 
 
 def _made(options: argparse.Namespace) -> Preview:
-    wanted, now = Wanted(options.buyer, options.offer, options.market), clock.now()
+    wanted, now = WantedPreview(options.buyer, options.offer, options.market), clock.now()
     if options.file is not None and options.lead is None:
         enrolled = delivery_preview.in_file(options.file, _variables(), wanted)
         return delivery_preview.preview(enrolled, delivery_preview.made_up_facts(enrolled, now))

@@ -11,7 +11,7 @@ from pathlib import Path
 from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.kernel.trace import Json, plain
 from leadgen.platform import clock
-from leadgen.simulation.domain.simulation import Change, Compared, Fate, Sale
+from leadgen.simulation.domain.simulation import BuyerChange, Compared, Fate, SimulatedSale
 from leadgen.simulation.service.simulate import Report, Scope, simulate
 from leadgen.terminal.command import DATABASE, DONE, CommandFailed, describe, number
 from leadgen.terminal.database import connection, environment
@@ -120,7 +120,9 @@ def _compared(compared: Compared) -> dict[str, Json]:
 
 
 def _fate(fate: Fate) -> Json:
-    return {"buyer_id": fate.buyer_id, "price": str(fate.price)} if isinstance(fate, Sale) else {"unsold": fate}
+    return (
+        {"buyer_id": fate.buyer_id, "price": str(fate.price)} if isinstance(fate, SimulatedSale) else {"unsold": fate}
+    )
 
 
 def lines(report: Report, *, most: int) -> list[str]:
@@ -191,12 +193,12 @@ def _changes(report: Report, most: int) -> list[str]:
     return [heading, *(columns(rows[0], rows[1:]) if most else []), *more]
 
 
-def _change(report: Report, change: Change) -> list[str]:
+def _change(report: Report, change: BuyerChange) -> list[str]:
     return [str(change.lead_id), *_hand(report, change, change.recorded), *_hand(report, change, change.simulated)]
 
 
-def _hand(report: Report, change: Change, fate: Fate) -> list[str]:
-    if isinstance(fate, Sale):
+def _hand(report: Report, change: BuyerChange, fate: Fate) -> list[str]:
+    if isinstance(fate, SimulatedSale):
         return [f"{report.buyers[fate.buyer_id]} ({fate.buyer_id})", f"{fate.price} {change.currency}"]
     return ["unsold", fate]
 

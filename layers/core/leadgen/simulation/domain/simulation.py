@@ -25,7 +25,7 @@ from leadgen.simulation.domain.track_records import TrackRecords
 
 
 @dataclass(frozen=True)
-class Sale:
+class SimulatedSale:
     """A lead's buyer, and what it pays."""
 
     buyer_id: int
@@ -33,12 +33,12 @@ class Sale:
     price: Decimal
 
 
-Fate = Sale | str
+Fate = SimulatedSale | str
 """A lead's sale, or the reason why it is unsold."""
 
 
 @dataclass(frozen=True)
-class Attempt:
+class RoutingAttempt:
     """A recorded decision to route a lead. ``refused`` is why a draft of the validation would not have let it pass."""
 
     lead_id: int
@@ -48,7 +48,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Draft:
+class PolicyDraft:
     """The policy an offer is simulated under; ``past`` counts the track records that it asks for."""
 
     policy: RoutingPolicy
@@ -56,7 +56,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Change:
+class BuyerChange:
     """A lead that has another buyer than on record, or none instead of one, or one instead of none."""
 
     lead_id: int
@@ -87,7 +87,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulationOutcome:
     """What a simulation came to.
 
     ``buyers`` are by buyer id and currency, ``unsold`` by reason: on record, and under the draft. ``repriced`` are the
@@ -99,7 +99,7 @@ class Outcome:
     buyers: Mapping[tuple[int, str], Compared]
     unsold: Mapping[str, tuple[int, int]]
     repriced: int
-    changes: tuple[Change, ...]
+    changes: tuple[BuyerChange, ...]
 
 
 @dataclass
@@ -128,19 +128,19 @@ class Simulation:
     more once it is sold or given up in the simulation: what a further attempt would have found, nobody has recorded.
     """
 
-    def __init__(self, drafts: Mapping[int, Draft]) -> None:
+    def __init__(self, drafts: Mapping[int, PolicyDraft]) -> None:
         self._drafts = drafts
         self._courses: dict[int, _Course] = {}
         self._carried = _Carried()
-        self._differing: dict[int, list[tuple[Sale | None, int, CapPeriods]]] = defaultdict(list)
+        self._differing: dict[int, list[tuple[SimulatedSale | None, int, CapPeriods]]] = defaultdict(list)
         self._rotations: dict[int, dict[RotationKey, Rotation]] = defaultdict(dict)
         self._last_used: dict[tuple[int, RotationKey], datetime] = {}
         self._buyers: dict[tuple[int, str], _Tally] = defaultdict(_Tally)
         self._unsold: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-        self._changes: list[Change] = []
+        self._changes: list[BuyerChange] = []
         self._leads = self._attempts = self._repriced = 0
 
-    def decide(self, attempt: Attempt) -> None:
+    def decide(self, attempt: RoutingAttempt) -> None:
         """Decide one recorded attempt again."""
         facts = attempt.inputs.facts
         rotations = self._rotations[facts.offer.offer_id]
@@ -155,7 +155,7 @@ class Simulation:
         claimed = None if course.is_over else self._try(attempt, course)
         course.recorded = attempt.recorded
         self._attempts += 1
-        taken = attempt.recorded if isinstance(attempt.recorded, Sale) else None
+        taken = attempt.recorded if isinstance(attempt.recorded, SimulatedSale) else None
         if claimed != taken:
             periods = calendar.cap_periods(attempt.inputs.now, facts.offer.timezone)
             for sale, leads in ((claimed, 1), (taken, -1)):
@@ -170,13 +170,13 @@ class Simulation:
             for sale, leads, periods in self._differing.pop(lead_id):
                 self._carried.add(sale, -leads, periods)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> SimulationOutcome:
         """What came of all attempts taken so far; nothing can be decided after that."""
         for lead_id, course in self._courses.items():
             self._close(lead_id, course)
         self._courses.clear()
         on_record, drafted = self._unsold
-        return Outcome(
+        return SimulationOutcome(
             leads=self._leads,
             attempts=self._attempts,
             buyers={key: Compared(tally.recorded, tally.simulated) for key, tally in sorted(self._buyers.items())},
@@ -185,7 +185,7 @@ class Simulation:
             changes=tuple(sorted(self._changes, key=lambda change: change.lead_id)),
         )
 
-    def _try(self, attempt: Attempt, course: _Course) -> Sale | None:
+    def _try(self, attempt: RoutingAttempt, course: _Course) -> SimulatedSale | None:
         """Decide for a lead that still looks for a buyer; what is claimed for it."""
         inputs = attempt.inputs
         if attempt.refused is not None:
@@ -210,7 +210,7 @@ class Simulation:
             used_rotation = rotation.after(settled.rotation, winner.buyer_offer_id)
             self._rotations[offer_id][used_rotation.key] = used_rotation
             self._last_used[offer_id, used_rotation.key] = inputs.now
-        sale = Sale(winner.buyer_id, winner.buyer_offer_id, settled.price)
+        sale = SimulatedSale(winner.buyer_id, winner.buyer_offer_id, settled.price)
         course.simulated, course.is_over = sale, True
         return sale
 
@@ -218,27 +218,27 @@ class Simulation:
         """Count a lead of which the record tells no more."""
         recorded, simulated = course.recorded, course.simulated
         self._leads += 1
-        if isinstance(recorded, Sale):
+        if isinstance(recorded, SimulatedSale):
             tally = self._buyers[recorded.buyer_id, course.currency]
             tally.recorded = tally.recorded.plus(recorded.price)
         else:
             self._unsold[0][recorded] += 1
-        if isinstance(simulated, Sale):
+        if isinstance(simulated, SimulatedSale):
             tally = self._buyers[simulated.buyer_id, course.currency]
             tally.simulated = tally.simulated.plus(simulated.price)
         else:
             self._unsold[1][simulated] += 1
         if _buyer(recorded) != _buyer(simulated):
-            self._changes.append(Change(lead_id, course.offer_id, course.currency, recorded, simulated))
-        elif recorded != simulated and isinstance(recorded, Sale):
+            self._changes.append(BuyerChange(lead_id, course.offer_id, course.currency, recorded, simulated))
+        elif recorded != simulated and isinstance(recorded, SimulatedSale):
             self._repriced += 1
 
 
 def _buyer(fate: Fate) -> int | None:
-    return fate.buyer_id if isinstance(fate, Sale) else None
+    return fate.buyer_id if isinstance(fate, SimulatedSale) else None
 
 
-def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: Draft, past: TrackRecords) -> Candidate:
+def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: PolicyDraft, past: TrackRecords) -> Candidate:
     """With the track record that the draft asks for: the recorded one where the policy of the time asked the same."""
     asked, wanted = track_records.lookback_terms(inputs.policy), track_records.lookback_terms(draft.policy)
     recorded = candidate.usage.record
@@ -257,7 +257,7 @@ class _Carried:
         self._used: dict[int, dict[tuple[Period, datetime], Used]] = defaultdict(dict)
         self._money: dict[int, Decimal] = defaultdict(Decimal)
 
-    def add(self, sale: Sale | None, leads: int, periods: CapPeriods) -> None:
+    def add(self, sale: SimulatedSale | None, leads: int, periods: CapPeriods) -> None:
         """Count a claim of the simulation (1) or of the record (-1)."""
         if sale is None:
             return

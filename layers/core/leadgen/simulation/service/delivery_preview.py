@@ -53,7 +53,7 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedPreview:
     """Whose enrollment; offer and market may be left out where there is but one."""
 
     buyer: str
@@ -61,7 +61,7 @@ class Wanted:
     market: str | None = None
 
 
-def stored(conn: Connection[Any], wanted: Wanted) -> Enrolled:
+def stored(conn: Connection[Any], wanted: WantedPreview) -> Enrolled:
     """The enrollment as it is configured. Raises NothingToPreview."""
     buyer = buyers_store.find_buyer(conn, wanted.buyer)
     if buyer is None:
@@ -69,7 +69,7 @@ def stored(conn: Connection[Any], wanted: Wanted) -> Enrolled:
     return _chosen(buyer.name, delivery_preview.enrollments(conn, buyer.buyer_id), wanted)
 
 
-def in_file(path: Path, environ: Mapping[str, str], wanted: Wanted) -> Enrolled:
+def in_file(path: Path, environ: Mapping[str, str], wanted: WantedPreview) -> Enrolled:
     """The enrollment as a file says it. Raises NothingToPreview, and ConfigurationInvalid for a file with problems."""
     files, problems = configuration_files.load([path], environ)
     problems = problems or checks.contradictions(files)
@@ -106,7 +106,7 @@ def _of_file(configuration: Configuration, buyer: Buyer, enrollment: Enrollment)
     )
 
 
-def _chosen(buyer: str, enrolled: Sequence[Enrolled], wanted: Wanted) -> Enrolled:
+def _chosen(buyer: str, enrolled: Sequence[Enrolled], wanted: WantedPreview) -> Enrolled:
     fitting = [one for one in enrolled if wanted.offer in (None, one.offer) and wanted.market in (None, one.market)]
     if len(fitting) == 1:
         return fitting[0]

@@ -16,7 +16,13 @@ from leadgen.kernel.errors import PolicyInvalid
 from leadgen.routing.domain import inputs as routing_inputs
 from leadgen.routing.domain import track_records
 from leadgen.simulation.domain import revalidation, simulation
-from leadgen.simulation.domain.simulation import Attempt, Draft, Outcome, Sale, Simulation
+from leadgen.simulation.domain.simulation import (
+    PolicyDraft,
+    RoutingAttempt,
+    SimulatedSale,
+    Simulation,
+    SimulationOutcome,
+)
 from leadgen.simulation.domain.track_records import TrackRecords
 from leadgen.simulation.service import drafts as service
 from leadgen.simulation.service.drafts import OfferDraft
@@ -51,7 +57,7 @@ class Report:
     since: datetime
     until: datetime
     drafted: tuple[str, ...]
-    outcome: Outcome
+    outcome: SimulationOutcome
     unreadable: int
     now_valid: int
     unanswered: Mapping[str, int]
@@ -116,14 +122,14 @@ def _in_scope(drafted: Sequence[OfferDraft], named: Collection[int] | None, scop
     return chosen
 
 
-def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> Draft:
+def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> PolicyDraft:
     assert draft.routing is not None
     ask = track_records.lookback_terms(draft.routing)
     if not ask.anything:
-        return Draft(draft.routing)
+        return PolicyDraft(draft.routing)
     # A decision is recorded a little after the instant it was made at.
     past = history.past(conn, draft.offer.offer_id, since=since - ask.longest - timedelta(days=1))
-    return Draft(draft.routing, TrackRecords(ask, past))
+    return PolicyDraft(draft.routing, TrackRecords(ask, past))
 
 
 def _run(
@@ -149,7 +155,7 @@ def _run(
             except (ValidationError, PolicyInvalid):
                 unreadable += 1
                 continue
-            run.decide(Attempt(recorded.lead_id, inputs, _fate(recorded), refused))
+            run.decide(RoutingAttempt(recorded.lead_id, inputs, _fate(recorded), refused))
         done += len(chunk)
         on_progress(done, part.decisions)
     return unreadable
@@ -186,4 +192,4 @@ def _passes(rejected: RecordedRejection, screening: _Screening) -> bool:
 def _fate(recorded: RecordedRouting) -> simulation.Fate:
     if recorded.buyer_id is None or recorded.buyer_offer_id is None or recorded.price is None:
         return recorded.reason or ""
-    return Sale(recorded.buyer_id, recorded.buyer_offer_id, recorded.price)
+    return SimulatedSale(recorded.buyer_id, recorded.buyer_offer_id, recorded.price)

@@ -15,7 +15,7 @@ from leadgen.validation.domain.rules import Held, Rejected, Validated
 
 
 @dataclass(frozen=True)
-class Request:
+class ScreeningRequest:
     """A received lead, its policy, and what duplicate detection looks for.
 
     ``fields`` are the lead's own as they are stored, and its attributes as ``attributes.<name>``.
@@ -35,7 +35,7 @@ class Screened:
     are any; ``observations`` and ``validation`` are None for a duplicate that the policy rejects.
     """
 
-    request: Request
+    request: ScreeningRequest
     found: tuple[Match, ...]
     duplicate: Duplicate | NotDuplicate
     observations: Observations | None
@@ -75,12 +75,12 @@ class Deferred:
     ``earlier_lead_undecided`` (the same person's lead before it waits for that).
     """
 
-    request: Request
+    request: ScreeningRequest
     why: str
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RecordedVerdict:
     """A decision as its record has it."""
 
     outcome: str
@@ -88,7 +88,7 @@ class Verdict:
     trace: Json
 
 
-def screen(requests: Sequence[Request], stored: Mapping[int, Match]) -> list[Screened | Deferred]:
+def screen(requests: Sequence[ScreeningRequest], stored: Mapping[int, Match]) -> list[Screened | Deferred]:
     """Decide a batch. ``stored`` is the latest match outside the batch, by lead id; those inside are found here,
     where what became of each is known.
     """
@@ -107,7 +107,7 @@ def screen(requests: Sequence[Request], stored: Mapping[int, Match]) -> list[Scr
 
 
 def _screen(
-    request: Request, stored: Match | None, priors: Sequence[Prior], undecided: set[int]
+    request: ScreeningRequest, stored: Match | None, priors: Sequence[Prior], undecided: set[int]
 ) -> Screened | Deferred:
     found: tuple[Match, ...] = ()
     duplicate: Duplicate | NotDuplicate
@@ -132,36 +132,36 @@ def _screen(
     return Screened(request, found, duplicate, seen, rules.validate(request.policy, seen))
 
 
-def duplicate_verdict(duplicate: Duplicate | NotDuplicate) -> Verdict:
+def duplicate_verdict(duplicate: Duplicate | NotDuplicate) -> RecordedVerdict:
     """The record of the duplicates stage."""
     match duplicate:
         case Duplicate(action=action, reason_code=code):
-            return Verdict(f"duplicate_{action}", code, plain(duplicate))
+            return RecordedVerdict(f"duplicate_{action}", code, plain(duplicate))
         case NotDuplicate(why=why):
-            return Verdict("not_duplicate", why, plain(duplicate))
+            return RecordedVerdict("not_duplicate", why, plain(duplicate))
         case _:
             assert_never(duplicate)
 
 
-def validation_verdict(decision: rules.Decision) -> Verdict:
+def validation_verdict(decision: rules.Decision) -> RecordedVerdict:
     """The record of the validation stage."""
     checks = plain(decision.checks)
     match decision:
         case Validated():
-            return Verdict("validated", None, checks)
+            return RecordedVerdict("validated", None, checks)
         case Rejected(reason=reason):
-            return Verdict("rejected", reason, checks)
+            return RecordedVerdict("rejected", reason, checks)
         case Held(reason=reason):
-            return Verdict("held", reason, checks)
+            return RecordedVerdict("held", reason, checks)
         case _:
             assert_never(decision)
 
 
-def verify_duplicates(recorded: Json) -> Verdict:
+def verify_duplicates(recorded: Json) -> RecordedVerdict:
     """What the duplicates stage's recorded inputs lead to."""
     return duplicate_verdict(duplicates.decide_recorded(recorded))
 
 
-def verify_validation(recorded: Json) -> Verdict:
+def verify_validation(recorded: Json) -> RecordedVerdict:
     """What the validation stage's recorded inputs lead to."""
     return validation_verdict(rules.decide_recorded(recorded))

@@ -20,7 +20,7 @@ from leadgen.validation.domain import policy as validation_policy
 from leadgen.validation.domain.observations import LookedUp
 from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.rules import Held
-from leadgen.validation.domain.screening import Request
+from leadgen.validation.domain.screening import ScreeningRequest
 from leadgen.validation.store import disposable_domains as validation_disposable_domains_store
 from leadgen.validation.store import mail_domains, screening, velocity
 from leadgen.validation.store.screening import LockedLead
@@ -68,7 +68,7 @@ def policy_label(locked: LockedLead) -> str:
 
 def requests(
     conn: Connection[Any], parsed: Sequence[tuple[LockedLead, ValidationPolicy]], taking_mail: Mapping[str, bool]
-) -> list[Request]:
+) -> list[ScreeningRequest]:
     """Everything that the leads under lock are to be screened by, in a constant number of statements."""
     if not parsed:
         return []
@@ -101,7 +101,7 @@ def requests(
         if (counted := posts.get(lead.lead_id)) is not None:
             looked_up = replace(looked_up, ip_posts=counted.ip_posts, phone_posts=counted.phone_posts)
         search = duplicates.search_for(policy.detection, lead, locked.contact, default_window_hours=hours)
-        found.append(Request(lead, locked.contact, policy, search, locked.fields, looked_up))
+        found.append(ScreeningRequest(lead, locked.contact, policy, search, locked.fields, looked_up))
     return found
 
 

@@ -15,7 +15,13 @@ from leadgen.platform.messaging.batch import Message, Outcome
 from leadgen.validation.domain import duplicates, rules
 from leadgen.validation.domain.duplicates import Duplicate
 from leadgen.validation.domain.rules import Held, Rejected
-from leadgen.validation.domain.screening import Deferred, Screened, Verdict, duplicate_verdict, validation_verdict
+from leadgen.validation.domain.screening import (
+    Deferred,
+    RecordedVerdict,
+    Screened,
+    duplicate_verdict,
+    validation_verdict,
+)
 from leadgen.validation.service import lookups
 from leadgen.validation.store.screening import DuplicateEvent, LockedLead, Transition
 
@@ -60,7 +66,7 @@ def unreadable(locked: LockedLead, why: Held) -> Record:
     return _record(locked, "validation", plain(inputs), validation_verdict(why))
 
 
-def _record(locked: LockedLead, stage: Stage, inputs: Json, verdict: Verdict) -> Record:
+def _record(locked: LockedLead, stage: Stage, inputs: Json, verdict: RecordedVerdict) -> Record:
     return Record(
         lead_id=locked.lead.lead_id,
         stage=stage,

@@ -1,4 +1,4 @@
-"""Posts the example leads over HTTP and tells what became of each, beside what should have become of it."""
+"""Posts the example leads over HTTP and prints what became of each, beside what was expected."""
 
 import http.client
 import json
@@ -10,6 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
+
+OUTCOME = sql.SQL(
+    """
+    CASE WHEN l.status = 'rejected' THEN 'rejected'
+         WHEN l.billing_status <> 'pending' THEN 'billed'
+         WHEN d.status = 'in_review' THEN 'in_review'
+         WHEN l.status = 'validated' AND l.unrouted_at IS NOT NULL THEN 'unrouted'
+    END
+    """
+)
+"""What became of a lead `l` with its delivery `d`, if it has one that was not released; NULL while it is under way."""
 
 _WAIT_SECONDS = 10  # how long a post may wait for its lead to be routed
 _SETTLE_SECONDS = 60.0
@@ -61,7 +73,7 @@ def run(api_url: str, database_url: str, file: Path, say: Callable[[str], None])
     began = time.monotonic()
     answers = [_post(api_url, example.post) for example in examples]
     posted = time.monotonic()
-    fates = await_fates(database_url, [answer.lead_id for answer in answers if answer.lead_id is not None])
+    fates = _await_fates(database_url, [answer.lead_id for answer in answers if answer.lead_id is not None])
     rows = [
         _row(example, answer, fates, _replayed(example, answers))
         for example, answer in zip(examples, answers, strict=True)
@@ -102,7 +114,7 @@ def _post(api_url: str, post: dict[str, Any]) -> Answer:
     return Answer(response.status, answered if isinstance(answered, dict) else {})
 
 
-def await_fates(database_url: str, lead_ids: Sequence[int]) -> dict[int, Fate]:
+def _await_fates(database_url: str, lead_ids: Sequence[int]) -> dict[int, Fate]:
     """What became of these leads, by id, once all are settled; after a minute, as far as they have come."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     with psycopg.connect(database_url, autocommit=True) as conn:
@@ -115,21 +127,17 @@ def await_fates(database_url: str, lead_ids: Sequence[int]) -> dict[int, Fate]:
 
 def _fates(conn: psycopg.Connection[tuple[Any, ...]], lead_ids: Sequence[int]) -> dict[int, Fate]:
     rows = conn.execute(
-        """
-        SELECT l.id,
-               CASE WHEN l.status = 'rejected' THEN 'rejected'
-                    WHEN l.billing_status <> 'pending' THEN 'billed'
-                    WHEN d.status = 'in_review' THEN 'in_review'
-                    WHEN l.status = 'validated' AND l.unrouted_at IS NOT NULL THEN 'unrouted'
-               END,
-               b.name, l.delivered_price::text,
-               coalesce(l.validation_reason, l.rejection_reason, d.review_reason, l.unrouted_reason),
-               l.is_duplicate
-          FROM leads l
-          LEFT JOIN deliveries d ON d.lead_id = l.id AND d.status <> 'released'
-          LEFT JOIN buyers b ON b.id = l.buyer_id
-         WHERE l.id = ANY(%s)
-        """,
+        sql.SQL(
+            """
+            SELECT l.id, {outcome}, b.name, l.delivered_price::text,
+                   coalesce(l.validation_reason, l.rejection_reason, d.review_reason, l.unrouted_reason),
+                   l.is_duplicate
+              FROM leads l
+              LEFT JOIN deliveries d ON d.lead_id = l.id AND d.status <> 'released'
+              LEFT JOIN buyers b ON b.id = l.buyer_id
+             WHERE l.id = ANY(%s)
+            """
+        ).format(outcome=OUTCOME),
         (list(lead_ids),),
     ).fetchall()
     return {row[0]: Fate(*row) for row in rows}

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from leadgen_local.examples import report
+from leadgen_local.examples import leads as example_leads
 
 
 class Api(BaseHTTPRequestHandler):
@@ -80,7 +80,7 @@ def run(api: HTTPServer, database_url: str, tmp_path: Path, *lines: str) -> tupl
     file = tmp_path / "leads.jsonl"
     file.write_text("\n".join(lines) + "\n")
     said: list[str] = []
-    return report.run(f"http://127.0.0.1:{api.server_port}", database_url, file, said.append), said
+    return example_leads.run(f"http://127.0.0.1:{api.server_port}", database_url, file, said.append), said
 
 
 def test_every_outcome_is_recognized(api: HTTPServer, leads: str, tmp_path: Path) -> None:
