@@ -106,7 +106,7 @@ def test_active_sources_of_one_hostname_need_different_paths(prefix: str, ambigu
 def test_a_place_has_one_owner_whatever_its_capitals() -> None:
     pair = "{city: Aurora, buyer: green@example.com}\n      - {city: AURORA, buyer: blue@example.com}"
     assert problems_of(changed(("exclusivities:", f"exclusivities:\n      - {pair}"))) == [
-        "a.yaml:30: offers[0].exclusivities[1]: an exclusivity of this place stands on a.yaml:29 already"
+        "a.yaml:30: offers[0].exclusivities[1]: an exclusivity of this area stands on a.yaml:29 already"
     ]
 
 

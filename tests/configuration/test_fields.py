@@ -81,7 +81,7 @@ def test_an_unknown_field_is_refused_and_the_known_ones_are_named() -> None:
     ]
     assert problems_of(changed(("      config:\n", "      config:\n        startegy: x\n"))) == [
         "a.yaml:17: offers[0].routing_policy.config.startegy: is no field here; "
-        "there are acceptance_hours, exclusivity, pricing, sla, unrouted, refusal, strategy"
+        "there are acceptance_hours, exclusivity, pricing, sla, unrouted, rejection, strategy"
     ]
 
 

@@ -82,8 +82,8 @@ FAULTS = [
     (with_config("unrouted: {action: hold}"), f"{CONFIG}.strategy: is missing"),
     (
         with_config(WEIGHTED + "{green@example.com: 1}\n        weight: 1"),
-        f"{CONFIG}.weight: is no field here; there are acceptance_hours, exclusivity, pricing, sla, unrouted, refusal, "
-        "strategy, weights",
+        f"{CONFIG}.weight: is no field here; there are acceptance_hours, exclusivity, pricing, sla, unrouted, "
+        "rejection, strategy, weights",
     ),
     (with_config(WEIGHTED + "{a@b.c: lots}"), f"{CONFIG}.weights.a@b.c: must be a whole number"),
     (with_config(WEIGHTED + "{}"), f"{CONFIG}.weights: must have at least 1 entry"),
