@@ -138,7 +138,7 @@ def test_an_endpoint_that_was_gone_is_called_again_by_a_new_subscription(
     assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_given_up"]
     conn.execute("UPDATE subscriptions SET ended_at = now(), end_reason = 'unsubscribed'")
     run("subscription", "create", buyer_endpoint.url(), "--events", "*")
-    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_taken"]
+    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_succeeded"]
 
 
 @pytest.mark.usefixtures("at_work")
@@ -210,7 +210,7 @@ def test_a_recovery_is_shown_until_it_is_over_and_taken_up_again_by_its_number(
             ("delivery", "replay", "--buyer", "buyer@example.com", "--since", "2026-06-18", "--until", "2026-06-17"),
             "is not before",
         ),
-        (("delivery", "replay", "--resume", "9"), "there is no recovery 9"),
+        (("delivery", "replay", "--resume", "9"), "there is no replay batch 9"),
     ):
         status, _, err = run(*arguments)
         assert status == 1

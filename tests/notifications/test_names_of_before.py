@@ -40,7 +40,7 @@ def test_a_subscription_to_the_name_of_before_is_one_to_the_name_of_now(
     assert answer.status_code == 201
     assert answer.json()["events"] == ["delivery.rejected", "lead.billed"]
     assert answer.json()["notices"] == ["delivery.refused is now delivery.rejected"]
-    assert cli.main(["subscribe", "https://hooks.example.com/2", "--events", "delivery.refused"]) == 0
+    assert cli.main(["subscription", "create", "https://hooks.example.com/2", "--events", "delivery.refused"]) == 0
     printed = capsys.readouterr()
     assert printed.err == "delivery.refused is now delivery.rejected\n"
     assert "delivery.rejected, posted to https://hooks.example.com/2" in printed.out

@@ -43,7 +43,7 @@ def test_only_a_trial_says_that_it_is_one() -> None:
     [
         (Succeeded(), Done()),
         (FailedForGood("status 410"), GivenUp("status 410")),
-        (Rejected("no"), GivenUp("refused: no")),
+        (Rejected("no"), GivenUp("rejected: no")),
     ],
 )
 def test_what_is_clear_ends_it(outcome: CallOutcome, step: Any) -> None:

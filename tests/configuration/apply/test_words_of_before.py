@@ -39,7 +39,7 @@ def test_a_file_of_before_is_understood_and_each_old_word_is_named_with_its_line
     conn: Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     path = written(tmp_path, BEFORE)
-    cli.main([command, str(path)])
+    cli.main(["config", command, str(path)])
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
         f"{path}:{line_of('refusal')}: 'refusal' is now 'rejection'",
@@ -49,7 +49,7 @@ def test_a_file_of_before_is_understood_and_each_old_word_is_named_with_its_line
     ]
     assert "rejection" in printed.out
     assert "refus" not in printed.out
-    cli.main([command, str(written(tmp_path, NOW))])
+    cli.main(["config", command, str(written(tmp_path, NOW))])
     assert capsys.readouterr().err == ""
 
 
