@@ -120,10 +120,10 @@ def test_a_pool_of_turns_is_forgotten_after_90_days_without_a_lead(
 
     later = now + timedelta(days=90)
     assert next_buyer(now) == buyers[0]
-    assert retain(functions, later)["pools_forgotten"] == 0
+    assert retain(functions, later)["rotations_forgotten"] == 0
     assert next_buyer(later) == buyers[1]
     assert next_buyer(later) == buyers[0]
-    assert retain(functions, later + timedelta(days=90, seconds=1))["pools_forgotten"] == 1
+    assert retain(functions, later + timedelta(days=90, seconds=1))["rotations_forgotten"] == 1
     assert next_buyer(later + timedelta(days=91)) == buyers[0]
     scope = Scope(now - timedelta(days=1), later + timedelta(days=92))
     assert simulate(conn, scope, None, {}, lambda done, of: None).outcome.changes == ()
