@@ -17,10 +17,11 @@ START_SECONDS = 180.0  # of a busy machine
 
 
 class RunningStack:
-    """``python -m leadgen_local --no-examples`` from start to stop. Use it as a context manager."""
+    """``python -m leadgen_local`` from start to stop, with or without the examples. Use it as a context manager."""
 
-    def __init__(self, state: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, state: Path, environ: Mapping[str, str] | None = None, *, examples: bool = False) -> None:
         self.state = state
+        self._examples = examples
         self._output = state.parent / "stack.out"
         self._environ = {**os.environ, "LEADGEN_STATE": str(state), "LEADGEN_PORT": "0", **(environ or {})}
         self._environ.pop("DATABASE_URL", None)
@@ -29,7 +30,7 @@ class RunningStack:
     def __enter__(self) -> "RunningStack":
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "leadgen_local", "--no-examples"],
+                [sys.executable, "-m", "leadgen_local", *([] if self._examples else ["--no-examples"])],
                 cwd=ROOT,
                 env=self._environ | {"PYTHONPATH": f"{ROOT / 'layers/core'}:{ROOT / 'local'}"},
                 stdout=output,
@@ -42,6 +43,11 @@ class RunningStack:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(15)
+
+    @property
+    def output(self) -> str:
+        """What it has printed."""
+        return self._output.read_text()
 
     @property
     def summary(self) -> dict[str, Any]:
