@@ -4,7 +4,8 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 VENV    := .venv/$(VERSION)
 BIN     := $(VENV)/bin
 SAM     := .venv/sam-$(VERSION)
-PYTEST  ?= -n 2 --dist loadgroup
+# A file's tests stay in one worker, for what they share; files with long tests come first.
+PYTEST  ?= -n 2 --dist loadfile --no-loadscope-reorder
 packages = $(shell grep -c '^[a-z0-9].*==' $(1))
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 

@@ -20,8 +20,8 @@ from leadgen_local.postgres.server import Postgres
 from leadgen_local.queues import topology
 from leadgen_local.template import reader
 from tests.support.examples import register_profiles
-from tests.support.functions import Functions
 from tests.support.kept import TEMPLATE, KeptDatabase
+from tests.support.stages.functions import Functions
 
 ROOT = Path(__file__).parents[1]
 SECRET_KEY = "a-secret-key-for-tests-of-sufficient-length"

@@ -10,8 +10,8 @@ from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import body, messages, sent, sqs_event
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, messages, sent, sqs_event
 
 A_DELIVERY = "/api/deliveries/8c1f7a52-0000-4000-8000-000000000000"
 PATHS = ["/api/leads/1", "/api/leads/1/decisions", "/api/review", A_DELIVERY, "/api/endpoints", "/api/invoices/1"]

@@ -10,7 +10,7 @@ from leadgen.platform import clock
 from tests.access.test_routes import BODIES, ROUTES, Premises, premises
 from tests.payments.test_api import Desk
 from tests.support.money.sold_leads import an_invoice, everything
-from tests.support.posts import a_token, refusal
+from tests.support.stages.posts import a_token, refusal
 
 __all__ = ["premises"]
 

@@ -13,12 +13,12 @@ from psycopg import Connection
 
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, an_enrollment, an_offer
-from tests.support.functions import Functions
 from tests.support.money.after_sale import credit, set_policy
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything
-from tests.support.posts import a_token
-from tests.support.reviews import audits
 from tests.support.servers.payment_provider import Provider
+from tests.support.stages.functions import Functions
+from tests.support.stages.posts import a_token
+from tests.support.stages.reviews import audits
 
 # seen: by the operator's side; operated: changed by it; decided: by a person; owned: a buyer's own, which the
 # operator's side sees too; listed: the same, many; acted: a buyer does it with its own, or an operator for it.

@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent, waiting
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent, waiting
 
 
 @pytest.fixture

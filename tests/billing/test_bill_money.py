@@ -13,10 +13,10 @@ from psycopg import Connection
 from leadgen.ledger import store as ledger_store
 from leadgen.reconciliation import service as reconciliation_service
 from tests.support.factories import a_buyer, a_source, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.messages import messages
 from tests.support.money.after_sale import credit, pay
 from tests.support.money.sold_leads import a_taken_lead, an_invoice, prepay
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
 
 
 def bill(functions: Functions, *leads: int, at: datetime) -> list[str]:

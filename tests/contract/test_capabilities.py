@@ -8,8 +8,8 @@ from inspect import getdoc
 import pytest
 
 import leadgen
-from tests.support.stores import CAPABILITIES, CORE, GROUND, ROOT, tables, written_tables
-from tests.support.topics import announced, fed
+from tests.support.repository.stores import CAPABILITIES, CORE, GROUND, ROOT, tables, written_tables
+from tests.support.repository.topics import announced, fed
 
 # The function whose queue feeds a capability.
 FUNCTIONS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stores import is_of_store
+from tests.support.repository.stores import is_of_store
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "layers/core/leadgen"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stores import CAPABILITIES, CORE, ROOT, is_of_store, tables, written, written_tables
+from tests.support.repository.stores import CAPABILITIES, CORE, ROOT, is_of_store, tables, written, written_tables
 
 # The runner of migrations keeps its own table.
 OTHERS = [

@@ -10,11 +10,11 @@ from typing import Any
 
 from psycopg import Connection
 
-from tests.support.deliveries import SECRET, a_routed_lead, attempts, deliver, make_due, state
-from tests.support.functions import Functions
-from tests.support.messages import body as message_body
-from tests.support.messages import sent, sqs_event
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
+from tests.support.stages.deliveries import SECRET, a_routed_lead, attempts, deliver, make_due, state
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body as message_body
+from tests.support.stages.messages import sent, sqs_event
 
 
 def test_a_webhook_that_answers_2xx_has_taken_the_lead(

@@ -7,12 +7,12 @@ import pytest
 from psycopg import Connection
 
 from leadgen.platform import clock
-from tests.support.deliveries import a_routed_lead, attempts, deliver, make_due, state
 from tests.support.factories import a_delivery, a_lead
-from tests.support.functions import Functions
-from tests.support.messages import body as message_body
-from tests.support.messages import failed_ids, sent, sqs_event
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
+from tests.support.stages.deliveries import a_routed_lead, attempts, deliver, make_due, state
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body as message_body
+from tests.support.stages.messages import failed_ids, sent, sqs_event
 
 
 def test_three_failures_on_the_webhook_then_the_mailbox(

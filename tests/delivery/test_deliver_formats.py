@@ -8,9 +8,9 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Json
 
-from tests.support.deliveries import SECRET, a_routed_lead, deliver, make_due, state
-from tests.support.functions import Functions
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.deliveries import SECRET, a_routed_lead, deliver, make_due, state
+from tests.support.stages.functions import Functions
 
 FIELDS = {"last": {"from": "last_name", "default": "-"}, "first": "first_name", "cost": "price"}
 FORMATS: list[tuple[dict[str, Any], str, bytes]] = [

@@ -10,11 +10,11 @@ from psycopg import Connection
 
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages
 from tests.support.processes.killed_worker import POINTS
 from tests.support.processes.sigkill import Workers
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
 
 KILLS = int(os.environ.get("KILLS", "40"))
 

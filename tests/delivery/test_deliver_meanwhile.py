@@ -11,12 +11,12 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from tests.support.deliveries import LONG_AGO, a_routed_lead, attempts, deliver, make_due, state
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent
-from tests.support.reviews import NOTHING, Market
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
+from tests.support.stages.deliveries import LONG_AGO, a_routed_lead, attempts, deliver, make_due, state
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.reviews import NOTHING, Market
 
 REFUSES = {"answer": {"type": "json", "rejected_when": [{"path": "result", "equals": "no"}]}}
 

@@ -9,11 +9,11 @@ from psycopg import Connection
 
 from leadgen.delivery.domain.steps import MOST_LOST
 from leadgen.platform import clock
-from tests.support.deliveries import a_routed_lead, attempts, deliver, make_due, state
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
+from tests.support.stages.deliveries import a_routed_lead, attempts, deliver, make_due, state
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent
 
 SAYS_DUPLICATE = {"answer": {"type": "json", "rejected_when": [{"path": "result", "equals": "duplicate"}]}}
 NOT_JSON = {"answer": {"type": "json", "accepted_when": [{"path": "ok", "equals": "yes"}]}}

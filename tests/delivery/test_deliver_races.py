@@ -13,11 +13,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from leadgen.configuration.store import buyers
 from leadgen.platform import clock, db
-from tests.support.deliveries import LONG_AGO
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.deliveries import LONG_AGO
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
 
 WORKERS = 8
 ROUNDS = int(os.environ.get("RACES", "1"))

@@ -27,8 +27,8 @@ from leadgen.review import service as review_service
 from leadgen.review.domain import LeadVerdict
 from tests.support.examples import examples
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent
 
 CALL_SECONDS = 15
 SPECIFIED = backoff.specified(attempts=3, unit_seconds=1)

@@ -23,11 +23,11 @@ from leadgen.platform.web.app import lambda_handler
 from tests.conftest import ROOT, SECRET_KEY
 from tests.documents.test_document import a_credit_note
 from tests.support.factories import a_market, an_offer
-from tests.support.functions import Functions
 from tests.support.money import sold_leads
 from tests.support.money.after_sale import charge_back, pay_by_card
 from tests.support.money.sales_documents import a_billed_buyer, set_seller
-from tests.support.posts import a_token, refusal
+from tests.support.stages.functions import Functions
+from tests.support.stages.posts import a_token, refusal
 
 Capsys = pytest.CaptureFixture[str]
 

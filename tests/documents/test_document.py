@@ -14,11 +14,11 @@ from leadgen.platform import clock
 from leadgen.platform.messaging.batch import Message
 from leadgen.receivables.service import credit_notes
 from tests.support.factories import a_market, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, sent, sqs_event
 from tests.support.money import sold_leads
 from tests.support.money.sales_documents import BUYER, a_billed_buyer, set_seller
 from tests.support.servers.buyer_endpoint import Mailbox
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, failed_ids, sent, sqs_event
 
 
 @pytest.fixture

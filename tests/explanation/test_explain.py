@@ -12,9 +12,9 @@ from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert, prepaid
-from tests.support.functions import Functions
-from tests.support.messages import messages
-from tests.support.routing import a_valid_lead, buyers_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
+from tests.support.stages.routing import a_valid_lead, buyers_of, route
 
 Capsys = pytest.CaptureFixture[str]
 LARGE = {"all": [{"field": "rooms", "at_least": 9}, {"field": "email", "ends_with": ".org"}]}

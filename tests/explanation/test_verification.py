@@ -9,9 +9,9 @@ from psycopg.types.json import Jsonb
 
 from leadgen import cli
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.messages import messages
-from tests.support.routing import a_valid_lead, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
+from tests.support.stages.routing import a_valid_lead, route
 
 Capsys = pytest.CaptureFixture[str]
 RICH = {

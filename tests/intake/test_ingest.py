@@ -9,9 +9,9 @@ from psycopg import Connection
 from leadgen.intake.domain import idempotency
 from leadgen.platform import settings
 from tests.support.factories import a_post, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent
-from tests.support.posts import KEY, post, refusal
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.posts import KEY, post, refusal
 
 ANSWER = {
     "lead_id", "status", "buyer_id", "price", "source_id", "offer_id", "market_id", "vertical_id", "idempotency_key",

@@ -12,9 +12,9 @@ from psycopg import Connection
 
 from tests.conftest import ROOT
 from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent
-from tests.support.posts import through_lambda
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.posts import through_lambda
 
 DETECTION = {"duplicate_detection": {"enabled": True, "keys": ["phone"], "window_hours": 24}}
 

@@ -10,8 +10,8 @@ from psycopg import Connection
 
 from tests.conftest import ROOT
 from tests.support.factories import a_source
-from tests.support.functions import Functions
-from tests.support.posts import through_lambda
+from tests.support.stages.functions import Functions
+from tests.support.stages.posts import through_lambda
 
 
 @pytest.fixture

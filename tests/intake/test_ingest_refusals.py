@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.factories import a_post
-from tests.support.functions import Functions
-from tests.support.posts import KEY, post, refusal
+from tests.support.stages.functions import Functions
+from tests.support.stages.posts import KEY, post, refusal
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import Connection
 
 from tests.support.factories import a_post, a_source, an_offer
-from tests.support.functions import Functions
+from tests.support.stages.functions import Functions
 
 
 def test_a_post_and_its_replay_and_its_refusal_are_one_statement_each(

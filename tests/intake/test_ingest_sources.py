@@ -8,8 +8,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_post, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.posts import a_token, post, refusal
+from tests.support.stages.functions import Functions
+from tests.support.stages.posts import a_token, post, refusal
 
 
 def test_source_id_is_for_operators_and_systems(

@@ -11,8 +11,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from leadgen.leads.store import leads
 from leadgen_local.postgres.server import Postgres
 from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import waiting
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import waiting
 
 LONG = {"Prefer": "wait=10"}
 

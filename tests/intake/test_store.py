@@ -13,7 +13,7 @@ from leadgen.intake.domain import idempotency
 from leadgen.intake.store import Intake
 from tests.support.examples import examples
 from tests.support.factories import a_source, an_offer
-from tests.support.messages import sent, waiting
+from tests.support.stages.messages import sent, waiting
 
 KEY = "a-key-of-16-chars"
 

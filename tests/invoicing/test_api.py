@@ -12,10 +12,10 @@ from leadgen.access.adapters import Role
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything, invoice
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
 
 
 @pytest.fixture

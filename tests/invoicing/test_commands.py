@@ -11,10 +11,10 @@ from leadgen import cli
 from leadgen.platform import clock
 from tests.invoicing.test_invoice import HOUR, MONDAY
 from tests.support.factories import a_buyer, an_offer
-from tests.support.messages import sent
 from tests.support.money.after_sale import pay
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything, invoice, prepay
+from tests.support.stages.messages import sent
 
 Command = Callable[..., tuple[int, str, str]]
 _TAXED = {"tax": {"rate": "10"}}

@@ -12,10 +12,10 @@ from psycopg import Connection
 from leadgen.routing.store import candidates
 from leadgen.validation.store import screening
 from tests.support.factories import a_buyer, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent, waiting
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent, waiting
 
 MONDAY = datetime.fromisoformat("2026-06-15T06:00:00+00:00")  # 0:00 in Denver, the factories' market
 HOUR = timedelta(hours=1)

@@ -13,11 +13,11 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
 from tests.invoicing.test_invoice import HOUR, MONDAY, WEEK, on_invoices, run
 from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, invoice, prepay
-from tests.support.routing import a_valid_lead, failed_checks, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
+from tests.support.stages.routing import a_valid_lead, failed_checks, route
 
 INSTANT = timedelta(microseconds=1)
 

@@ -8,12 +8,12 @@ from psycopg import Connection
 
 from tests.invoicing.test_invoice import HOUR, MONDAY
 from tests.support.factories import a_buyer, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent
 from tests.support.money.invoice_invariants import faults
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, invoice, prepay
 from tests.support.processes.lost_connection import Killed, killed_after
 from tests.support.servers.buyer_endpoint import Mailbox
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent
 
 _MOST_STATEMENTS = 200
 _TAXED = {"tax": {"rate": "19"}, "terms_days": 60}

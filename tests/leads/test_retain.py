@@ -8,8 +8,8 @@ from psycopg import Connection
 
 from leadgen.simulation.service.simulate import Scope, simulate
 from tests.support.factories import a_buyer, a_lead, a_post, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.routing import a_valid_lead, buyers_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.routing import a_valid_lead, buyers_of, route
 
 PERSONAL = {
     "name": "Zoë Sentinel", "email": "sentinel@person.example", "phone": "+13035559876", "message": "Sentinel leaks",

@@ -17,8 +17,6 @@ from leadgen_local.postgres.server import Postgres, PostgresError
 from leadgen_local.supervision.launch import Identity, launch_command
 from tests.support.local import await_end
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 RUN_UNTIL_KILLED = """
 import sys
 from pathlib import Path

@@ -16,10 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.background import IGNORING_INTERRUPTS
 from tests.support.local import EVENT_SECONDS, await_end
-
-pytestmark = pytest.mark.xdist_group("stack")
+from tests.support.processes.background import IGNORING_INTERRUPTS
 
 MARKET = Path(__file__).parents[2] / "bench" / "market.yaml"
 CHILDREN = ("postgres", "gateway", "worker", "worker-documents", "sinks")

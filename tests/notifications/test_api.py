@@ -13,7 +13,7 @@ from leadgen.notifications.domain.subscriptions import MOST_IN_FORCE
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_subscription
-from tests.support.functions import Functions
+from tests.support.stages.functions import Functions
 
 PATH = "/api/subscriptions"
 GOOD = {"url": "https://93.184.216.34/hooks", "events": ["lead.*"]}

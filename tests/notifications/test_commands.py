@@ -18,12 +18,12 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.platform import settings
-from tests.support.background import IGNORING_INTERRUPTS
 from tests.support.factories import a_buyer, a_subscription, an_enrollment
-from tests.support.functions import Functions
-from tests.support.messages import body
-from tests.support.notices import a_taken_delivery, money, some_lead, tell
+from tests.support.processes.background import IGNORING_INTERRUPTS
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body
+from tests.support.stages.notices import a_taken_delivery, money, some_lead, tell
 
 Run = Callable[..., tuple[int, str, str]]
 

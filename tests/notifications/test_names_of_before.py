@@ -9,11 +9,11 @@ from psycopg import Connection
 from leadgen import cli
 from leadgen.kernel.events import Topic
 from tests.support.factories import a_subscription
-from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, sqs_event
-from tests.support.notices import some_lead
-from tests.support.posts import a_token
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, failed_ids, sqs_event
+from tests.support.stages.notices import some_lead
+from tests.support.stages.posts import a_token
 
 
 def test_a_message_of_before_is_the_event_of_now_and_the_same_one(

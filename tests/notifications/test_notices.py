@@ -18,10 +18,10 @@ from leadgen.notifications.service import subscriptions as notifications_subscri
 from leadgen.outbound.domain.signing import sign
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, a_subscription
-from tests.support.functions import Functions
-from tests.support.messages import body, sqs_event, waiting
-from tests.support.notices import attempts, ids, make_due, notices, said, some_lead, tell, wake  # fmt: skip
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, sqs_event, waiting
+from tests.support.stages.notices import attempts, ids, make_due, notices, said, some_lead, tell, wake  # fmt: skip
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtbG9uZyE="
 OLD_SECRET = "whsec_" + "YW5vdGhlci1zZWNyZXQtb2YtdGhpcnR5LXR3by1iISE="

@@ -9,10 +9,10 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import body
-from tests.support.notices import make_due, notices, open_endpoints, tell
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body
+from tests.support.stages.notices import make_due, notices, open_endpoints, tell
 
 NUMBER, OVERRIDE = "+13035550177", "+13035550188"
 AS_CONFIGURED = "(303) 555-0177"

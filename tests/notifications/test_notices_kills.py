@@ -12,12 +12,12 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.notifications.service import replays
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, a_subscription, an_enrollment
-from tests.support.functions import Functions
-from tests.support.messages import waiting
-from tests.support.notices import a_taken_delivery, make_due, money, open_endpoints
 from tests.support.processes.killed_worker import POINTS
 from tests.support.processes.sigkill import Workers
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import waiting
+from tests.support.stages.notices import a_taken_delivery, make_due, money, open_endpoints
 
 KILLS = int(os.environ.get("KILLS", "10"))
 

@@ -11,10 +11,19 @@ from psycopg import Connection
 from leadgen.notifications.store import notices as notifications_notices
 from leadgen.platform import clock
 from tests.support.factories import a_subscription
-from tests.support.functions import Functions
-from tests.support.messages import body
-from tests.support.notices import attempts, ids, make_due, notices, open_endpoints, some_lead, tell, wake  # fmt: skip
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body
+from tests.support.stages.notices import (  # fmt: skip
+    attempts,
+    ids,
+    make_due,
+    notices,
+    open_endpoints,
+    some_lead,
+    tell,
+    wake,
+)
 
 
 def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(

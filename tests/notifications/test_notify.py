@@ -5,8 +5,8 @@ from typing import Any
 from psycopg import Connection
 
 from tests.support.factories import a_lead, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, sqs_event
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, failed_ids, sqs_event
 
 
 def notify(functions: Functions, *bodies: object) -> set[str]:

@@ -15,9 +15,10 @@ from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, an_enrollment
-from tests.support.functions import Functions
-from tests.support.messages import body, waiting
-from tests.support.notices import (  # fmt: skip
+from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, waiting
+from tests.support.stages.notices import (
     a_taken_delivery,
     attempts,
     ids,
@@ -28,7 +29,6 @@ from tests.support.notices import (  # fmt: skip
     tell,
     wake,
 )
-from tests.support.servers.buyer_endpoint import BuyerEndpoint
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtbG9uZyE="
 OPERATOR = Actor("op")

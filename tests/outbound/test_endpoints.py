@@ -7,11 +7,11 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from tests.support.deliveries import a_routed_lead, deliver
 from tests.support.factories import a_buyer
-from tests.support.functions import Functions
-from tests.support.reviews import a_token, ask
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
+from tests.support.stages.deliveries import a_routed_lead, deliver
+from tests.support.stages.functions import Functions
+from tests.support.stages.reviews import a_token, ask
 
 Capsys = pytest.CaptureFixture[str]
 

@@ -10,11 +10,11 @@ from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent
 from tests.support.money.after_sale import assert_books_agree, invoice_of, money_of, set_policy
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, an_invoice, everything
-from tests.support.reviews import a_token, audits
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.reviews import a_token, audits
 
 
 class Desk:

@@ -14,12 +14,12 @@ from leadgen.payments.service import refunds as payments_refunds
 from leadgen.payments.service import top_ups
 from leadgen.platform import clock, settings
 from tests.support.factories import a_buyer
-from tests.support.functions import Functions
-from tests.support.messages import body, sqs_event
 from tests.support.money.after_sale import OPERATOR, assert_books_agree, money_of, pay_by_card, postings
 from tests.support.money.sold_leads import a_taken_lead, prepay
-from tests.support.posts import a_token, refusal
 from tests.support.servers.payment_provider import Provider, hand_over
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, sqs_event
+from tests.support.stages.posts import a_token, refusal
 
 RULE = {"auto_top_up": {"below": "50.00", "amount": "100.00"}}
 

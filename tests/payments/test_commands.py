@@ -11,11 +11,11 @@ from leadgen.cli import DONE, FAILED, MISUSED, main
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent
 from tests.support.money.after_sale import assert_books_agree, give_back, invoice_of, money_of, pay, set_policy
 from tests.support.money.sold_leads import a_billed_lead, an_invoice, everything
-from tests.support.reviews import audits
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.reviews import audits
 
 
 class Shell:

@@ -15,10 +15,10 @@ from leadgen.payments.domain import pay_links, pay_page
 from leadgen.payments.service import checkout
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer
-from tests.support.functions import Functions
 from tests.support.money.after_sale import pay
 from tests.support.money.sold_leads import an_invoice
 from tests.support.servers.payment_provider import Provider, hand_over
+from tests.support.stages.functions import Functions
 
 CARD_PAGE = re.compile(r"^http://127\.0\.0\.1:\d+/stripe/checkout/cs_test_\w+$")
 

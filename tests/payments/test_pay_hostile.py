@@ -15,10 +15,10 @@ from leadgen_local.sinks.stripe_account import SECRET_KEY as STRIPE_KEY
 from leadgen_local.sinks.stripe_account import WEBHOOK_SECRET
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer
-from tests.support.functions import Functions
 from tests.support.money.sold_leads import an_invoice
-from tests.support.posts import a_token
 from tests.support.servers.payment_provider import Provider, hand_over, signed
+from tests.support.stages.functions import Functions
+from tests.support.stages.posts import a_token
 
 
 @pytest.fixture

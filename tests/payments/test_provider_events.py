@@ -17,12 +17,12 @@ from leadgen.platform import clock
 from leadgen_local.sinks.stripe_account import Object
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer
-from tests.support.functions import Functions
-from tests.support.messages import sent
 from tests.support.money.after_sale import OPERATOR, assert_books_agree, invoice_of, money_of, pay, postings
 from tests.support.money.sold_leads import an_invoice, everything
-from tests.support.posts import refusal
 from tests.support.servers.payment_provider import Provider, hand_over, signed
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.posts import refusal
 
 MINUTE = timedelta(minutes=1)
 

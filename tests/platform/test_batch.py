@@ -9,8 +9,8 @@ from psycopg import Connection
 
 from leadgen.platform import settings
 from tests.support.factories import a_lead, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, sent, sqs_event
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, failed_ids, sent, sqs_event
 
 POISON = ["{", "[1]", "null", "5", '"text"', "{}", '{"event": "lead.received"}',
           '{"event": 5, "lead_id": 1, "occurred_at": "2026-06-17T12:00:00Z"}',

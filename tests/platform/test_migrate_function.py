@@ -5,7 +5,7 @@ import pytest
 
 from leadgen.platform import settings
 from tests.conftest import ROOT
-from tests.support.functions import Functions
+from tests.support.stages.functions import Functions
 
 
 @pytest.fixture

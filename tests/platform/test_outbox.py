@@ -16,8 +16,8 @@ from leadgen.kernel.events import Event, Topic
 from leadgen.platform import clock, settings
 from leadgen.platform.messaging import bus, queues
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_post, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent
 
 REGION = "us-east-1"
 # As template.yaml binds them; None takes everything.

@@ -9,8 +9,8 @@ from psycopg import Connection
 
 from leadgen.kernel.events import Event, Topic
 from leadgen.platform.messaging import queues
-from tests.support.messages import sent as messages_sent
-from tests.support.messages import waiting
+from tests.support.stages.messages import sent as messages_sent
+from tests.support.stages.messages import waiting
 
 
 @pytest.fixture

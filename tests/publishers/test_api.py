@@ -14,8 +14,8 @@ from leadgen import cli
 from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
-from tests.support.functions import Functions
 from tests.support.money.publishers import Published
+from tests.support.stages.functions import Functions
 
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
 IN_JUNE = datetime(2026, 6, 17, 12, tzinfo=UTC)

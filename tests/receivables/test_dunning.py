@@ -12,9 +12,9 @@ from leadgen.receivables.domain.settlement import Settlement
 from leadgen.receivables.service import settlement
 from tests.invoicing.test_invoice import HOUR, MONDAY, run
 from tests.support.factories import a_buyer, an_offer
-from tests.support.functions import Functions
 from tests.support.money.sold_leads import an_invoice
 from tests.support.servers.buyer_endpoint import Mailbox
+from tests.support.stages.functions import Functions
 
 DAY = timedelta(days=1)
 DUE = MONDAY + 14 * DAY  # of what is issued on MONDAY

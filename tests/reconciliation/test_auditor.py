@@ -14,10 +14,10 @@ from leadgen.audit_trail.domain import Actor
 from leadgen.invoicing.service import decisions
 from leadgen.reconciliation import service as reconciliation_service
 from tests.support.factories import a_buyer, a_source, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.messages import waiting
 from tests.support.money import publishers
 from tests.support.money.sold_leads import a_billed_lead, a_taken_lead, an_invoice, everything, prepay
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import waiting
 
 DAY = timedelta(days=1)
 

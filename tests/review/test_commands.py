@@ -8,12 +8,12 @@ import pytest
 from psycopg import Connection
 
 from leadgen import cli
-from tests.support.deliveries import deliver, make_due
 from tests.support.factories import a_lead
-from tests.support.functions import Functions
-from tests.support.messages import sent, waiting
-from tests.support.reviews import Market, delivery_row, lead_row
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.deliveries import deliver, make_due
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent, waiting
+from tests.support.stages.reviews import Market, delivery_row, lead_row
 
 Capsys = pytest.CaptureFixture[str]
 

@@ -13,12 +13,12 @@ from leadgen.delivery.store.deliveries import DeliveryResult
 from leadgen.notifications.service import replays
 from leadgen.notifications.service.replays import ReplayImpossible
 from leadgen.platform import clock
-from tests.support.deliveries import deliver, make_due
 from tests.support.factories import a_buyer, an_enrollment
-from tests.support.functions import Functions
-from tests.support.messages import sent, waiting
-from tests.support.reviews import NOTHING, ONE, Market, audits, decide, delivery_row, lead_row, route
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
+from tests.support.stages.deliveries import deliver, make_due
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent, waiting
+from tests.support.stages.reviews import NOTHING, ONE, Market, audits, decide, delivery_row, lead_row, route
 
 
 def test_redelivered_it_is_called_again_at_once_with_the_same_bytes_under_the_same_id(

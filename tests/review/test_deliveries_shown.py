@@ -7,10 +7,10 @@ from uuid import uuid4
 from psycopg import Connection
 
 from leadgen.delivery.domain.verdicts import NAMES
-from tests.support.deliveries import deliver, make_due
-from tests.support.functions import Functions
-from tests.support.reviews import Market, a_token, ask, decide
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.deliveries import deliver, make_due
+from tests.support.stages.functions import Functions
+from tests.support.stages.reviews import Market, a_token, ask, decide
 
 
 def test_the_number_of_statements_does_not_grow_with_the_queue(

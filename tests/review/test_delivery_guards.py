@@ -11,12 +11,12 @@ from psycopg import Connection
 
 from leadgen.delivery.domain.verdicts import NAMES
 from leadgen.platform import clock
-from tests.support.deliveries import deliver
 from tests.support.factories import a_buyer, an_enrollment
-from tests.support.functions import Functions
-from tests.support.messages import sent
-from tests.support.reviews import NOTHING, Market, a_token, ask, audits, decide, delivery_row, lead_row, route
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.deliveries import deliver
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.reviews import NOTHING, Market, a_token, ask, audits, decide, delivery_row, lead_row, route
 
 NOBODYS = "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a"
 

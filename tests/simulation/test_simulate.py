@@ -22,9 +22,9 @@ from leadgen.simulation.domain.track_records import TrackRecords
 from leadgen.simulation.service.simulate import Report, Scope, simulate
 from leadgen.simulation.store import history
 from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert, prepaid
-from tests.support.functions import Functions
-from tests.support.messages import messages
-from tests.support.routing import a_valid_lead, buyers_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
+from tests.support.stages.routing import a_valid_lead, buyers_of, route
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "priority": {"strategy": "priority_based", "unrouted": {"retry_minutes": 5, "give_up_hours": 2}},

@@ -14,11 +14,11 @@ from psycopg import Connection
 from leadgen.platform import log
 from leadgen_local.sinks import stripe_account
 from tests.support.factories import a_source, an_offer
-from tests.support.messages import sent
-from tests.support.reviews import Market
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 from tests.support.servers.name_server import NameServer
 from tests.support.servers.payment_provider import Provider
+from tests.support.stages.messages import sent
+from tests.support.stages.reviews import Market
 
 
 @pytest.fixture

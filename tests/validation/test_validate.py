@@ -13,8 +13,8 @@ from psycopg import Connection
 
 from tests.support.examples import examples
 from tests.support.factories import a_lead, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent
 
 DETECTION = {"enabled": True, "window_hours": 24, "keys": ["phone", "email"], "match_mode": "any"}
 

@@ -9,9 +9,9 @@ from psycopg import Connection
 from leadgen.platform import settings
 from leadgen.platform.egress import dns
 from tests.support.factories import a_lead, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent
 from tests.support.servers.name_server import BROKEN, SILENT, NameServer
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent
 
 RULES = {"mx_lookup_enabled": True, "duplicate_detection": {"enabled": True, "window_hours": 24}}
 

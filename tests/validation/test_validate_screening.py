@@ -10,8 +10,8 @@ from psycopg import Connection
 from leadgen.review.store import leads as review_leads
 from leadgen.validation.domain import screening
 from tests.support.factories import a_lead, a_source, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.messages import messages, sent
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages, sent
 
 VELOCITY = {"points": 40, "more_than": 2, "within_minutes": 60}
 EVERYTHING: dict[str, Any] = {

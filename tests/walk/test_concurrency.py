@@ -12,8 +12,6 @@ import pytest
 from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
 from tests.support.processes.running_stack import RunningStack
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[RunningStack]:

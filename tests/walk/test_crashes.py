@@ -71,7 +71,6 @@ def await_billed(conn: Connection[Any], count: int) -> None:
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.xdist_group("stack")
 @pytest.mark.parametrize("victim", ["worker", "postgres"])
 def test_every_lead_is_settled_and_billed_once_after_kill_9(stack: RunningStack, victim: str) -> None:
     with connect(stack) as conn:

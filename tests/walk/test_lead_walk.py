@@ -9,9 +9,9 @@ from psycopg import Connection
 
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, a_post, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import failed_ids, sent, sqs_event, waiting
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import failed_ids, sent, sqs_event, waiting
 
 
 @pytest.fixture

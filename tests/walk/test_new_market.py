@@ -11,8 +11,8 @@ from psycopg import Connection
 
 from leadgen import cli
 from leadgen.outbound.domain import signing
-from tests.support.functions import Functions
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
+from tests.support.stages.functions import Functions
 
 DENVER_HVAC = """\
 market:

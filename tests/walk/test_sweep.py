@@ -7,8 +7,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_delivery, a_lead, an_enrollment
-from tests.support.functions import Functions
-from tests.support.messages import sent
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
 
 QUEUES = ["validate", "route", "deliver", "bill"]
 

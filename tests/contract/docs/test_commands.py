@@ -14,10 +14,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.command_blocks import Shell, blocks, commands_without_a_language, differs
 from tests.support.processes.running_stack import ROOT, RunningStack
+from tests.support.repository.command_blocks import Shell, blocks, commands_without_a_language, differs
 
-pytestmark = [pytest.mark.xdist_group("commands"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md"))]
 WAIT_SECONDS = 60.0

@@ -14,7 +14,7 @@ from leadgen.platform import settings
 from leadgen.platform.egress import http_client
 from leadgen.platform.egress.http_client import NotSent
 from tests.support.servers.name_server import BROKEN, SILENT, NameServer, Zones
-from tests.support.ssrf_corpus import PASSED_ANSWERS, PUBLIC, PUBLIC_6, REFUSED_ANSWERS
+from tests.support.servers.ssrf_corpus import PASSED_ANSWERS, PUBLIC, PUBLIC_6, REFUSED_ANSWERS
 
 Begun = list[tuple[Any, ...]]
 

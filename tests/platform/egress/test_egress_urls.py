@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leadgen.platform.egress import http_client, public_addresses, urls
 from leadgen.platform.egress.http_client import NotSent
-from tests.support.ssrf_corpus import (
+from tests.support.servers.ssrf_corpus import (
     CARRIED,
     PASSED_ANSWERS,
     PASSED_URLS,

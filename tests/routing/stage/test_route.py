@@ -8,9 +8,9 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_lead, a_market, a_source, an_enrollment, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.messages import body, failed_ids, messages, sent, sqs_event
-from tests.support.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body, failed_ids, messages, sent, sqs_event
+from tests.support.stages.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
 
 
 def test_a_lead_is_claimed_priced_and_handed_to_delivery_at_once(

@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.routing import a_valid_lead, buyers_of, reason_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.routing import a_valid_lead, buyers_of, reason_of, route
 
 
 def an_exclusivity(conn: Connection[Any], offer: int, buyer: int, **values: Any) -> None:

@@ -9,8 +9,8 @@ from psycopg import Connection
 from leadgen.kernel.errors import PolicyInvalid
 from leadgen.routing.domain import policy
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.routing import a_valid_lead, failed_checks, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.routing import a_valid_lead, failed_checks, route
 
 HOURS = {"wed": [["08:00", "12:00"], ["22:00", "02:00"]], "sat": [["00:00", "24:00"]]}
 

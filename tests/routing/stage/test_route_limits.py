@@ -9,9 +9,9 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer, prepaid
-from tests.support.functions import Functions
-from tests.support.messages import waiting
-from tests.support.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import waiting
+from tests.support.stages.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
 
 
 def test_the_day_of_a_cap_is_the_markets(

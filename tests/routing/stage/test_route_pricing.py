@@ -7,8 +7,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.routing import a_valid_lead, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.routing import a_valid_lead, route
 
 EVENING, NOON = (datetime.fromisoformat(f"2026-06-17T{clock}:00-06:00") for clock in ("18:00", "12:00"))  # in Denver
 PRICING = {

@@ -16,8 +16,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer, insert
-from tests.support.functions import Functions
-from tests.support.routing import route
+from tests.support.stages.functions import Functions
+from tests.support.stages.routing import route
 
 LEADS = 1000
 WORKERS = 8

@@ -7,8 +7,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, an_enrollment, insert
-from tests.support.functions import Functions
-from tests.support.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.routing import a_valid_lead, buyers_of, failed_checks, reason_of, route
 
 FILTER = {"all": [{"field": "attributes.rooms", "at_least": 2}, {"not": {"field": "email", "ends_with": ".edu"}}]}
 

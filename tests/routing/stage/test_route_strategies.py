@@ -10,8 +10,8 @@ import pytest
 from psycopg import Connection
 
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.routing import a_valid_lead, buyers_of, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.routing import a_valid_lead, buyers_of, route
 
 
 def an_offer_by(conn: Connection[Any], strategy: str, **config: Any) -> tuple[int, int]:

@@ -12,9 +12,9 @@ from leadgen.review.store import leads
 from leadgen.suppression import domain as suppression_domain
 from leadgen.suppression import store as suppression_store
 from tests.support.factories import a_buyer, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import sent
-from tests.support.routing import a_valid_lead, route
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import sent
+from tests.support.stages.routing import a_valid_lead, route
 
 
 def test_an_unrouted_lead_is_held_tried_again_by_the_sweep_and_given_up(

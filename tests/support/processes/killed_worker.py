@@ -20,7 +20,7 @@ from leadgen.platform import clock
 from leadgen.platform.egress import http_client
 from leadgen.platform.messaging import bus
 from leadgen.platform.messaging.batch import Message
-from tests.support.messages import body, messages
+from tests.support.stages.messages import body, messages
 
 POINTS = ("before_call", "during_call", "after_answer", "before_record", "before_commit")
 

@@ -23,7 +23,7 @@ def token_command(parser: argparse.ArgumentParser) -> None:
         parser,
         "Print an API token with which a buyer sees its money, returns leads and disputes invoices. It is signed with "
         "SECRET_KEY and valid until it expires: it cannot be revoked.",
-        examples=["leadgen buyer token office@bayshore-roof.example --days 90"],
+        examples=["leadgen buyer token crm@buyer.example --days 90"],
         notes=[ACTOR, DATABASE],
     )
     money_command.buyer_argument(parser)

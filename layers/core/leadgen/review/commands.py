@@ -81,7 +81,7 @@ def assign_command(parser: argparse.ArgumentParser) -> None:
         parser,
         "assign",
         "Withdraw the lead from the delivery's buyer, and offer it to one other buyer alone.",
-        "leadgen review assign 3f2a91c4 --buyer office@bayshore-roof.example",
+        "leadgen review assign 3f2a91c4 --buyer crm@buyer.example",
     )
     parser.add_argument("--buyer", required=True, metavar="BUYER", help="the other buyer's id or e-mail address")
 

@@ -31,7 +31,7 @@ def apply_command(parser: argparse.ArgumentParser) -> None:
         "and field. Applying the same files again changes nothing. Sources, enrollments, service areas and "
         "exclusivities that are no longer in the files are deactivated; nothing is ever deleted. A changed policy "
         "becomes its next version. Leads that wait for a buyer are routed again.",
-        examples=["leadgen config apply examples/austin-plumbing.yaml", "leadgen config apply markets/*.yaml"],
+        examples=["leadgen config apply my-market.yaml", "leadgen config apply markets/*.yaml"],
         notes=[_VALUES, _HISTORY, DATABASE],
     )
     _files(parser)
@@ -44,7 +44,7 @@ def plan_command(parser: argparse.ArgumentParser) -> None:
         parser,
         "Do exactly what `leadgen config apply` would do, print what it changes, field by field, and undo it. The exit "
         "status is 0 when nothing would change, 2 when something would, 1 when the files cannot be applied.",
-        examples=["leadgen config plan examples/austin-plumbing.yaml"],
+        examples=["leadgen config plan my-market.yaml"],
         notes=[_VALUES, DATABASE],
     )
     _files(parser)

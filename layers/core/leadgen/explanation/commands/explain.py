@@ -30,7 +30,7 @@ def explain_command(parser: argparse.ArgumentParser) -> None:
         "each buyer that was considered: its verdict, the rule that decided, the value and the limit at that instant, "
         "and for an ineligible buyer the smallest change that would have made it eligible. Of several attempts the "
         "last one is shown in full.",
-        examples=["leadgen explain 17", "leadgen explain 17 --buyer office@bayshore-roof.example"],
+        examples=["leadgen explain 17", "leadgen explain 17 --buyer crm@buyer.example"],
     )
     parser.add_argument("lead_id", type=number, metavar="LEAD", help="the lead's id")
     parser.add_argument("--buyer", metavar="BUYER", help="of routing only this buyer (id or e-mail), with every rule")

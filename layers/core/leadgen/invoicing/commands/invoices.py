@@ -55,7 +55,7 @@ def list_command(parser: argparse.ArgumentParser) -> None:
     describe(
         parser,
         f"List the newest {_MOST} invoices, and the buyers whose invoices fail.",
-        examples=["leadgen invoice list --status overdue", "leadgen invoice list --buyer office@bayshore-roof.example"],
+        examples=["leadgen invoice list --status overdue", "leadgen invoice list --buyer crm@buyer.example"],
     )
     parser.add_argument("--status", choices=_STATUSES, help="only invoices with this status")
     parser.add_argument("--buyer", metavar="BUYER", help="only invoices of this buyer: its id or e-mail address")

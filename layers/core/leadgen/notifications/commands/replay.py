@@ -32,7 +32,7 @@ def replay_command(parser: argparse.ArgumentParser) -> None:
         "replay at a time.",
         examples=[
             "leadgen delivery replay 3f2a91c4",
-            "leadgen delivery replay --buyer office@bayshore-roof.example --since 6h",
+            "leadgen delivery replay --buyer crm@buyer.example --since 6h",
             "leadgen delivery replay --resume 5",
         ],
         notes=[ACTOR, DATABASE],

@@ -41,7 +41,7 @@ def list_command(parser: argparse.ArgumentParser) -> None:
     describe(
         parser,
         f"List the latest {MOST} payments. With --buyer, show also what the buyer owes and has prepaid.",
-        examples=["leadgen payment list", "leadgen payment list --buyer office@bayshore-roof.example"],
+        examples=["leadgen payment list", "leadgen payment list --buyer crm@buyer.example"],
     )
     parser.add_argument("--buyer", metavar="BUYER", help="only payments of this buyer: its id or e-mail address")
     parser.set_defaults(run=_list)

@@ -23,7 +23,7 @@ def top_up_command(parser: argparse.ArgumentParser) -> None:
     describe(
         parser,
         "Record money that a buyer prepaid. It settles debts from chargebacks first; the rest goes to the wallet.",
-        examples=["leadgen wallet top-up office@bayshore-roof.example 500.00 --reference 'wire 881'"],
+        examples=["leadgen wallet top-up crm@buyer.example 500.00 --reference 'wire 881'"],
         notes=[ACTOR, DATABASE],
     )
     money_command.buyer_argument(parser)

@@ -26,7 +26,7 @@ def statement_command(parser: argparse.ArgumentParser) -> None:
         "Show a buyer's account from one day to another in its market's time zone; without days, the last 30: what it "
         "owed, charges and payments, its prepaid balance, and its open invoices.",
         examples=[
-            "leadgen buyer statement office@bayshore-roof.example",
+            "leadgen buyer statement crm@buyer.example",
             "leadgen buyer statement 3 --from 2026-06-01 --to 2026-06-30 --format pdf -o june.pdf",
         ],
     )

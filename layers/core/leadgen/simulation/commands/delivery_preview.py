@@ -33,8 +33,8 @@ def preview_command(parser: argparse.ArgumentParser) -> None:
         "and nothing is changed. The enrollment is the one that is configured, or with --file one that is not applied "
         "yet; the lead is made up, or with --lead a stored one.",
         examples=[
-            "leadgen delivery preview --buyer office@bayshore-roof.example",
-            "leadgen delivery preview --file examples/tampa-roofing.yaml --buyer office@bayshore-roof.example \\",
+            "leadgen delivery preview --buyer crm@buyer.example",
+            "leadgen delivery preview --file my-market.yaml --buyer crm@buyer.example \\",
             """    --answer '200 {"result": "duplicate"}'""",
         ],
         notes=[f"{DATABASE} With --file and without --lead none is needed."],

@@ -32,7 +32,7 @@ def simulate_command(parser: argparse.ArgumentParser) -> None:
         "which must reproduce the record.",
         examples=[
             "leadgen simulate --since 30d --policy draft.yaml",
-            "leadgen simulate --since 2026-06-01 --until 2026-07-01 --offer plumbing --json",
+            "leadgen simulate --since 2026-06-01 --until 2026-07-01 --offer 'Emergency repairs' --json",
         ],
         notes=[
             "A draft file has offer, market (where several have the offer), and routing_policy or validation_policy "

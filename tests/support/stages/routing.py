@@ -7,8 +7,8 @@ from psycopg import Connection
 
 from leadgen.decisions import store as decisions_store
 from tests.support.factories import a_lead
-from tests.support.functions import Functions
-from tests.support.messages import messages
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
 
 
 def a_valid_lead(conn: Connection[Any], source: int, **values: Any) -> int:

@@ -9,8 +9,8 @@ from leadgen.access import adapters as tokens
 from leadgen.platform import clock
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_buyer, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
 
 
 def a_token(role: Any = "operator") -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TypeGuard
 
 from leadgen.kernel.events import Topic
-from tests.support.stores import CORE
+from tests.support.repository.stores import CORE
 from tests.support.template.cloudformation import functions, mappings, named, subscriptions, written
 
 _SELECTED = re.compile(r",\s*'([a-z_]+\.[a-z_]+)'")

@@ -10,9 +10,9 @@ from psycopg import Connection
 from leadgen.platform import clock
 from leadgen.platform.messaging.batch import Message
 from tests.support.factories import a_delivery, a_lead, a_source, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import body
 from tests.support.servers.buyer_endpoint import Received
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import body
 
 
 def tell(functions: Functions, *bodies: dict[str, Any], at: datetime | None = None) -> list[str]:

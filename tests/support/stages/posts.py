@@ -12,7 +12,7 @@ from leadgen.platform import clock
 from leadgen.platform.web.app import lambda_handler
 from tests.conftest import SECRET_KEY
 from tests.support.factories import a_post
-from tests.support.functions import Functions
+from tests.support.stages.functions import Functions
 
 KEY = "a-key-of-16-chars"
 

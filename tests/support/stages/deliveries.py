@@ -7,8 +7,8 @@ from psycopg import Connection
 
 from leadgen.platform import clock
 from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_enrollment, an_offer
-from tests.support.functions import Functions
-from tests.support.messages import messages
+from tests.support.stages.functions import Functions
+from tests.support.stages.messages import messages
 
 SECRET = "the buyer's secret"
 
