@@ -9,6 +9,9 @@ PYTEST  ?= -n 2 --dist loadfile --no-loadscope-reorder
 packages = $(shell grep -c '^[a-z0-9].*==' $(1))
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
+# Tests and the stack start a hundred processes: compiled modules are kept, also where the environment says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run apply test race check bench bench-simulate bench-route bench-deliver bench-invoice build schema pictures lock clean
 

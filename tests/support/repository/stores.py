@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CORE = ROOT / "layers/core/leadgen"
 
 # These are no capabilities: words, the outside world, the command line and what its commands share.
