@@ -4,8 +4,9 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 VENV    := .venv/$(VERSION)
 BIN     := $(VENV)/bin
 SAM     := .venv/sam-$(VERSION)
-# A file's tests stay in one worker, for what they share; files with long tests come first.
-PYTEST  ?= -n 2 --dist loadfile --no-loadscope-reorder
+# One worker more than cores, since tests wait for processes. A file's tests stay in one, for what they share.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST  ?= -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 packages = $(shell grep -c '^[a-z0-9].*==' $(1))
 RUN     := $(BIN)/python -m leadgen_local $(if $(filter 1,$(ONCE)),--once)
 
