@@ -57,7 +57,7 @@ def _measure(stack: Stack, folder: Path) -> int:
         found: dict[str, list[float]] = {"ok": [], "hang": []}
         for turn, mode in enumerate(("ok", "hang") * TURNS):
             for number in range(0, BUYERS, 2):
-                _tell(stack.sink_url, number, mode)
+                _set_behavior(stack.sink_url, number, mode)
             conn.execute("UPDATE endpoints SET state = 'closed', failures = 0, openings = 0, open_until = NULL")
             found[mode] += _turn(api, conn, turn + 1)
     print(f"{'from routing to taken':32}{'p50':>9}{'p95':>9}{'p99':>9}   milliseconds, {BUYERS // 2} buyers\n")
@@ -131,12 +131,12 @@ def _await_taken(conn: psycopg.Connection) -> None:
     raise RuntimeError(f"leads of buyers that answer were not taken within {_SETTLE_SECONDS:.0f} s")
 
 
-def _tell(sink_url: str, buyer: int, mode: str) -> None:
+def _set_behavior(sink_url: str, buyer: int, mode: str) -> None:
     sink = http.client.HTTPConnection(urlsplit(sink_url).netloc)
-    said = json.dumps({"path": f"/buyers/{buyer:02d}", "mode": mode})
-    sink.request("PUT", "/behavior", said, {"Content-Type": "application/json"})
+    behavior = json.dumps({"path": f"/buyers/{buyer:02d}", "mode": mode})
+    sink.request("PUT", "/behavior", behavior, {"Content-Type": "application/json"})
     if sink.getresponse().status != 200:
-        raise RuntimeError("the fake buyer does not do as it is told")
+        raise RuntimeError("the fake buyer did not take its behavior")
 
 
 def _market(sink_url: str) -> dict[str, object]:

@@ -21,8 +21,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     """One after the other: claim it and commit, ask the provider, record the answer."""
-    done = [_ask(collection.refund_due, one) for one in _ids(messages, Topic.REFUND_REQUESTED, "refund_id")]
-    done += [_ask(collection.top_up_due, one) for one in _ids(messages, Topic.TOP_UP_DUE, "payment_id")]
+    done = [_call(collection.refund_due, one) for one in _ids(messages, Topic.REFUND_REQUESTED, "refund_id")]
+    done += [_call(collection.top_up_due, one) for one in _ids(messages, Topic.TOP_UP_DUE, "payment_id")]
     return done
 
 
@@ -30,12 +30,12 @@ def _ids(messages: Sequence[Message], topic: Topic, name: str) -> list[int]:
     return sorted({int(message.body[name]) for message in messages if message.event == topic})
 
 
-def _ask(claim: Callable[[Connection[Any], int, datetime], ClaimedCall | None], row_id: int) -> Outcome:
+def _call(claim: Callable[[Connection[Any], int, datetime], ClaimedCall | None], row_id: int) -> Outcome:
     with bus.transaction() as transaction:
         claimed = claim(transaction.conn, row_id, clock.now())
     if claimed is None:
         return Outcome("nothing_due", None, {"id": row_id})
-    record = claimed.ask()
+    record = claimed.call()
     with bus.transaction() as transaction:
         recorded = record(transaction.conn, clock.now())
         transaction.announce(recorded.events)

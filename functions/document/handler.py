@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadgen.documents.service import mails, records
-from leadgen.documents.service.mails import MailErrand
+from leadgen.documents.service.mails import MailToSend
 from leadgen.kernel.events import Topic
 from leadgen.outbound.service import claims
 from leadgen.outbound.service.webhook import Call
@@ -31,13 +31,13 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     drawn_at = now + timedelta(seconds=clock.seconds() - began)
     until = claims.until(drawn_at, call_seconds=settings.current().webhook_timeout_seconds)
     with db.current().transaction() as conn:
-        errands = mails.claim(conn, invoices, credit_notes, now=drawn_at, until=until)
+        to_send = mails.claim(conn, invoices, credit_notes, now=drawn_at, until=until)
     done: list[Outcome] = []
 
-    def record(ended: Sequence[tuple[MailErrand, Call]]) -> None:
+    def record(ended: Sequence[tuple[MailToSend, Call]]) -> None:
         with db.current().transaction() as conn:
             results = mails.record(conn, ended, now=clock.now())
-        done.extend(records.outcome(errand, call, results[errand.claimed.mail_id]) for errand, call in ended)
+        done.extend(records.outcome(outgoing, call, results[outgoing.claimed.mail_id]) for outgoing, call in ended)
 
-    claims.carry_out(errands, mails.send, record)
+    claims.carry_out(to_send, mails.send, record)
     return done + [Outcome("nothing_due")] * (len(messages) - len(done))

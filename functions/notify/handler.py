@@ -7,7 +7,7 @@ from typing import Any
 from leadgen.kernel.events import Topic
 from leadgen.leads.store import lifecycle
 from leadgen.notifications.service import dispatch, records
-from leadgen.notifications.service.dispatch import NoticeErrand
+from leadgen.notifications.service.dispatch import NoticeToSend
 from leadgen.outbound.service import claims
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform import clock, settings
@@ -42,7 +42,7 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
         transaction.announce([*claimed.wake_ups, *others])
     done = [records.outcome(notice_id, step, {}) for notice_id, step in claimed.steps.items()]
 
-    def record(ended: Sequence[tuple[NoticeErrand, Call]]) -> None:
+    def record(ended: Sequence[tuple[NoticeToSend, Call]]) -> None:
         with bus.transaction() as transaction:
             steps, wake_ups = dispatch.record(transaction.conn, ended, now=clock.now())
             transaction.announce(wake_ups)
@@ -50,6 +50,6 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             records.outcome(e.parcel.notice_id, steps[e.parcel.notice_id], records.facts(e, call)) for e, call in ended
         )
 
-    claims.carry_out(claimed.errands, dispatch.send, record)
+    claims.carry_out(claimed.to_send, dispatch.send, record)
     idle = woken.keys() - {outcome.facts["notice_id"] for outcome in done}
     return noted + done + [Outcome("nothing_due", None, {"notice_id": notice_id}) for notice_id in sorted(idle)]

@@ -35,8 +35,8 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
 
         choices: list[Choice] = []
         if policies:
-            asking = [RoutableLead(locked[lead_id], policy) for lead_id, policy in policies.items()]
-            found = candidates.load(conn, asking, periods, now=now)
+            routable = [RoutableLead(locked[lead_id], policy) for lead_id, policy in policies.items()]
+            found = candidates.load(conn, routable, periods, now=now)
             choices = allocation.allocate(found.requests, found.usages, found.rotations, now=now)
         by_lead = {c.request.lead.lead_id: c for c in choices}
         routed = {lead_id: c.decision for lead_id, c in by_lead.items() if isinstance(c.decision, Routed)}

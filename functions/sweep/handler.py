@@ -67,7 +67,7 @@ def run(now: datetime) -> dict[str, int]:
         "notices": len(overdue),
         "documents": len(documents),
     }
-    swept |= {"provider_events": _act_on_events(now, since), "unasked": _ask_again(now, since)}
+    swept |= {"provider_events": _act_on_events(now, since), "unasked": _repeat_calls(now, since)}
     logger.info("sweep.run", extra={"stage": "sweep", **swept})
     return swept
 
@@ -82,7 +82,7 @@ def _act_on_events(now: datetime, since: datetime) -> int:
     return len(waiting)
 
 
-def _ask_again(now: datetime, since: datetime) -> int:
+def _repeat_calls(now: datetime, since: datetime) -> int:
     """Refunds and top-ups that nobody is at, and prepaid money that has become less without a lead being billed."""
     with bus.transaction() as transaction:
         low = top_ups.low(transaction.conn, now=now, limit=MOST_TOP_UPS)

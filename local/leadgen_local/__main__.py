@@ -27,14 +27,14 @@ def main() -> int:
             signal.signal(number, _request_stop)
     stack = None
     try:
-        stack = Stack(os.environ, _say)
+        stack = Stack(os.environ, _print_line)
         stack.start()
         return _serve(stack, options)
     except FAILURES as error:
         print(f"LeadGen cannot run. {error}", file=sys.stderr)
         return 1
     except StopRequested:
-        _say("Stopping …")
+        _print_line("Stopping …")
         return 0
     finally:
         for number in _SIGNALS:
@@ -68,7 +68,7 @@ def _request_stop(number: int, frame: FrameType | None) -> None:
     raise StopRequested
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     try:
         print(line, flush=True)
     except BrokenPipeError:  # whoever read along has gone; the stack has not
@@ -79,17 +79,17 @@ def _serve(stack: Stack, options: argparse.Namespace) -> int:
     """Supervise in this thread, which the children live and die with; another applies the files and posts the leads."""
     ended, failed, stopping = Event(), Event(), Event()
 
-    def say(line: str) -> None:
+    def print_line(line: str) -> None:
         if not stopping.is_set():  # what fails because everything is being stopped is no failure to report
-            _say(line)
+            _print_line(line)
 
     def work() -> None:
-        if not configure.run(stack, options.files, say, examples=not options.no_examples, report=options.once):
+        if not configure.run(stack, options.files, print_line, examples=not options.no_examples, report=options.once):
             failed.set()
         if options.once:
             ended.set()
         else:
-            next_steps.show(stack, say)
+            next_steps.show(stack, print_line)
 
     Thread(target=work, daemon=True).start()
     try:

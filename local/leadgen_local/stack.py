@@ -58,11 +58,11 @@ class Stack:
     """One embedded stack. Start, supervise and stop it from the main thread: its children die with their thread."""
 
     def __init__(
-        self, environ: Mapping[str, str], say: Callable[[str], None], template_file: Path = paths.TEMPLATE
+        self, environ: Mapping[str, str], print_line: Callable[[str], None], template_file: Path = paths.TEMPLATE
     ) -> None:
         self._template_file = template_file.absolute()
         self._environ = environ
-        self._say = say
+        self._print_line = print_line
         self._choices = environment.Choices.read(environ)
         self._listeners: list[socket.socket] = []
         self._postgres: Postgres | None = None
@@ -91,11 +91,11 @@ class Stack:
         self._prepare_database(described)
         self._start_children(gateway, sink, smtp)
         self._write_summary()
-        self._say(f"Ready after {time.monotonic() - began:.1f} s.")
+        self._print_line(f"Ready after {time.monotonic() - began:.1f} s.")
 
     def supervise(self, until: Event) -> None:
         """Start again whatever ends, until the event is set."""
-        supervisor = Supervisor(self._watched(), FAILURES, self._say)
+        supervisor = Supervisor(self._watched(), FAILURES, self._print_line)
         while not until.wait(_POLL_SECONDS):
             if supervisor.check():
                 self._write_summary()
@@ -127,12 +127,12 @@ class Stack:
         if self._choices.database_url is not None:
             self.database_url = self._choices.database_url
             database.create_if_missing(self.database_url)
-            self._say("database  the one that DATABASE_URL names")
+            self._print_line("database  the one that DATABASE_URL names")
             return
         self._postgres = Postgres(self.state.directory / "postgres", log_file=self.state.logs / "postgres.log")
         self._postgres.start()
         self.database_url = self._postgres.url()
-        self._say(f"database  PostgreSQL {self._postgres.version}, after {time.monotonic() - began:.1f} s")
+        self._print_line(f"database  PostgreSQL {self._postgres.version}, after {time.monotonic() - began:.1f} s")
 
     def _prepare_database(self, described: reader.Template) -> None:
         migrations = Path(self._environ.get("MIGRATIONS_DIR") or paths.MIGRATIONS)
@@ -140,8 +140,8 @@ class Stack:
             applied = migrate(conn, migrations)
             topology.prepare(conn, described)
             pump.await_free(conn, self._workers, _FORMER_WORKER_SECONDS)
-        self._say(f"schema    {len(applied)} migrations applied" if applied else "schema    up to date")
-        self._say(f"queues    {', '.join(mapping.queue.name for mapping in described.mappings)}")
+        self._print_line(f"schema    {len(applied)} migrations applied" if applied else "schema    up to date")
+        self._print_line(f"queues    {', '.join(mapping.queue.name for mapping in described.mappings)}")
 
     def _start_children(self, gateway: socket.socket, sink: socket.socket, smtp: socket.socket) -> None:
         self._secret_key = self._choices.secret_key or self.state.secret_key()
@@ -163,10 +163,12 @@ class Stack:
             child.start()
         for child in self._children.values():
             child.await_ready()
-        self._say(f"gateway   {self.api_url}")
-        self._say(f"workers   {', '.join(self._workers)}")
-        self._say(f"sinks     fake buyer at {self.sink_url}, mail at {self.sink_url}/mail, SMS at {self.sink_url}/sms")
-        self._say(f"          fake payment provider at {self.sink_url}/stripe")
+        self._print_line(f"gateway   {self.api_url}")
+        self._print_line(f"workers   {', '.join(self._workers)}")
+        self._print_line(
+            f"sinks     fake buyer at {self.sink_url}, mail at {self.sink_url}/mail, SMS at {self.sink_url}/sms"
+        )
+        self._print_line(f"          fake payment provider at {self.sink_url}/stripe")
 
     def _child(self, name: str, module: str, listeners: Sequence[socket.socket], *arguments: str) -> Child:
         descriptors = [listener.fileno() for listener in listeners]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadgen.explanation.domain import condition_changes
-from leadgen.explanation.domain.condition_changes import Flip
+from leadgen.explanation.domain.condition_changes import AnswerChange
 from leadgen.explanation.domain.counterfactuals import Change, smallest_changes
 from leadgen.kernel import calendar
 from leadgen.kernel.trace import plain
@@ -45,9 +45,11 @@ def test_the_smallest_change_makes_every_refused_buyer_eligible_and_nothing_less
         assert eligible(with_changes(inputs, buyer_id, found))[buyer_id]
         for left_out in range(len(found)):
             rest = found[:left_out] + found[left_out + 1 :]
-            turned = [change.to for change in found if isinstance(change.to, Flip)]
+            turned = [change.to for change in found if isinstance(change.to, AnswerChange)]
             kept = found[left_out].to
-            if isinstance(kept, Flip) and not condition_changes.is_possible(condition_changes.without(turned, kept)):
+            if isinstance(kept, AnswerChange) and not condition_changes.is_possible(
+                condition_changes.without(turned, kept)
+            ):
                 continue  # no lead answers one of two such tests otherwise and not the other
             assert not eligible(with_changes(inputs, buyer_id, rest))[buyer_id], found[left_out]
 
@@ -78,8 +80,8 @@ def fewest_by_trying(condition: Condition, observed: Observed) -> int | None:
     sizes = []
     for number in range(2 ** len(tests)):
         turned = [position for position in range(len(tests)) if number >> position & 1]
-        other = [condition_changes.Flip(tests[position], not now[position]) for position in turned]
-        if conditions.holds(condition, condition_changes.flipped(observed, other)):
+        other = [condition_changes.AnswerChange(tests[position], not now[position]) for position in turned]
+        if conditions.holds(condition, condition_changes.with_changes(observed, other)):
             sizes.append(len(other))
     return min(sizes, default=None)
 
@@ -89,22 +91,22 @@ def test_a_filter_asks_for_other_answers_that_do_and_for_none_if_it_contradicts_
     condition: Condition, fields: dict[str, object]
 ) -> None:
     observed = conditions.observe([condition], fields)
-    turned = condition_changes.fewest_flips(condition, observed)
+    turned = condition_changes.fewest_changes(condition, observed)
     fewest = fewest_by_trying(condition, observed)
     if turned is None:
         return  # no lead can give the answers that would do
     assert fewest is not None
     assert len(turned) >= fewest
-    assert conditions.holds(condition, condition_changes.flipped(observed, turned))
+    assert conditions.holds(condition, condition_changes.with_changes(observed, turned))
 
 
 def test_a_filter_with_more_ways_than_can_be_looked_at_is_answered_all_the_same() -> None:
     tests = [conditions.Test(field=f"f{number}", equals=str(number)) for number in range(100)]
     pairs = tuple(AnyOf(any=(tests[n], All(all=(tests[n], tests[n + 1])))) for n in range(0, 100, 2))
     observed = conditions.observe([All(all=pairs)], {})
-    turned = condition_changes.fewest_flips(All(all=pairs), observed)
+    turned = condition_changes.fewest_changes(All(all=pairs), observed)
     assert turned is not None
-    assert [flip.test for flip in turned] == tests[::2]
+    assert [answer_change.test for answer_change in turned] == tests[::2]
 
 
 def refused(*, closed: str | None = None, stands: dict[str, Any] | None = None, fields: dict[str, object] | None = None,

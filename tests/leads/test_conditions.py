@@ -200,26 +200,26 @@ def test_changing_the_fewest_answers_turns_the_condition(
     condition: Condition, lead: dict[str, Any], wanted: bool
 ) -> None:
     observed = conditions.observe([condition], lead)
-    turned = condition_changes.fewest_flips(condition, observed, wanted=wanted)
+    turned = condition_changes.fewest_changes(condition, observed, wanted=wanted)
     assert (turned == ()) is (conditions.holds(condition, observed) is wanted)
     if turned is not None:
-        assert conditions.holds(condition, condition_changes.flipped(observed, turned)) is wanted
+        assert conditions.holds(condition, condition_changes.with_changes(observed, turned)) is wanted
         for left_out in turned:
-            rest = [flip for flip in turned if flip is not left_out]
-            assert conditions.holds(condition, condition_changes.flipped(observed, rest)) is not wanted
+            rest = [answer_change for answer_change in turned if answer_change is not left_out]
+            assert conditions.holds(condition, condition_changes.with_changes(observed, rest)) is not wanted
 
 
 def test_one_answer_may_do_for_several_places() -> None:
     a, b = conditions.Test(field="a", equals="1"), conditions.Test(field="b", equals="1")
     condition = All(all=(a, AnyOf(any=(b, a))))
-    turned = condition_changes.fewest_flips(condition, conditions.observe([condition], {})) or ()
-    assert [str(flip.test) for flip in turned] == ["a equals 1"]
+    turned = condition_changes.fewest_changes(condition, conditions.observe([condition], {})) or ()
+    assert [str(answer_change.test) for answer_change in turned] == ["a equals 1"]
 
 
 def test_a_condition_that_contradicts_itself_takes_no_answer() -> None:
     roof = conditions.Test(field="job", equals="roof")
     condition = All(all=(roof, Not(not_=roof)))
-    assert condition_changes.fewest_flips(condition, conditions.observe([condition], {})) is None
+    assert condition_changes.fewest_changes(condition, conditions.observe([condition], {})) is None
 
 
 ANYTHING = (None, "", "a", "b", "ab", "2", 1, 2, 2.5, 3, 4, True, False, "true", "a@x", ["a"], ["a", "@"])
@@ -229,7 +229,7 @@ ANYTHING = (None, "", "a", "b", "ab", "2", 1, 2, 2.5, 3, 4, True, False, "true",
 def test_the_answers_told_are_ones_that_a_lead_could_give_and_none_are_told_where_no_lead_could(
     condition: Condition, lead: dict[str, Any]
 ) -> None:
-    turned = condition_changes.fewest_flips(condition, conditions.observe([condition], lead))
+    turned = condition_changes.fewest_changes(condition, conditions.observe([condition], lead))
     names = sorted({test.name for test in conditions.tests(condition)})
     found = []
     for values in product(ANYTHING, repeat=len(names)):
@@ -254,7 +254,7 @@ def test_the_answers_told_are_ones_that_a_lead_could_give_and_none_are_told_wher
 )
 def test_no_answer_is_told_that_one_field_cannot_give_together(tests: list[dict[str, Any]]) -> None:
     condition = parse_filter({"all": [{"field": "asked", **test} for test in tests]}, label="a test")
-    assert condition_changes.fewest_flips(condition, conditions.observe([condition], {})) is None
+    assert condition_changes.fewest_changes(condition, conditions.observe([condition], {})) is None
 
 
 @pytest.mark.parametrize(
@@ -271,9 +271,9 @@ def test_no_answer_is_told_that_one_field_cannot_give_together(tests: list[dict[
 )
 def test_answers_that_one_field_can_give_together_are_told(tests: list[dict[str, Any]]) -> None:
     condition = parse_filter({"all": [{"field": "asked", **test} for test in tests]}, label="a test")
-    turned = condition_changes.fewest_flips(condition, conditions.observe([condition], {}))
+    turned = condition_changes.fewest_changes(condition, conditions.observe([condition], {}))
     assert turned
-    assert conditions.holds(condition, condition_changes.flipped(conditions.observe([condition], {}), turned))
+    assert conditions.holds(condition, condition_changes.with_changes(conditions.observe([condition], {}), turned))
 
 
 def test_of_several_ways_the_one_with_the_fewest_changes_is_told() -> None:
@@ -284,7 +284,9 @@ def test_of_several_ways_the_one_with_the_fewest_changes_is_told() -> None:
         )
     )
     observed = conditions.observe([condition], {"attributes.d": "1"})
-    assert [str(flip.test) for flip in condition_changes.fewest_flips(condition, observed) or ()] == ["c equals 1"]
+    assert [
+        str(answer_change.test) for answer_change in condition_changes.fewest_changes(condition, observed) or ()
+    ] == ["c equals 1"]
 
 
 def test_two_tests_that_ask_the_same_in_other_words_are_answered_alike() -> None:
@@ -294,8 +296,8 @@ def test_two_tests_that_ask_the_same_in_other_words_are_answered_alike() -> None
     )
     small = conditions.Test(field="rooms", less_than=Decimal(3))
     condition = AnyOf(any=(All(all=(same, small, rooms)), All(all=(same, Not(not_=rooms)))))
-    turned = condition_changes.fewest_flips(condition, conditions.observe([condition], {}))
-    assert {str(flip.test) for flip in turned or ()} == {
+    turned = condition_changes.fewest_changes(condition, conditions.observe([condition], {}))
+    assert {str(answer_change.test) for answer_change in turned or ()} == {
         "rooms at least 2",
         "attributes.rooms at least 2",
         "rooms less than 3",

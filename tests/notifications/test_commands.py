@@ -23,7 +23,7 @@ from tests.support.processes.background import IGNORING_INTERRUPTS
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 from tests.support.stages.functions import Functions
 from tests.support.stages.messages import body
-from tests.support.stages.notices import a_taken_delivery, money, some_lead, tell
+from tests.support.stages.notices import a_taken_delivery, money, notify, some_lead
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -133,12 +133,12 @@ def test_an_endpoint_that_was_gone_is_called_again_by_a_new_subscription(
     conn: Connection[Any], functions: Functions, run: Run, buyer_endpoint: BuyerEndpoint
 ) -> None:
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     conn.execute("UPDATE endpoints SET state = 'gone'")
-    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_given_up"]
+    assert notify(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_given_up"]
     conn.execute("UPDATE subscriptions SET ended_at = now(), end_reason = 'unsubscribed'")
     run("subscription", "create", buyer_endpoint.url(), "--events", "*")
-    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_succeeded"]
+    assert notify(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_succeeded"]
 
 
 @pytest.mark.usefixtures("at_work")
@@ -243,7 +243,7 @@ def test_a_listener_shows_what_comes_verified_and_leaves_no_subscription(
     with listener(free_port, "--events", "lead.*", "--fail", "1", "--status", "500") as listening:
         assert line(listening.stdout).startswith(f"Listening at http://127.0.0.1:{free_port}/ for lead.*.")
         lead = some_lead(conn)
-        tell(
+        notify(
             functions, body("invoice.generated", None, invoice_id=1, buyer_id=1), body("lead.billed", lead, buyer_id=2)
         )
         first = line(listening.stdout)
@@ -252,7 +252,7 @@ def test_a_listener_shows_what_comes_verified_and_leaves_no_subscription(
         functions.module("sweep").run(conn.execute("SELECT now() + INTERVAL '6 seconds'").fetchall()[0][0])
         assert "attempt 2  verified  answered 204" in line(listening.stdout)
         conn.execute("UPDATE subscriptions SET secret = 'whsec_' || repeat('QUFB', 10)")
-        tell(functions, body("lead.received", lead))
+        notify(functions, body("lead.received", lead))
         assert "NOT VERIFIED: its signature is not ours  answered 401" in line(listening.stdout)
         listening.send_signal(signal.SIGINT)
         assert listening.wait(20) == cli.STOPPED

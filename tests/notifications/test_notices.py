@@ -21,7 +21,16 @@ from tests.support.factories import a_buyer, a_subscription
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 from tests.support.stages.functions import Functions
 from tests.support.stages.messages import body, sqs_event, waiting
-from tests.support.stages.notices import attempts, ids, make_due, notices, said, some_lead, tell, wake  # fmt: skip
+from tests.support.stages.notices import (  # fmt: skip
+    attempts,
+    ids,
+    make_due,
+    notice_bodies,
+    notices,
+    notify,
+    some_lead,
+    wake,
+)
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoaXJ0eS10d28tYnl0ZXMtbG9uZyE="
 OLD_SECRET = "whsec_" + "YW5vdGhlci1zZWNyZXQtb2YtdGhpcnR5LXR3by1iISE="
@@ -33,7 +42,7 @@ def test_an_event_is_posted_signed_with_its_ids_alone(
     lead = some_lead(conn)
     a_subscription(conn, buyer_endpoint.url(), secret=SECRET)
     delivered = body("lead.delivered", lead, buyer_id=3, delivery_id="d")
-    assert tell(functions, delivered) == ["noted", "notice_succeeded"]
+    assert notify(functions, delivered) == ["noted", "notice_succeeded"]
     (received,) = buyer_endpoint.received
     headers = {name.lower(): value for name, value in received.headers.items()}
     assert standardwebhooks.Webhook(SECRET).verify(received.body, headers) == {
@@ -53,8 +62,8 @@ def test_an_event_told_again_is_posted_once(
     lead = some_lead(conn)
     a_subscription(conn, buyer_endpoint.url())
     received = body("lead.received", lead)
-    tell(functions, received, received)
-    assert tell(functions, received) == ["noted"]
+    notify(functions, received, received)
+    assert notify(functions, received) == ["noted"]
     assert len(buyer_endpoint.received) == 1
 
 
@@ -66,11 +75,11 @@ def test_every_subscriber_gets_what_it_chose_and_nothing_else(
         a_subscription(conn, buyer_endpoint.url(path), *events)
     ended = a_subscription(conn, buyer_endpoint.url("/ended"))
     conn.execute("UPDATE subscriptions SET ended_at = now(), end_reason = 'unsubscribed' WHERE id = %s", (ended,))
-    tell(functions, body("lead.billed", lead, buyer_id=1), body("lead.received", lead),
+    notify(functions, body("lead.billed", lead, buyer_id=1), body("lead.received", lead),
          body("invoice.generated", None, invoice_id=4, buyer_id=1))  # fmt: skip
     heard = sorted(
         (one.path, event["event"])
-        for one, event in zip(buyer_endpoint.received, said(buyer_endpoint.received), strict=True)
+        for one, event in zip(buyer_endpoint.received, notice_bodies(buyer_endpoint.received), strict=True)
     )
     assert heard == [
         ("/all", "invoice.generated"), ("/all", "lead.billed"), ("/all", "lead.received"),
@@ -86,7 +95,7 @@ def test_a_buyer_hears_of_itself_and_never_of_another(
     buyers = [a_buyer(conn) for _ in range(3)]
     for buyer in buyers[:2]:
         a_subscription(conn, buyer_endpoint.url(f"/{buyer}"), buyer_id=buyer)
-    tell(
+    notify(
         functions,
         *(body(event, some_lead(conn), buyer_id=buyer) for buyer in buyers),
         body(event, some_lead(conn)),
@@ -94,7 +103,7 @@ def test_a_buyer_hears_of_itself_and_never_of_another(
     )
     heard = {
         (one.path, told["data"]["buyer_id"])
-        for one, told in zip(buyer_endpoint.received, said(buyer_endpoint.received), strict=True)
+        for one, told in zip(buyer_endpoint.received, notice_bodies(buyer_endpoint.received), strict=True)
     }
     assert heard == {(f"/{buyer}", buyer) for buyer in buyers[:2]}
     assert len(buyer_endpoint.received) == 2
@@ -102,7 +111,7 @@ def test_a_buyer_hears_of_itself_and_never_of_another(
 
 def test_a_wake_up_is_nobodys_event(conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint) -> None:
     a_subscription(conn, buyer_endpoint.url())
-    assert tell(functions, body("delivery.due", some_lead(conn))) == ["noted"]
+    assert notify(functions, body("delivery.due", some_lead(conn))) == ["noted"]
     assert wake(functions, str(uuid.uuid4())) == []
     assert (buyer_endpoint.received, notices(conn)) == ([], [])
 
@@ -112,7 +121,7 @@ def test_what_fails_is_tried_again_with_the_same_bytes_under_the_same_id_and_a_n
 ) -> None:
     buyer_endpoint.statuses = [500, 302]
     a_subscription(conn, buyer_endpoint.url())
-    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_retry"]
+    assert notify(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_retry"]
     (notice,) = ids(conn)
     conn.execute("UPDATE subscriptions SET events = '{invoice.generated}'")  # what is made stays as it is
     for expected in ("notice_retry", "notice_succeeded"):
@@ -132,7 +141,7 @@ def test_a_retry_is_woken_when_it_is_due_and_not_before(
     buyer_endpoint.statuses = [500]
     a_subscription(conn, buyer_endpoint.url())
     now = clock.now()
-    tell(functions, body("lead.received", some_lead(conn)), at=now)
+    notify(functions, body("lead.received", some_lead(conn)), at=now)
     (notice,) = ids(conn)
     ((due, woken),) = conn.execute(
         "SELECT n.next_attempt_at, q.vt FROM notices n, pgmq.q_notify q WHERE q.message->>'notice_id' = n.id::text"
@@ -148,7 +157,7 @@ def test_after_the_last_attempt_it_is_given_up(
 ) -> None:
     buyer_endpoint.statuses = [404] * 20
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     (notice,) = ids(conn)
     outcomes: list[str] = []
     while not outcomes or outcomes[-1] == "notice_retry":
@@ -165,15 +174,15 @@ def test_410_ends_the_subscription_and_what_waits_for_it(
     buyer_endpoint.statuses = [500, 410]
     one, two = some_lead(conn), some_lead(conn)
     subscription = a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", one))
-    assert tell(functions, body("lead.received", two)) == ["noted", "notice_given_up"]
+    notify(functions, body("lead.received", one))
+    assert notify(functions, body("lead.received", two)) == ["noted", "notice_given_up"]
     assert conn.execute("SELECT end_reason FROM subscriptions WHERE id = %s", (subscription,)).fetchall() == [
         ("answered 410 Gone",)
     ]
     assert [(status, error) for _, _, status, _, error in notices(conn)] == [
         ("given_up", "the subscription has ended"), ("given_up", "status 410"),
     ]  # fmt: skip
-    assert tell(functions, body("lead.validated", two)) == ["noted"]
+    assert notify(functions, body("lead.validated", two)) == ["noted"]
 
 
 def test_410_of_an_event_does_not_end_a_buyer_s_webhook_at_the_same_address(
@@ -182,7 +191,7 @@ def test_410_of_an_event_does_not_end_a_buyer_s_webhook_at_the_same_address(
     buyer_endpoint.statuses = [410]
     buyer = a_buyer(conn, webhook_url=buyer_endpoint.url())
     a_subscription(conn, buyer_endpoint.url(), buyer_id=buyer)
-    tell(functions, body("lead.billed", some_lead(conn), buyer_id=buyer))
+    notify(functions, body("lead.billed", some_lead(conn), buyer_id=buyer))
     assert conn.execute("SELECT owner, state FROM endpoints").fetchall() == [(f"buyer:{buyer}", "closed")]
 
 
@@ -194,9 +203,9 @@ def test_an_open_breaker_holds_events_back_and_uses_no_attempt(
     leads = [some_lead(conn) for _ in range(4)]
     for lead in leads[:3]:
         open_until = conn.execute("UPDATE endpoints SET open_until = NULL RETURNING 1").fetchall()
-        tell(functions, body("lead.received", lead))
+        notify(functions, body("lead.received", lead))
     assert open_until
-    assert tell(functions, body("lead.received", leads[3])) == ["noted", "notice_held_back"]
+    assert notify(functions, body("lead.received", leads[3])) == ["noted", "notice_held_back"]
     assert notices(conn)[3] == ("event", "lead.received", "pending", 0, None)
     assert len(buyer_endpoint.received) == 3
     (held,) = conn.execute("SELECT next_attempt_at, held_since FROM notices WHERE attempts = 0").fetchall()
@@ -209,13 +218,13 @@ def test_calls_under_way_take_their_endpoint_s_places(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     conn.execute("UPDATE endpoints SET allowed = 1")
     conn.execute(
         "UPDATE notices SET status = 'pending', settled_at = NULL, next_attempt_at = now(), claimed_at = now(), "
         "claimed_until = now() + INTERVAL '1 hour'"
     )
-    assert tell(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_held_back"]
+    assert notify(functions, body("lead.received", some_lead(conn))) == ["noted", "notice_held_back"]
 
 
 def test_more_than_a_worker_calls_at_once_is_left_to_others(
@@ -224,7 +233,7 @@ def test_more_than_a_worker_calls_at_once_is_left_to_others(
     lead = some_lead(conn)
     for number in range(25):
         a_subscription(conn, buyer_endpoint.url(f"/{number}"))
-    assert tell(functions, body("lead.received", lead)).count("notice_succeeded") == 20
+    assert notify(functions, body("lead.received", lead)).count("notice_succeeded") == 20
     assert len(waiting(conn, "notify")) == 5
     functions.drain()
     assert sorted(one.path for one in buyer_endpoint.received) == sorted(f"/{number}" for number in range(25))
@@ -238,7 +247,7 @@ def test_during_a_rotation_both_secrets_sign_and_after_it_the_new_one(
         conn.execute(
             f"UPDATE subscriptions SET previous_secret = %s, previous_secret_until = {until}".encode(), (OLD_SECRET,)
         )
-        tell(functions, body("lead.received", some_lead(conn)))
+        notify(functions, body("lead.received", some_lead(conn)))
     during, after = buyer_endpoint.received
     for secret in (SECRET, OLD_SECRET):
         standardwebhooks.Webhook(secret).verify(during.body, _lower(during.headers))
@@ -254,7 +263,7 @@ def test_a_hundred_rotations_lose_no_event_of_a_receiver_that_changes_its_secret
     known = SECRET
     for _ in range(100):
         made = notifications_subscriptions_service.rotate(conn, subscription, None, Actor("op"), now=clock.now())
-        tell(functions, body("lead.received", some_lead(conn)))
+        notify(functions, body("lead.received", some_lead(conn)))
         received = buyer_endpoint.received[-1]
         for secret in (known, made.secret):
             standardwebhooks.Webhook(secret).verify(received.body, _lower(received.headers))
@@ -270,13 +279,13 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint, statements: list[str]
 ) -> None:
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))  # from now on the endpoint is known
+    notify(functions, body("lead.received", some_lead(conn)))  # from now on the endpoint is known
     claims, records = set(), set()
     for size in (1, 10):
         leads = [some_lead(conn) for _ in range(size)]
         conn.execute("UPDATE endpoints SET allowed = 30")
         statements.clear()
-        assert tell(functions, *(body("lead.received", lead) for lead in leads)).count("notice_succeeded") == size
+        assert notify(functions, *(body("lead.received", lead) for lead in leads)).count("notice_succeeded") == size
         claim, *recorded = "\n;".join(statements).split("COMMIT")[:-1]
         claims.add(claim.count("\n;"))
         records |= {record.count("\n;") for record in recorded}
@@ -306,7 +315,7 @@ def test_a_retention_of_90_days_takes_notices_with_their_attempts(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
     subscription = a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     with pytest.raises(Exception, match="90 days"):
         conn.execute("DELETE FROM notice_attempts")
     now = clock.now()
@@ -326,7 +335,7 @@ def test_the_sweep_wakes_what_is_overdue(
 ) -> None:
     buyer_endpoint.statuses = [500]
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     conn.execute("TRUNCATE pgmq.q_notify")
     conn.execute("TRUNCATE pgmq.q_validate")
     ((due,),) = conn.execute("SELECT next_attempt_at FROM notices").fetchall()
@@ -342,7 +351,7 @@ def test_a_worker_that_takes_over_locks_the_endpoint_before_the_notice(
 ) -> None:
     """As the one that comes back late does: in another order the two would wait for each other."""
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     conn.execute(
         "UPDATE notices SET status = 'pending', settled_at = NULL, next_attempt_at = '2020-01-01Z', "
         "claimed_at = '2020-01-01Z', claimed_until = '2020-01-02Z'"

@@ -12,7 +12,7 @@ from tests.support.factories import a_buyer, a_delivery, a_lead, a_source, an_en
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 from tests.support.stages.functions import Functions
 from tests.support.stages.messages import body
-from tests.support.stages.notices import make_due, notices, open_endpoints, tell
+from tests.support.stages.notices import make_due, notices, notify, open_endpoints
 
 NUMBER, OVERRIDE = "+13035550177", "+13035550188"
 AS_CONFIGURED = "(303) 555-0177"
@@ -53,8 +53,8 @@ FAILED: dict[str, Any] = {"status": "in_review", "channel": "email", "review_rea
 def test_a_mailed_lead_is_told_by_sms_once(conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint) -> None:
     lead = a_settled_lead(conn, **MAILED)
     delivered = body("lead.delivered", lead, buyer_id=1)
-    assert tell(functions, delivered) == ["noted", "notice_succeeded"]
-    assert tell(functions, delivered) == ["noted"]
+    assert notify(functions, delivered) == ["noted", "notice_succeeded"]
+    assert notify(functions, delivered) == ["noted"]
     ((to, text),) = sent(twilio)
     assert to == NUMBER
     assert f"#{lead}" in text
@@ -65,7 +65,7 @@ def test_a_lead_that_could_not_be_delivered_is_told_to_the_offer_s_own_number(
     conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint
 ) -> None:
     lead = a_settled_lead(conn, override=OVERRIDE, **FAILED)
-    tell(functions, body("delivery.failed", lead, buyer_id=1, attempt=4))
+    notify(functions, body("delivery.failed", lead, buyer_id=1, attempt=4))
     ((to, text),) = sent(twilio)
     assert to == OVERRIDE
     assert "not confirmed" in text
@@ -89,7 +89,7 @@ def test_of_nothing_else_an_sms_is_sent(
     conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint, event: str, values: dict[str, Any]
 ) -> None:
     lead = a_settled_lead(conn, **values)
-    assert tell(functions, body(event, lead, buyer_id=1)) == ["noted"]
+    assert notify(functions, body(event, lead, buyer_id=1)) == ["noted"]
     assert twilio.received == []
 
 
@@ -97,7 +97,7 @@ def test_an_sms_that_may_have_gone_out_is_not_sent_twice(
     conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint
 ) -> None:
     twilio.answer = b"{"
-    tell(functions, body("lead.delivered", a_settled_lead(conn, **MAILED), buyer_id=1))
+    notify(functions, body("lead.delivered", a_settled_lead(conn, **MAILED), buyer_id=1))
     assert [(status, attempts) for _, _, status, attempts, _ in notices(conn)] == [("given_up", 1)]
 
 
@@ -105,7 +105,7 @@ def test_whoever_changes_its_mind_meanwhile_gets_none(
     conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint
 ) -> None:
     twilio.statuses = [500]
-    tell(functions, body("lead.delivered", a_settled_lead(conn, **MAILED), buyer_id=1))
+    notify(functions, body("lead.delivered", a_settled_lead(conn, **MAILED), buyer_id=1))
     conn.execute("UPDATE buyers SET sms_notifications = false")
     make_due(conn)
     open_endpoints(conn)
@@ -121,7 +121,7 @@ def test_the_number_is_in_no_notice_and_no_log(
     conn: Connection[Any], functions: Functions, twilio: BuyerEndpoint, output: Callable[[], str]
 ) -> None:
     twilio.statuses = [500]
-    tell(functions, body("lead.delivered", a_settled_lead(conn, **MAILED), buyer_id=1))
+    notify(functions, body("lead.delivered", a_settled_lead(conn, **MAILED), buyer_id=1))
     rows = conn.execute(
         "SELECT n::text, a::text FROM notices n JOIN notice_attempts a ON a.notice_id = n.id"
     ).fetchall()

@@ -19,9 +19,9 @@ from tests.support.stages.notices import (  # fmt: skip
     ids,
     make_due,
     notices,
+    notify,
     open_endpoints,
     some_lead,
-    tell,
     wake,
 )
 
@@ -34,7 +34,7 @@ def test_a_worker_that_died_costs_no_attempt_and_the_next_sends_the_same(
     with pytest.MonkeyPatch.context() as dying:
         dying.setattr(module.claims, "at_once", _die)
         with pytest.raises(SystemExit):
-            tell(functions, body("lead.received", some_lead(conn)))
+            notify(functions, body("lead.received", some_lead(conn)))
     (notice,) = ids(conn)
     ((until,),) = conn.execute("SELECT claimed_until FROM notices").fetchall()
     assert wake(functions, notice, at=until) == []  # it may still be at it
@@ -55,7 +55,7 @@ def test_a_worker_that_always_dies_is_not_tried_for_ever(
     conn: Connection[Any], functions: Functions, buyer_endpoint: BuyerEndpoint
 ) -> None:
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     conn.execute(
         "UPDATE notices SET status = 'pending', settled_at = NULL, next_attempt_at = now(), attempts = 10, "
         "lost_attempts = 10"
@@ -72,14 +72,14 @@ def answer_late(conn: Connection[Any], functions: Functions) -> None:
     module = functions.module("notify")
     send = module.dispatch.send
 
-    def slow(errand: Any) -> Any:
-        call = send(errand)
+    def slow(outgoing: Any) -> Any:
+        call = send(outgoing)
         conn.execute("UPDATE notices SET attempts = attempts + 1, claimed_until = now() + INTERVAL '1 hour'")
         return call
 
     with pytest.MonkeyPatch.context() as slowed:
         slowed.setattr(module.dispatch, "send", slow)
-        tell(functions, body("lead.received", some_lead(conn)))
+        notify(functions, body("lead.received", some_lead(conn)))
 
 
 def test_a_late_answer_that_it_was_taken_counts_whoever_is_at_it_meanwhile(
@@ -104,7 +104,7 @@ def a_due_again(conn: Connection[Any], functions: Functions, buyer_endpoint: Buy
     """A notice that failed once and is due again; its id."""
     buyer_endpoint.statuses = [500]
     a_subscription(conn, buyer_endpoint.url())
-    tell(functions, body("lead.received", some_lead(conn)))
+    notify(functions, body("lead.received", some_lead(conn)))
     make_due(conn)
     return ids(conn)[0]
 

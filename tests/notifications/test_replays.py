@@ -25,8 +25,8 @@ from tests.support.stages.notices import (
     make_due,
     money,
     notices,
+    notify,
     open_endpoints,
-    tell,
     wake,
 )
 
@@ -264,7 +264,7 @@ def test_recovering_200_with_workers_that_die_sends_each_at_least_once_and_bills
             elif rounds % 4 == 2:
                 dying.setattr(module.dispatch, "record", dies_after)
             try:
-                tell(functions, *(body("notice.due", None, notice_id=notice) for notice in woken))
+                notify(functions, *(body("notice.due", None, notice_id=notice) for notice in woken))
             except SystemExit:
                 assert (module.claims.at_once, module.dispatch.record) != (real, record)
     assert (progress.succeeded, progress.given_up) == (200, 0)

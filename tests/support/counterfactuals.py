@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from leadgen.explanation.domain import condition_changes
-from leadgen.explanation.domain.condition_changes import Flip
+from leadgen.explanation.domain.condition_changes import AnswerChange
 from leadgen.explanation.domain.counterfactuals import Change
 from leadgen.kernel import calendar
 from leadgen.kernel.calendar import Period
@@ -40,8 +40,8 @@ def _facts_with_change(facts: Facts, buyer_id: int, change: Change) -> Facts:
         return replace(facts, assigned_to=change.to)
     if change.rule == "consent":
         return replace(facts, evidence=_evidenced(facts.evidence, change))
-    if isinstance(change.to, Flip):
-        return replace(facts, observed=condition_changes.flipped(facts.observed, [change.to]))
+    if isinstance(change.to, AnswerChange):
+        return replace(facts, observed=condition_changes.with_changes(facts.observed, [change.to]))
     return replace(
         facts,
         candidates=tuple(

@@ -17,7 +17,12 @@ from leadgen_local.stack import Stack
 
 
 def run(
-    stack: Stack, files: Sequence[Path], say: Callable[[str], None], *, examples: bool = True, report: bool = False
+    stack: Stack,
+    files: Sequence[Path],
+    print_line: Callable[[str], None],
+    *,
+    examples: bool = True,
+    report: bool = False,
 ) -> bool:
     """Apply the files. Without any, and with `examples`, apply the examples to an empty embedded database and post
     their leads; where they are not applied, print why, and the command that applies them.
@@ -33,20 +38,20 @@ def run(
                 posts = obstacle is None
                 files = _examples() if posts else []
                 if not posts:
-                    say(f"examples  not applied: {obstacle}")
+                    print_line(f"examples  not applied: {obstacle}")
             if files:
                 apply_files(conn, files, stack.environment)
-                say(f"applied   {', '.join(file.name for file in files)}")
+                print_line(f"applied   {', '.join(file.name for file in files)}")
         if posts:
-            say("")
-            return leads.run(stack.api_url, stack.database_url, paths.EXAMPLE_LEADS, say)
+            print_line("")
+            return leads.run(stack.api_url, stack.database_url, paths.EXAMPLE_LEADS, print_line)
         if report:
-            contents.report(stack.database_url, say)
+            contents.report(stack.database_url, print_line)
     except ConfigurationInvalid as error:
-        say(f"Nothing was applied:\n{error}")
+        print_line(f"Nothing was applied:\n{error}")
         return False
     except (OSError, psycopg.Error, http.client.HTTPException) as error:
-        say(f"The configuration or the example leads failed: {error}")
+        print_line(f"The configuration or the example leads failed: {error}")
         return False
     return True
 

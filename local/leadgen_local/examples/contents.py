@@ -30,17 +30,17 @@ def summary(conn: Connection) -> str | None:
     return f"{configured}, {_counted(markets, 'market')} and {_counted(leads, 'lead')}"
 
 
-def report(database_url: str, say: Callable[[str], None]) -> None:
+def report(database_url: str, print_line: Callable[[str], None]) -> None:
     """Print a line for each market: its buyers, and its leads by outcome."""
     with psycopg.connect(database_url) as conn:
         found = summary(conn)
         rows = _markets(conn)
-    say("")
+    print_line("")
     if rows:
         for line in columns(_COLUMNS, rows, left=1):
-            say(line)
-        say("")
-    say(f"The database has {found or 'no configuration and no leads'}.")
+            print_line(line)
+        print_line("")
+    print_line(f"The database has {found or 'no configuration and no leads'}.")
 
 
 def _markets(conn: Connection) -> list[tuple[str, ...]]:

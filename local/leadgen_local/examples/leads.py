@@ -67,7 +67,7 @@ class Fate:
     is_duplicate: bool
 
 
-def run(api_url: str, database_url: str, file: Path, say: Callable[[str], None]) -> bool:
+def run(api_url: str, database_url: str, file: Path, print_line: Callable[[str], None]) -> bool:
     """Post every lead of the file in turn, wait until all are settled, print the table; whether all are as expected."""
     examples = [Example(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     began = time.monotonic()
@@ -79,10 +79,10 @@ def run(api_url: str, database_url: str, file: Path, say: Callable[[str], None])
         for example, answer in zip(examples, answers, strict=True)
     ]
     for line in _table(rows):
-        say(line)
+        print_line(line)
     good = sum(row[-1] == "✓" for row in rows)
-    say("")
-    say(
+    print_line("")
+    print_line(
         f"{good} of {len(rows)} leads became what they should. Posted in {posted - began:.1f} s, "
         f"settled {time.monotonic() - posted:.1f} s later."
     )

@@ -11,11 +11,11 @@ from leadgen_local import paths
 from leadgen_local.stack import Stack
 
 
-def show(stack: Stack, say: Callable[[str], None]) -> None:
+def show(stack: Stack, print_line: Callable[[str], None]) -> None:
     """Print the addresses, the files, and a command that posts a lead where an example's source is configured."""
-    say(f"\nServing at {stack.api_url} until Ctrl-C. Addresses, a token and pids: {stack.state.summary}")
-    say(f"Logs: {stack.state.logs}/   What buyers got: {stack.sink_url}/received, /mail and /sms\n")
-    say(_curl(stack))
+    print_line(f"\nServing at {stack.api_url} until Ctrl-C. Addresses, a token and pids: {stack.state.summary}")
+    print_line(f"Logs: {stack.state.logs}/   What buyers got: {stack.sink_url}/received, /mail and /sms\n")
+    print_line(_curl(stack))
 
 
 def _curl(stack: Stack) -> str:

@@ -35,11 +35,11 @@ class Supervisor:
     """
 
     def __init__(
-        self, watched: Sequence[Watched], failures: tuple[type[Exception], ...], say: Callable[[str], None]
+        self, watched: Sequence[Watched], failures: tuple[type[Exception], ...], print_line: Callable[[str], None]
     ) -> None:
         self._watched = [(process, _Restarts()) for process in watched]
         self._failures = failures
-        self._say = say
+        self._print_line = print_line
 
     def check(self) -> bool:
         """Start again what has ended and is not held back; True when that changed a process."""
@@ -54,16 +54,16 @@ class Supervisor:
             restarts.plan(now)
             pause = restarts.due - now
             when = f"; starting it again in {pause:.1f} s" if pause else "; starting it again"
-            self._say(f"{process.name} (pid {process.pid}) {process.ending()}{when}")
+            self._print_line(f"{process.name} (pid {process.pid}) {process.ending()}{when}")
         if now < restarts.due:
             return False
         restarts.begin(now)
         try:
             process.start()
         except self._failures as error:
-            self._say(f"{process.name} could not be started: {error}")
+            self._print_line(f"{process.name} could not be started: {error}")
             return False
-        self._say(f"{process.name} started again (pid {process.pid})")
+        self._print_line(f"{process.name} started again (pid {process.pid})")
         return True
 
 

@@ -41,7 +41,7 @@ class World:
     """Four buyers, some of them taxed, one whose invoices wait for an approval and one of another currency; three
     offers, two of them on sources that somebody owns.
 
-    ``conn`` is in autocommit; ``at`` is told before every operation.
+    ``conn`` is in autocommit; ``at`` is called before every operation.
     """
 
     def __init__(self, conn: Connection[Any], at: datetime) -> None:
@@ -362,7 +362,7 @@ class World:
             chargebacks.close(self.conn, provider_id=row[0], won=won, now=self.at)
         return None
 
-    # What the provider tells, in any order.
+    # The provider's events, in any order.
 
     def hear_of_refund(self, pick: int) -> str | None:
         """One that was made in the provider's own console, or that we asked for: made, pending, paid or failed."""
@@ -401,7 +401,7 @@ class World:
         return self._hear("charge.dispute.updated", facts.dispute, facts, pick)
 
     def _hear(self, kind: str, about: str, facts: RefundChanged | DisputeChanged, pick: int) -> str:
-        told = ProviderEvent(
+        event = ProviderEvent(
             event_id=f"evt_{about}_{facts.status}_{pick % 5}",
             type=kind,
             object_id=about,
@@ -409,9 +409,11 @@ class World:
             facts=facts,
         )
         with self.conn.transaction():
-            provider_events.take_in(self.conn, told, now=self.at)
-        row = self._one(0, "SELECT coalesce(outcome, waits_for) FROM payment_events WHERE event_id = %s", told.event_id)
-        assert row[0] != "CheckViolation", "the provider is told of a fault of ours"
+            provider_events.take_in(self.conn, event, now=self.at)
+        row = self._one(
+            0, "SELECT coalesce(outcome, waits_for) FROM payment_events WHERE event_id = %s", event.event_id
+        )
+        assert row[0] != "CheckViolation", "the provider gets an error for a fault of ours"
         return f"heard: {row[0]}"
 
     # After the sale.

@@ -26,7 +26,7 @@ class Workers:
         endpoint.arrived.clear()
         if point == "during_call":
             endpoint.gate.clear()
-        self._say(f"{point} {about}")
+        self._write_line(f"{point} {about}")
         worker = int(self._answer())
         if point == "during_call":
             assert endpoint.arrived.wait(20)
@@ -38,7 +38,7 @@ class Workers:
         """Let no more of them begin."""
         self._parent.communicate()
 
-    def _say(self, line: str) -> None:
+    def _write_line(self, line: str) -> None:
         assert self._parent.stdin is not None
         self._parent.stdin.write(line + "\n")
         self._parent.stdin.flush()

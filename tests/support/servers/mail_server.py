@@ -57,7 +57,7 @@ class ScriptedMailServer:
                 command = line[:4].decode().lower()
                 if command == "data":
                     going_on = self._answer(wire, "data")
-                    if self._said("data").startswith("354"):
+                    if self._reply("data").startswith("354"):
                         stuffed = iter(lines.readline, b".\r\n")
                         self.mails.append(b"".join(line.removeprefix(b".") for line in stuffed))
                         going_on = self._answer(wire, "message")
@@ -66,12 +66,12 @@ class ScriptedMailServer:
                 elif command == "rset":
                     wire.sendall(b"250 ok\r\n")
 
-    def _said(self, step: Step) -> str:
+    def _reply(self, step: Step) -> str:
         return self.script.get(step, ORDINARY[step])
 
     def _answer(self, wire: socket.socket, step: Step) -> bool:
         """Whether the conversation goes on."""
-        line = self._said(step)
+        line = self._reply(step)
         if line == DRIP:
             while not self.over.wait(0.01):
                 wire.sendall(b"2")

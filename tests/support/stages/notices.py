@@ -1,4 +1,4 @@
-"""Events told in tests, and what became of the notices."""
+"""Feeds events to the notify stage in tests, and reads the notices they made."""
 
 import json
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from tests.support.stages.functions import Functions
 from tests.support.stages.messages import body
 
 
-def tell(functions: Functions, *bodies: dict[str, Any], at: datetime | None = None) -> list[str]:
-    """Run the stage for these messages; what it says of them and of the notices."""
+def notify(functions: Functions, *bodies: dict[str, Any], at: datetime | None = None) -> list[str]:
+    """Run the stage for these messages; returns the outcomes of them and of the notices."""
     read = [
-        Message(f"m{place}", said["event"], said["lead_id"], datetime.fromisoformat(said["occurred_at"]), None, said)
-        for place, said in enumerate(bodies)
+        Message(f"m{place}", one["event"], one["lead_id"], datetime.fromisoformat(one["occurred_at"]), None, one)
+        for place, one in enumerate(bodies)
     ]
     return [outcome.outcome for outcome in functions.module("notify").process(read, at or clock.now())]
 
 
 def wake(functions: Functions, *notice_ids: str, at: datetime | None = None) -> list[str]:
-    """Run the stage for notices that are due; what it says of the notices."""
-    said = tell(functions, *(body("notice.due", None, notice_id=notice_id) for notice_id in notice_ids), at=at)
-    return [outcome for outcome in said if outcome != "nothing_due"]
+    """Run the stage for notices that are due; returns the outcomes of the notices."""
+    outcomes = notify(functions, *(body("notice.due", None, notice_id=notice_id) for notice_id in notice_ids), at=at)
+    return [outcome for outcome in outcomes if outcome != "nothing_due"]
 
 
 def make_due(conn: Connection[Any]) -> None:
@@ -57,7 +57,7 @@ def ids(conn: Connection[Any]) -> list[str]:
     return [row[0] for row in conn.execute("SELECT id::text FROM notices ORDER BY created_at, id")]
 
 
-def said(received: Sequence[Received]) -> list[dict[str, Any]]:
+def notice_bodies(received: Sequence[Received]) -> list[dict[str, Any]]:
     return [json.loads(one.body) for one in received]
 
 

@@ -12,7 +12,7 @@ from psycopg import Connection
 from leadgen.delivery.domain import verdicts
 from leadgen.delivery.domain.verdicts import Delivery
 from leadgen.delivery.service import history
-from leadgen.delivery.service.history import Story
+from leadgen.delivery.service.history import DeliveryHistory
 from leadgen.delivery.store import history as delivery_history
 from leadgen.delivery.store.history import RecordedAttempt
 from leadgen.platform.egress.urls import without_query
@@ -56,24 +56,24 @@ def show_command(parser: argparse.ArgumentParser) -> None:
 
 def _show(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        (story,) = history.load(conn, [named(conn, options.delivery_id)])
-    for part in _shown(story):
+        (delivery_history,) = history.load(conn, [named(conn, options.delivery_id)])
+    for part in _shown(delivery_history):
         print("\n".join(folded(part)))
     return DONE
 
 
-def _shown(story: Story) -> Iterator[str]:
-    yield f"Lead {story.delivery.lead_id}, {printable(story.delivery.offer)}"
-    yield from lines(story, minute)
-    possible = verdicts.possible(story.delivery)
+def _shown(delivery_history: DeliveryHistory) -> Iterator[str]:
+    yield f"Lead {delivery_history.delivery.lead_id}, {printable(delivery_history.delivery.offer)}"
+    yield from lines(delivery_history, minute)
+    possible = verdicts.possible(delivery_history.delivery)
     if possible:
         yield ""
         yield f"Possible: {', '.join(possible)} (`leadgen review --help`)"
 
 
-def lines(story: Story, written: Callable[[datetime], str]) -> Iterator[str]:
+def lines(delivery_history: DeliveryHistory, written: Callable[[datetime], str]) -> Iterator[str]:
     """Its lines; ``written`` formats an instant."""
-    delivery = story.delivery
+    delivery = delivery_history.delivery
     buyer = f"{printable(delivery.buyer)} ({delivery.buyer_id})"
     yield f"Delivery {delivery.delivery_id} to {buyer}: {verdicts.state(delivery)}"
     if delivery.status == "pending" and delivery.next_attempt_at is not None:
@@ -88,7 +88,7 @@ def lines(story: Story, written: Callable[[datetime], str]) -> Iterator[str]:
     if delivery.verdict is not None and delivery.verdict_at is not None:
         to = "" if delivery.verdict_buyer_id is None else f" to buyer {delivery.verdict_buyer_id}"
         yield f"{printable(delivery.verdict_by or '')} decided {written(delivery.verdict_at)}: {delivery.verdict}{to}"
-    if not story.attempts:
+    if not delivery_history.attempts:
         yield "No attempt was made yet."
         return
     yield ""
@@ -101,7 +101,7 @@ def lines(story: Story, written: Callable[[datetime], str]) -> Iterator[str]:
                 _took(made),
                 f"{verdicts.OUTCOMES[made.outcome]}{cause(made)}",
             )
-            for made in story.attempts
+            for made in delivery_history.attempts
         ],
     )
 

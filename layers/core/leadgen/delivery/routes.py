@@ -17,7 +17,7 @@ router = APIRouter(dependencies=[Depends(operator)])
 def get_delivery(delivery_id: UUID) -> JsonAnswer:
     """A delivery with every attempt; of what was sent only its kind and length: the rest is about a person."""
     with db.current().connection() as conn:
-        stories = history.load(conn, [str(delivery_id)])
-    if not stories:
+        histories = history.load(conn, [str(delivery_id)])
+    if not histories:
         raise Refusal.missing("delivery", delivery_id)
-    return JsonAnswer(history.in_full(stories[0]))
+    return JsonAnswer(history.in_full(histories[0]))

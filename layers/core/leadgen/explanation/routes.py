@@ -21,7 +21,7 @@ def get_lead(lead_id: int) -> JsonAnswer:
     with db.current().connection() as conn:
         lead = leads.answer(conn, lead_id)
         timeline = lifecycle.of_lead(conn, lead_id)
-        stories = history.of_lead(conn, lead_id)
+        histories = history.of_lead(conn, lead_id)
     if lead is None:
         raise Refusal.missing("lead", lead_id)
     shown = asdict(lead)
@@ -29,7 +29,7 @@ def get_lead(lead_id: int) -> JsonAnswer:
     return JsonAnswer(
         {
             **shown,
-            "deliveries": [history.in_full(story) for story in stories],
+            "deliveries": [history.in_full(delivery_history) for delivery_history in histories],
             "timeline": [asdict(entry) for entry in timeline],
         }
     )

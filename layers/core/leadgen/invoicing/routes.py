@@ -37,11 +37,11 @@ def get_invoices(request: Request) -> JsonAnswer:
     own, once they are issued.
     """
     scope = buyer_scope(request)
-    asked = _asked(request)
-    wanted = _number(asked, "buyer_id")
+    parameters = _parameters(request)
+    wanted = _number(parameters, "buyer_id")
     if scope is not None and wanted not in (None, scope):
         raise Refusal.missing("buyer", wanted)
-    status = asked.get("status")
+    status = parameters.get("status")
     if status is not None and status not in STATUSES:
         raise Refusal(400, "invalid_request", f"status: {status!r} is none of {', '.join(STATUSES)}")
     with db.current().connection() as conn:
@@ -49,7 +49,7 @@ def get_invoices(request: Request) -> JsonAnswer:
             conn,
             status=status,
             buyer_id=wanted if scope is None else scope,
-            before=_number(asked, "before"),
+            before=_number(parameters, "before"),
             with_drafts=scope is None,
             limit=_LONGEST_LIST,
         )
@@ -131,15 +131,15 @@ def _is_shown(invoice: InvoiceHead, scope: int | None) -> bool:
     return scope is None or (invoice.buyer_id == scope and invoice.issued_at is not None)
 
 
-def _asked(request: Request) -> Mapping[str, str]:
+def _parameters(request: Request) -> Mapping[str, str]:
     known = ("status", "buyer_id", "before")
     if strange := sorted(set(request.query_params) - set(known)):
         raise Refusal(400, "invalid_request", f"{', '.join(strange)}: unknown; there are {', '.join(known)}")
     return request.query_params
 
 
-def _number(asked: Mapping[str, str], name: str) -> int | None:
-    written = asked.get(name)
+def _number(parameters: Mapping[str, str], name: str) -> int | None:
+    written = parameters.get(name)
     if written is None:
         return None
     if not _ID.fullmatch(written) or int(written) > MOST:

@@ -49,10 +49,10 @@ _ENTRIES = {"too_short": ("at least", "min_length"), "too_long": ("at most", "ma
 
 def describe(error: ValidationError, *, whole: str = "the policy") -> str:
     """Every fault in one line: the field's path, then what is wrong with it; ``whole`` is what has the fields."""
-    return "; ".join(_told(fault, whole) for fault in error.errors())
+    return "; ".join(_description(fault, whole) for fault in error.errors())
 
 
-def _told(fault: ErrorDetails, whole: str) -> str:
+def _description(fault: ErrorDetails, whole: str) -> str:
     place, about = fault["loc"], fault.get("ctx", {})
     if "discriminator" in about:  # the field that tells the members of a union apart
         place = (*place, about["discriminator"].strip("'"))

@@ -8,7 +8,7 @@ from leadgen.buyers import store as buyers_store
 from leadgen.delivery import commands as delivery_commands
 from leadgen.delivery.domain import verdicts
 from leadgen.delivery.service import history
-from leadgen.delivery.service.history import Story
+from leadgen.delivery.service.history import DeliveryHistory
 from leadgen.kernel.errors import Refusal
 from leadgen.platform import clock
 from leadgen.platform.messaging import queues
@@ -119,44 +119,49 @@ def _reason(parser: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
-        stories = history.in_review(conn, limit=_MOST)
+        histories = history.in_review(conn, limit=_MOST)
         held = leads.waiting(conn, limit=_MOST)
-    if not stories and not held:
+    if not histories and not held:
         print("Nothing waits for a person.")
-    for line in [*_deliveries(stories), *([""] if stories and held else []), *_leads(held)]:
+    for line in [*_deliveries(histories), *([""] if histories and held else []), *_leads(held)]:
         print(line)
     return DONE
 
 
-def _deliveries(stories: Sequence[Story]) -> list[str]:
-    if not stories:
+def _deliveries(histories: Sequence[DeliveryHistory]) -> list[str]:
+    if not histories:
         return []
     rows = [
         (
-            story.delivery.delivery_id[:_SHORT],
-            str(story.delivery.lead_id),
-            f"{printable(story.delivery.buyer)} ({story.delivery.buyer_id})",
-            unbroken(minute(story.delivery.settled_at or story.delivery.created_at)),
-            str(len(story.attempts)),
-            _why(story),
+            delivery_history.delivery.delivery_id[:_SHORT],
+            str(delivery_history.delivery.lead_id),
+            f"{printable(delivery_history.delivery.buyer)} ({delivery_history.delivery.buyer_id})",
+            unbroken(minute(delivery_history.delivery.settled_at or delivery_history.delivery.created_at)),
+            str(len(delivery_history.attempts)),
+            _why(delivery_history),
         )
-        for story in stories
+        for delivery_history in histories
     ]
-    return [_head("Deliveries", stories), *columns(("DELIVERY", "LEAD", "BUYER", "SINCE (UTC)", "TRIED", "WHY"), rows)]
+    return [
+        _head("Deliveries", histories),
+        *columns(("DELIVERY", "LEAD", "BUYER", "SINCE (UTC)", "TRIED", "WHY"), rows),
+    ]
 
 
 def _head(what: str, listed: Sequence[object]) -> str:
     return f"{what} in review{f', the {_MOST:,} that wait longest' if len(listed) == _MOST else ''}:"
 
 
-def _why(story: Story) -> str:
-    delivery = story.delivery
+def _why(delivery_history: DeliveryHistory) -> str:
+    delivery = delivery_history.delivery
     reason = delivery.review_reason or ""
     why = verdicts.REVIEW_REASONS.get(reason, reason)
     reason_given = f' ("{printable(delivery.rejection)}")' if delivery.rejection else ""
     unknown = "; outcome unknown" if delivery.outcome_unknown and reason != "outcome_unknown" else ""
     last = (
-        f"; last by {story.attempts[-1].channel}{delivery_commands.cause(story.attempts[-1])}" if story.attempts else ""
+        f"; last by {delivery_history.attempts[-1].channel}{delivery_commands.cause(delivery_history.attempts[-1])}"
+        if delivery_history.attempts
+        else ""
     )
     return f"{why}{reason_given}{last}{unknown}"
 
@@ -188,8 +193,8 @@ def _on_delivery(options: argparse.Namespace) -> int:
     to = ""
     try:
         with connection(environ) as conn:
-            (story,) = history.load(conn, [delivery_commands.named(conn, options.delivery_id)])
-            delivery = story.delivery
+            (delivery_history,) = history.load(conn, [delivery_commands.named(conn, options.delivery_id)])
+            delivery = delivery_history.delivery
             if options.buyer is not None:
                 buyer = buyers_store.find_buyer(conn, options.buyer)
                 if buyer is None:

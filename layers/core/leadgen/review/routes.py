@@ -31,7 +31,7 @@ def get_review() -> JsonAnswer:
     return JsonAnswer(
         {
             "leads": [asdict(lead) for lead in held],
-            "deliveries": [history.as_json(story) for story in waiting],
+            "deliveries": [history.as_json(delivery_history) for delivery_history in waiting],
         }
     )
 

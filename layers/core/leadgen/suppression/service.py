@@ -108,5 +108,5 @@ def _entry(text: str, country: str, kind: Kind | None) -> ListedPerson | str:
 
 def describe(outcomes: Sequence[Unreadable], *, most: int = 20) -> list[str]:
     """The lines that could not be read, the first ones by number."""
-    told = [f"line {fault.line}: {fault.why}" for fault in outcomes[:most]]
-    return told + ([f"and {len(outcomes) - most} more"] if len(outcomes) > most else [])
+    lines = [f"line {fault.line}: {fault.why}" for fault in outcomes[:most]]
+    return lines + ([f"and {len(outcomes) - most} more"] if len(outcomes) > most else [])

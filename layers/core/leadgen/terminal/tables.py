@@ -58,14 +58,14 @@ def _lines(row: Sequence[str], widths: Sequence[int], left: int) -> list[str]:
     ]
 
 
-def unbroken(said: str) -> str:
+def unbroken(words: str) -> str:
     """As one word of a cell."""
-    return said.replace(" ", _NO_BREAK)
+    return words.replace(" ", _NO_BREAK)
 
 
-def printable(said: str) -> str:
+def printable(words: str) -> str:
     """Without what would move a terminal's cursor or change its colors: some of it is a stranger's."""
-    return "".join(letter if letter.isprintable() else "�" for letter in said)
+    return "".join(letter if letter.isprintable() else "�" for letter in words)
 
 
 def folded(line: str) -> list[str]:

@@ -72,7 +72,7 @@ def _allow(options: argparse.Namespace) -> int:
 def _override(options: argparse.Namespace, *, is_disposable: bool) -> int:
     domains = _domains(options)
     with connection(environment()) as conn:
-        changed = disposable_domains.say(conn, domains, is_disposable=is_disposable)
+        changed = disposable_domains.override(conn, domains, is_disposable=is_disposable)
     print(f"{changed} {'blocked' if is_disposable else 'allowed'}, {len(domains) - changed} already were.")
     return DONE
 

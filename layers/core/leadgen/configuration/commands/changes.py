@@ -37,11 +37,11 @@ def _totals(application: Application, *, plan: bool) -> list[str]:
     if not application.has_changes:
         count = len(application.changes)
         return [f"Nothing {'would change' if plan else 'changed'}: all {count} are as they are to be."]
-    told = ["", f"{'Planned' if plan else 'Applied'}: {summary(application.changes)}."]
+    lines = ["", f"{'Planned' if plan else 'Applied'}: {summary(application.changes)}."]
     waiting = application.waiting_leads
     if waiting:
         leads = "1 waiting lead" if waiting == 1 else f"{waiting} waiting leads"
-        told.append(f"{leads} {'would' if plan else 'will'} be tried again.")
+        lines.append(f"{leads} {'would' if plan else 'will'} be tried again.")
     if application.number is not None and not plan:
-        told.append(f"Version {application.number} of the configuration.")
-    return told
+        lines.append(f"Version {application.number} of the configuration.")
+    return lines

@@ -177,16 +177,16 @@ def _differences(noted: _Noted, names: Names) -> tuple[Difference, ...]:
 
 
 def _in_the_files_words(state: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    said = {
+    fields = {
         _FIELDS.get(column, column): names.get((column, value), value) if column in _IDS else value
         for column, value in state.items()
     }
     if _weights(state):
-        said["weights"] = {
+        fields["weights"] = {
             names.get(("buyer_id", int(key)), key) if key.isdecimal() else key: weight
             for key, weight in _weights(state).items()
         }
-    return said
+    return fields
 
 
 def summary(changes: Sequence[Change]) -> str:

@@ -97,8 +97,8 @@ def _name(offer: StoredOffer, exported: Sequence[ExportedFile]) -> str:
 
 def _file(stored: _Stored, offers: Sequence[StoredOffer], *, is_first: bool, names_seller: bool) -> Fields:
     market = offers[0]
-    return _said(
-        market=_said(
+    return _present(
+        market=_present(
             name=market.market,
             country_code=market.country_code,
             region_code=market.region_code,
@@ -110,7 +110,7 @@ def _file(stored: _Stored, offers: Sequence[StoredOffer], *, is_first: bool, nam
                 for place in stored.places.get(market.market_id, ())
             ],
         ),
-        vertical=_said(
+        vertical=_present(
             slug=market.vertical, name=market.vertical_name, is_active=_unless_active(market.vertical_active)
         ),
         seller=export_money.seller(stored.seller) if names_seller else None,
@@ -128,7 +128,7 @@ def _publishers(stored: _Stored, offers: Sequence[StoredOffer]) -> Iterator[Fiel
     for publisher in stored.publishers:
         first = next((offer for offer in stored.offers if offer.currency == publisher.currency), None)
         if publisher.name in here or (publisher.name not in anywhere and first is offers[0]):
-            yield _said(
+            yield _present(
                 name=publisher.name,
                 email=publisher.email,
                 timezone=None if publisher.timezone == "UTC" else publisher.timezone,
@@ -136,24 +136,24 @@ def _publishers(stored: _Stored, offers: Sequence[StoredOffer]) -> Iterator[Fiel
 
 
 def _offer(stored: _Stored, offer: StoredOffer) -> Fields:
-    return _said(
+    return _present(
         name=offer.name,
         price=offer.price,
         invoice_threshold=offer.invoice_threshold,
         is_active=_unless_active(offer.is_active),
         returns=export_money.returns(offer.returns),
-        validation_policy=_said(
+        validation_policy=_present(
             name=offer.validation_name,
             version=None if offer.validation_latest else offer.validation_version,
             rules=_rules(offer.rules),
         ),
-        routing_policy=_said(
+        routing_policy=_present(
             name=offer.routing_name,
             version=None if offer.routing_latest else offer.routing_version,
             config=_config(offer.config, stored.emails),
         ),
         sources=[
-            _said(
+            _present(
                 source_key=source.source_key,
                 kind=source.kind,
                 name=source.name,
@@ -206,7 +206,7 @@ def _buyers(stored: _Stored, offers: Sequence[StoredOffer], *, is_first: bool) -
 
 
 def _buyer(buyer: StoredBuyer, areas: Sequence[StoredArea], enrollments: Sequence[Fields]) -> Fields:
-    return _said(
+    return _present(
         name=buyer.name,
         company=buyer.company,
         email=buyer.email,
@@ -228,7 +228,7 @@ def _areas(areas: Sequence[StoredArea]) -> Fields:
     values: dict[str, list[str]] = defaultdict(list)
     for area in areas:
         values[area.scope_type].append(area.scope_value)
-    return _said(
+    return _present(
         whole_market=True if "market" in values else None,
         postal_codes=values["postal_code"],
         cities=values["city"],
@@ -244,7 +244,7 @@ def _enrollment(enrollment: StoredEnrollment, offer: str, zone: ZoneInfo) -> Fie
     terms = asdict(enrollment)
     del terms["buyer_id"], terms["offer_id"]
     pause = enrollment.pause_until
-    return _said(
+    return _present(
         offer=offer,
         **{
             **terms,
@@ -260,8 +260,8 @@ def _unless_active(is_active: bool) -> bool | None:
     return None if is_active else False
 
 
-def _said(**fields: Any) -> Fields:
-    """The fields that have something to say."""
+def _present(**fields: Any) -> Fields:
+    """The fields that are not empty."""
     return {name: value for name, value in fields.items() if value is not None and value != []}
 
 

@@ -43,7 +43,7 @@ def _lead(facts: LeadFacts) -> Iterator[_Row]:
     yield _Row("E-mail", line(facts.email), _email_link(facts.email))
     yield _Row("Place", _place(facts))
     for name, value in facts.attributes.items():
-        yield _Row(_label(name), lines(_said(value)))
+        yield _Row(_label(name), lines(_value_text(value)))
     yield _Row("Message", lines(facts.message or ""))
 
 
@@ -67,7 +67,7 @@ def _label(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     match value:
         case None:
             return ""
@@ -76,9 +76,9 @@ def _said(value: object) -> str:
         case str():
             return value
         case Mapping():
-            return "; ".join(f"{_label(str(name))}: {_said(part)}" for name, part in value.items())
+            return "; ".join(f"{_label(str(name))}: {_value_text(part)}" for name, part in value.items())
         case Sequence():
-            return ", ".join(_said(part) for part in value)
+            return ", ".join(_value_text(part) for part in value)
         case _:
             return str(value)
 

@@ -15,14 +15,14 @@ from leadgen.platform.egress.urls import without_query
 
 
 @dataclass(frozen=True)
-class Story:
+class DeliveryHistory:
     """A delivery with its attempts, oldest first."""
 
     delivery: Delivery
     attempts: tuple[RecordedAttempt, ...]
 
 
-def load(conn: Connection[Any], delivery_ids: Sequence[str]) -> list[Story]:
+def load(conn: Connection[Any], delivery_ids: Sequence[str]) -> list[DeliveryHistory]:
     """These deliveries, in the order given, in two statements."""
     if not delivery_ids:
         return []
@@ -30,26 +30,26 @@ def load(conn: Connection[Any], delivery_ids: Sequence[str]) -> list[Story]:
     for attempt in history.attempts(conn, delivery_ids):
         made[attempt.delivery_id].append(attempt)
     shown = history.shown(conn, delivery_ids)
-    return [Story(delivery, tuple(made[delivery.delivery_id])) for delivery in shown]
+    return [DeliveryHistory(delivery, tuple(made[delivery.delivery_id])) for delivery in shown]
 
 
-def in_review(conn: Connection[Any], *, limit: int) -> list[Story]:
+def in_review(conn: Connection[Any], *, limit: int) -> list[DeliveryHistory]:
     """The review queue, longest waiting first."""
     return [
-        story
-        for story in load(conn, history.in_review(conn, limit=limit))
-        if story.delivery.status == "in_review"  # somebody may have decided meanwhile
+        delivery_history
+        for delivery_history in load(conn, history.in_review(conn, limit=limit))
+        if delivery_history.delivery.status == "in_review"  # somebody may have decided meanwhile
     ]
 
 
-def of_lead(conn: Connection[Any], lead_id: int) -> list[Story]:
+def of_lead(conn: Connection[Any], lead_id: int) -> list[DeliveryHistory]:
     """A lead's deliveries, oldest first."""
     return load(conn, history.of_lead(conn, lead_id))
 
 
-def as_json(story: Story) -> dict[str, Any]:
+def as_json(delivery_history: DeliveryHistory) -> dict[str, Any]:
     """A delivery as an operator needs it to decide."""
-    delivery = story.delivery
+    delivery = delivery_history.delivery
     return {
         "delivery_id": delivery.delivery_id,
         "lead_id": delivery.lead_id,
@@ -64,15 +64,15 @@ def as_json(story: Story) -> dict[str, Any]:
         "outcome_unknown": delivery.outcome_unknown,
         "rejection": delivery.rejection,
         "reference": delivery.reference,
-        "attempts": len(story.attempts),
-        "last_attempt": attempt_as_json(story.attempts[-1]) if story.attempts else None,
+        "attempts": len(delivery_history.attempts),
+        "last_attempt": attempt_as_json(delivery_history.attempts[-1]) if delivery_history.attempts else None,
         "verdicts": list(verdicts.possible(delivery)),
     }
 
 
-def in_full(story: Story) -> dict[str, Any]:
+def in_full(delivery_history: DeliveryHistory) -> dict[str, Any]:
     """The same with every attempt, its endpoint, and what a person has said of it; of the body only what it is."""
-    delivery = story.delivery
+    delivery = delivery_history.delivery
     endpoint = None
     if delivery.endpoint_url is not None:
         endpoint = {
@@ -90,14 +90,14 @@ def in_full(story: Story) -> dict[str, Any]:
             "by": delivery.verdict_by,
         }
     return {
-        **as_json(story),
+        **as_json(delivery_history),
         "created_at": delivery.created_at,
         "settled_at": delivery.settled_at,
         "content_type": delivery.content_type,
         "body_bytes": delivery.body_bytes,
         "endpoint": endpoint,
         "verdict": said,
-        "timeline": [attempt_as_json(attempt) for attempt in story.attempts],
+        "timeline": [attempt_as_json(attempt) for attempt in delivery_history.attempts],
     }
 
 

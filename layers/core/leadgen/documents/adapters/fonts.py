@@ -27,9 +27,9 @@ def add_to(pdf: FPDF) -> None:
         pdf.add_font(FAMILY, style, file)
 
 
-def text(said: str) -> str:
+def text(words: str) -> str:
     """A text in letters that the font has, on one line."""
-    return "".join(_written(letter) for letter in unicodedata.normalize("NFC", " ".join(said.split())))
+    return "".join(_written(letter) for letter in unicodedata.normalize("NFC", " ".join(words.split())))
 
 
 def _written(letter: str) -> str:

@@ -83,8 +83,8 @@ class _Sheet(FPDF):
             return
         self._ink(_QUIET, 8)
         self.set_xy(_MARGIN, _TOP - 6)
-        self._say(self._letter.sender.name, self.epw / 2)
-        self._say(self._letter.name, self.epw / 2, align=Align.R)
+        self._write_text(self._letter.sender.name, self.epw / 2)
+        self._write_text(self._letter.name, self.epw / 2, align=Align.R)
         self.set_xy(_MARGIN, _TOP + 2)
 
     def footer(self) -> None:
@@ -93,10 +93,10 @@ class _Sheet(FPDF):
         self.line(_MARGIN, self.y, self.w - _MARGIN, self.y)
         self.set_y(self.y + 2)
         self._ink(_QUIET, 7.5)
-        lines = [part for said in self._letter.footer for part in self._wrapped(said, self.epw - 30)][:3]
+        lines = [line for part in self._letter.footer for line in self._wrapped(part, self.epw - 30)][:3]
         top = self.y
         for line in lines:
-            self._say(line, self.epw - 30, height=3.6, ends=True)
+            self._write_text(line, self.epw - 30, height=3.6, ends=True)
         self.set_xy(self.w - _MARGIN - 20, top)
         self.cell(20, 3.6, f"Page {self.page_no()} of {fonts.PAGES}")
 
@@ -105,7 +105,7 @@ class _Sheet(FPDF):
         letter = self._letter
         self._ink(_INK, 24, "B")
         self.set_xy(_MARGIN + 100, _TOP)
-        self._say(letter.title, self.epw - 100, height=10, align=Align.R)
+        self._write_text(letter.title, self.epw - 100, height=10, align=Align.R)
         self.set_xy(_MARGIN, _TOP)
         self._party(letter.sender, 95, size=13)
         self.set_y(max(self.y, _TOP + 22) + 5)
@@ -113,7 +113,7 @@ class _Sheet(FPDF):
         top = self.y + 5
         self.set_xy(_MARGIN, top)
         self._ink(_QUIET, 8)
-        self._say("To", 80, ends=True)
+        self._write_text("To", 80, ends=True)
         self._party(letter.recipient, 78, size=11)
         below = self.y
         self.set_y(top)
@@ -128,7 +128,7 @@ class _Sheet(FPDF):
             self.add_page()
         if table.title is not None:
             self._ink(_INK, 10.5, "B")
-            self._say(table.title, self.epw, height=7, ends=True)
+            self._write_text(table.title, self.epw, height=7, ends=True)
         self._table_head(table.columns, widths)
         for row in table.rows:
             self._ink(_INK, 9)
@@ -154,13 +154,13 @@ class _Sheet(FPDF):
         self.set_y(max(below, self.y) + 5)
 
     def notes(self) -> None:
-        """What is to be said besides."""
+        """The notes below the totals."""
         for note in self._letter.notes:
             self._ink(_INK, 9)
             lines = self._wrapped(note, self.epw)
             self._keep_room(len(lines) * _LINE)
             for line in lines:
-                self._say(line, self.epw, height=_LINE, ends=True)
+                self._write_text(line, self.epw, height=_LINE, ends=True)
             self.set_y(self.y + 2)
 
     def _totals(self) -> None:
@@ -172,8 +172,8 @@ class _Sheet(FPDF):
                 self.rect(left, self.y, self.w - _MARGIN - left, height, style="F")
             self._ink(_INK, 10 if total.is_strong else 9, "B" if total.is_strong else "")
             self.set_x(left + _PAD)
-            self._say(total.label, 48, height=height)
-            self._say(total.amount, self.w - _MARGIN - _PAD - self.x, height=height, align=Align.R, ends=True)
+            self._write_text(total.label, 48, height=height)
+            self._write_text(total.amount, self.w - _MARGIN - _PAD - self.x, height=height, align=Align.R, ends=True)
 
     def _paying(self) -> None:
         link, payment = self._letter.link, self._letter.payment
@@ -187,7 +187,9 @@ class _Sheet(FPDF):
             self.set_y(self.y + 4)
         if payment:
             self._ink(_INK, 9.5, "B")
-            self._say("Bank transfer" if link is None else "Or by bank transfer", _SUMS_FROM, height=6, ends=True)
+            self._write_text(
+                "Bank transfer" if link is None else "Or by bank transfer", _SUMS_FROM, height=6, ends=True
+            )
             for label, value in payment:
                 self._fact(label, value, left=_MARGIN, label_width=32, width=_SUMS_FROM - 34)
 
@@ -197,7 +199,7 @@ class _Sheet(FPDF):
         self.rect(_MARGIN, self.y, self.epw, 7, style="F")
         for column, width in zip(columns, widths, strict=True):
             self.set_x(self.x + _PAD)
-            self._say(column.label, width - 2 * _PAD, height=7, align=_side(column))
+            self._write_text(column.label, width - 2 * _PAD, height=7, align=_side(column))
             self.set_x(self.x + _PAD)
         self.set_xy(_MARGIN, self.y + 7)
 
@@ -218,30 +220,30 @@ class _Sheet(FPDF):
         self._ink(_INK, size, "B")
         for line in self._wrapped(party.name, width):
             self.set_x(left)
-            self._say(line, width, height=size * 0.45, ends=True)
+            self._write_text(line, width, height=size * 0.45, ends=True)
         self._ink(_INK, 9)
-        for said in party.lines:
-            for line in self._wrapped(said, width):
+        for part in party.lines:
+            for line in self._wrapped(part, width):
                 self.set_x(left)
-                self._say(line, width, height=_LINE, ends=True)
+                self._write_text(line, width, height=_LINE, ends=True)
 
     def _fact(self, label: str, value: str, *, left: float, label_width: float, width: float) -> None:
         self.set_x(left)
         self._ink(_QUIET, 9)
-        self._say(label, label_width, height=5)
+        self._write_text(label, label_width, height=5)
         self._ink(_INK, 9)
         for line in self._wrapped(value, width):
             self.set_x(left + label_width)
-            self._say(line, width, height=5, ends=True)
+            self._write_text(line, width, height=5, ends=True)
 
-    def _say(
-        self, said: str, width: float, *, height: float = _LINE, align: Align = Align.L, ends: bool = False
+    def _write_text(
+        self, line: str, width: float, *, height: float = _LINE, align: Align = Align.L, ends: bool = False
     ) -> None:
         place: dict[str, Any] = {"new_x": XPos.LMARGIN, "new_y": YPos.NEXT} if ends else {}
-        self.cell(width, height, fonts.text(said), align=align, **place)
+        self.cell(width, height, fonts.text(line), align=align, **place)
 
-    def _wrapped(self, said: str, width: float) -> list[str]:
-        text = fonts.text(said)
+    def _wrapped(self, line: str, width: float) -> list[str]:
+        text = fonts.text(line)
         if self.get_string_width(text) <= width:
             return [text]
         lines = self.multi_cell(width, _LINE, text, align=Align.L, dry_run=True, output="LINES")

@@ -29,7 +29,7 @@ from leadgen.platform.mail.mail import Attachment
 
 
 @dataclass(frozen=True)
-class MailErrand:
+class MailToSend:
     """A claimed mail with its words and its attachment."""
 
     claimed: ClaimedMail
@@ -62,7 +62,7 @@ def claim(
     *,
     now: datetime,
     until: datetime,
-) -> list[MailErrand]:
+) -> list[MailToSend]:
     """Claim what is due of the mails of these documents, which are drawn."""
     claimed = mails.claim(conn, invoice_ids, credit_note_ids, now=now, until=until)
     for one in claimed:
@@ -71,21 +71,21 @@ def claim(
                 "document.mailed_again",
                 extra={"mail_id": one.mail_id, "invoice_id": one.invoice_id, "credit_note_id": one.credit_note_id},
             )
-    return [_errand(conn, one) for one in claimed]
+    return [_to_send(conn, one) for one in claimed]
 
 
-def send(errand: MailErrand) -> Call:
+def send(outgoing: MailToSend) -> Call:
     """Hand a mail over. No transaction may be open meanwhile."""
-    words, attached = errand.words, errand.attached
+    words, attached = outgoing.words, outgoing.attached
 
     def hand_over() -> tuple[CallOutcome, None]:
         outcome = outbound_mail.outcome_of(
             lambda: platform_mail.send(
-                to=errand.claimed.email,
+                to=outgoing.claimed.email,
                 subject=words.subject,
                 text=words.text,
                 html=words.html,
-                message_id=errand.message_id,
+                message_id=outgoing.message_id,
                 attachments=(Attachment(attached.filename, attached.media_type, attached.content),),
                 timeout_seconds=settings.current().webhook_timeout_seconds,
             )
@@ -95,9 +95,9 @@ def send(errand: MailErrand) -> Call:
     return webhook.timed(hand_over)
 
 
-def record(conn: Connection[Any], ended: Sequence[tuple[MailErrand, Call]], *, now: datetime) -> dict[int, MailResult]:
+def record(conn: Connection[Any], ended: Sequence[tuple[MailToSend, Call]], *, now: datetime) -> dict[int, MailResult]:
     """Keep what came of mails; the results, by the mails' ids."""
-    results = {errand.claimed.mail_id: _result(errand.claimed, call.outcome, now) for errand, call in ended}
+    results = {outgoing.claimed.mail_id: _result(outgoing.claimed, call.outcome, now) for outgoing, call in ended}
     mails.record(conn, list(results.values()), now=now)
     return results
 
@@ -110,15 +110,15 @@ def again(waiting: WaitingMail, now: datetime) -> Event:
     return Event(Topic.CREDIT_NOTE_ISSUED, now, ids={**ids, "credit_note_id": waiting.credit_note_id})
 
 
-def _errand(conn: Connection[Any], claimed: ClaimedMail) -> MailErrand:
+def _to_send(conn: Connection[Any], claimed: ClaimedMail) -> MailToSend:
     if claimed.invoice_id is not None:
         invoice = documents.invoice(conn, claimed.invoice_id)
         words = domain.of_invoice(invoice, pay_url=checkout.payment_url(claimed.invoice_id))
-        return MailErrand(claimed, invoice.number, words, documents.document(conn, "invoice", claimed.invoice_id))
+        return MailToSend(claimed, invoice.number, words, documents.document(conn, "invoice", claimed.invoice_id))
     assert claimed.credit_note_id is not None
     note = documents.credit_note(conn, claimed.credit_note_id)
     attached = documents.document(conn, "credit_note", claimed.credit_note_id)
-    return MailErrand(claimed, note.number, domain.of_credit_note(note), attached)
+    return MailToSend(claimed, note.number, domain.of_credit_note(note), attached)
 
 
 def _result(claimed: ClaimedMail, outcome: CallOutcome, now: datetime) -> MailResult:

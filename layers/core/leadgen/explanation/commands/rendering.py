@@ -44,10 +44,10 @@ def _parts(explanation: Explanation, buyer: NamedBuyer | None, *, every: bool) -
             attempt = f", attempt {number} of {len(attempts)}" if len(attempts) > 1 else ""
             yield from _decision(explained, attempt, explanation, buyer, in_full=every or number == len(attempts))
     yield from _others(explanation, buyer)
-    for story in explanation.deliveries:
-        if buyer is None or story.delivery.buyer_id == buyer.buyer_id:
+    for delivery_history in explanation.deliveries:
+        if buyer is None or delivery_history.delivery.buyer_id == buyer.buyer_id:
             yield f"\n{'─' * room()}"
-            yield from delivery_commands.lines(story, lambda instant: _local(instant, explanation.subject))
+            yield from delivery_commands.lines(delivery_history, lambda instant: _local(instant, explanation.subject))
 
 
 def _heading(explanation: Explanation) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _status(explanation: Explanation) -> str:
     if subject.buyer_id is not None:
         paid = "" if subject.delivered_price is None else f" for {subject.delivered_price} {subject.currency}"
         whose = f"{explanation.buyer} ({subject.buyer_id}){paid}"
-        if any(story.delivery.status in _UNSETTLED for story in explanation.deliveries):
+        if any(delivery_history.delivery.status in _UNSETTLED for delivery_history in explanation.deliveries):
             return f"{subject.status}: claimed for {whose}, not delivered yet"
         return f"{subject.status}: sold to {whose}"
     if subject.status == "rejected":
@@ -193,11 +193,11 @@ def _others(explanation: Explanation, buyer: NamedBuyer | None) -> Iterator[str]
 
 def shown(value: Any, longest: int | None = _LONGEST_SHOWN) -> str:
     """A check's value or limit in one line; cut where it is longer than ``longest``."""
-    said = _said(value)
-    return said if longest is None or len(said) <= longest else said[: longest - 1] + "…"
+    text = _value_text(value)
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     match value:
         case {} | [] | () if not value:
             return "none"
@@ -208,9 +208,9 @@ def _said(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case Mapping():
-            return ", ".join(f"{name}: {_said(item)}" for name, item in value.items())
+            return ", ".join(f"{name}: {_value_text(item)}" for name, item in value.items())
         case list() | tuple():
-            return f"[{', '.join(_said(item) for item in value)}]"
+            return f"[{', '.join(_value_text(item) for item in value)}]"
         case str() if _INSTANT.match(value):
             return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M:%S} UTC"
         case _:
@@ -228,15 +228,15 @@ def _condition(value: Mapping[str, Any]) -> str | None:
             return f"not {_part(part)}"
         case {"field": str(field), **test} if len(test) == 1:
             operator, operand = next(iter(test.items()))
-            return f"{printable(field)} {str(operator).replace('_', ' ')} {_said(operand)}"
+            return f"{printable(field)} {str(operator).replace('_', ' ')} {_value_text(operand)}"
         case _:
             return None
 
 
 def _part(condition: Any) -> str:
     """A condition inside another, in brackets where it would read otherwise without them."""
-    said = _said(condition)
-    return f"({said})" if isinstance(condition, Mapping) and condition.keys() & {"all", "any"} else said
+    text = _value_text(condition)
+    return f"({text})" if isinstance(condition, Mapping) and condition.keys() & {"all", "any"} else text
 
 
 def _local(instant: datetime, subject: Subject) -> str:

@@ -13,7 +13,7 @@ from leadgen.leads.domain.predicates import Value, answer, as_number, kept
 
 
 @dataclass(frozen=True)
-class Flip:
+class AnswerChange:
     """A test that would have to be answered otherwise."""
 
     test: Test
@@ -23,11 +23,11 @@ class Flip:
 # How many ways to meet a part of a condition are pursued: to look at all of them can take longer than anybody waits.
 _MOST_WAYS = 64
 
-_Way = Mapping[str, Flip]
+_Way = Mapping[str, AnswerChange]
 """Answers, by test, that together make a condition hold."""
 
 
-def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[Flip, ...] | None:
+def fewest_changes(condition: Condition, observed: Observed, *, wanted: bool = True) -> tuple[AnswerChange, ...] | None:
     """The fewest answers to change for the condition to hold (``wanted`` false: not to), the first among equals; no
     lead meets it without one of them.
 
@@ -39,36 +39,36 @@ def fewest_flips(condition: Condition, observed: Observed, *, wanted: bool = Tru
     if way is None:
         return None
     needed = _turned(way.values(), observed)
-    for flip in needed:
-        rest = tuple(other for other in needed if other != flip)
+    for change in needed:
+        rest = tuple(other for other in needed if other != change)
         # Two tests may ask the same in other words: that one of them alone be answered otherwise is no lead's to give.
-        if conditions.holds(condition, flipped(observed, rest)) is wanted and is_possible(without(needed, flip)):
+        if conditions.holds(condition, with_changes(observed, rest)) is wanted and is_possible(without(needed, change)):
             needed = rest
     return needed
 
 
-def without(flips: Iterable[Flip], left_out: Flip) -> tuple[Flip, ...]:
+def without(changes: Iterable[AnswerChange], left_out: AnswerChange) -> tuple[AnswerChange, ...]:
     """The answers to these tests when one of them stays as it is."""
-    return tuple(replace(flip, answer=not flip.answer) if flip == left_out else flip for flip in flips)
+    return tuple(replace(change, answer=not change.answer) if change == left_out else change for change in changes)
 
 
-def is_possible(way: Iterable[Flip]) -> bool:
+def is_possible(way: Iterable[AnswerChange]) -> bool:
     """Whether a lead could give all of these answers."""
-    by_field: dict[str, list[Flip]] = {}
-    for flip in way:
-        by_field.setdefault(flip.test.name, []).append(flip)
-    return all(any(_gives(value, asked) for value in _values(asked)) for asked in by_field.values())
+    by_field: dict[str, list[AnswerChange]] = {}
+    for change in way:
+        by_field.setdefault(change.test.name, []).append(change)
+    return all(any(_gives(value, changes) for value in _values(changes)) for changes in by_field.values())
 
 
-def _gives(value: Value, asked: Iterable[Flip]) -> bool:
-    return all(answer(flip.test.operator, flip.test.operand, value) is flip.answer for flip in asked)
+def _gives(value: Value, changes: Iterable[AnswerChange]) -> bool:
+    return all(answer(change.test.operator, change.test.operand, value) is change.answer for change in changes)
 
 
-def _values(asked: Iterable[Flip]) -> Iterator[Value]:
+def _values(changes: Iterable[AnswerChange]) -> Iterator[Value]:
     """Values among which there is one that gives these answers about a field, if any does: what the tests name, and
     what lies at and between their edges.
     """
-    operands = [(flip.test.operator, flip.test.operand) for flip in asked]
+    operands = [(change.test.operator, change.test.operand) for change in changes]
     yield from (None, True, False, "-")
     parts = [part for _, operand in operands for part in _parts(operand)]
     yield from _numbers(number for part in parts if (number := as_number(part)) is not None)
@@ -112,7 +112,7 @@ def _ways(condition: Condition, observed: Observed, *, wanted: bool) -> list[_Wa
     """Ways for a condition to hold (``wanted`` false: not to), those that change the fewest answers first."""
     match condition:
         case Test():
-            return [{condition.key: Flip(condition, wanted)}]
+            return [{condition.key: AnswerChange(condition, wanted)}]
         case Not(not_=part):
             return _ways(part, observed, wanted=not wanted)
         case All(all=parts) | AnyOf(any=parts):
@@ -128,18 +128,18 @@ def _ways(condition: Condition, observed: Observed, *, wanted: bool) -> list[_Wa
 
 
 def _best(ways: Iterable[_Way], observed: Observed) -> list[_Way]:
-    distinct = {frozenset((key, flip.answer) for key, flip in way.items()): way for way in ways}
+    distinct = {frozenset((key, change.answer) for key, change in way.items()): way for way in ways}
     return sorted(distinct.values(), key=lambda way: len(_turned(way.values(), observed)))[:_MOST_WAYS]
 
 
 def _agree(one: _Way, other: _Way) -> bool:
-    return all(other[key].answer is flip.answer for key, flip in one.items() if key in other)
+    return all(other[key].answer is change.answer for key, change in one.items() if key in other)
 
 
-def _turned(flips: Iterable[Flip], observed: Observed) -> tuple[Flip, ...]:
-    return tuple(flip for flip in flips if conditions.is_met(flip.test, observed) is not flip.answer)
+def _turned(changes: Iterable[AnswerChange], observed: Observed) -> tuple[AnswerChange, ...]:
+    return tuple(change for change in changes if conditions.is_met(change.test, observed) is not change.answer)
 
 
-def flipped(observed: Observed, flips: Iterable[Flip]) -> Observed:
+def with_changes(observed: Observed, changes: Iterable[AnswerChange]) -> Observed:
     """The lead as it would be if the tests were answered so."""
-    return Observed(observed.values, {**observed.answers, **{flip.test.key: flip.answer for flip in flips}})
+    return Observed(observed.values, {**observed.answers, **{change.test.key: change.answer for change in changes}})

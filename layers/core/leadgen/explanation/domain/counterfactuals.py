@@ -103,16 +103,18 @@ def _configuration(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
 def _filter(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
     condition, observed = ineligible.enrollment.filter, ineligible.terms.observed
     assert condition is not None
-    turned = condition_changes.fewest_flips(condition, observed)
+    turned = condition_changes.fewest_changes(condition, observed)
     if turned is None:
         yield Change(rule, "filter", condition, None, "drop the filter, which contradicts itself")
         return
-    for flip in turned:
-        shown = conditions.shown(flip.test, observed)
-        value = cast(Mapping[str, Any], shown)[flip.test.field]
-        said = "absent" if value is None else value["number"] if isinstance(value, Mapping) else str(value)
-        wanted = str(flip.test) if flip.answer else f"not {flip.test}"
-        yield Change(rule, flip.test.field, value, flip, f"a lead with {wanted} (is {said})")
+    for answer_change in turned:
+        shown = conditions.shown(answer_change.test, observed)
+        value = cast(Mapping[str, Any], shown)[answer_change.test.field]
+        observed_value = "absent" if value is None else value["number"] if isinstance(value, Mapping) else str(value)
+        wanted = str(answer_change.test) if answer_change.answer else f"not {answer_change.test}"
+        yield Change(
+            rule, answer_change.test.field, value, answer_change, f"a lead with {wanted} (is {observed_value})"
+        )
 
 
 def _consent(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
@@ -123,15 +125,15 @@ def _consent(ineligible: _Ineligible, rule: str) -> Iterator[Change]:
         yield Change(rule, "consent", False, True, "record that consent was given")
     if unmet & {"text", "text_contains"}:
         words = demand.text_contains or "any text"
-        said = "" if demand.text_contains is None else f" with {words!r}"
-        yield Change(rule, "consent_text", evidence.text, words, f"record a consent_text{said}")
+        suffix = "" if demand.text_contains is None else f" with {words!r}"
+        yield Change(rule, "consent_text", evidence.text, words, f"record a consent_text{suffix}")
     if "max_age_days" in unmet:
         yield _consent_at(demand, evidence, now)
     if unmet & {"certificate", "certificate_hosts"}:
         hosts = demand.certificate_hosts
-        said = "" if hosts is None else f" of {' or '.join(hosts)}"
+        suffix = "" if hosts is None else f" of {' or '.join(hosts)}"
         to = "any host" if hosts is None else hosts[0]
-        words = f"record a consent_certificate_url{said}"
+        words = f"record a consent_certificate_url{suffix}"
         yield Change(rule, "consent_certificate_url", evidence.certificate_host, to, words)
 
 

@@ -13,7 +13,7 @@ from leadgen.buyers import store as buyers_store
 from leadgen.decisions import store as decisions_store
 from leadgen.decisions.store import StoredDecision
 from leadgen.delivery.service import history
-from leadgen.delivery.service.history import Story
+from leadgen.delivery.service.history import DeliveryHistory
 from leadgen.explanation import store
 from leadgen.explanation.domain import counterfactuals
 from leadgen.explanation.domain.counterfactuals import Change
@@ -69,7 +69,7 @@ class Explanation:
     buyer: str | None
     decisions: tuple[Explained, ...]
     others: Others | None
-    deliveries: tuple[Story, ...]
+    deliveries: tuple[DeliveryHistory, ...]
 
 
 def explain(conn: Connection[Any], lead_id: int) -> Explanation | None:
@@ -210,7 +210,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
             "buyers": [{"buyer_id": other.buyer_id, "buyer": other.name} for other in others.first],
             "smallest_changes": [change_as_json(counterfactuals.area_for(explanation.subject.postal_code))],
         },
-        "deliveries": [plain(history.in_full(story)) for story in explanation.deliveries],
+        "deliveries": [plain(history.in_full(delivery_history)) for delivery_history in explanation.deliveries],
     }
 
 

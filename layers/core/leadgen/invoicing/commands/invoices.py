@@ -164,10 +164,10 @@ def _show(options: argparse.Namespace) -> int:
         (invoice,) = receivables_invoices.by_id(conn, [invoice_id])
         lines = invoicing_invoices.lines(conn, invoice_id)
         settled = invoicing_invoices.settlements(conn, invoice_id)
-        told = receivables_dunning_store.notices(conn, invoice_id)
+        notices = receivables_dunning_store.notices(conn, invoice_id)
     for part in tables.head(invoice):
         print("\n".join(folded(part)))
-    for block in (tables.lines(invoice, lines), tables.settled(invoice, settled), tables.reminded(told)):
+    for block in (tables.lines(invoice, lines), tables.settled(invoice, settled), tables.reminded(notices)):
         if block:
             print("\n".join(["", *block]))
     return DONE

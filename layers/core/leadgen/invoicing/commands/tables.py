@@ -137,7 +137,7 @@ def _by(settled: invoices.Settled) -> str:
     return next((str(one) for one in (settled.payment_id, settled.chargeback_id) if one is not None), "")
 
 
-def reminded(told: Sequence[dunning.Notice]) -> list[str]:
+def reminded(notices: Sequence[dunning.Notice]) -> list[str]:
     """A table of its reminders."""
     rows = [
         (
@@ -146,7 +146,7 @@ def reminded(told: Sequence[dunning.Notice]) -> list[str]:
             unbroken(minute(one.sent_at or one.created_at)),
             one.error or "",
         )
-        for one in told
+        for one in notices
     ]
     return columns(("REMINDER", "STATUS", "SINCE (UTC)", "WHY"), rows) if rows else []
 

@@ -79,7 +79,7 @@ def wake_up_at(waiting: WaitingNotice, now: datetime) -> Event:
 
 
 @dataclass(frozen=True)
-class NoticeErrand:
+class NoticeToSend:
     """A notice that is this worker's to send."""
 
     due: DueNotice
@@ -88,15 +88,15 @@ class NoticeErrand:
 
 
 @dataclass(frozen=True)
-class NoticeErrands:
+class NoticesToSend:
     """What came of a batch's due notices: some are to be sent now, of the others it is known what follows."""
 
-    errands: tuple[NoticeErrand, ...]
+    to_send: tuple[NoticeToSend, ...]
     steps: Mapping[str, Step]
     wake_ups: tuple[Event, ...]
 
 
-def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> NoticeErrands:
+def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> NoticesToSend:
     """Take the notices that are due, as many as their endpoints and replay batches bear; hold back the others.
 
     Locks replay batches, then endpoints, then notices. The number of statements does not depend on that of the notices.
@@ -123,8 +123,8 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
     parcels = notifications_notices_store.parcels(conn, taken, now=now) if taken else []
     settled = _settle(conn, [(due, due.attempts, steps[due.notice_id]) for due in found if due.notice_id in steps], now)
     by_id = {due.notice_id: due for due in found}
-    return NoticeErrands(
-        tuple(NoticeErrand(by_id[p.notice_id], p, going[p.notice_id]) for p in parcels),
+    return NoticesToSend(
+        tuple(NoticeToSend(by_id[p.notice_id], p, going[p.notice_id]) for p in parcels),
         {notice_id: step for notice_id, step in steps.items() if notice_id in settled},
         _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now),
     )
@@ -191,9 +191,9 @@ def _state(due: DueNotice, *, begun: int = 0) -> NoticeProgress:
     )
 
 
-def send(errand: NoticeErrand) -> Call:
+def send(outgoing: NoticeToSend) -> Call:
     """Make the call that the notice's kind asks for. No transaction may be open meanwhile."""
-    parcel = errand.parcel
+    parcel = outgoing.parcel
     if parcel.kind == "sms":
         return webhook.timed(lambda: (_text(parcel), None))
     if parcel.url is None or parcel.body is None or parcel.content_type is None:
@@ -222,19 +222,19 @@ def _text(parcel: ClaimedNotice) -> CallOutcome:
 
 
 def record(
-    conn: Connection[Any], made: Sequence[tuple[NoticeErrand, Call]], *, now: datetime
+    conn: Connection[Any], made: Sequence[tuple[NoticeToSend, Call]], *, now: datetime
 ) -> tuple[dict[str, Step], tuple[Event, ...]]:
     """Keep what the calls came to; what follows, by notice, and the wake-ups for it.
 
     A subscription whose endpoint says that it is gone ends. Locks endpoints, then subscriptions, then notices.
     """
-    admission.report(conn, [_report(errand, call) for errand, call in made], now=now)
+    admission.report(conn, [_report(outgoing, call) for outgoing, call in made], now=now)
     gone = {e.due.subscription_id for e, call in made if call.status == GONE} - {None}
     if gone:
         notifications_subscriptions_store.end(
             conn, [one for one in gone if one is not None], reason="answered 410 Gone", now=now
         )
-    notifications_notices_store.record_attempts(conn, [_attempt(errand.parcel, call) for errand, call in made])
+    notifications_notices_store.record_attempts(conn, [_attempt(outgoing.parcel, call) for outgoing, call in made])
     steps = {
         e.parcel.notice_id: notifications_notices.next_step(_state(e.due, begun=1), call.outcome) for e, call in made
     }
@@ -242,12 +242,12 @@ def record(
     return steps, _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now)
 
 
-def _report(errand: NoticeErrand, call: Call) -> Report:
+def _report(outgoing: NoticeToSend, call: Call) -> Report:
     outcome = call.outcome
-    if call.status == GONE and errand.due.subscription_id is not None:
+    if call.status == GONE and outgoing.due.subscription_id is not None:
         # It wants no events any more. What else is sent to the address is not over: a buyer's leads may go there too.
         outcome = FailedForNow(f"status {GONE}")
-    return Report(errand.endpoint_id, outcome, call.status, call.milliseconds / 1000)
+    return Report(outgoing.endpoint_id, outcome, call.status, call.milliseconds / 1000)
 
 
 def _attempt(parcel: ClaimedNotice, call: Call) -> NoticeAttempt:

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 from leadgen.kernel.events import WAKE_UPS, event_key
 from leadgen.leads.store.lifecycle import LoggedEvent
 from leadgen.notifications.domain.notices import Done, GivenUp, Later, Step
-from leadgen.notifications.service.dispatch import NoticeErrand
+from leadgen.notifications.service.dispatch import NoticeToSend
 from leadgen.outbound.domain import outcomes
 from leadgen.outbound.service.webhook import Call
 from leadgen.platform.messaging.batch import Message, Outcome
@@ -38,13 +38,13 @@ def outcome(notice_id: str, step: Step, facts: Mapping[str, Any]) -> Outcome:
             assert_never(step)
 
 
-def facts(errand: NoticeErrand, call: Call) -> dict[str, Any]:
+def facts(outgoing: NoticeToSend, call: Call) -> dict[str, Any]:
     """What is logged of a call."""
     return {
-        "kind": errand.due.kind,
-        "event": errand.due.event,
-        "subscription_id": errand.due.subscription_id,
-        "attempt": errand.parcel.attempt,
+        "kind": outgoing.due.kind,
+        "event": outgoing.due.event,
+        "subscription_id": outgoing.due.subscription_id,
+        "attempt": outgoing.parcel.attempt,
         "call": outcomes.name(call.outcome),
         "http_status": call.status,
         "error": outcomes.cause(call.outcome),

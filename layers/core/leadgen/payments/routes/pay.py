@@ -68,21 +68,21 @@ def _take_in(raw: bytes, signature: str | None) -> JsonAnswer:
     if settings.current().stripe_webhook_secret is None:
         raise Refusal(404, "not_found", "STRIPE_WEBHOOK_SECRET is not set: no events are taken")
     try:
-        told = domain.read(provider.signed_event(raw, signature))
+        event = domain.read(provider.signed_event(raw, signature))
     except NotFromProvider as why:
         logger.warning("provider_event.refused", extra={"stage": "pay", "cause": str(why)})
         raise Refusal(400, "invalid_signature", f"this is not signed by the provider: {why}") from None
     except EventUnreadable as why:
         logger.exception("provider_event.unreadable", extra={"stage": "pay", "cause": str(why)})
         raise Refusal(400, "invalid_request", str(why)) from None
-    if told is not None:
-        _act(told, clock.now())
+    if event is not None:
+        _act(event, clock.now())
     return JsonAnswer({"received": True})
 
 
-def _act(told: ProviderEvent, now: datetime) -> None:
+def _act(event: ProviderEvent, now: datetime) -> None:
     with bus.transaction() as transaction:
-        transaction.announce(service.take_in(transaction.conn, told, now=now))
+        transaction.announce(service.take_in(transaction.conn, event, now=now))
 
 
 def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Response:

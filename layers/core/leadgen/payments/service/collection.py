@@ -52,10 +52,10 @@ def wake_up(waiting: Unasked, now: datetime) -> Event:
 
 @dataclass(frozen=True)
 class ClaimedCall:
-    """What this worker is at, the how-manieth time; ``ask`` calls the provider and says how to record its answer."""
+    """A claimed row and the number of its attempt; ``call`` calls the provider and returns how to record its answer."""
 
     attempt: int
-    ask: Callable[[], Record]
+    call: Callable[[], Record]
 
 
 def refund_due(conn: Connection[Any], refund_id: int, now: datetime) -> ClaimedCall | None:

@@ -93,7 +93,7 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
         invoice = settlement.settle(
             conn, invoice, [Settlement("payment", split.to_invoice, payment_id=payment_id)], now=now
         )
-        store.tell_invoice(conn, invoice.invoice_id, method=received.method, reference=_reference(received))
+        store.set_last_method(conn, invoice.invoice_id, method=received.method, reference=_reference(received))
     invoice_id = None if invoice is None else invoice.invoice_id
     ids: dict[str, int | str] = {"payment_id": payment_id, "buyer_id": received.buyer_id}
     if invoice_id is not None:

@@ -108,8 +108,8 @@ def succeed(
     )
 
 
-def tell_invoice(conn: Connection[Any], invoice_id: int, *, method: str, reference: str | None) -> None:
-    """Say on an invoice how it was paid last."""
+def set_last_method(conn: Connection[Any], invoice_id: int, *, method: str, reference: str | None) -> None:
+    """Set on an invoice how it was paid last."""
     conn.execute(
         """
         UPDATE invoices SET payment_method = %s::payment_method, transaction_id = coalesce(%s, transaction_id)

@@ -90,40 +90,40 @@ def pay(conn: Connection[Any], payout_id: int, reference: object, actor: Actor, 
     Raises Refusal 404, 400 ``invalid_reference``, and 409 ``payout_differs`` for one that was paid with another
     reference.
     """
-    said = _reference(reference)
+    wanted = _reference(reference)
     before = read(conn, payout_id)
     store.lock(conn, before.publisher_id)
-    if not store.mark_paid(conn, payout_id, reference=said, by=actor.name, at=now):
+    if not store.mark_paid(conn, payout_id, reference=wanted, by=actor.name, at=now):
         paid = read(conn, payout_id)
-        if paid.reference != said:
-            told = f"payout {paid.number} was paid already, with the reference {paid.reference!r}"
-            raise Refusal(409, "payout_differs", told, {"reference": paid.reference})
+        if paid.reference != wanted:
+            message = f"payout {paid.number} was paid already, with the reference {paid.reference!r}"
+            raise Refusal(409, "payout_differs", message, {"reference": paid.reference})
         return Paid(paid, is_repeated=True)
     move = payouts.payment(
         payout_id,
         before.publisher_id,
         before.total,
         before.currency,
-        reference=said,
+        reference=wanted,
         actor=actor.name,
         now=now,
     )
     ledger_store.post(conn, [move])
     about = {"number": before.number, "total": str(before.total)}
-    before_paid, after = {**about, "status": "issued"}, {**about, "status": "paid", "reference": said}
+    before_paid, after = {**about, "status": "issued"}, {**about, "status": "paid", "reference": wanted}
     audit_trail_service.record(conn, actor, "payout.paid", ("payout", payout_id), before_paid, after, now=now)
     return Paid(read(conn, payout_id), is_repeated=False)
 
 
 def _reference(written: object) -> str:
-    said = written.strip() if isinstance(written, str) else ""
-    if not said or len(said) > _LONGEST_REFERENCE or not said.isprintable():
+    wanted = written.strip() if isinstance(written, str) else ""
+    if not wanted or len(wanted) > _LONGEST_REFERENCE or not wanted.isprintable():
         raise Refusal(
             400,
             "invalid_reference",
             f"reference must be the transfer's own, a text of 1 to {_LONGEST_REFERENCE} characters in one line",
         )
-    return said
+    return wanted
 
 
 def read(conn: Connection[Any], payout_id: int) -> IssuedPayout:

@@ -55,9 +55,9 @@ def open_(
             {"dispute_id": before.dispute_id},
         )
     after = settlement.settle(conn, invoice, [], is_disputed=True, now=now)
-    told: dict[str, Json] = {"dispute_id": dispute_id, "reason": reason, "status": after.status}
+    after_values: dict[str, Json] = {"dispute_id": dispute_id, "reason": reason, "status": after.status}
     row = ("invoice", invoice_id)
-    audit_trail_service.record(conn, actor, "invoice.dispute", row, {"status": invoice.status}, told, now=now)
+    audit_trail_service.record(conn, actor, "invoice.dispute", row, {"status": invoice.status}, after_values, now=now)
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 
@@ -93,9 +93,11 @@ def close(
     disputes.close(conn, found.invoice_id, outcome=outcome, remark=remark, by=actor.name, now=now)
     (invoice,) = settlements.invoices(conn, [found.invoice_id]).values()
     after = settlement.settle(conn, invoice, [], now=now)
-    told = {"dispute_id": dispute_id, "outcome": outcome, "remark": remark, "status": after.status}
+    after_values = {"dispute_id": dispute_id, "outcome": outcome, "remark": remark, "status": after.status}
     row = ("invoice", found.invoice_id)
-    audit_trail_service.record(conn, actor, "invoice.dispute_close", row, {"status": before.status}, told, now=now)
+    audit_trail_service.record(
+        conn, actor, "invoice.dispute_close", row, {"status": before.status}, after_values, now=now
+    )
     return Disputed(_get(conn, dispute_id), after.status, is_repeated=False)
 
 

@@ -58,6 +58,6 @@ def draw(conn: Connection[Any], invoice_id: int, *, actor: Actor, now: datetime)
     )
     ledger_store.post(conn, [posting])
     after = settlement.settle(conn, invoice, [Settlement("wallet", amount)], now=now)
-    before, told = {"status": invoice.status}, {"amount": str(amount), "status": after.status}
-    audit_trail_service.record(conn, actor, "invoice.draw", ("invoice", invoice_id), before, told, now=now)
+    before, after_values = {"status": invoice.status}, {"amount": str(amount), "status": after.status}
+    audit_trail_service.record(conn, actor, "invoice.draw", ("invoice", invoice_id), before, after_values, now=now)
     return Drawn(invoice_id, amount, invoice.currency, after.status, wallet - amount)

@@ -53,7 +53,7 @@ def write_off(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Act
     entries = ledger_domain.entries(("bad_debt", "receivable", invoice.due))
     ledger_store.post(conn, [_posting("write_off", times, invoice, entries, actor, now)])
     write_offs.note(conn, invoice_id, f"written off: {reason}", now=now)
-    return _told(conn, "invoice.write_off", invoice, after, invoice.due, reason, actor, now)
+    return _recorded(conn, "invoice.write_off", invoice, after, invoice.due, reason, actor, now)
 
 
 def undo(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, now: datetime) -> WrittenOff:
@@ -72,7 +72,7 @@ def undo(conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, n
     entries = ledger_domain.entries(("receivable", "bad_debt", invoice.written_off))
     ledger_store.post(conn, [_posting("write_off_undone", times, invoice, entries, actor, now, reverses_id)])
     write_offs.note(conn, invoice_id, f"write-off undone: {reason}", now=now)
-    return _told(conn, "invoice.write_off_undo", invoice, after, invoice.written_off, reason, actor, now)
+    return _recorded(conn, "invoice.write_off_undo", invoice, after, invoice.written_off, reason, actor, now)
 
 
 def _posting(
@@ -97,7 +97,7 @@ def _posting(
     )
 
 
-def _told(
+def _recorded(
     conn: Connection[Any],
     action: str,
     before: Invoice,
@@ -107,7 +107,7 @@ def _told(
     actor: Actor,
     now: datetime,
 ) -> WrittenOff:
-    told = {"status": after.status, "amount": str(amount), "reason": reason}
+    after_values = {"status": after.status, "amount": str(amount), "reason": reason}
     row = ("invoice", before.invoice_id)
-    audit_trail_service.record(conn, actor, action, row, {"status": before.status}, told, now=now)
+    audit_trail_service.record(conn, actor, action, row, {"status": before.status}, after_values, now=now)
     return WrittenOff(before.invoice_id, before.number or "", amount, before.currency, after.status)

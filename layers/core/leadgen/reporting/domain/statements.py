@@ -107,11 +107,11 @@ def account(opening: Decimal, changes: Iterable[tuple[Movement, Decimal]]) -> St
     for movement, change in changes:
         if change != 0:
             balance += change
-            entries.append(StatementLine(movement.at, said(movement), movement.reference or "", change, balance))
+            entries.append(StatementLine(movement.at, description(movement), movement.reference or "", change, balance))
     return StatementSide(opening, tuple(entries))
 
 
-def said(movement: Movement) -> str:
+def description(movement: Movement) -> str:
     """What happened, in words."""
     leads = "1 lead" if movement.leads == 1 else f"{movement.leads} leads"
     match movement.kind:

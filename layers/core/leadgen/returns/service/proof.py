@@ -54,9 +54,9 @@ def _mail(conn: Connection[Any], lead_id: int) -> Records:
     domain = contacts.email_domain(store.written(conn, lead_id).email)
     if domain is None:
         return Records()
-    said = validation_disposable_domains_store.said(conn, validation_disposable_domains.parents(domain))
+    overrides = validation_disposable_domains_store.overrides_of(conn, validation_disposable_domains.parents(domain))
     return Records(
         email_domain=domain,
-        is_disposable=validation_disposable_domains.is_disposable(domain, said),
+        is_disposable=validation_disposable_domains.is_disposable(domain, overrides),
         accepts_mail=mail_domains.last_known(conn, domain),
     )

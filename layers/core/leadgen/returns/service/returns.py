@@ -87,8 +87,8 @@ def request(
         trace=decision.trace,
         now=now,
     )
-    told = _told(sold, wish, decision)
-    audit_trail_service.record(conn, actor, "return.request", ("return", return_id), None, told, now=now)
+    audit_values = _audit_values(sold, wish, decision)
+    audit_trail_service.record(conn, actor, "return.request", ("return", return_id), None, audit_values, now=now)
     if not decision.is_approved:
         return Returned(_get(conn, return_id), is_repeated=False)
     decided_by = POLICY if buyer_id is not None else by
@@ -223,7 +223,7 @@ def _not_sold(lead_id: int) -> Refusal:
     return Refusal(409, "lead_not_sold", f"lead {lead_id} was not sold: no buyer has it")
 
 
-def _told(sold: Sold, wish: Wish, decision: Decision) -> dict[str, Any]:
+def _audit_values(sold: Sold, wish: Wish, decision: Decision) -> dict[str, Any]:
     return {
         "lead_id": sold.lead_id,
         "buyer_id": sold.buyer_id,

@@ -62,10 +62,10 @@ def policies(locked: Iterable[LockedLead]) -> tuple[dict[int, RoutingPolicy], li
 
 
 def load(
-    conn: Connection[Any], asking: Sequence[RoutableLead], periods: Mapping[int, CapPeriods], *, now: datetime
+    conn: Connection[Any], routable: Sequence[RoutableLead], periods: Mapping[int, CapPeriods], *, now: datetime
 ) -> Gathered:
     """Lock the buyers and read what there is of them; ``periods`` are by offer id. A constant number of statements."""
-    leads = [one.locked for one in asking]
+    leads = [one.locked for one in routable]
     listed = _suppressed(conn, leads)
     own_leads = [lead.lead for lead in leads]
     served = candidates.candidates(conn, leads, candidates.exclusive_buyers(conn, own_leads))
@@ -74,14 +74,14 @@ def load(
     # Again, now that nobody hands an area over: whoever does holds the buyers of both.
     exclusive = candidates.exclusive_buyers(conn, own_leads)
     loaded = candidates.load_enrollments(conn, buyer_ids, periods)
-    asked = _lookbacks(asking, now)
+    asked = _lookbacks(routable, now)
     records = routing_track_records.track_records(conn, buyer_ids, asked, now=now) if asked else {}
     enrollments = {(entry.offer_id, entry.enrollment.buyer_id): entry.enrollment for entry in loaded}
     areas: dict[int, list[tuple[int, str | None]]] = defaultdict(list)
     for s in served:
         areas[s.lead_id].append((s.buyer_id, s.area))
     requests = []
-    for one in asking:
+    for one in routable:
         lead = one.locked.lead
         own = tuple(
             replace(enrollments[lead.offer_id, buyer_id], area=area, rejected=buyer_id in one.locked.rejected_by)
@@ -129,10 +129,10 @@ def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int,
     return suppression_store.suppressed(conn, asked) if asked else {}
 
 
-def _lookbacks(asking: Sequence[RoutableLead], now: datetime) -> list[Lookback]:
+def _lookbacks(routable: Sequence[RoutableLead], now: datetime) -> list[Lookback]:
     """What the offers' policies want to know of the past; nothing for those that do not ask."""
     nothing = timedelta(0)
-    asks = {one.locked.lead.offer_id: domain.lookback_terms(one.policy) for one in asking}
+    asks = {one.locked.lead.offer_id: domain.lookback_terms(one.policy) for one in routable}
     return [
         Lookback(
             offer_id,

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from leadgen.leads.domain import conditions
 from leadgen.leads.domain.conditions import Condition, Observed
 from leadgen.validation.domain import policy
-from leadgen.validation.domain.extraction import asks_for_email
+from leadgen.validation.domain.extraction import needs_email
 from leadgen.validation.domain.observations import Observations
 from leadgen.validation.domain.policy import FraudDetection, ValidationPolicy
 from leadgen.validation.domain.rules import Inputs, Validated, validate
@@ -42,7 +42,7 @@ def validate_again(inputs: str | bytes, draft: ValidationPolicy) -> Revalidated:
 def _unanswered(draft: ValidationPolicy, then: ValidationPolicy, seen: Observations) -> Iterator[str]:
     asked_phone = then.phone_validation or then.phone_region is not None
     answered = {
-        "email_validation": asks_for_email(then),
+        "email_validation": needs_email(then),
         "phone_validation": asked_phone,
         "phone_region": asked_phone,
         "zip_validation": then.zip_validation,

@@ -8,8 +8,8 @@ from disposable_email_domains import blocklist
 def is_disposable(domain: str, overrides: Mapping[str, bool]) -> bool:
     """Whether a domain, or one it lies under, is listed. An override wins over the list, and the nearest one wins."""
     names = parents(domain)
-    said = next((overrides[name] for name in names if name in overrides), None)
-    return any(name in blocklist for name in names) if said is None else said
+    override = next((overrides[name] for name in names if name in overrides), None)
+    return any(name in blocklist for name in names) if override is None else override
 
 
 def parents(domain: str) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ def observe(
     detection = policy.fraud_detection or _NO_SIGNS
     seen = Observations(
         lead=replace(lead, filled=_filled(policy, lead)),
-        phone=contacts.phone(_text(fields.get("phone")), lead.country_code) if _asks_for_phone(policy) else None,
-        email=_email(policy, _text(fields.get("email")), looked_up) if asks_for_email(policy) else None,
+        phone=contacts.phone(_text(fields.get("phone")), lead.country_code) if _needs_phone(policy) else None,
+        email=_email(policy, _text(fields.get("email")), looked_up) if needs_email(policy) else None,
         postal_code=_postal_code(policy, lead, _text(fields.get("region_code"))),
         consent=consent.evidence(fields, [policy.consent] if policy.consent else []),
         suppressed=looked_up.suppressed,
@@ -63,7 +63,7 @@ def _with_scores(policy: ValidationPolicy, seen: Observations, fields: Mapping[s
     return seen
 
 
-def _asks_for_phone(policy: ValidationPolicy) -> bool:
+def _needs_phone(policy: ValidationPolicy) -> bool:
     detection = policy.fraud_detection or _NO_SIGNS
     return (
         policy.phone_validation
@@ -73,12 +73,12 @@ def _asks_for_phone(policy: ValidationPolicy) -> bool:
     )
 
 
-def asks_for_email(policy: ValidationPolicy) -> bool:
+def needs_email(policy: ValidationPolicy) -> bool:
     """Whether a policy has rules on the address itself."""
-    return policy.email_validation or policy.mx_lookup_enabled or asks_for_disposable(policy)
+    return policy.email_validation or policy.mx_lookup_enabled or needs_disposable(policy)
 
 
-def asks_for_disposable(policy: ValidationPolicy) -> bool:
+def needs_disposable(policy: ValidationPolicy) -> bool:
     """Whether a policy asks if mail to the address is thrown away."""
     detection = policy.fraud_detection or _NO_SIGNS
     return policy.disposable_email_blocklist_enabled or detection.disposable_email is not None
@@ -90,9 +90,9 @@ def _email(policy: ValidationPolicy, raw: str, looked_up: LookedUp) -> Email | N
     domain = contacts.email_domain(raw)
     return Email(
         valid=domain is not None,
-        domain=domain if policy.mx_lookup_enabled or asks_for_disposable(policy) else None,
+        domain=domain if policy.mx_lookup_enabled or needs_disposable(policy) else None,
         disposable=domain is not None
-        and asks_for_disposable(policy)
+        and needs_disposable(policy)
         and disposable_domains.is_disposable(domain, looked_up.disposable),
         accepts_mail=looked_up.accepts_mail if policy.mx_lookup_enabled else None,
     )

@@ -171,7 +171,7 @@ class ValidationPolicy(Model):
     lead_scoring: LeadScoring | None = None
 
     @model_validator(mode="after")
-    def _says_once_what_a_duplicate_is(self) -> Self:
+    def _duplicate_is_defined_once(self) -> Self:
         if self.duplicate_window_hours is not None and "duplicate_detection" in self.model_fields_set:
             raise ValueError("duplicate_window_hours is the short form of duplicate_detection: give one of them")
         return self

@@ -34,10 +34,10 @@ def domains_taking_mail(lead_ids: Sequence[int], now: datetime) -> dict[str, boo
     """Whether the mail domains of those leads take mail whose policies ask; without what no resolver could tell."""
     # Before the transaction: nobody else waits for a resolver.
     with db.current().connection() as conn:
-        asking = mail_domains.asking(conn, lead_ids)
-        if not asking:
+        to_look_up = mail_domains.leads_to_look_up(conn, lead_ids)
+        if not to_look_up:
             return {}
-        written = mail_domains.addresses(conn, screening.with_undecided_kin(conn, asking))
+        written = mail_domains.addresses(conn, screening.with_undecided_kin(conn, to_look_up))
         domains = {domain for address in written if (domain := contacts.email_domain(address)) is not None}
         known = mail_domains.known(conn, domains, since=now - _DNS_GOOD_FOR)
     found = dns.taking_mail(domains - known.keys())
@@ -75,16 +75,16 @@ def requests(
     domains = {
         locked.lead.lead_id: contacts.email_domain(str(locked.fields["email"]))
         for locked, policy in parsed
-        if extraction.asks_for_email(policy)
+        if extraction.needs_email(policy)
     }
     names = {
         name
         for locked, policy in parsed
-        if extraction.asks_for_disposable(policy)
+        if extraction.needs_disposable(policy)
         for name in validation_disposable_domains.parents(domains[locked.lead.lead_id] or "")
     }
-    said = validation_disposable_domains_store.said(conn, names) if names else {}
-    suppressed = suppression_store.suppressed(conn, [_asked(locked) for locked, _ in parsed])
+    overrides = validation_disposable_domains_store.overrides_of(conn, names) if names else {}
+    suppressed = suppression_store.suppressed(conn, [_lookup(locked) for locked, _ in parsed])
     windows = [window for locked, policy in parsed if (window := _window(locked, policy)) is not None]
     posts = velocity.posts(conn, windows) if windows else {}
     hours = settings.current().default_duplicate_window_hours
@@ -94,7 +94,7 @@ def requests(
         looked_up = LookedUp(
             suppressed=suppressed.get(lead.lead_id, ()),
             ip_country=locked.ip_country,
-            disposable=said,
+            disposable=overrides,
             accepts_mail=taking_mail.get(domains.get(lead.lead_id) or ""),
             is_released=locked.is_released,
         )
@@ -105,7 +105,7 @@ def requests(
     return found
 
 
-def _asked(locked: LockedLead) -> Lookup:
+def _lookup(locked: LockedLead) -> Lookup:
     hashes = suppression_domain.of_lead(
         str(locked.fields["email"]), str(locked.fields["phone"]), locked.lead.country_code
     )

@@ -1,4 +1,4 @@
-"""Keeps which mail domains accept mail, and finds the leads whose policies need to know."""
+"""Keeps which mail domains accept mail, and finds the leads whose policies need it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import Connection
 
 
-def asking(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
-    """Those of the undecided leads whose policies want to know whether their mail domain takes mail."""
+def leads_to_look_up(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
+    """Those of the undecided leads whose policies need a lookup of whether their mail domain takes mail."""
     rows = conn.execute(
         """
         SELECT l.id
@@ -31,7 +31,7 @@ def addresses(conn: Connection[Any], lead_ids: Sequence[int]) -> list[str]:
 
 
 def known(conn: Connection[Any], domains: Collection[str], *, since: datetime) -> dict[str, bool]:
-    """Whether domains take mail, those that were asked about since then."""
+    """Whether domains take mail, of those that were looked up since then."""
     rows = conn.execute(
         "SELECT domain, accepts_mail FROM mail_domains WHERE domain = ANY(%s) AND checked_at >= %s",
         (sorted(domains), since),
@@ -40,7 +40,7 @@ def known(conn: Connection[Any], domains: Collection[str], *, since: datetime) -
 
 
 def last_known(conn: Connection[Any], domain: str) -> bool | None:
-    """Whether a domain takes mail, as DNS said last; None where it was never asked."""
+    """Whether a domain takes mail, by the last DNS answer; None where it was never looked up."""
     row = conn.execute("SELECT accepts_mail FROM mail_domains WHERE domain = %s", (domain,)).fetchone()
     return None if row is None else bool(row[0])
 
