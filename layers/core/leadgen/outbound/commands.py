@@ -64,10 +64,10 @@ def _row(shown: ListedEndpoint) -> tuple[str, ...]:
 
 
 def _state(endpoint: Endpoint) -> str:
-    said = f"{endpoint.state} since {unbroken(minute(endpoint.since))}"
+    words = f"{endpoint.state} since {unbroken(minute(endpoint.since))}"
     if endpoint.open_until is not None and endpoint.state != "half_open":
-        said += f", called again at {endpoint.open_until.astimezone(UTC):%H:%M:%S}"
-    return f"{said}: {printable(endpoint.reason)}" if endpoint.reason else said
+        words += f", called again at {endpoint.open_until.astimezone(UTC):%H:%M:%S}"
+    return f"{words}: {printable(endpoint.reason)}" if endpoint.reason else words
 
 
 def _reset(options: argparse.Namespace) -> int:

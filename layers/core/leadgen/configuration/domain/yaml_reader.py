@@ -114,9 +114,9 @@ def parse(text: str, name: str, environ: Mapping[str, str]) -> Document:
     return Document(name, value, reader.lines, reader.faults)
 
 
-def _mistake(said: str) -> str:
-    remedy = next((remedy for start, remedy in _MENDED_BY.items() if said.startswith(start)), None)
-    return said if remedy is None else f"{remedy} ({said.removeprefix('but ')})"
+def _mistake(message: str) -> str:
+    remedy = next((remedy for start, remedy in _MENDED_BY.items() if message.startswith(start)), None)
+    return message if remedy is None else f"{remedy} ({message.removeprefix('but ')})"
 
 
 def _unreadable(name: str, line: int, message: str) -> Document:

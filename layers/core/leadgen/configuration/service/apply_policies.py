@@ -102,13 +102,15 @@ def strangers(conn: Connection[Any], files: Sequence[ConfigurationFile], offer_i
     enrolled |= buyers.members_of_policies(conn, names=names, but_offers=offer_ids)
     for file, location, policy, config in weighted:
         members = sorted(email for name, email in enrolled if name == policy.name)
-        told = f"is enrolled in no offer that uses the policy {policy.name!r}; there are {', '.join(members) or 'none'}"
+        finding = (
+            f"is enrolled in no offer that uses the policy {policy.name!r}; there are {', '.join(members) or 'none'}"
+        )
         seen: set[str] = set()
         for written in config.weights:
             email = _address(written)
             here = (*location, "config", "weights", written)
             if email not in members:
-                yield file.problem(here, f"{written} {told}")
+                yield file.problem(here, f"{written} {finding}")
             if email in seen:
                 yield file.problem(here, f"{email} has a weight already")
             seen.add(email)

@@ -97,8 +97,8 @@ class Delivery:
 
 def is_repeated(verdict: DeliveryVerdict, delivery: Delivery) -> bool:
     """Whether this is what was said last, and nothing has happened since."""
-    said = delivery.verdict, delivery.verdict_buyer_id
-    return delivery.verdict_is_last and said == (verdict.verdict, verdict.buyer_id)
+    last = delivery.verdict, delivery.verdict_buyer_id
+    return delivery.verdict_is_last and last == (verdict.verdict, verdict.buyer_id)
 
 
 def refuse(verdict: DeliveryVerdict, delivery: Delivery) -> None:

@@ -81,9 +81,9 @@ def in_full(delivery_history: DeliveryHistory) -> dict[str, Any]:
             "state": delivery.endpoint_state,
             "reason": delivery.endpoint_reason,
         }
-    said = None
+    verdict = None
     if delivery.verdict is not None:
-        said = {
+        verdict = {
             "verdict": delivery.verdict,
             "buyer_id": delivery.verdict_buyer_id,
             "at": delivery.verdict_at,
@@ -96,7 +96,7 @@ def in_full(delivery_history: DeliveryHistory) -> dict[str, Any]:
         "content_type": delivery.content_type,
         "body_bytes": delivery.body_bytes,
         "endpoint": endpoint,
-        "verdict": said,
+        "verdict": verdict,
         "timeline": [attempt_as_json(attempt) for attempt in delivery_history.attempts],
     }
 

@@ -88,14 +88,14 @@ def _of_invoice(invoice: InvoiceDocument) -> dict[str, object]:
 
 
 def _of_credit_note(note: CreditNoteDocument) -> dict[str, object]:
-    said = reason_in_words(note.reason) if note.note is None else f"{reason_in_words(note.reason)}: {note.note}"
+    reason = reason_in_words(note.reason) if note.note is None else f"{reason_in_words(note.reason)}: {note.note}"
     return {
         "BT-3": _CREDIT_NOTE,
         "BT-106": _text(note.net, note.currency),
         "BT-109": _text(note.net, note.currency),
         "BT-115": _text(note.total, note.currency),
         "BT-20": "Credited to your account",
-        "BG-1": [{"BT-22": said}],
+        "BG-1": [{"BT-22": reason}],
         "BG-3": [
             {
                 "BT-25": note.invoice_number,

@@ -84,7 +84,7 @@ def of_credit_note(note: CreditNoteDocument) -> Letter:
         tables=(_lines(note.lines, timezone, currency),),
         totals=tuple(totals),
         created_at=note.issued_at,
-        notes=tuple(said for said in (note.note, note.tax_note) if said is not None),
+        notes=tuple(part for part in (note.note, note.tax_note) if part is not None),
         footer=footer(note.seller),
     )
 
@@ -92,7 +92,7 @@ def of_credit_note(note: CreditNoteDocument) -> Letter:
 def sender(seller: Seller) -> Party:
     """The seller as it stands at the top of a letter."""
     tax_id = () if seller.tax_id is None else (f"Tax ID {seller.tax_id}",)
-    reached = tuple(said for said in (seller.email, seller.phone, seller.website) if said is not None)
+    reached = tuple(part for part in (seller.email, seller.phone, seller.website) if part is not None)
     return Party(seller.legal_name, (*letter.address_lines(seller.address), *tax_id, *reached))
 
 
@@ -105,7 +105,7 @@ def recipient(buyer: BillTo) -> Party:
 
 def footer(seller: Seller) -> tuple[str, ...]:
     """What stands at the foot of every page."""
-    who = " | ".join(said for said in (seller.legal_name, seller.registration) if said is not None)
+    who = " | ".join(part for part in (seller.legal_name, seller.registration) if part is not None)
     return (who,) if seller.footer is None else (who, seller.footer)
 
 

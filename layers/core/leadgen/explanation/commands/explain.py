@@ -97,8 +97,8 @@ def _verify(options: argparse.Namespace) -> int:
             counts[comparison.result] += 1
             if options.lead_id is not None or comparison.result != "same":
                 _print(decision, comparison)
-    said = ", ".join(f"{count} {result}" for result, count in sorted(counts.items())) or "nothing was decided yet"
-    print(f"{counts.total()} decision{'' if counts.total() == 1 else 's'}: {said}.")
+    summary = ", ".join(f"{count} {result}" for result, count in sorted(counts.items())) or "nothing was decided yet"
+    print(f"{counts.total()} decision{'' if counts.total() == 1 else 's'}: {summary}.")
     return DONE if counts.keys() <= {"same"} else FAILED
 
 

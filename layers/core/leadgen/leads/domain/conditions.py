@@ -73,9 +73,9 @@ class Test(Model):
     def _has_one_operator(self) -> Self:
         given = [name for name in OPERATORS if getattr(self, _attribute(name)) is not None]
         if len(given) != 1:
-            said = " and ".join(given) if given else "none"
+            words = " and ".join(given) if given else "none"
             raise ValueError(
-                f"needs exactly one operator beside field, and has {said}; there are {', '.join(OPERATORS)}"
+                f"needs exactly one operator beside field, and has {words}; there are {', '.join(OPERATORS)}"
             )
         if self.between is not None and self.between[0] > self.between[1]:
             raise ValueError(f"between {self.between[0]} and {self.between[1]} lies no number")
@@ -103,9 +103,9 @@ class Test(Model):
 
     def __str__(self) -> str:
         operand = self.operand
-        said = " and ".join(map(str, operand)) if self.operator == "between" else None
-        said = said or (", ".join(map(str, operand)) if isinstance(operand, tuple) else str(operand).lower())
-        return f"{self.field} {self.operator.replace('_', ' ')} {said}"
+        words = " and ".join(map(str, operand)) if self.operator == "between" else None
+        words = words or (", ".join(map(str, operand)) if isinstance(operand, tuple) else str(operand).lower())
+        return f"{self.field} {self.operator.replace('_', ' ')} {words}"
 
 
 OPERATORS = tuple((field.alias or name) for name, field in Test.model_fields.items() if name != "field")

@@ -107,10 +107,10 @@ def _read(headers: dict[str, str], body: bytes, secrets: Sequence[str], answers:
     except NotVerified as failure:
         fault = str(failure)
     try:
-        said = json.loads(body)
+        fields = json.loads(body)
     except (ValueError, RecursionError):  # anybody on this machine may post anything
-        said = None
+        fields = None
     attempt = answers.attempt(headers.get("webhook-id", ""))
     answered = answers.of(attempt) if fault is None else 401
     event = headers.get("x-leadgen-event", "?")
-    return Received(event, said if isinstance(said, dict) else {}, attempt, fault, answered)
+    return Received(event, fields if isinstance(fields, dict) else {}, attempt, fault, answered)

@@ -43,8 +43,8 @@ def ids(message: Mapping[str, object]) -> dict[str, int | str]:
 
 def body(event: str, occurred_at: str, about: Mapping[str, int | str], *, trial: bool = False) -> bytes:
     """What a subscriber gets. Made once: these bytes are kept, signed and sent at every attempt."""
-    said: dict[str, object] = {"event": event, "occurred_at": occurred_at, "data": dict(about)}
-    return json.dumps(said | {"trial": True} if trial else said, separators=(",", ":")).encode()
+    fields: dict[str, object] = {"event": event, "occurred_at": occurred_at, "data": dict(about)}
+    return json.dumps(fields | {"trial": True} if trial else fields, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,14 @@ class _Test(Model):
     def _has_one_operator(self) -> Self:
         given = [name for name in _OPERATORS if self._operand(name) is not None]
         if len(given) != 1:
-            said = " and ".join(given) if given else "none"
-            raise ValueError(f"needs exactly one operator, and has {said}; there are {', '.join(_OPERATORS)}")
+            words = " and ".join(given) if given else "none"
+            raise ValueError(f"needs exactly one operator, and has {words}; there are {', '.join(_OPERATORS)}")
         return self
 
     def __str__(self) -> str:
         operand = self.operand
-        said = ", ".join(operand) if isinstance(operand, tuple) else str(operand).lower()
-        return f"{self.operator.replace('_', ' ')} {said}"
+        words = ", ".join(operand) if isinstance(operand, tuple) else str(operand).lower()
+        return f"{self.operator.replace('_', ' ')} {words}"
 
     def _operand(self, operator: str) -> Any:
         return self.in_ if operator == "in" else getattr(self, operator)

@@ -102,11 +102,11 @@ def _put_off(conn: Connection[Any], waiting: WaitingEvent, reason: str, now: dat
         payments_provider_events_store.done(conn, waiting.event_id, f"given_up: {reason}", now=now)
     else:
         payments_provider_events_store.put_off(conn, waiting.event_id, reason)
-    said = {"stage": "pay", "event_id": waiting.event_id, "event": waiting.type, "waits_for": reason}
+    fields = {"stage": "pay", "event_id": waiting.event_id, "event": waiting.type, "waits_for": reason}
     if attempts <= _PATIENT_ATTEMPTS and reason == "payment_unknown":
-        logger.info("provider_event.waits", extra=said)
+        logger.info("provider_event.waits", extra=fields)
     else:
-        logger.error("provider_event.waits", extra=said)
+        logger.error("provider_event.waits", extra=fields)
         count("pay", Counter({"event_waits": 1}), 0)
     return []
 

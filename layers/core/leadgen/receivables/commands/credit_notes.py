@@ -50,8 +50,8 @@ def list_command(parser: argparse.ArgumentParser) -> None:
 
 def _create(options: argparse.Namespace) -> int:
     def work(conn: Connection[Any], who: Actor, now: datetime) -> CreditNote:
-        said: dict[str, object] = {"lead_ids": options.leads, "reason": options.reason}
-        wanted = domain.read(said | ({} if options.note is None else {"note": options.note}))
+        fields: dict[str, object] = {"lead_ids": options.leads, "reason": options.reason}
+        wanted = domain.read(fields | ({} if options.note is None else {"note": options.note}))
         return receivables_credit_notes.enter(
             conn,
             lookup.invoice(conn, options.invoice),

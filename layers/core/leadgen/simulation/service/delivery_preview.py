@@ -112,8 +112,8 @@ def _chosen(buyer: str, enrolled: Sequence[Enrolled], wanted: WantedPreview) -> 
         return fitting[0]
     known = ", ".join(f"{one.offer!r} in {one.market!r}" for one in fitting or enrolled) or "no offer"
     asked = " in ".join(repr(name) for name in (wanted.offer, wanted.market) if name is not None)
-    said = "say which with --offer and --market" if fitting or not asked else f"{asked} is not among them"
-    raise NothingToPreview(f"{buyer} is enrolled in {known}: {said}")
+    advice = "say which with --offer and --market" if fitting or not asked else f"{asked} is not among them"
+    raise NothingToPreview(f"{buyer} is enrolled in {known}: {advice}")
 
 
 def lead_facts(conn: Connection[Any], lead_id: int, enrolled: Enrolled, now: datetime) -> LeadFacts:

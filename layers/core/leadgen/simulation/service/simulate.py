@@ -104,11 +104,11 @@ def _named(known: Sequence[KnownOffer], scope: Scope) -> set[int] | None:
         offer.offer_id for offer in known if scope.offer in (None, offer.name) and scope.market in (None, offer.market)
     }
     if not found:
-        said = " ".join(
+        problem = " ".join(
             f"--{name} {value!r}" for name, value in (("offer", scope.offer), ("market", scope.market)) if value
         )
         there = ", ".join(f"{offer.name!r} in {offer.market!r}" for offer in known) or "none"
-        raise ConfigurationInvalid([Problem(said, None, "", f"the database has no such offer; there are {there}")])
+        raise ConfigurationInvalid([Problem(problem, None, "", f"the database has no such offer; there are {there}")])
     return found
 
 

@@ -115,10 +115,10 @@ def _contact(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002 - as the
 
 
 def _comments(format: AdfFormat, facts: LeadFacts) -> str:  # noqa: A002 - as the files call it
-    said = field_mapping.value(format.comments, facts)
+    comments = field_mapping.value(format.comments, facts)
     answers = {label: field_mapping.value(entry, facts) for label, entry in (format.details or {}).items()}
     lines = [
-        *([] if said is None else [field_mapping.text(said)]),
+        *([] if comments is None else [field_mapping.text(comments)]),
         *(f"{label}: {field_mapping.text(answer)}" for label, answer in answers.items() if answer is not None),
     ]
     return element("comments", text("\n".join(lines))) if lines else ""

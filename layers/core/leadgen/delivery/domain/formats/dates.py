@@ -51,8 +51,8 @@ def _known(pattern: str) -> str:
     used = _DIRECTIVE.findall(pattern)
     unknown = [directive for directive in used if directive not in _DIRECTIVES]
     if unknown or not used:
-        said = f"has {', '.join(unknown)}, which is" if unknown else "has"
-        raise ValueError(f"{said} no directive of a date: it is {', '.join(_NAMED)}, or a pattern of {DIRECTIVES}")
+        finding = f"has {', '.join(unknown)}, which is" if unknown else "has"
+        raise ValueError(f"{finding} no directive of a date: it is {', '.join(_NAMED)}, or a pattern of {DIRECTIVES}")
     return pattern
 
 
