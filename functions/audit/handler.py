@@ -10,7 +10,7 @@ from leadgen.platform.messaging import bus
 from leadgen.reconciliation import service
 from leadgen.reconciliation.store import runs
 
-# A row or two tell what is wrong; a thousand tell no more.
+# A row or two show what is wrong; a thousand show no more.
 _MOST_ROWS = 100
 
 

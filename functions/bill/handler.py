@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
-    """Bill each taken lead by the guarded statement; the threshold is asked under the buyer's lock."""
+    """Bill each taken lead by the guarded statement; the threshold is checked under the buyer's lock."""
     with bus.transaction() as transaction:
         conn = transaction.conn
         billed = charges.charge(conn, leads_service.lead_ids(messages), now=now)

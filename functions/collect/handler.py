@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
-    """One after the other: claim it and commit, ask the provider, record the answer."""
+    """One after the other: claim it and commit, call the provider, record the answer."""
     done = [_call(collection.refund_due, one) for one in _ids(messages, Topic.REFUND_REQUESTED, "refund_id")]
     done += [_call(collection.top_up_due, one) for one in _ids(messages, Topic.TOP_UP_DUE, "payment_id")]
     return done

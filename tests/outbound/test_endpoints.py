@@ -11,7 +11,7 @@ from tests.support.factories import a_buyer
 from tests.support.servers.buyer_endpoint import BuyerEndpoint, Mailbox
 from tests.support.stages.deliveries import a_routed_lead, deliver
 from tests.support.stages.functions import Functions
-from tests.support.stages.reviews import a_token, ask
+from tests.support.stages.reviews import a_token, fetch
 
 Capsys = pytest.CaptureFixture[str]
 
@@ -47,7 +47,7 @@ def test_endpoints_in_trouble_come_first_and_no_query_is_shown(
         openings=1, allowed=5, open_until=now + timedelta(seconds=10), state_since=now,
     )  # fmt: skip
     an_endpoint(conn, "operator", "mail:", state_since=now)
-    found = ask(functions, "/api/endpoints")["endpoints"]
+    found = fetch(functions, "/api/endpoints")["endpoints"]
     assert found[0] == {
         "endpoint_id": ill, "owner": f"buyer:{buyer}", "name": "Rocky Roofs", "url": "https://rocky.example/ill",
         "state": "open", "since": "2026-06-17T12:00:00+00:00", "reason": "status 503", "failures": 3, "allowed": 5,
@@ -80,7 +80,7 @@ def test_the_number_of_statements_does_not_grow_with_the_endpoints(
             buyer = a_buyer(conn)
             an_endpoint(conn, f"buyer:{buyer}", f"https://b{buyer}.example/")
         statements.clear()
-        counts.append((len(ask(functions, "/api/endpoints")["endpoints"]), len(statements)))
+        counts.append((len(fetch(functions, "/api/endpoints")["endpoints"]), len(statements)))
     assert counts == [(5, counts[0][1]), (10, counts[0][1])]
 
 

@@ -10,7 +10,7 @@ from leadgen.delivery.domain.verdicts import NAMES
 from tests.support.servers.buyer_endpoint import BuyerEndpoint
 from tests.support.stages.deliveries import deliver, make_due
 from tests.support.stages.functions import Functions
-from tests.support.stages.reviews import Market, a_token, ask, decide
+from tests.support.stages.reviews import Market, a_token, decide, fetch
 
 
 def test_the_number_of_statements_does_not_grow_with_the_queue(
@@ -21,7 +21,7 @@ def test_the_number_of_statements_does_not_grow_with_the_queue(
         for _ in range(5):
             market.in_review(functions)
         statements.clear()
-        found = ask(functions, "/api/review")["deliveries"]
+        found = fetch(functions, "/api/review")["deliveries"]
         counts.append((len(found), len(statements)))
     assert counts[0][0] == 5
     assert counts[1] == (10, counts[0][1])
@@ -39,7 +39,7 @@ def test_the_queue_tells_what_an_operator_needs(
     buyer_endpoint.bodies = {"/first": b'{"r": "no", "why": "not in our area"}'}
     lead = market.lead(functions)
     assert deliver(functions, lead) == ["in_review"]
-    (found,) = ask(functions, "/api/review")["deliveries"]
+    (found,) = fetch(functions, "/api/review")["deliveries"]
     last = found.pop("last_attempt")
     assert (last["channel"], last["outcome"], last["http_status"]) == ("webhook", "rejected", 200)
     assert last["started_at"]
@@ -64,7 +64,7 @@ def test_what_a_buyer_says_after_doubt_is_kept_for_the_operator(
     lead = market.lead(functions)
     conn.execute("UPDATE deliveries SET outcome_unknown = true")
     assert deliver(functions, lead) == ["in_review"]
-    (found,) = ask(functions, "/api/review")["deliveries"]
+    (found,) = fetch(functions, "/api/review")["deliveries"]
     assert (found["reason"], found["rejection"], found["outcome_unknown"]) == (
         "rejected_outcome_unknown",
         "a duplicate of 17",
@@ -83,7 +83,7 @@ def test_a_delivery_is_shown_with_every_attempt_its_endpoint_and_nothing_of_the_
     conn.execute("UPDATE endpoints SET open_until = NULL")
     assert deliver(functions, lead) == ["delivered"]
     ((delivery,),) = conn.execute("SELECT id::text FROM deliveries").fetchall()
-    shown = ask(functions, f"/api/deliveries/{delivery}")
+    shown = fetch(functions, f"/api/deliveries/{delivery}")
     assert [(one["attempt"], one["outcome"], one["http_status"]) for one in shown["timeline"]] == [
         (1, "failed", 503), (2, "succeeded", 200),
     ]  # fmt: skip
@@ -93,7 +93,7 @@ def test_a_delivery_is_shown_with_every_attempt_its_endpoint_and_nothing_of_the_
     assert (shown["content_type"], shown["body_bytes"]) == ("application/json", len(buyer_endpoint.received[0].body))
     assert "Sentinel" not in str(shown)
     assert "geheim" not in str(shown)
-    of_lead = ask(functions, f"/api/leads/{lead}")
+    of_lead = fetch(functions, f"/api/leads/{lead}")
     assert of_lead["deliveries"] == [shown]
     missing = functions.client("api").get(
         f"/api/deliveries/{uuid4()}", headers={"Authorization": f"Bearer {a_token()}"}
@@ -105,7 +105,7 @@ def test_nothing_that_is_said_of_a_person_is_logged(
     conn: Connection[Any], functions: Functions, market: Market, output: Callable[[], str]
 ) -> None:
     lead, delivery = market.in_review(functions, "rejected", rejection="Jane Roe is known")
-    ask(functions, f"/api/deliveries/{delivery}")
+    fetch(functions, f"/api/deliveries/{delivery}")
     decide(functions, delivery, "reject", reason="called Jane Roe at 555 0100")
     said = output()
     assert f'"lead_id":{lead}' in said.replace(" ", "")

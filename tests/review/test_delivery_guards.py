@@ -16,7 +16,7 @@ from tests.support.servers.buyer_endpoint import BuyerEndpoint
 from tests.support.stages.deliveries import deliver
 from tests.support.stages.functions import Functions
 from tests.support.stages.messages import sent
-from tests.support.stages.reviews import NOTHING, Market, a_token, ask, audits, decide, delivery_row, lead_row, route
+from tests.support.stages.reviews import NOTHING, Market, a_token, audits, decide, delivery_row, fetch, lead_row, route
 
 NOBODYS = "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a"
 
@@ -102,7 +102,7 @@ def test_an_erased_lead_is_sent_to_nobody(
     _, delivery = market.in_review(functions)
     conn.execute("UPDATE leads SET erased_at = now()")
     more: dict[str, Any] = {"buyer_id": market.buyers[1]} if verdict == "assign" else {}
-    assert ask(functions, "/api/review")["deliveries"][0]["verdicts"] == ["reject", "succeeded"]
+    assert fetch(functions, "/api/review")["deliveries"][0]["verdicts"] == ["reject", "succeeded"]
     found, answer = decide(functions, delivery, verdict, **more)
     assert (found, answer.get("code")) == (status, "erased" if status == 409 else None)
 
@@ -114,7 +114,7 @@ def test_a_lead_that_has_moved_on_is_left_alone(
     _, delivery = market.in_review(functions)
     conn.execute(f"UPDATE leads SET {change}".encode())
     assert {decide(functions, delivery, name)[1]["code"] for name in NAMES if name != "assign"} == {"lead_moved_on"}
-    assert ask(functions, "/api/review")["deliveries"][0]["verdicts"] == []
+    assert fetch(functions, "/api/review")["deliveries"][0]["verdicts"] == []
 
 
 @pytest.mark.parametrize("status", ["pending", "succeeded"])

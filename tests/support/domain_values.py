@@ -33,7 +33,7 @@ def lead(**values: Any) -> Lead:
 
 
 def facts(**values: Any) -> LeadFacts:
-    """What a buyer is told of a lead; the specification's own example, and attributes of every kind."""
+    """What a buyer gets of a lead; the specification's own example, and attributes of every kind."""
     defaults: dict[str, Any] = {
         "delivery_id": "6f0e6f6e-3c1b-4b8e-9d2a-1f2e3d4c5b6a",
         "lead_id": 12345,

@@ -23,18 +23,18 @@ from tests.support.stages.reviews import Market
 
 @pytest.fixture
 def output(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Everything the process has said so far: the functions' log lines and counters, and other libraries' log."""
+    """Everything the process has logged so far: the functions' log lines and counters, and other libraries' log."""
     stream = io.StringIO()
     (handler,) = log.logger.handlers
     assert isinstance(handler, logging.StreamHandler)
     before = handler.setStream(stream)  # the handler keeps the stream it was made with, which no fixture captures
 
-    def said() -> str:
+    def logged() -> str:
         captured = capsys.readouterr()
         stream.write(captured.out + captured.err)
         return stream.getvalue() + caplog.text
 
-    yield said
+    yield logged
     handler.setStream(before)
 
 
@@ -59,7 +59,7 @@ def mailbox(environment: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 
 @pytest.fixture
 def provider(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Provider]:
-    """A payment provider on this machine, which is asked over HTTP; what it tells is the test's to hand over."""
+    """A payment provider on this machine, which is called over HTTP; the test hands its events over."""
     with Provider(tmp_path) as fake:
         environment.setenv("STRIPE_SECRET_KEY", stripe_account.SECRET_KEY)
         environment.setenv("STRIPE_WEBHOOK_SECRET", stripe_account.WEBHOOK_SECRET)
@@ -98,7 +98,7 @@ def source(conn: Connection[Any], offer: int) -> int:
 
 @pytest.fixture
 def nothing_stored(conn: Connection[Any]) -> Callable[[], None]:
-    """Call it to see that no lead is stored and no stage told."""
+    """Call it to see that no lead is stored and no event sent."""
 
     def check() -> None:
         assert conn.execute("SELECT count(*) FROM leads").fetchone() == (0,)

@@ -245,7 +245,7 @@ class KeptDatabase:
 
 
 def _is_as_new(conn: Connection[Any]) -> bool:
-    """Take from a session whatever it was told, and add its counts of what it has written; whether that went well."""
+    """Take from a session whatever was set in it, and add its counts of what it has written; whether that went well."""
     try:
         conn.rollback()
         conn.autocommit = True

@@ -39,7 +39,7 @@ only rooms further down:
 
   routes, commands   its HTTP and its command line
   service            a use case: load, decide, apply; ``records`` builds what is recorded, announced and logged
-  adapters, store    an outside system that only this capability knows; SQL: one function, one literal statement
+  adapters, store    an outside system that only this capability uses; SQL: one function, one literal statement
   domain             what decides: pure values and functions
 """
 

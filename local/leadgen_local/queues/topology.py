@@ -8,7 +8,7 @@ from leadgen_local.template.reader import Template
 def prepare(conn: Connection, template: Template) -> None:
     """Create the queues that are missing, bind the topics that are missing, unbind those the template has no more.
 
-    Bindings of queues that are not in the template are left alone.
+    Bindings of queues that are not in the template are not changed.
     """
     with conn.transaction():
         for name in template.queues:

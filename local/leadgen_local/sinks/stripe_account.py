@@ -182,7 +182,7 @@ class Account:
         return refund
 
     def dispute(self, intent_id: str, amount: int | None, *, inquiry: bool) -> Object:
-        """The card's owner has its bank take a payment back, or asks about it first."""
+        """The card's owner has its bank take a payment back, or inquire about it first."""
         intent = self.find("payment_intent", intent_id)
         made = self._keep(
             "du", "dispute", amount=amount or intent["amount_received"], currency=intent["currency"],

@@ -77,7 +77,7 @@ class Resolver:
     def resolve(self, value: Any, where: str) -> Any:
         """The plain value; `where` names the resource and the property in errors.
 
-        Raises NoLocalValueError for what only AWS knows and TemplateError for what nobody does.
+        Raises NoLocalValueError for what only AWS can resolve and TemplateError for what nothing can.
         """
         match value:
             case {"Ref": str(name), **rest} if not rest:

@@ -26,7 +26,7 @@ def pay(
     conn: Connection[Any], buyer: int, amount: str, now: datetime, *, invoice: int | None = None, anyway: bool = False,
     **values: Any,
 ) -> Receipt:  # fmt: skip
-    """Enter a payment, by bank transfer unless it says otherwise."""
+    """Enter a payment, by bank transfer unless another method is given."""
     given: dict[str, Any] = {"method": "bank_transfer", "currency": "USD", "received_at": now, "actor": "op"} | values
     received = Received(buyer_id=buyer, invoice_id=invoice, amount=Decimal(amount), **given)
     with conn.transaction():
@@ -37,7 +37,7 @@ def pay_by_card(
     conn: Connection[Any], buyer: int, amount: str, now: datetime, provider_id: str, *, invoice: int | None = None,
     currency: str = "USD",
 ) -> Receipt:  # fmt: skip
-    """What the provider says it has received."""
+    """What the provider reports as received."""
     return pay(
         conn, buyer, amount, now, invoice=invoice, anyway=True, method="stripe", provider_id=provider_id,
         actor="provider:stripe", currency=currency,
@@ -70,7 +70,7 @@ def give_back(
     conn: Connection[Any], lead: int, now: datetime, reason: Any = "other", *, buyer: int | None = None,
     note: str | None = "said so on the telephone",
 ) -> Returned:  # fmt: skip
-    """A buyer asks, or an operator gives the lead back."""
+    """A buyer requests it, or an operator gives the lead back."""
     actor = OPERATOR if buyer is None else BUYER
     with conn.transaction():
         returns_service.bill_first(conn, lead, buyer_id=buyer, now=now)
@@ -80,8 +80,8 @@ def give_back(
 
 def decide(conn: Connection[Any], return_id: int, verdict: Any, now: datetime) -> Returned:
     with conn.transaction():
-        said = ReturnVerdict(verdict=verdict, remark="looked at it")
-        return returns_service.decide(conn, return_id, said, actor=OPERATOR, now=now)
+        decision = ReturnVerdict(verdict=verdict, remark="looked at it")
+        return returns_service.decide(conn, return_id, decision, actor=OPERATOR, now=now)
 
 
 def set_policy(conn: Connection[Any], offer: int, **policy: Any) -> None:
@@ -115,7 +115,7 @@ def postings(conn: Connection[Any], kind: str) -> list[tuple[str, str, str]]:
 
 
 def assert_books_agree(conn: Connection[Any]) -> None:
-    """Nothing that is said of money in one place is said otherwise in another."""
+    """No record of money in one place differs from another."""
     found = reconciliation_service.audit(conn, now=datetime.now(UTC))
     assert found
     assert {one.name: one.broken for one in found if one.broken} == {}

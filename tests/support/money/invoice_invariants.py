@@ -1,4 +1,4 @@
-"""What must hold of invoices whatever was done, and whoever was killed meanwhile: the auditor says."""
+"""What must hold of invoices whatever was done, and whoever was killed meanwhile: the auditor checks."""
 
 from datetime import UTC, datetime
 from typing import Any

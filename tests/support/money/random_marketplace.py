@@ -1,5 +1,5 @@
 """A small marketplace whose money is moved at random, by the operations that move it: each picks what it works on by a
-number, so that a list of numbers is a history that can be told again.
+number, so that a list of numbers is a history that can be repeated.
 """
 
 from collections.abc import Callable
@@ -128,7 +128,7 @@ class World:
             )  # fmt: skip
 
     def bill(self, pick: int) -> str | None:
-        """As the stage does: all that waits, with the threshold asked under the lock."""
+        """As the stage does: all that waits, with the threshold checked under the lock."""
         query = "SELECT id FROM leads WHERE billing_status = 'pending' ORDER BY id LIMIT 10"
         return self._bill([row[0] for row in self.conn.execute(query)])
 
@@ -419,7 +419,7 @@ class World:
     # After the sale.
 
     def give_back(self, pick: int) -> str | None:
-        """A buyer asks for a lead's money back, sold or not."""
+        """A buyer requests a lead's money back, sold or not."""
         row = self._one(pick, "SELECT id, buyer_id FROM leads ORDER BY id")
         if row is None:
             return "nothing"

@@ -96,7 +96,7 @@ def prepay(conn: Connection[Any], buyer: int, amount: str, now: datetime) -> Non
 
 
 def everything(conn: Connection[Any]) -> list[tuple[Any, ...]]:
-    """All the money there is and all that is said of it: what was refused leaves it as it was."""
+    """All the money there is and every record of it: what was refused leaves it as it was."""
     return conn.execute(
         """
         SELECT 'buyer', id::text, row(balance, pending_amount)::text FROM buyers

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 RECORD = ROOT / "sql" / "schema.sql"
 _HEAD = "-- What the migrations make of an empty database. Written by `make schema`; do not edit.\n\n"
 
-# What pg_dump says of itself and of its session, and what is not ours to record.
+# What pg_dump writes of itself and of its session, and what is not ours to record.
 _NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config|\\(?:un)?restrict|(?:CREATE|COMMENT ON) SCHEMA public\b")
 
 

@@ -35,7 +35,7 @@ class Received:
 class BuyerEndpoint:
     """Takes POSTs on any path. Answers with ``statuses`` in turn, then with 200; waits for ``gate`` before it does.
 
-    ``bodies`` has what it says on some paths; elsewhere it says ``answer``.
+    ``bodies`` has its answers on some paths; elsewhere it sends ``answer``.
     """
 
     statuses: list[int] = field(default_factory=list)
@@ -60,10 +60,10 @@ class BuyerEndpoint:
                 self.send_response(status)
                 for name, value in endpoint.headers.items():
                     self.send_header(name, value)
-                said = endpoint.bodies.get(self.path, endpoint.answer)
-                self.send_header("Content-Length", str(len(said)))
+                answer = endpoint.bodies.get(self.path, endpoint.answer)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(said)
+                self.wfile.write(answer)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
                 pass

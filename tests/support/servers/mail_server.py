@@ -18,7 +18,7 @@ ORDINARY: dict[Step, str] = {
 
 @dataclass
 class ScriptedMailServer:
-    """Answers each step with its line; or says nothing (HANG), a line that never ends (DRIP), or goodbye (DROP)."""
+    """Answers each step with its line; or sends nothing (HANG), a line that never ends (DRIP), or goodbye (DROP)."""
 
     script: dict[Step, str] = field(default_factory=dict)
     mails: list[bytes] = field(default_factory=list)

@@ -46,11 +46,11 @@ class NameServer:
 
     @property
     def address(self) -> str:
-        """What DNS_SERVERS says."""
+        """The value of DNS_SERVERS."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def records(self, domain: str, kind: str) -> list[str]:
-        """What is answered now; every answer is to be asked for again."""
+        """What is answered now; no answer may be kept."""
         return self.zones[domain].get(kind, [])
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message | None:

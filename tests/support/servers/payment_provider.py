@@ -44,7 +44,7 @@ _host = cache(_Host)
 
 
 class Provider:
-    """The fake provider at ``origin``. What it tells waits in ``events`` until a test hands it over."""
+    """The fake provider at ``origin``. Its notifications wait in ``events`` until a test hands it over."""
 
     def __init__(self, directory: Path) -> None:
         self.origin = _host().origin
@@ -83,7 +83,7 @@ class Provider:
         return self.fake.account.of(kind)
 
     def sent_events(self) -> list[Object]:
-        """What it has told since the last time this was asked."""
+        """Its events since the last call of this."""
         events, self.events[:] = list(self.events), []
         return events
 

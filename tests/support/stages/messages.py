@@ -1,4 +1,4 @@
-"""What the stages are fed in tests, and what they have said."""
+"""Feeds messages to the stages in tests, and reads what they sent."""
 
 import json
 from collections.abc import Sequence

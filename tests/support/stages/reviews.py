@@ -1,4 +1,4 @@
-"""Deliveries that wait for an operator in tests, and what is said of them."""
+"""Deliveries that wait for an operator in tests, and the verdicts on them."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,11 +24,11 @@ def decide(functions: Functions, delivery: str, verdict: str, *, token: str | No
         json={"verdict": verdict, **more},
         headers={"Authorization": f"Bearer {token or a_token()}", "User-Agent": "desk/1"},
     )
-    told = answer.json()
-    return answer.status_code, told.get("error", told)
+    body = answer.json()
+    return answer.status_code, body.get("error", body)
 
 
-def ask(functions: Functions, path: str) -> Any:
+def fetch(functions: Functions, path: str) -> Any:
     answer = functions.client("api").get(path, headers={"Authorization": f"Bearer {a_token()}"})
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -166,7 +166,7 @@ _SUPPRESSED = st.sampled_from([()] * 9 + [("email", "phone")])
 
 @st.composite
 def lead_fields(draw: st.DrawFn, now: datetime) -> dict[str, object]:
-    """What a lead says of itself: its own fields, and its attributes as ``attributes.<name>``."""
+    """What a lead holds: its own fields, and its attributes as ``attributes.<name>``."""
     age = draw(_AGES)
     at = None if age is None else now - timedelta(days=age[0], minutes=age[1])
     return {**draw(_FIELDS), "attributes.consent_at": None if at is None else at.isoformat()}

@@ -1,4 +1,4 @@
-"""Authenticates a request by its token and says whose rows it may see.
+"""Authenticates a request by its token and returns whose rows it may see.
 
 Subscribes to: nothing. Publishes: nothing.
 Writes: nothing.

@@ -50,7 +50,7 @@ def buyer_scope(request: Request) -> int | None:
 
 
 def ip_address(request: Request) -> str | None:
-    """The caller's address, or None where there is none to tell."""
+    """The caller's address, or None where there is none."""
     try:
         return str(ipaddress.ip_address((request.client.host if request.client else "").partition("%")[0]))
     except ValueError:
@@ -77,8 +77,8 @@ def party(request: Request) -> int | None:
 
 
 def own(request: Request, buyer_id: int | None) -> int | None:
-    """Whose rows are listed: a buyer's are its own, whatever it asks for; the operator's side may name one buyer, or
-    none. Raises Refusal 401, and 404 where a buyer asks for another's.
+    """Whose rows are listed: a buyer's are its own, whatever it names; the operator's side may name one buyer, or
+    none. Raises Refusal 401, and 404 where a buyer names another.
     """
     scope = buyer_scope(request)
     if scope is not None and buyer_id not in (None, scope):

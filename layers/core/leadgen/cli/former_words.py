@@ -1,6 +1,6 @@
 """The commands' words of before, when all stood in one list: they still run, with a notice.
 
-Where one command has become several, its options and arguments tell which is meant.
+Where one command has become several, its options and arguments select one.
 """
 
 import re

@@ -63,7 +63,7 @@ class _CommandPage(argparse.HelpFormatter):
 
 
 def unknown(word: str, group: Group | None) -> str:
-    """What is said of a word that names no command."""
+    """The message for a word that names no command."""
     where = "leadgen" if group is None else f"leadgen {group.name}"
     similar = _similar(word, group)
     lines = [f"leadgen: there is no command '{where} {word}'."]

@@ -16,7 +16,7 @@ Stage = Literal["duplicates", "validation", "routing"]
 
 @dataclass(frozen=True)
 class Record:
-    """A decision as it is kept: ``inputs`` are enough to decide again, ``trace`` says why."""
+    """A decision as it is kept: ``inputs`` are enough to decide again, ``trace`` holds the reasons."""
 
     lead_id: int
     stage: Stage

@@ -14,7 +14,7 @@ from leadgen.buyers.store import NamedBuyer
 
 @dataclass(frozen=True)
 class Subject:
-    """A lead that decisions are about: what there is to say of it without a name, an address or a number."""
+    """A lead that decisions are about: what can be shown of it without a name, an address or a number."""
 
     lead_id: int
     created_at: datetime

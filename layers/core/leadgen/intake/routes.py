@@ -87,7 +87,7 @@ async def _settled(answer: Answer, wait_seconds: int) -> Answer:
         pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
         try:
             answer = await run_in_threadpool(_load, answer.lead_id)
-        except db.DatabaseAway:  # the lead is stored: its poster is told so, whatever cannot be read now
+        except db.DatabaseAway:  # the lead is stored: its poster gets that answer, whatever cannot be read now
             break
     return answer
 

@@ -13,7 +13,7 @@ from leadgen.leads.store.leads import Answer
 
 @dataclass(frozen=True)
 class Intake:
-    """What became of a post. ``answer`` is None unless the lead is stored; the flags before it say why not."""
+    """What became of a post. ``answer`` is None unless the lead is stored; the flags before it are the reason."""
 
     resolution: str
     api_key_accepted: bool | None
@@ -29,7 +29,7 @@ def take_in(conn: Connection[Any], post: Mapping[str, object]) -> Intake:
 
     The advisory locks make posts of the same person to one offer take turns, so that ``created_at`` and id order them
     as they were committed: duplicate detection rests on it. The API key is compared as a salted hash of hashes, whose
-    timing tells nothing about the stored one.
+    timing reveals nothing about the stored one.
     """
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(

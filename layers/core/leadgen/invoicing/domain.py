@@ -94,7 +94,7 @@ def draft(  # noqa: PLR0913 - all that a draft is made of
 @dataclass(frozen=True)
 class Issue:
     """What is fixed when a draft is issued. ``wallet_drawn`` is what prepaid money pays now, beside what it paid of the
-    leads when they were billed; ``subject`` says what was sold.
+    leads when they were billed; ``subject`` is what was sold.
     """
 
     invoice_id: int

@@ -93,7 +93,7 @@ def post_approve(invoice_id: int, request: Request) -> JsonAnswer:
 
 @router.post("/{invoice_id}/promise")
 async def post_promise(invoice_id: int, request: Request) -> JsonAnswer:
-    """Keep until which day the buyer has said to pay: ``{"until": "2026-07-01"}``, or null for no promise."""
+    """Keep the day by which the buyer has promised to pay: ``{"until": "2026-07-01"}``, or null for no promise."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
     return await run_in_threadpool(_promise, invoice_id, _until(fields), requester(request))

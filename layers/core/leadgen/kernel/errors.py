@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 class Refusal(Exception):
-    """A request that cannot be done; says what, where and how to mend it.
+    """A request that cannot be done: what is wrong, where, and how to mend it.
 
     ``status`` is the HTTP status, ``code`` one of the documented error codes, ``details`` plain JSON values.
     """

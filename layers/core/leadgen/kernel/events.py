@@ -33,7 +33,7 @@ class Topic(StrEnum):
     NOTICE_DUE = "notice.due"
 
 
-# What events were called before: messages in the queues, subscriptions and requests may still say so.
+# What events were called before: messages in the queues, subscriptions and requests may still use these names.
 NAMES_OF_BEFORE = {"delivery.refused": Topic.DELIVERY_REJECTED.value}
 
 WAKE_UPS = frozenset({Topic.DELIVERY_DUE, Topic.NOTICE_DUE, Topic.REFUND_REQUESTED, Topic.TOP_UP_DUE})

@@ -54,7 +54,7 @@ def describe(error: ValidationError, *, whole: str = "the policy") -> str:
 
 def _description(fault: ErrorDetails, whole: str) -> str:
     place, about = fault["loc"], fault.get("ctx", {})
-    if "discriminator" in about:  # the field that tells the members of a union apart
+    if "discriminator" in about:  # the field that selects the member of a union
         place = (*place, about["discriminator"].strip("'"))
     given = f", not '{about['tag']}'" if "tag" in about else ""
     return f"{'.'.join(map(str, place)) or whole}: {words(fault)}{given}"

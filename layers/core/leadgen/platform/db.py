@@ -102,7 +102,7 @@ class Database:
 
 
 def _has_gone(conn: Connection[Any]) -> bool:
-    # An idle connection has nothing to say: when its socket is readable, the server has closed it.
+    # An idle connection receives nothing: when its socket is readable, the server has closed it.
     if conn.closed:
         return True
     poll = select.poll()

@@ -90,7 +90,7 @@ class Settings(BaseModel):
     rate_limit_embed_form: int = Field(default=0, ge=0)
     rate_limit_partner_api: int = Field(default=0, ge=0)
 
-    # How long a batch's mail domains may be looked up in all, and whom to ask instead of the system's resolvers.
+    # How long a batch's mail domains may be looked up in all, and the servers to use instead of the system's resolvers.
     # A batch that failed is done again lead by lead, and ten times this must fit into the stage's timeout.
     mx_lookup_seconds: float = Field(default=2.0, gt=0, le=2.5)
     dns_servers: Servers = ()

@@ -57,7 +57,7 @@ def get_statement_pdf(payout_id: int) -> Response:
 
 @router.post("/api/payouts/{payout_id}/paid")
 async def post_paid(payout_id: int, request: Request) -> JsonAnswer:
-    """A person says that a payout was transferred, with the transfer's reference."""
+    """Record that a payout was transferred, with the transfer's reference."""
     person(request)
     fields, _ = await body.fields(request, allow_form=False)
     return JsonAnswer(await run_in_threadpool(_pay, payout_id, fields, requester(request)))

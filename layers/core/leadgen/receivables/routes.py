@@ -62,7 +62,7 @@ async def post_close(dispute_id: Id, request: Request) -> JsonAnswer:
 
 @router.post("/disputes/{dispute_id}/withdraw")
 async def post_withdraw(dispute_id: Id, request: Request) -> JsonAnswer:
-    """A buyer has nothing to say against its invoice any more."""
+    """Close the dispute of an invoice."""
     buyer_id = party(request)
     return await run_in_threadpool(_close, dispute_id, "withdrawn", None, buyer_id, requester(request))
 

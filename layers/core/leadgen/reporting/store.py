@@ -166,7 +166,7 @@ def open_invoices(conn: Connection[Any]) -> list[OpenInvoice]:
 
 @dataclass(frozen=True)
 class JournalLine:
-    """An entry of the ledger with all that its transaction says."""
+    """An entry of the ledger with all fields of its transaction."""
 
     entry_id: int
     transaction_id: int

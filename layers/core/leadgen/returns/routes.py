@@ -85,7 +85,7 @@ def get_returns(
 
 @router.get("/reports/returns")
 def get_rates(request: Request, since: str | None = None, until: str | None = None) -> JsonAnswer:
-    """How much of what was billed in some time, the last 30 days unless it is said, is given back: by buyer and by
+    """How much of what was billed in some time, the last 30 days by default, is given back: by buyer and by
     source.
     """
     operator(request)

@@ -14,7 +14,7 @@ from leadgen.kernel.text import StorableText
 
 
 class LeadVerdict(Model):
-    """What an operator says; ``reason`` is kept in the audit trail."""
+    """An operator's verdict; ``reason`` is kept in the audit trail."""
 
     verdict: Literal["release", "reject"]
     reason: Annotated[StorableText, Field(max_length=500)] | None = None

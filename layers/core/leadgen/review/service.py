@@ -28,7 +28,7 @@ from leadgen.routing.store import release as routing_release_store
 
 @dataclass(frozen=True)
 class DeliveryDecided:
-    """What a verdict on a delivery made of it and of its lead; ``is_repeated`` is that it had been said before.
+    """What a verdict on a delivery made of it and of its lead; ``is_repeated`` is that it had been given before.
 
     The events are the caller's to announce, in the same transaction.
     """

@@ -12,7 +12,7 @@ _NOT_A_DIGIT = re.compile(r"[^0-9]+")
 
 @dataclass(frozen=True)
 class Hashed:
-    """An address or number that is not told: ``hash`` is SHA-256 in hex."""
+    """An address or number that is not disclosed: ``hash`` is SHA-256 in hex."""
 
     kind: Kind
     hash: str
@@ -28,7 +28,7 @@ def of_phone(raw: str, country_code: str) -> tuple[Hashed, ...]:
 
     One that cannot be a number in that country has only its digits, one without digits nothing.
     """
-    # Route asks for this too, but only for leads that were held: it does not wait for the library at its start.
+    # Route calls this too, but only for leads that were held: it does not wait for the library at its start.
     from leadgen.leads.domain import contacts
 
     number = contacts.parsed(raw, country_code)

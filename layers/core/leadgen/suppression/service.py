@@ -24,7 +24,7 @@ class ListedPerson:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A line that is nothing of the three; what it says is not repeated."""
+    """A line that is nothing of the three; its content is not repeated."""
 
     line: int
     why: str
@@ -40,7 +40,7 @@ class ListOutcome:
 
 
 def read(lines: Iterable[str], *, country: str, kind: Kind | None) -> tuple[list[ListedPerson], list[Unreadable]]:
-    """Read a list. Blank lines say nothing. ``kind`` is what a SHA-256 is of: it does not tell itself."""
+    """Read a list. Blank lines are skipped. ``kind`` is what a SHA-256 is of: it does not show that itself."""
     entries: list[ListedPerson] = []
     unreadable: list[Unreadable] = []
     for number, line in enumerate(lines, start=1):

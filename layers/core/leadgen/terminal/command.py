@@ -1,4 +1,4 @@
-"""What every command needs to say what it takes, to say who runs it, and to end. Imports nothing heavy: the root of the
+"""Declares a command's arguments, names who runs it, and ends it. Imports nothing heavy: the root of the
 command line loads it at every start.
 """
 

@@ -41,7 +41,7 @@ def connection(environ: Mapping[str, str]) -> Iterator[Connection[Any]]:
     try:
         conninfo_to_dict(environ["DATABASE_URL"])
     except psycopg.ProgrammingError:
-        # What the driver says of an address that it cannot read repeats it, with its password.
+        # The driver's message for an address that it cannot read repeats it, with its password.
         raise CommandFailed(
             "DATABASE_URL is no address of a database: it is written postgresql://user:password@host:5432/name"
         ) from None

@@ -67,5 +67,5 @@ def cell(amount: Decimal, currency: str) -> str:
 
 
 def reason(parser: argparse.ArgumentParser) -> None:
-    """The option that says why."""
+    """The option for the reason."""
     parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the audit trail")

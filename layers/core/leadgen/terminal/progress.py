@@ -10,7 +10,7 @@ _A_MOMENT_SECONDS = 2
 
 
 class Progress:
-    """One line on stderr that says how far the work is, rewritten as it goes on."""
+    """One line on stderr that shows how far the work is, rewritten as it goes on."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -31,7 +31,7 @@ class Progress:
 
 
 class Patience:
-    """One line on stderr that says what is waited for, once that takes a moment."""
+    """One line on stderr that shows what is waited for, once that takes a moment."""
 
     def __init__(self, what: str) -> None:
         self._what = what

@@ -71,7 +71,7 @@ class BillTo(Model):
 
     @property
     def called(self) -> str:
-        """The name that the law knows it by, as far as that is known."""
+        """Its legal name, as far as that is known."""
         return self.legal_name or self.name
 
 

@@ -6,7 +6,7 @@ from psycopg import Connection
 
 
 def seller(conn: Connection[Any]) -> object:
-    """Who sells, as stored; None where nobody said."""
+    """The seller, as stored; None where none is configured."""
     row = conn.execute("SELECT details FROM seller").fetchone()
     return None if row is None else row[0]
 

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True)
 class Earned:
-    """What a lead earned; the transaction that says so was not taken back."""
+    """What a lead earned; its transaction was not taken back."""
 
     transaction_id: int
     lead_id: int

@@ -24,7 +24,7 @@ def lines(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def totals(application: Application, *, plan: bool) -> list[str]:
-    """How many objects became what, how many leads may now find a buyer, and what was left alone."""
+    """How many objects became what, how many leads may now find a buyer, and what was not touched."""
     return [*_totals(application, plan=plan), *_unnamed(application)]
 
 

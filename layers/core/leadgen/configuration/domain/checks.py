@@ -14,7 +14,7 @@ from leadgen.leads.domain import normalization
 
 @dataclass(frozen=True)
 class _Entry:
-    """Something the files say, and where."""
+    """Something that the files hold, and where."""
 
     file: ConfigurationFile
     location: Location
@@ -52,7 +52,7 @@ def _disagreements(files: Sequence[ConfigurationFile]) -> Iterator[Problem]:
                 )
 
 
-# What a file says of a buyer for its own market and offers only.
+# The fields of a buyer that hold for the file's own market and offers only.
 _OF_ONE_FILE = ("service_areas", "offers")
 
 

@@ -26,7 +26,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Di
 
 
 def contents(state: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Every field of something new that says something."""
+    """Every field of something new that is not empty."""
     return tuple(_contents("", state))
 
 

@@ -119,7 +119,7 @@ class RoutingConfig(Section):
 
 
 class Source(Section):
-    """Known by its source_key. Posts that name no source are told apart by host and longest path prefix.
+    """Known by its source_key. Posts that name no source are matched by host and longest path prefix.
 
     ``api_key_sha256`` stands for the key that has this fingerprint. ``publisher`` is the name of its owner, ``earning``
     what that one gets for each lead that is billed.
@@ -269,7 +269,7 @@ class Enrollment(Section):
 
 class Buyer(Section):
     """Known by its e-mail address, in every file. ``webhook_secret_sha256`` stands for the stored secret that has this
-    fingerprint. ``billing`` is what its invoices say and how they are paid.
+    fingerprint. ``billing`` is what its invoices state and how they are paid.
     """
 
     name: Name

@@ -100,7 +100,7 @@ def _members(annotation: object) -> list[object]:
 
 
 def _bare(annotation: object) -> object:
-    """A type without what is said about it; of a section whose names are not known before, the mapping it is."""
+    """A type without its description; of a section whose names are not known before, the mapping it is."""
     bare = get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
     if isinstance(bare, type) and issubclass(bare, RootModel):
         return bare.model_fields["root"].annotation

@@ -1,4 +1,4 @@
-"""Words of files that have another name now: they are still read, and a notice says what to write."""
+"""Words of files that have another name now: they are still read, with a notice of what to write."""
 
 from collections.abc import Iterator
 

@@ -18,7 +18,7 @@ from leadgen.kernel.text import storable_text
 Location = tuple[str | int, ...]
 
 _VARIABLE = re.compile(r"(?P<literal>\$\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-# What the reader of YAML says of the mistakes that people make most, and how to mend them.
+# The YAML reader's messages for the most common mistakes, and how to mend them.
 _MENDED_BY = {
     "mapping values are not allowed here": "indent this line as its neighbours are, and quote a text with a colon",
     "expected <block end>": "indent this line as its neighbours are",

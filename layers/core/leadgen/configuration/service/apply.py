@@ -235,7 +235,7 @@ def _source_keys(files: Sequence[ConfigurationFile]) -> dict[str, tuple[Configur
 
 
 def default_invoice_threshold(environ: Mapping[str, str]) -> tuple[Decimal, list[Problem]]:
-    # The one setting that configuration needs. Reading them all would ask for a secret key and more.
+    # The one setting that configuration needs. Reading them all would require a secret key and more.
     written = environ.get(_THRESHOLD) or Settings.model_fields["default_invoice_threshold"].default
     try:
         threshold = Decimal(written)

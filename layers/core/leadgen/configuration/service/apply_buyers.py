@@ -18,7 +18,7 @@ from leadgen.configuration.store.places import Area, Coordinates, EmptyRadius
 
 
 class BuyerWriter:
-    """What several files say of one buyer is written once: they agree on it."""
+    """A buyer that several files define is written once: they agree on it."""
 
     def __init__(self, conn: Connection[Any], ledger: Ledger, occasion: Occasion) -> None:
         self._conn = conn
@@ -182,7 +182,7 @@ _SCOPES = {"postal_code": "postal_codes", "city": "cities", "region": "regions",
 
 
 def _areas_state(market_id: int, areas: set[Area]) -> dict[str, object]:
-    """The areas as the files say them; a kind of area that there is none of is an empty list."""
+    """The areas as the files define them; a kind of area without any is an empty list."""
     values = {name: sorted(value for scope, value in areas if scope == kind) for kind, name in _SCOPES.items()}
     return {"market_id": market_id, **values, "whole_market": True if WHOLE_MARKET in areas else None}
 

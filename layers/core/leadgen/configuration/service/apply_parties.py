@@ -27,7 +27,7 @@ class Occasion:
 
 
 class PartyWriter:
-    """What several files say of one of them is written once: they agree on it."""
+    """One that several files define is written once: they agree on it."""
 
     def __init__(self, conn: Connection[Any], ledger: Ledger) -> None:
         self._conn = conn
@@ -90,5 +90,5 @@ def open_wallet(conn: Connection[Any], buyer_id: int, balance: Decimal, currency
 
 
 def stored(part: Model | None) -> str | None:
-    """A part of a file as its column has it: a JSON text of the fields that were said; None where there is none."""
+    """A part of a file as its column has it: a JSON text of the fields that were given; None where there is none."""
     return None if part is None else json.dumps(part.model_dump(mode="json", exclude_unset=True))

@@ -147,7 +147,7 @@ def _content(policy: ValidationRules | RoutingConfig, buyer_ids: Mapping[str, in
         return json.dumps(policy.rules.model_dump(mode="json", exclude_unset=True))
     config = policy.config.model_dump(mode="json", exclude_unset=True)
     if isinstance(policy.config, Weighted):
-        # An address that is nobody's stays: it is told as a problem once everything is written.
+        # An address that is nobody's stays: it is reported as a problem once everything is written.
         addresses = {written: _address(written) for written in policy.config.weights}
         config["weights"] = {
             str(buyer_ids.get(addresses[written], written)): weight for written, weight in policy.config.weights.items()

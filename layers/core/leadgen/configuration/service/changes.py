@@ -102,7 +102,7 @@ class Ledger:
         self._noted.append(_Noted(kind, name, "updated", "", resource_id, json.dumps(before), json.dumps(after)))
 
     def unchanged(self, kind: str, name: str) -> None:
-        """Note what is as the files say."""
+        """Note what is as the files define it."""
         self._noted.append(_Noted(kind, name, "unchanged"))
 
     def deactivated(self, kind: str, rows: Sequence[Deactivated]) -> None:
@@ -153,7 +153,7 @@ _FIELDS = {
     "buyer_id": "buyer",
     "publisher_id": "publisher",
 }
-# What the name of a new object says already, or what everything new is.
+# What the name of a new object states already, or what everything new is.
 _GOES_WITHOUT_SAYING = frozenset({
     "name", "email", "slug", "source_key", "scope_type", "scope_value", "market_id", "vertical_id", "offer", "buyer",
     "is_active",

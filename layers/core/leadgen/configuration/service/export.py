@@ -26,7 +26,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """A file's name, and what it says: text, numbers, flags, lists and sections of these."""
+    """A file's name and content: text, numbers, flags, lists and sections of these."""
 
     name: str
     content: Mapping[str, Any]
@@ -174,7 +174,7 @@ def _offer(stored: _Stored, offer: StoredOffer) -> Fields:
 
 
 def _rules(rules: Fields) -> Fields:
-    """The rules in the order they are asked in. What does not parse is written as it stands, for a person to mend."""
+    """The rules in the order they are checked in. What does not parse is written as it stands, for a person to mend."""
     try:
         return parse_validation(rules, label="").model_dump(mode="json", exclude_unset=True)
     except PolicyInvalid:
@@ -256,7 +256,7 @@ def _enrollment(enrollment: StoredEnrollment, offer: str, zone: ZoneInfo) -> Fie
 
 
 def _unless_active(is_active: bool) -> bool | None:
-    """Being active goes without saying."""
+    """None where it is active, which is the default."""
     return None if is_active else False
 
 

@@ -15,7 +15,7 @@ Fields = dict[str, Any]
 
 
 def seller(stored: Fields | None) -> Fields | None:
-    """Who sells; None where nobody said so."""
+    """The seller; None where none is configured."""
     return _ordered(stored, terms.parse_seller)
 
 

@@ -25,7 +25,7 @@ class NoSuchVersion(Exception):
 def rollback(conn: Connection[Any], number: int, environ: Mapping[str, str], *, plan: bool = False) -> Application:
     """Configure what version ``number`` did. With ``plan`` all is undone: what would change is reported.
 
-    A policy that said something else then becomes its next version; offers that were not there, with their sources,
+    A policy that differed then becomes its next version; offers that were not there, with their sources,
     enrollments and exclusivities, are deactivated. Secrets and money stay as they are now. Raises NoSuchVersion, and
     ConfigurationInvalid if something of then is not allowed any more.
     """

@@ -109,7 +109,7 @@ def upsert_buyer(
     currency: str,
     billing: str,
 ) -> Written:
-    """The buyer of this address; ``billing`` is a JSON text. Of a webhook secret the states say only whether there is
+    """The buyer of this address; ``billing`` is a JSON text. Of a webhook secret the states hold only whether there is
     one, and whether it was replaced. For a day what is sent is signed with the replaced one as well.
     """
     with conn.cursor(row_factory=class_row(Written)) as cursor:

@@ -118,6 +118,6 @@ def publishers(conn: Connection[Any]) -> list[StoredPublisher]:
 
 
 def seller(conn: Connection[Any]) -> dict[str, Any] | None:
-    """Who sells, as stored; None where nobody said so."""
+    """The seller, as stored; None where none is configured."""
     row = conn.execute("SELECT details FROM seller").fetchone()
     return row[0] if row else None

@@ -41,7 +41,7 @@ def store_validation_policy(conn: Connection[Any], *, name: str, rules: str) -> 
 
 def store_routing_policy(conn: Connection[Any], *, name: str, config: str, config_of_before: str) -> WrittenPolicy:
     """The latest version of the policy of this name: a new one if the config (JSON text) differs from the latest, which
-    may say the same in the words of before.
+    may hold the same in the words of before.
     """
     with conn.cursor(row_factory=class_row(WrittenPolicy)) as cursor:
         cursor.execute(
@@ -65,7 +65,7 @@ def store_routing_policy(conn: Connection[Any], *, name: str, config: str, confi
 
 @dataclass(frozen=True)
 class PolicyVersion:
-    """A certain version of a policy: whether it says what was asked for, and whether it was stored just now."""
+    """A certain version of a policy: whether it equals the wanted one, and whether it was stored just now."""
 
     id: int
     is_same: bool

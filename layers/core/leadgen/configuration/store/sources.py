@@ -24,7 +24,7 @@ def upsert_source(
     publisher_id: int | None,
     earning: str | None,
 ) -> Written:
-    """The source of this key; ``earning`` is a JSON text. Of an API key the states say only whether there is one, and
+    """The source of this key; ``earning`` is a JSON text. Of an API key the states hold only whether there is one, and
     whether it was replaced.
     """
     with conn.cursor(row_factory=class_row(Written)) as cursor:

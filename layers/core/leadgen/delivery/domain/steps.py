@@ -11,7 +11,7 @@ Channel = Literal["webhook", "email"]
 
 EVENT = "lead.delivered"
 
-# What is held back asks again later by up to this part of the time that it has waited already.
+# What is held back is tried again later by up to this part of the time that it has waited already.
 PATIENCE = 0.5
 
 # A worker that dies with every attempt is no accident: then a person looks at it.
@@ -110,7 +110,7 @@ def held_back(state: DeliveryProgress, schedule: Schedule, *, until: datetime | 
     """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
 
-    Who has waited long asks again more rarely, and not when the others do: a crowd before one endpoint leaves the
+    What has waited long is tried again more rarely, and not with the others: a crowd before one endpoint leaves the
     workers to others.
     """
     since = state.held_since or now

@@ -56,7 +56,7 @@ class Delivery:
     """A delivery as a person is shown it, without anything of the lead's person.
 
     ``attempts`` are those begun. ``is_open`` is that its lead is still claimed for its buyer and nobody has billed it,
-    ``is_reachable`` that the buyer has a webhook or takes e-mail now. ``verdict`` is what a person said last, and
+    ``is_reachable`` that the buyer has a webhook or takes e-mail now. ``verdict`` is a person's last one, and
     ``verdict_is_last`` that nothing has happened to it since. The endpoint is the one called last.
     """
 
@@ -96,7 +96,7 @@ class Delivery:
 
 
 def is_repeated(verdict: DeliveryVerdict, delivery: Delivery) -> bool:
-    """Whether this is what was said last, and nothing has happened since."""
+    """Whether this repeats the last verdict, and nothing has happened since."""
     last = delivery.verdict, delivery.verdict_buyer_id
     return delivery.verdict_is_last and last == (verdict.verdict, verdict.buyer_id)
 

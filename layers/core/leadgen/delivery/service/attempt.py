@@ -14,7 +14,7 @@ from leadgen.platform.mail import mail as platform_mail
 
 
 def hand_over(parcel: Parcel) -> Call:
-    """Make the call that the delivery's channel asks for."""
+    """Make the call of the delivery's channel."""
     claimed = parcel.claimed
     match parcel.due.channel:
         case "webhook":

@@ -71,7 +71,7 @@ def as_json(delivery_history: DeliveryHistory) -> dict[str, Any]:
 
 
 def in_full(delivery_history: DeliveryHistory) -> dict[str, Any]:
-    """The same with every attempt, its endpoint, and what a person has said of it; of the body only what it is."""
+    """The same with every attempt, its endpoint, and a person's verdict on it; of the body only what it is."""
     delivery = delivery_history.delivery
     endpoint = None
     if delivery.endpoint_url is not None:

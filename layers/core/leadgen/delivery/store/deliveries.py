@@ -29,7 +29,7 @@ class DueDelivery:
 
     ``url`` and ``email_to`` are where it goes, ``terms`` the enrollment's stored delivery terms; ``claimed_until`` is
     when the claim of a worker ended that died over it. ``broke_down`` is that the buyer's side answered an attempt with
-    a failure of its own, which says nothing of what it did before: any 5xx but 503, by which it does nothing.
+    a failure of its own, which leaves open what it did before: any 5xx but 503, by which it does nothing.
     """
 
     delivery_id: str
@@ -274,7 +274,7 @@ def settle(conn: Connection[Any], settlements: Sequence[DeliveryResult], *, now:
     """Free locked deliveries with their results; the ids of those that were still as they had been read.
 
     That the buyer has it is true whoever else is at it meanwhile, also where it waits for a person by then; anything
-    else is said only of one's own attempt.
+    else is recorded only of one's own attempt.
     """
     rows = conn.execute(
         """
@@ -375,7 +375,7 @@ def unfinished(conn: Connection[Any], lead_ids: Collection[int], *, now: datetim
 
 
 def forget_contents(conn: Connection[Any], lead_ids: Collection[int]) -> None:
-    """Take what was sent, and what the buyers said of it, out of the deliveries of erased leads."""
+    """Take what was sent, and the buyers' answers, out of the deliveries of erased leads."""
     conn.execute(
         """
         UPDATE deliveries SET content_type = NULL, body = NULL, reference = NULL, rejection = NULL

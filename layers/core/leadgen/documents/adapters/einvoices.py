@@ -36,7 +36,7 @@ def factur_x(document: InvoiceDocument | CreditNoteDocument, letter: Letter) -> 
 
 def _metadata(letter: Letter) -> str:
     # The library's own way into a PDF stamps the time at which it is done; this is the time of the issue.
-    # In the same letters as the PDF's own title and author, which is what PDF/A asks for.
+    # In the same letters as the PDF's own title and author, which PDF/A requires.
     title, author = fonts.text(letter.name), fonts.text(letter.sender.name)
     described = facturx.generate_xmp_object(
         {

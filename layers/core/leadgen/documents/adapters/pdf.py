@@ -61,7 +61,7 @@ class _Sheet(FPDF):
         self.add_page()
 
     def carry(self, embedded: Embedded) -> None:
-        """Put a file inside, and say so in the metadata."""
+        """Embed a file, and name it in the metadata."""
         self.set_xmp_metadata(embedded.xmp)
         self.embed_file(
             bytes=embedded.content,

@@ -46,7 +46,7 @@ def missing(document: InvoiceDocument | CreditNoteDocument) -> dict[str, str]:
 
 
 def fields(document: InvoiceDocument | CreditNoteDocument) -> dict[str, object]:
-    """The business terms. Nothing that is needed is missing: :func:`missing` says so."""
+    """The business terms. Nothing that is needed is missing: :func:`missing` checks it."""
     zone = ZoneInfo(document.timezone)
     common: dict[str, object] = {
         "BT-1": document.number,

@@ -99,7 +99,7 @@ def address_lines(address: Address | None) -> tuple[str, ...]:
 
 
 def present(pairs: Sequence[tuple[str, str | None]]) -> tuple[tuple[str, str], ...]:
-    """The pairs that say something."""
+    """The pairs that have a value."""
     return tuple((label, value) for label, value in pairs if value)
 
 

@@ -59,7 +59,7 @@ def get_credit_note_file(credit_note_id: int, form: Literal["pdf", "ubl", "factu
 
 
 def own_invoice(conn: Connection[Any], request: Request, invoice_id: int) -> None:
-    """Raises Refusal 404 where there is no such invoice for whoever asks: a buyer sees no drafts either."""
+    """Raises Refusal 404 where there is no such invoice for the caller: a buyer sees no drafts either."""
     scope = buyer_scope(request)
     buyer_id = settlements.buyer_of(conn, invoice_id)
     head = store.invoice(conn, invoice_id) if scope is not None and scope == buyer_id else None

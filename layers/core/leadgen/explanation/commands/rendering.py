@@ -119,7 +119,7 @@ def _checks(checks: Sequence[Check]) -> list[str]:
 
 
 def _value(check: Check) -> Any:
-    """What a rule found, with its name where it would look like what was asked for."""
+    """What a rule found, with its name where it would look like the rule's own value."""
     named = _FOUND.get(check.rule)
     return {named: check.value} if named and isinstance(check.value, list | tuple) else check.value
 
@@ -145,7 +145,7 @@ def _routing(explained: Explained, explanation: Explanation, buyer: NamedBuyer |
 
 
 def _rows(verdict: BuyerVerdict) -> Iterator[tuple[str, ...]]:
-    """A row for each rule that failed, beside the changes it asks for; one row where none did."""
+    """A row for each rule that failed, beside the changes it needs; one row where none did."""
     who: tuple[str, str] = (f"{verdict.buyer} ({verdict.buyer_id})", verdict.verdict)
     if verdict.deciding is None:
         yield (*who, "", "", "", verdict.words or "")

@@ -14,7 +14,7 @@ from leadgen.leads.domain.predicates import Value, answer, as_number, kept
 
 @dataclass(frozen=True)
 class AnswerChange:
-    """A test that would have to be answered otherwise."""
+    """A test whose answer would have to change, and its new answer."""
 
     test: Test
     answer: bool
@@ -41,7 +41,7 @@ def fewest_changes(condition: Condition, observed: Observed, *, wanted: bool = T
     needed = _turned(way.values(), observed)
     for change in needed:
         rest = tuple(other for other in needed if other != change)
-        # Two tests may ask the same in other words: that one of them alone be answered otherwise is no lead's to give.
+        # Two tests may be equivalent in other words: no lead can give another answer to one of them alone.
         if conditions.holds(condition, with_changes(observed, rest)) is wanted and is_possible(without(needed, change)):
             needed = rest
     return needed

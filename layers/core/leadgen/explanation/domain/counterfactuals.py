@@ -26,7 +26,7 @@ from leadgen.routing.domain.inputs import RoutingInputs
 class Change:
     """One value that would have had to be another for ``rule`` to pass.
 
-    ``was`` and ``to`` are the value of ``field`` on record and the nearest one that passes; ``words`` say it to a
+    ``was`` and ``to`` are the value of ``field`` on record and the nearest one that passes; ``words`` put it to a
     person, as something to do.
     """
 
@@ -63,7 +63,7 @@ def _changes(ineligible: _Ineligible, failed: Sequence[str]) -> Iterator[Change]
         if rule == "credit_limit" and "min_balance_required" in failed:
             continue  # the prepayment is already there
         if rule == "not_refused" and "assigned" in failed:
-            continue  # whom an operator chooses is asked again
+            continue  # this rule is not checked of whom an operator chooses
         yield from _REMEDIES[rule.partition("_per_")[0]](ineligible, rule)
 
 

@@ -35,7 +35,7 @@ DECIDERS: Mapping[str, Callable[[str], RecordedVerdict]] = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """A decision on record held against the one its inputs lead to. ``detail`` says where they differ, or why it
+    """A decision on record held against the one its inputs lead to. ``detail`` is where they differ, or why it
     cannot be made again.
     """
 

@@ -30,7 +30,7 @@ _MOST_NAMED = 20
 class BuyerVerdict:
     """What a routing decision found of one buyer.
 
-    ``eligible`` is the verdict on a buyer who could have had a lead that went to nobody. ``words`` say what it won or
+    ``eligible`` is the verdict on a buyer who could have had a lead that went to nobody. ``words`` are what it won or
     lost by; ``smallest_changes`` are those that would have made an ineligible one eligible, None where the record
     is older than they are.
     """

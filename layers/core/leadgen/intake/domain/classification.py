@@ -12,7 +12,7 @@ _SOURCE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,127}")
 
 @dataclass(frozen=True)
 class Identification:
-    """What a request says of where it comes from, in canonical form.
+    """What a request holds of where it comes from, in canonical form.
 
     Exactly one way applies: ``source_id``, else ``source_key``, else ``hostname`` with ``path``.
     """

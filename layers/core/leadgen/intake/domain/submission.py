@@ -63,7 +63,7 @@ class Submission:
     attributes: Mapping[str, object]
 
     def content_hash(self) -> str:
-        """SHA-256 in hex of what was posted, keys and source apart: tells a replay from a reused key."""
+        """SHA-256 in hex of what was posted, keys and source apart: separates a replay from a reused key."""
         content = [
             self.source, self.name, self.email, self.phone, self.country_code, self.postal_code, self.city,
             self.region_code, self.message, self.utm_source, self.utm_medium, self.utm_campaign, self.consent,
@@ -134,7 +134,7 @@ class _Reader:
         self.problems: dict[str, str] = {}
 
     def key(self, field: str) -> str | None:
-        """As it came: what a key may be, its contract says. An empty field is an absent one."""
+        """As it came: its contract limits what a key may be. An empty field is an absent one."""
         value = self.fields.get(field)
         if value is not None and not isinstance(value, str):
             self.problems[field] = "must be a string"
@@ -160,7 +160,7 @@ class _Reader:
     def flag(self, field: str) -> bool | None:
         value = self.fields.get(field)
         if self.is_form and isinstance(value, list):
-            value = value[-1]  # a hidden "no" before the box that says "yes"
+            value = value[-1]  # a hidden "no" before the box whose value is "yes"
         if self.is_form and isinstance(value, str):
             value = _FORM_FLAGS.get(value.strip().lower(), None if not value.strip() else value)
         if value is None or isinstance(value, bool):

@@ -16,7 +16,7 @@ from leadgen.terminal.tables import columns, minute, printable, unbroken
 
 
 def written(found: Sequence[InvoiceHead], *, next_only: bool) -> list[str]:
-    """A table of what a run has written; with ``next_only`` what would be, whose numbers nobody knows yet."""
+    """A table of what a run has written; with ``next_only`` what would be, which has no numbers yet."""
     if not found:
         return []
     rows = [

@@ -25,7 +25,7 @@ from leadgen.platform.messaging.bus import Transaction, Transactions
 ACTOR = "stage:invoice"
 
 
-_AWAY = ("08", "57P")  # the classes of what the server, or the way to it, says as it goes
+_AWAY = ("08", "57P")  # the classes of errors by which the server, or the way to it, goes away
 
 
 @dataclass(frozen=True)

@@ -114,5 +114,5 @@ def cancel_draft(conn: Connection[Any], invoice_id: int, *, reason: str | None, 
 
 
 def promise(conn: Connection[Any], invoice_id: int, until: datetime | None, *, now: datetime) -> None:
-    """Keep until when a locked buyer has said to pay an invoice; None is that it has not."""
+    """Keep the time by which a locked buyer has promised to pay an invoice; None for no promise."""
     conn.execute("UPDATE invoices SET promised_until = %s, updated_at = %s WHERE id = %s", (until, now, invoice_id))

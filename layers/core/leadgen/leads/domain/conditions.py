@@ -29,7 +29,7 @@ from leadgen.kernel.model_errors import describe
 from leadgen.kernel.trace import Json
 from leadgen.leads.domain.predicates import Value, answer, is_withheld, kept, written
 
-# What a condition may ask about; any other name is looked for in the lead's attributes.
+# What a condition may test; any other name is looked for in the lead's attributes.
 FIELDS = (
     "name", "email", "phone", "country_code", "postal_code", "city", "region_code", "message", "source",
     "utm_source", "utm_medium", "utm_campaign", "consent", "gdpr_consent", "is_duplicate", "fraud_score", "lead_score",
@@ -93,7 +93,7 @@ class Test(Model):
 
     @property
     def name(self) -> str:
-        """The field as the lead knows it: its own, or ``attributes.<name>``."""
+        """The field's name in the lead: its own, or ``attributes.<name>``."""
         return lead_field(self.field)
 
     @property
@@ -241,7 +241,7 @@ def holds(condition: Condition, observed: Observed) -> bool:
 
 
 def shown(condition: Condition, observed: Observed) -> Json:
-    """A lead's values that a condition asks for, for a trace: of those that are withheld only that they are."""
+    """A lead's values that a condition tests, for a trace: of those that are withheld only that they are."""
     return {
         test.field: "withheld" if test.key in observed.answers else observed.values.get(test.name)
         for test in tests(condition)

@@ -54,7 +54,7 @@ NO_EVIDENCE = Evidence()
 
 
 def evidence(fields: Mapping[str, object], demands: Iterable[ConsentDemand]) -> Evidence:
-    """Look at a lead's own fields, and its attributes as ``attributes.<name>``, for what these demands ask."""
+    """Look at a lead's own fields, and its attributes as ``attributes.<name>``, for what these demands need."""
     text = _text(fields.get("attributes.consent_text"))
     words = {demand.text_contains for demand in demands if demand.text_contains is not None}
     return Evidence(

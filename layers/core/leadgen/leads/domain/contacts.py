@@ -32,7 +32,7 @@ class Phone:
 @dataclass(frozen=True)
 class Email:
     """An address's facts. ``domain`` is None where the address is none, or no rule is about domains; ``accepts_mail``
-    where nobody asked, or nobody knows.
+    where it was not looked up, or not found.
     """
 
     valid: bool
@@ -43,7 +43,7 @@ class Email:
 
 @dataclass(frozen=True)
 class PostalCode:
-    """Whether a code has the form its country gives them, and lies in the region; None where no rule can tell."""
+    """Whether a code has the form its country gives them, and lies in the region; None where no rule decides."""
 
     fits_country: bool | None
     fits_region: bool | None
@@ -68,7 +68,7 @@ def phone(raw: str, country_code: str) -> Phone | None:
 
 
 def parsed(raw: str, country_code: str) -> PhoneNumber | None:
-    """A number as the library knows it, valid or not; None where it cannot be one."""
+    """A number in the library's form, valid or not; None where it cannot be one."""
     try:
         return phonenumbers.parse(raw, country_code)
     except NumberParseException:

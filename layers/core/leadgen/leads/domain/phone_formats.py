@@ -21,7 +21,7 @@ def written(phone: str, country_code: str, spelling: PhoneFormat) -> str:
     """A lead's number in a buyer's spelling.
 
     A number without + is taken for one of its lead's country where that has the North American plan. Where no country
-    can be told there is no E.164: its digits alone, or what was posted if it has none.
+    is found there is no E.164: its digits alone, or what was posted if it has none.
     """
     digits = _NOT_A_DIGIT.sub("", phone)
     is_international = phone.lstrip().startswith("+")

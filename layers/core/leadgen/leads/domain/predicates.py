@@ -50,12 +50,12 @@ def kept(value: object) -> Value:
 
 
 def looks_personal(text: str) -> bool:
-    """Whether a text that somebody posted could be an address or a number to call, or is too long to tell."""
+    """Whether a text that somebody posted could be an address or a number to call, or is too long to decide."""
     return len(text) > _LONGEST_SHOWN or bool(_LOOKS_PERSONAL.search(text))
 
 
 def is_withheld(field: str, posted: object) -> bool:
-    """Whether a field's value must not be shown: it is personal or looks like it, or an object of who knows what."""
+    """Whether a field's value must not be shown: it is personal or looks like it, or an object of any content."""
     if field in PERSONAL or _NAMED_PERSONAL.fullmatch(field) is not None:
         return True
     items = posted if isinstance(posted, list | tuple) else (posted,)
@@ -78,7 +78,7 @@ def _is_withheld(value: Value) -> bool:
 
 
 def answer(operator: str, operand: Any, value: Value) -> bool:
-    """Whether a value is what an operator of ``conditions.Test`` asks for."""
+    """Whether a value fits an operator of ``conditions.Test``."""
     blank = value is None or value in ("", ())
     match operator:
         case "present":

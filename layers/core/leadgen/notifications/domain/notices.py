@@ -22,7 +22,7 @@ SCHEDULES: Mapping[Kind, Schedule] = {
 # A worker that dies with every attempt is no accident.
 MOST_LOST = 10
 
-# What waits for capacity comes back later the longer it has waited: a crowd does not ask every moment.
+# What waits for capacity comes back later the longer it has waited: a crowd is not tried every moment.
 _PATIENCE_SHARE = 4
 _LONGEST_WAIT = timedelta(seconds=60)
 
@@ -77,7 +77,7 @@ class Later:
 
 @dataclass(frozen=True)
 class GivenUp:
-    """Nothing more is tried; ``error`` says why."""
+    """Nothing more is tried; ``error`` is the reason."""
 
     error: str
 

@@ -18,7 +18,7 @@ def mailed(lead_id: int, *, vertical: str, market: str) -> str:
 
 
 def undelivered(lead_id: int, *, vertical: str, market: str) -> str:
-    """Neither the buyer's system nor its mailbox has said that it has the lead, which waits."""
+    """Neither the buyer's system nor its mailbox has confirmed the lead, which waits."""
     tail = ") was not confirmed by your system. We keep it; please check there."
     return _fitted(lead_id, vertical, market, tail)
 

@@ -67,13 +67,13 @@ def renamed(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def words(events: Sequence[str]) -> str:
-    """The events of a filter as a person says them."""
+    """The events of a filter in a person's words."""
     return "every event" if EVERYTHING in events else ", ".join(events)
 
 
 def checked_url(url: str) -> str:
-    """An address that events may be posted to, as far as it can be told from how it is written; whether it may be
-    called from here is asked at every call. Raises SubscriptionInvalid.
+    """An address that events may be posted to, as far as its spelling shows; whether it may be
+    called from here is checked at every call. Raises SubscriptionInvalid.
     """
     text = url.strip()
     if len(text) > _LONGEST_URL:

@@ -192,7 +192,7 @@ def _state(due: DueNotice, *, begun: int = 0) -> NoticeProgress:
 
 
 def send(outgoing: NoticeToSend) -> Call:
-    """Make the call that the notice's kind asks for. No transaction may be open meanwhile."""
+    """Make the call of the notice's kind. No transaction may be open meanwhile."""
     parcel = outgoing.parcel
     if parcel.kind == "sms":
         return webhook.timed(lambda: (_text(parcel), None))
@@ -209,7 +209,7 @@ def _text(parcel: ClaimedNotice) -> CallOutcome:
         return FailedForGood("the buyer wants no SMS any more")
     compose = notifications_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else notifications_sms.undelivered
     text = compose(parcel.lead_id, vertical=parcel.vertical or "", market=parcel.market or "")
-    number = phone_formats.written(parcel.sms_to, parcel.country_code or "", "e164")  # as Twilio asks for it
+    number = phone_formats.written(parcel.sms_to, parcel.country_code or "", "e164")  # the form that Twilio takes
     try:
         platform_sms.send(to=number, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
     except platform_sms.SmsNotSent as failure:
@@ -226,7 +226,7 @@ def record(
 ) -> tuple[dict[str, Step], tuple[Event, ...]]:
     """Keep what the calls came to; what follows, by notice, and the wake-ups for it.
 
-    A subscription whose endpoint says that it is gone ends. Locks endpoints, then subscriptions, then notices.
+    A subscription whose endpoint answers that it is gone ends. Locks endpoints, then subscriptions, then notices.
     """
     admission.report(conn, [_report(outgoing, call) for outgoing, call in made], now=now)
     gone = {e.due.subscription_id for e, call in made if call.status == GONE} - {None}

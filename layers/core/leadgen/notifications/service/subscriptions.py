@@ -66,7 +66,7 @@ def subscribe(conn: Connection[Any], wanted: WantedSubscription, actor: Actor, *
     """Subscribe in the caller's transaction, with a secret of our own where none is brought.
 
     Raises SubscriptionInvalid.
-    An endpoint that failed or said that it is gone is called again: somebody wants it to be.
+    An endpoint that failed or answered that it is gone is called again: somebody wants it to be.
     """
     url, events = domain.checked_url(wanted.url), domain.chosen(wanted.events)
     secret = _secret(wanted.secret)

@@ -89,7 +89,7 @@ def reap(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -
 class ClaimedNotice:
     """A notice that is this worker's for a while: what goes out, and where.
 
-    ``message_id`` is what the receiver knows it by: a replay bears its delivery's. ``body`` is None where a replay's
+    ``message_id`` is its id for the receiver: a replay bears its delivery's. ``body`` is None where a replay's
     bytes are no more. Of an SMS there are the number and its event instead.
     """
 
@@ -200,7 +200,7 @@ def record_attempts(conn: Connection[Any], attempts: Sequence[NoticeAttempt]) ->
 class NoticeResult:
     """What becomes of a pending notice that had so many ``attempts``.
 
-    ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule says so, ``is_held``
+    ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule moves it, ``is_held``
     where its endpoint bears no call; ``error`` is why it is given up.
     """
 
@@ -216,7 +216,7 @@ class NoticeResult:
 def settle(conn: Connection[Any], settlements: Sequence[NoticeResult], *, now: datetime) -> set[str]:
     """Free notices with their results; the ids of those that were still as they had been read.
 
-    That it has arrived is true whoever else is at it meanwhile; anything else is said only of one's own attempt.
+    That it has arrived is true whoever else is at it meanwhile; anything else is recorded only of one's own attempt.
     """
     rows = conn.execute(
         """

@@ -140,7 +140,7 @@ def listed(conn: Connection[Any], *, ended: bool, now: datetime, limit: int) -> 
 
 @dataclass(frozen=True)
 class Found:
-    """A subscription that was asked for by its id."""
+    """A subscription, found by its id."""
 
     subscription_id: int
     buyer_id: int | None

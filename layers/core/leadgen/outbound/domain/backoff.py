@@ -41,7 +41,7 @@ class Schedule:
         return max(wait, min(retry_after, self.longest(made)))
 
     def longest(self, made: int) -> float:
-        """Seconds after which the next attempt is made whatever a Retry-After says."""
+        """Seconds after which the next attempt is made whatever a Retry-After holds."""
         return max(self.steps[made - 1] * PATIENCE_FACTOR, PATIENCE_SECONDS)
 
     @property

@@ -70,7 +70,7 @@ class InFlight:
 
 @dataclass(frozen=True)
 class Admission:
-    """How many of those that ask may call now; the others come back at ``come_back_at``, or never where it is None.
+    """How many of the wanted calls may go out now; the others come back at ``come_back_at``, or never where it is None.
 
     ``breaker`` is the endpoint's state from now on.
     """
@@ -96,7 +96,7 @@ def admit(breaker: Breaker, in_flight: InFlight, wanted: int, *, now: datetime) 
 
 
 def _admit_closed(breaker: Breaker, in_flight: InFlight, wanted: int, now: datetime) -> Admission:
-    if breaker.open_until is not None and now < breaker.open_until:  # it asked for patience
+    if breaker.open_until is not None and now < breaker.open_until:  # it sent Retry-After or an answer like it
         return Admission(0, breaker.open_until, breaker)
     slow = in_flight.oldest_at is not None and now - in_flight.oldest_at >= SLOW
     doubtful = slow or breaker.failures > 0
@@ -111,7 +111,7 @@ def after(breaker: Breaker, outcome: CallOutcome, *, status: int | None, seconds
         case FailedForGood() if status == GONE:
             return replace(breaker, state="gone", reason="the endpoint answered 410 Gone", open_until=None)
         case Succeeded() | Rejected() | FailedForGood() | FailedForNow(only_this=True):
-            return _after_success(breaker, seconds)  # it is alive, whatever it says of this one
+            return _after_success(breaker, seconds)  # it is alive, whatever it answers to this one
         case FailedForNow() | Unknown():
             if status is not None and status < 500 and status not in SLOWING:
                 return _after_success(breaker, seconds)

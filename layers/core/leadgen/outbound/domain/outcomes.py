@@ -8,7 +8,7 @@ from typing import Literal
 from leadgen.outbound.domain import response_mapping
 from leadgen.outbound.domain.response_mapping import AnswerMapping
 
-# Answers that ask for patience: whoever gives one is called less often for a while.
+# Answers that request a pause: an endpoint that gives one is called less often for a while.
 SLOWING = frozenset({429, 502, 503, 504})
 GONE = 410
 
@@ -29,7 +29,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class FailedForNow:
-    """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it said so.
+    """The other side does not have it, and may take it later; not before ``retry_after`` seconds, where it is set.
 
     ``only_this``: the trouble is with this one alone, and whoever was called is well.
     """
@@ -41,14 +41,14 @@ class FailedForNow:
 
 @dataclass(frozen=True)
 class FailedForGood:
-    """The other side does not have it, and asking again is of no use."""
+    """The other side does not have it, and another call is of no use."""
 
     cause: str
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """The request went out and nobody can say what became of it: the other side may have it."""
+    """The request went out and its outcome is unknown: the other side may have it."""
 
     cause: str
 
@@ -85,7 +85,7 @@ def of_answer(
     mapping: AnswerMapping | None, *, status: int, content_type: str | None, body: bytes, complete: bool,
     retry_after: float | None,
 ) -> CallOutcome:  # fmt: skip
-    """What an answer says: 2xx is success unless the mapping reads otherwise, 410 is the end, everything else, a
+    """What an answer means: 2xx is success unless the mapping reads otherwise, 410 is the end, everything else, a
     redirect too, a failure.
     """
     if 200 <= status < 300 or (mapping is not None and status in mapping.rejected_statuses):
@@ -102,7 +102,7 @@ def of_answer(
 
 
 def seconds_to_wait(header: str | None, *, now: datetime) -> float | None:
-    """What a ``Retry-After`` asks for, in seconds or as a date (RFC 9110, 10.2.3); None for none and for nonsense."""
+    """The pause of a ``Retry-After``, in seconds or as a date (RFC 9110, 10.2.3); None for none and for nonsense."""
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:12])

@@ -13,7 +13,7 @@ BodyKind = Literal["json", "xml", "form", "text"]
 
 _MOST_FORM_FIELDS = 1000
 _CHARSET = re.compile(r"charset=\"?([\w-]+)")
-# What a form or a text may say it is written in; anything else is read as UTF-8.
+# The charsets that a form or a text may declare; anything else is read as UTF-8.
 _CHARSETS = {"iso-8859-1": "cp1252", "windows-1252": "cp1252", "us-ascii": "utf-8"}
 
 

@@ -15,7 +15,7 @@ from leadgen.leads.domain.conditions import Text, Texts
 from leadgen.outbound.domain import response_body
 from leadgen.outbound.domain.response_body import Unreadable
 
-# What these statuses mean is settled: wait and ask again, or never again.
+# What these statuses mean is settled: wait and call again, or never again.
 _SPOKEN_FOR = (408, 410, 425, 429)
 
 _LONGEST_REFERENCE = 100
@@ -38,7 +38,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Unclear:
-    """Nobody can tell by the answer. ``cause`` is ours, and holds nothing of the answer."""
+    """The answer does not decide it. ``cause`` is ours, and holds nothing of the answer."""
 
     cause: str
 
@@ -108,7 +108,7 @@ class TextTest(_Test):
 
 class PathTest(_Test):
     """One question about a part of an answer. A part that is absent fails every test but ``present: false``; of a list
-    ``contains`` asks for one of its items.
+    ``contains`` tests for one of its items.
     """
 
     path: Path
@@ -126,9 +126,9 @@ def _of_now(otherwise: object) -> object:
 
 
 class _Answer(Model):
-    """What every kind has. A rejection is asked for first.
+    """What every kind has. A rejection is tested first.
 
-    ``otherwise`` is what an answer is that meets neither. Where it does not say: accepted if there is no
+    ``otherwise`` is what an answer is that meets neither. Where it is absent: accepted if there is no
     ``accepted_when``, else unclear.
     """
 

@@ -1,4 +1,4 @@
-"""Verifies a received webhook as Standard Webhooks says: signature and age.
+"""Verifies a received webhook as Standard Webhooks defines: signature and age.
 
 As https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md says.
 """

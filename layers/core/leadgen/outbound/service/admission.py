@@ -24,7 +24,7 @@ class Admitted:
 
 
 def admit(conn: Connection[Any], wanted: Mapping[Address, int], *, now: datetime) -> dict[Address, Admitted]:
-    """Lock the endpoints and say how many of the calls that are wanted each may get."""
+    """Lock the endpoints and return how many of the wanted calls each may get."""
     ids = store.find(conn, wanted)
     strange = wanted.keys() - ids.keys()
     if strange:

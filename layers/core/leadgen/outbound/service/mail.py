@@ -7,7 +7,7 @@ from leadgen.platform.mail import mail
 
 
 def outcome_of(send: Callable[[], None]) -> CallOutcome:
-    """Hand a mail over, and say what came of it."""
+    """Hand a mail over, and return what came of it."""
     try:
         send()
     except mail.MailPutOff as failure:

@@ -30,7 +30,7 @@ _PAGE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/\S*)?")
 
 
 class ProviderFailed(Exception):
-    """A call that did not do what was asked; the message is a short cause without anything about a person."""
+    """A call that failed; the message is a short cause without anything about a person."""
 
 
 class ProviderLater(ProviderFailed):
@@ -52,7 +52,7 @@ class NotFromProvider(Exception):
 @dataclass(frozen=True)
 class WantedPayment:
     """What is to be paid on a page of the provider, and where its two ways out lead. ``metadata`` comes back with
-    everything it tells of the payment.
+    every event of the payment.
     """
 
     name: str
@@ -251,7 +251,7 @@ def _made(call: "Callable[[StripeClient], T]") -> T:
     configured = settings.current()
     if configured.stripe_secret_key is None:
         raise ProviderRefused("not_configured")
-    # A fifth of a second at import: only where something is asked.
+    # A fifth of a second at import: only where a call is made.
     import stripe
 
     from leadgen.payments.adapters.stripe_transport import StripeCalls
@@ -274,6 +274,6 @@ def _made(call: "Callable[[StripeClient], T]") -> T:
 
 
 def _code(answer: "Any") -> str:
-    # Its text may repeat a card's digits or a name: only the code is told.
+    # Its text may repeat a card's digits or a name: only the code is kept.
     given = getattr(answer.error, "decline_code", None) or answer.code or type(answer).__name__
     return str(given)[:64]

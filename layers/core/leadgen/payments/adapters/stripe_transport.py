@@ -13,7 +13,7 @@ _SENT_ON = ("Content-Type", "User-Agent", "Idempotency-Key", "Stripe-Version")
 # A hundred refunds in one list.
 _LONGEST_ANSWER = 256 * 1024
 
-# The library would tell Stripe how long its calls take, and keep an id of this machine for that.
+# The library would send Stripe how long its calls take, and keep an id of this machine for that.
 stripe.enable_telemetry = False
 # What it would log holds bodies.
 logging.getLogger("stripe").setLevel(logging.WARNING)

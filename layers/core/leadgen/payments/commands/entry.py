@@ -12,7 +12,7 @@ from leadgen.terminal.command import CommandFailed
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say how and when it came, and a key."""
+    """The options for how and when it came, and a key."""
     parser.add_argument(
         "--method", choices=payments_domain.METHODS, default="bank_transfer", help="how it was paid (bank_transfer)"
     )

@@ -30,7 +30,7 @@ def _instant(written: object) -> object:
 
 
 class PaymentEntry(Model):
-    """Money that came in; ``amount`` is read with the currency, which is the buyer's where it is not said."""
+    """Money that came in; ``amount`` is read with the currency, which is the buyer's where it is not given."""
 
     amount: object
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None

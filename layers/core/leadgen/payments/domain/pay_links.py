@@ -26,7 +26,7 @@ def invoice_id(key: str, token: str) -> int | None:
     except (binascii.Error, ValueError):
         return None
     number, signature = raw[:_ID_BYTES], raw[_ID_BYTES:]
-    # In constant time: how long it takes says nothing about how much of it was right.
+    # In constant time: how long it takes reveals nothing about how much of it was right.
     if not hmac.compare_digest(signature, _signature(key, number)):
         return None
     return int.from_bytes(number, "big")

@@ -62,7 +62,7 @@ class PageInvoice:
 # As the payer has it: that it was sent is the seller's concern.
 _STATES = {"sent": "open"}
 
-_SAYS = {
+_NOTES = {
     "paid": "This invoice is paid. Thank you.",
     "cancelled": "This invoice is cancelled. There is nothing to pay.",
     "disputed": "This invoice is disputed. It is not to be paid until that is settled.",
@@ -72,9 +72,9 @@ _SAYS = {
 def invoice(shown: PageInvoice) -> str:
     """The page of an invoice, with a form to pay it where it may be paid."""
     seller = str(shown.seller.get("legal_name") or "")
-    says = _SAYS.get(shown.status)
-    if says is None and shown.just_paid:
-        says = "Thank you. Your payment is being confirmed; this page will say so in a minute."
+    text = _NOTES.get(shown.status)
+    if text is None and shown.just_paid:
+        text = "Thank you. Your payment is being confirmed; this page will say so in a minute."
     rows = [
         ("Invoice", shown.number),
         ("Status", _STATES.get(shown.status, shown.status)),
@@ -94,16 +94,16 @@ def invoice(shown: PageInvoice) -> str:
     if shown.may_pay and not shown.just_paid:
         parts.append('<form method="post"><button type="submit">Pay by card</button></form>')
     parts.append(f'<a class="button second" href="{escape(shown.document)}">Invoice as PDF</a>')
-    if says is not None:
-        parts.append(f'<p class="note" role="status">{escape(says)}</p>')
+    if text is not None:
+        parts.append(f'<p class="note" role="status">{escape(text)}</p>')
     elif bank := _bank(shown):
         parts += ['<p class="soft apart">Or by transfer:</p>', _list(bank)]
     return _page(f"Invoice {shown.number}", parts)
 
 
-def message(title: str, says: str) -> str:
-    """A page that says one thing."""
-    return _page(title, [f"<h1>{escape(title)}</h1>", f'<p class="soft" role="status">{escape(says)}</p>'])
+def message(title: str, text: str) -> str:
+    """A page with one message."""
+    return _page(title, [f"<h1>{escape(title)}</h1>", f'<p class="soft" role="status">{escape(text)}</p>'])
 
 
 def _bank(shown: PageInvoice) -> list[tuple[str, str]]:
@@ -118,7 +118,7 @@ def _bank(shown: PageInvoice) -> list[tuple[str, str]]:
         "routing_number": "Routing number",
         "account_number": "Account number",
     }
-    rows = [(says, str(bank[name])) for name, says in names.items() if bank.get(name)]
+    rows = [(text, str(bank[name])) for name, text in names.items() if bank.get(name)]
     return [*rows, ("Reference", shown.number)] if rows else []
 
 

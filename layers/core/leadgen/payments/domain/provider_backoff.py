@@ -14,4 +14,4 @@ def pause(attempts: int) -> timedelta:
 
 
 LOOK_AGAIN = timedelta(hours=6)
-"""When to ask what became of something that the provider has taken and not told us the end of."""
+"""When to look up what became of a call that the provider has taken and not yet reported the end of."""

@@ -19,7 +19,7 @@ Minor = Annotated[int, Field(ge=0)]
 
 
 class _Ours(Model):
-    """Which rows of ours it is about, as we wrote into its metadata; None where it does not say."""
+    """Which rows of ours it is about, as we wrote into its metadata; None where they are absent."""
 
     buyer_id: int | None = None
     invoice_id: int | None = None
@@ -46,7 +46,7 @@ class PaymentFailed(_Ours):
 
 
 class RefundChanged(_Ours):
-    """What the provider says of a refund. One that failed never succeeds; one that succeeded may fail for a month."""
+    """A refund's state at the provider. One that failed never succeeds; one that succeeded may fail for a month."""
 
     kind: Literal["refund_changed"] = "refund_changed"
     refund: Id
@@ -58,7 +58,7 @@ class RefundChanged(_Ours):
 
 
 class DisputeChanged(_Ours):
-    """What the provider says of a chargeback; ``moves``: it has taken the money, an inquiry before it has not."""
+    """A chargeback's state at the provider; ``moves``: it has taken the money, an inquiry before it has not."""
 
     kind: Literal["dispute_changed"] = "dispute_changed"
     dispute: Id
@@ -88,7 +88,7 @@ _FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 
 
 class EventUnreadable(ValueError):
-    """A signed event that is not as the provider's documentation says."""
+    """A signed event that is not as the provider documents it."""
 
 
 class ProviderEvent(Model):
@@ -146,13 +146,13 @@ def _payment_intent(kind: str, about: Mapping[str, Any]) -> Facts:
 
 def _session(kind: str, about: Mapping[str, Any]) -> Facts | None:
     if about.get("mode") != "payment":
-        return None  # of a card that was left, setup_intent.succeeded tells more
+        return None  # of a card that was left, setup_intent.succeeded holds more
     if kind == "checkout.session.expired":
         return PaymentFailed(code="expired", **_ours(about))
     if kind == "checkout.session.async_payment_failed":
         return PaymentFailed(payment=about.get("payment_intent"), code="async_payment_failed", **_ours(about))
     if about["payment_status"] != "paid" or about.get("payment_intent") is None:
-        return None  # the money is under way: it tells again when it has come
+        return None  # the money is under way: another event follows when it has come
     return PaymentSucceeded(
         payment=about["payment_intent"],
         amount=about["amount_total"],

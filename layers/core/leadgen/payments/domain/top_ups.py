@@ -7,9 +7,9 @@ from decimal import Decimal
 from leadgen.billing.domain.terms import AutoTopUp
 
 RETRY_AFTER = timedelta(days=1)
-"""How long a card that was declined is left alone."""
+"""How long a card that was declined is not charged again."""
 
-# The card will not do, whenever it is asked: a person must leave another, or be present.
+# The card fails whenever it is charged: a person must leave another, or be present.
 # https://docs.stripe.com/declines/codes
 NEEDS_A_PERSON = frozenset(
     {

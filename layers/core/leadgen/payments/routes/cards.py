@@ -50,7 +50,7 @@ def _checkout(buyer_id: int, fields: Mapping[str, object], actor: Actor, key: st
 
 
 def _acting(request: Request, buyer_id: int) -> Actor:
-    """Who asks: a buyer for itself, or an operator for it; another's is not there for it."""
+    """The caller: a buyer for itself, or an operator for it; another's is not there for it."""
     if party(request) not in (None, buyer_id):
         raise Refusal.missing("buyer", buyer_id)
     return requester(request)

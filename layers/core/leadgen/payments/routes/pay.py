@@ -26,7 +26,7 @@ from leadgen.receivables.domain.settlement import PAYABLE_ONLINE
 
 router = APIRouter()
 
-_SAYS = {
+_MESSAGES = {
     "done": ("Thank you", "It is done. You may close this page."),
     "cancelled": ("Nothing was done", "You left the payment page before it was done. You may close this page."),
 }
@@ -35,8 +35,8 @@ _SAYS = {
 @router.get("/pay/{token}")
 def get_page(token: str, paid: str | None = None) -> Response:
     """The page of an invoice."""
-    if token in _SAYS:
-        return _html(pay_page.message(*_SAYS[token]))
+    if token in _MESSAGES:
+        return _html(pay_page.message(*_MESSAGES[token]))
     try:
         return _invoice(token, just_paid=paid is not None)
     except Refusal as refusal:
@@ -107,12 +107,12 @@ def _invoice(token: str, *, status: int = 200, just_paid: bool = False) -> Respo
 def refused(refusal: Refusal) -> Response:
     """The page that a person reads in place of an error."""
     title = {404: "Not found", 503: "Not now"}.get(refusal.status, "This cannot be done")
-    says = {
+    text = {
         404: "There is no invoice behind this link. Please use the link from the invoice itself.",
         503: "The payment provider does not answer just now. Please try again in a minute.",
     }.get(refusal.status, "Payment by card is not possible here. Please pay by transfer, or ask the seller.")
     logger.info("refused", extra={"code": refusal.code, "status": refusal.status})
-    return _html(pay_page.message(title, says), refusal.status)
+    return _html(pay_page.message(title, text), refusal.status)
 
 
 def _html(text: str, status: int = 200) -> Response:

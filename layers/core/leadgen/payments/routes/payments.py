@@ -98,7 +98,7 @@ def _undo(payment_id: int, reason: str, actor: Actor) -> JsonAnswer:
 @router.post("/payments/{payment_id}/refunds")
 async def post_refund(payment_id: Id, request: Request) -> JsonAnswer:
     """Give money of a payment back out of the wallet: ``{"amount": "45.00", "reason": "…"}``. What the provider
-    received is pending until that says so. The header ``Idempotency-Key`` makes it once.
+    received is pending until that confirms it. The header ``Idempotency-Key`` makes it once.
     """
     person(request)
     fields, _ = await body.fields(request, allow_form=False, exact=True)

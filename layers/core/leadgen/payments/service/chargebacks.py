@@ -44,7 +44,7 @@ class ChargedBack:
     is_repeated: bool
 
 
-def open_(  # noqa: PLR0913 - what the provider says of a chargeback
+def open_(  # noqa: PLR0913 - the fields of a chargeback at the provider
     conn: Connection[Any],
     *,
     provider_payment_id: str,

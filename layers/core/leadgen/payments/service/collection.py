@@ -33,7 +33,7 @@ _FAILED = ("failed", "canceled")
 
 @dataclass(frozen=True)
 class Recorded:
-    """What came of asking, for the log; the events are the caller's to announce."""
+    """What came of the call, for the log; the events are the caller's to announce."""
 
     outcome: str
     events: tuple[Event, ...] = ()
@@ -44,7 +44,7 @@ Record = Callable[[Connection[Any], datetime], Recorded]
 
 
 def wake_up(waiting: Unasked, now: datetime) -> Event:
-    """Have the provider asked for what waits."""
+    """Have the provider called for what waits."""
     if waiting.kind == "top_up":
         return top_ups.wake_up(waiting.id, waiting.buyer_id, now)
     return Event(Topic.REFUND_REQUESTED, now, ids={"refund_id": waiting.id, "buyer_id": waiting.buyer_id})
@@ -109,7 +109,7 @@ def _refund_made(refund_id: int, made: Refunded) -> Record:
         try:
             paid = refunds.succeed(conn, refund_id, provider_id=made.provider_id, now=now)
         except Refusal:
-            return Recorded("refund_had_failed")  # told meanwhile
+            return Recorded("refund_had_failed")  # by an event meanwhile
         return Recorded("refund_paid", paid.events)
 
     return record

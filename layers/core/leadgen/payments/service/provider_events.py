@@ -1,8 +1,8 @@
 """Acts on each event of the payment provider once, in whatever order they come.
 
-Nothing is asked of the provider again. Every event says how the thing it is about stood, and of each thing one state
+The provider is not called again. Every event holds how the thing it is about stood, and of each thing one state
 is the last: a payment that succeeded stays so, a refund that failed never succeeds, a chargeback that closed stays
-closed. So the state that comes last, and not the event that comes last, decides. What tells of a payment that is not
+closed. So the state that comes last, and not the event that comes last, decides. An event of a payment that is not
 known yet waits for it.
 """
 
@@ -194,7 +194,7 @@ def _refunded(conn: Connection[Any], facts: RefundChanged, now: datetime) -> _Do
         return _settled(conn, known.refund_id, facts, has_failed, now)
     if has_failed:
         return _Done("refund_failed")
-    # Made in the provider's own console: the money is gone, so it is taken from the wallet as if it had been asked for.
+    # Made in the provider's own console: the money is gone, so it is taken from the wallet like any refund.
     payment = None if facts.payment is None else payments.by_provider(conn, facts.payment)
     if payment is None:
         raise _Waits("payment_unknown")

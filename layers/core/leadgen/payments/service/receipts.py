@@ -111,7 +111,7 @@ def receive(conn: Connection[Any], received: Received, *, now: datetime, anyway:
 
 
 def wrong_currency(buyer_id: int, currency: str, given: str) -> Refusal:
-    """What is said of money in another currency than its buyer's."""
+    """The reason for money in another currency than its buyer's."""
     return Refusal(
         409, "wrong_currency", f"buyer {buyer_id} pays in {currency}, not in {given}", {"currency": currency}
     )
@@ -135,7 +135,7 @@ def _known(conn: Connection[Any], received: Received) -> Payment | None:
 
 
 def _is_same(received: Received, known: Payment) -> bool:
-    # The provider may name an invoice that could not be named before; a person says all of it again.
+    # The provider may name an invoice that could not be named before; a person enters all of it again.
     of_a_person = received.provider_id is None and received.payment_id is None
     return (
         (received.buyer_id, received.amount, received.currency, received.method)

@@ -24,7 +24,7 @@ from leadgen.payments.store.refunds import NewRefund, Refund
 from leadgen.receivables.service import debts
 
 PROVIDER = "stripe"
-"""Who pays back what it has received, and says when it has."""
+"""The methods whose provider pays back what it has received, and reports when it has."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def request(
     reference: str | None = None,
     now: datetime,
 ) -> Refunding:
-    """Give money of a payment back. One of the provider's is pending until that says so; what a person pays back is
+    """Give money of a payment back. One of the provider's is pending until that confirms it; what a person pays back is
     paid now. Locks the buyer. The same key again is the same refund.
 
     Raises Refusal 400 ``invalid_amount``, 404, and 409 ``payment_not_succeeded``, ``refund_exceeds_payment``,

@@ -18,7 +18,7 @@ ACTOR = "auto_top_up"
 
 
 def due(conn: Connection[Any], buyer_ids: Sequence[int], now: datetime) -> list[Event]:
-    """Under the buyers' locks: have the prepaid money of those whose own rule says so topped up. The events are the
+    """Under the buyers' locks: have the prepaid money of those whose own rule is due topped up. The events are the
     caller's to announce.
     """
     if not provider.is_configured():
@@ -28,7 +28,7 @@ def due(conn: Connection[Any], buyer_ids: Sequence[int], now: datetime) -> list[
         try:
             terms = billing_terms.parse_buyer(billing, label=f"buyer {account.buyer_id}").auto_top_up
         except PolicyInvalid:
-            continue  # told where it is invoiced
+            continue  # reported where it is invoiced
         amount = top_ups.due(account, terms, now)
         if amount is None:
             continue
@@ -49,7 +49,7 @@ def due(conn: Connection[Any], buyer_ids: Sequence[int], now: datetime) -> list[
 
 
 def low(conn: Connection[Any], *, now: datetime, limit: int) -> list[int]:
-    """Buyers whose prepaid money may be due to be topped up; lock them and ask ``due``."""
+    """Buyers whose prepaid money may be due to be topped up; lock them and call ``due``."""
     if not provider.is_configured():
         return []
     return collection.below(

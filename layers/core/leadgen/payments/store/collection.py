@@ -218,7 +218,7 @@ def accounts(conn: Connection[Any], buyer_ids: Sequence[int]) -> list[tuple[Prep
 
 
 def below(conn: Connection[Any], *, retried_before: datetime, for_good: Sequence[str], limit: int) -> list[int]:
-    """Buyers whose prepaid money may be due to be topped up: less of it is free than their own rule says, and their
+    """Buyers whose prepaid money may be due to be topped up: less of it is free than their own rule allows, and their
     card was not declined, since ``retried_before`` or ``for_good``.
     """
     rows = conn.execute(
@@ -266,7 +266,7 @@ def add_top_up(
 
 @dataclass(frozen=True)
 class Requested:
-    """A payment that a page was asked for."""
+    """A payment that a page was made for."""
 
     payment_id: int
     amount: Decimal

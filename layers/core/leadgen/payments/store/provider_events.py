@@ -109,7 +109,7 @@ def due(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) ->
 
 
 def has_failed(conn: Connection[Any], refund: str) -> bool:
-    """Whether the provider has said of a refund that it failed."""
+    """Whether the provider has reported that a refund failed."""
     row = conn.execute(
         """
         SELECT EXISTS (SELECT FROM payment_events

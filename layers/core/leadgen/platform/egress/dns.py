@@ -62,12 +62,12 @@ def taking_mail(domains: Collection[str]) -> dict[str, bool]:
 
 
 def _resolver(servers: Sequence[str], seconds: float) -> "Resolver":
-    # A tenth of a second at import: only where a policy asks.
+    # A tenth of a second at import: only where a policy needs it.
     from dns.nameserver import Do53Nameserver
     from dns.resolver import Resolver
 
     resolver = Resolver(configure=not servers)
-    resolver.timeout = seconds / 3  # then the next server is asked
+    resolver.timeout = seconds / 3  # then the next server is tried
     if servers:
         addresses = [urlsplit(f"//{server}") for server in servers]
         resolver.nameservers = [Do53Nameserver(parts.hostname or "", parts.port or _PORT) for parts in addresses]

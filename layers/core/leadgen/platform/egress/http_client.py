@@ -3,8 +3,8 @@
 The host is resolved once, every address of it is checked, and the connection goes to one that was checked. No
 redirects, no proxies, no user info, no decompression; a deadline over the whole call and a cap on what is read.
 
-What a failure says is what may be done next: after NotSent the call may be made to somebody else; after NoAnswer nobody
-knows whether the other side has acted on it.
+A failure's class is what may be done next: after NotSent the call may be made to somebody else; after NoAnswer it is
+unknown whether the other side has acted on it.
 """
 
 import http.client
@@ -30,7 +30,7 @@ HTTPS_ONLY = (443,)
 
 # Status line, headers and every interim answer before them.
 _LONGEST_HEAD = 32 * 1024
-# On the wire a body in chunks is longer than what it says.
+# On the wire a body in chunks is longer than its content.
 _AS_LONG_ON_THE_WIRE = 8
 _MOST_ADDRESSES = 4
 
@@ -60,8 +60,8 @@ class NoAnswer(EgressFailed):
 
 @dataclass(frozen=True)
 class Answer:
-    """The status, the headers that mean something to us (in lower case), and the body's beginning: as much as was asked
-    for, 16 KiB by default.
+    """The status, the headers that mean something to us (in lower case), and the body's beginning: 16 KiB by
+    default, or the limit that was given.
 
     ``complete``: the body's end was seen within that limit and in time.
     """
@@ -73,7 +73,7 @@ class Answer:
 
 
 def check(url: str, *, allowed_origins: Collection[str] = (), allowed_ports: Collection[int] = HTTPS_ONLY) -> None:
-    """Raise NotSent for what is wrong with the URL itself; what its name leads to is asked only when it is called."""
+    """Raise NotSent for what is wrong with the URL itself; its name is resolved only when it is called."""
     _target(url, allowed_origins, allowed_ports)
 
 
@@ -232,7 +232,7 @@ class _Lines(BufferedReader):
 
 
 class _Readable:
-    """As much of a socket as HTTPResponse asks for."""
+    """As much of a socket as HTTPResponse uses."""
 
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
@@ -262,10 +262,10 @@ def _body(response: http.client.HTTPResponse, longest: int) -> tuple[bytes, bool
         while len(body) <= longest:
             part = response.read1(longest + 1 - len(body))
             if not part:
-                return bytes(body), not response.length  # else it said that more would come
+                return bytes(body), not response.length  # else it announced more
             body += part
     except (OSError, http.client.HTTPException, ValueError):
-        pass  # the status has said what there is to say
+        pass  # the status is enough
     return bytes(body[:longest]), False
 
 

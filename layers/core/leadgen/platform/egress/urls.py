@@ -40,13 +40,13 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """What the Host header says."""
+        """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def read(url: str, *, allowed_origins: Collection[str], allowed_ports: Collection[int]) -> Target:
-    """Where the URL leads. Raises UrlRefused; no network is asked."""
+    """Where the URL leads. Raises UrlRefused; uses no network."""
     if "#" in url:
         raise UrlRefused("the URL holds a fragment")
     if any(character.isspace() or not character.isprintable() or character in '\\"<>^`{|}' for character in url):

@@ -2,7 +2,7 @@
 
 
 class MailFailed(Exception):
-    """The mail was not handed over, or nobody knows."""
+    """The mail was not handed over, or that is unknown."""
 
 
 class MailNotSent(MailFailed):
@@ -18,4 +18,4 @@ class MailRefused(MailFailed):
 
 
 class MailUnknown(MailFailed):
-    """All of it went out, and no answer came that says whether it was taken."""
+    """All of it went out, and no answer came on whether it was taken."""

@@ -51,7 +51,7 @@ def _begin(conversation: "_Conversation", host: str, configured: settings.Settin
 
 
 class _Replies:
-    """What the server says, as far as it is read: the library would keep every line of a reply without end."""
+    """The server's reply, as far as it is read: the library would keep every line of a reply without end."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -71,13 +71,13 @@ class _Replies:
 
 
 class _Conversation(smtplib.SMTP):
-    """One that ends at its deadline, and knows how far it came."""
+    """One that ends at its deadline, and keeps how far it came."""
 
     def __init__(self, deadline: float) -> None:
         self._deadline = deadline
         self._leash: socket.socket | None = None
         self.handed_over = False
-        super().__init__(local_hostname="localhost")  # left out, it would be asked of DNS, however long that takes
+        super().__init__(local_hostname="localhost")  # left out, it would be looked up in DNS, however long that takes
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         left = max(0.0, self._deadline - clock.seconds())

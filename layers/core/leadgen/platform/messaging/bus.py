@@ -120,7 +120,7 @@ def _send_wake_ups(queue_url: str, messages: Sequence[queues.OutboxMessage], now
 
 
 def depths(conn: Connection[Any]) -> list[queues.Depth]:
-    """How full every queue is: the database's, and on AWS those of SQS (which does not tell a message's age)."""
+    """How full every queue is: the database's, and on AWS those of SQS (which does not report a message's age)."""
     return queues.depths(conn) + [_sqs_depth(url) for url in settings.current().queue_urls]
 
 

@@ -8,7 +8,7 @@ _REFUSED = 400
 
 
 class SmsFailed(Exception):
-    """The SMS was not handed over, or nobody knows; the message is a short cause without numbers of anybody."""
+    """The SMS was not handed over, or that is unknown; the message is a short cause without numbers of anybody."""
 
 
 class SmsNotSent(SmsFailed):
@@ -20,7 +20,7 @@ class SmsRefused(SmsFailed):
 
 
 class SmsUnknown(SmsFailed):
-    """The call went out, and no answer came that says whether it was taken."""
+    """The call went out, and no answer came on whether it was taken."""
 
 
 def send(*, to: str, text: str, timeout_seconds: float) -> None:
@@ -43,7 +43,7 @@ def send(*, to: str, text: str, timeout_seconds: float) -> None:
     except http_client.NoAnswer as failure:
         raise SmsUnknown(str(failure)) from failure
     except (TwilioRestException, TwilioServiceException) as answer:
-        # Its text repeats the number: only the code of it is told.
+        # Its text repeats the number: only its code is kept.
         kind = SmsRefused if answer.status == _REFUSED else SmsNotSent
         raise kind(f"Twilio: {answer.status}, code {answer.code}") from answer
     except (ValueError, AttributeError, TypeError) as error:  # a 2xx whose JSON is cut short, or not as agreed

@@ -118,7 +118,7 @@ def _http_exception(request: Request, exception: HTTPException) -> JsonAnswer:
 
 
 def _client_gone(request: Request, gone: ClientDisconnect) -> JsonAnswer:
-    return error(400, "invalid_request", "the connection ended before the body did")  # nobody hears it
+    return error(400, "invalid_request", "the connection ended before the body did")  # nobody receives it
 
 
 def _request_invalid(request: Request, invalid: RequestValidationError) -> JsonAnswer:

@@ -25,7 +25,7 @@ REASONS: tuple[str, ...] = get_args(Reason)
 
 
 class WantedCredit(Model):
-    """What a person says is to be credited."""
+    """What is to be credited."""
 
     lead_ids: Annotated[tuple[int, ...], Field(min_length=1, max_length=1000)]
     reason: Reason

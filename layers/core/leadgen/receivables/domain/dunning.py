@@ -16,7 +16,7 @@ _MORNING = timedelta(hours=8)
 @dataclass(frozen=True)
 class RemindableInvoice:
     """An issued invoice of which money is due and which nobody disputes. ``reminded`` is the latest step its buyer was
-    reminded at, ``promised_until`` when it has said to pay by.
+    reminded at, ``promised_until`` when it has promised to pay by.
     """
 
     invoice_id: int
@@ -47,7 +47,7 @@ def days_over(invoice: RemindableInvoice, now: datetime) -> int:
 
 
 def is_promised(invoice: RemindableInvoice, now: datetime) -> bool:
-    """Whether its buyer has said it pays, and the time has not come."""
+    """Whether its buyer has promised to pay, and the time has not come."""
     return invoice.promised_until is not None and now < invoice.promised_until
 
 

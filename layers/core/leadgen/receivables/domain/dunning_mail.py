@@ -16,7 +16,7 @@ _IN_TIME = "If you have paid meanwhile, please disregard this mail."
 
 
 def compose(reminder: Reminder, seller: Seller, pay_at: Callable[[int], str], *, now: datetime) -> MailText:
-    """The mail as its buyer reads it; ``pay_at`` says where an invoice, by its id, is paid."""
+    """The mail as its buyer reads it; ``pay_at`` returns where an invoice, by its id, is paid."""
     title = _title(reminder, now)
     total = sum((invoice.due for invoice in reminder.invoices), Decimal(0))
     asked = money.shown(total, reminder.currency) + (" in all" if len(reminder.invoices) > 1 else "")

@@ -83,7 +83,7 @@ def enter(
     actor: Actor,
     now: datetime,
 ) -> CreditNote:
-    """Credit leads because a person says so, audited. Raises Refusal as ``credit`` does."""
+    """Credit leads by a person's decision, audited. Raises Refusal as ``credit`` does."""
     made = credit(conn, invoice_id, lead_ids, reason=reason, note=note, actor=actor.name, now=now)
     _audit(conn, "invoice.credit", made, reason, note, actor, now)
     return made
@@ -100,7 +100,7 @@ def cancel(conn: Connection[Any], invoice_id: int, *, note: str, actor: Actor, n
     left = [line for line in lines if not line.is_credited]
     if not left:
         raise Refusal(409, "already_credited", f"every lead of invoice {invoice.number} is credited")
-    # Before the credit, which asks for the invoice's state: some of it may be owed all the same, where a chargeback
+    # Before the credit, which reads the invoice's state: some of it may be owed all the same, where a chargeback
     # took back what had been paid of leads that were credited.
     disputes.close(conn, invoice_id, outcome="upheld", remark=note, by=actor.name, now=now)
     (invoice,) = settlements.invoices(conn, [invoice_id]).values()

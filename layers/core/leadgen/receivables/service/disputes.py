@@ -28,7 +28,7 @@ class Disputed:
 def open_(
     conn: Connection[Any], invoice_id: int, *, reason: str, actor: Actor, buyer_id: int | None, now: datetime
 ) -> Disputed:
-    """Open a dispute of an issued invoice: it is disputed while money of it is open. ``buyer_id`` is the buyer who says
+    """Open a dispute of an issued invoice: it is disputed while money of it is open. ``buyer_id`` is the buyer who does
     so, None an operator. Locks the buyer.
 
     Raises Refusal 404, also for another's invoice, and 409 ``invoice_not_disputable`` and ``dispute_open``.

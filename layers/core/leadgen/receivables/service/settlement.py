@@ -33,12 +33,12 @@ def settle(
     is_disputed: bool | None = None,
     now: datetime,
 ) -> Invoice:
-    """Change what a locked, issued invoice is owed, its state with it, what its leads say of their money, and whether
+    """Change what a locked, issued invoice is owed, its state with it, the billing state of its leads, and whether
     its buyer gets leads; the invoice as it is then. The ledger's transaction is the caller's, in the same transaction
     of the database.
 
-    Without settlements only the state is asked again: a dispute was opened or closed, which ``is_disputed`` says where
-    ``invoice`` does not know it yet. An invoice that is cancelled takes only what undoes its write-off.
+    Without settlements only the state is derived again: a dispute was opened or closed, ``is_disputed`` is that where
+    ``invoice`` does not hold it yet. An invoice that is cancelled takes only what undoes its write-off.
     """
     assert invoice.issued_at is not None, "a draft is not owed"
     disputed = invoice.is_disputed if is_disputed is None else is_disputed

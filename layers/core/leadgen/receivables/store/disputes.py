@@ -59,7 +59,7 @@ def listed(
 
 
 def add(conn: Connection[Any], invoice_id: int, *, reason: str, by: str, now: datetime) -> int | None:
-    """Open a dispute, and say so on the invoice; its id, or None where one is open."""
+    """Open a dispute, and mark the invoice; its id, or None where one is open."""
     row = conn.execute(
         """
         WITH opened AS (
@@ -80,7 +80,7 @@ def add(conn: Connection[Any], invoice_id: int, *, reason: str, by: str, now: da
 
 
 def close(conn: Connection[Any], invoice_id: int, *, outcome: str, remark: str | None, by: str, now: datetime) -> None:
-    """End the open dispute of an invoice, if there is one, and say so on the invoice."""
+    """End the open dispute of an invoice, if there is one, and mark the invoice."""
     conn.execute(
         """
         WITH closed AS (

@@ -11,12 +11,12 @@ from psycopg.rows import class_row, dict_row
 from leadgen.receivables.domain.dunning import RemindableInvoice
 
 MOST_UNKNOWN_OUTCOMES = 2
-"""Mails of one step of which nobody knows whether they were sent: after these it is given up."""
+"""Mails of one step of which it is unknown whether they were sent: after these it is given up."""
 
 
 @dataclass(frozen=True)
 class SentInvoice:
-    """An issued invoice that is not said to be overdue."""
+    """An issued invoice that is not marked overdue."""
 
     invoice_id: int
     buyer_id: int
@@ -61,8 +61,8 @@ class Debtor:
 
 
 def debtors(conn: Connection[Any], buyer_ids: Collection[int] | None, *, now: datetime) -> list[Debtor]:
-    """Who has open invoices that are not disputed, or is paused: of these buyers, or of all. Of one that has neither
-    nothing is said. True until the commit where the buyers are locked.
+    """Buyers with undisputed open invoices, or that are paused: of these buyers, or of all. Of one that has neither
+    nothing is returned. True until the commit where the buyers are locked.
     """
     found: dict[int, tuple[dict[str, Any], list[RemindableInvoice]]] = {}
     with conn.cursor(row_factory=dict_row) as cursor:
@@ -149,7 +149,7 @@ def not_sent(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str
 
 
 def unknown(conn: Connection[Any], steps: Sequence[tuple[int, int]], error: str, *, now: datetime) -> None:
-    """Nobody knows whether their mail was taken: the next run sends it again, once."""
+    """It is unknown whether their mail was taken: the next run sends it again, once."""
     _settle(conn, steps, status="claimed", sent_at=None, error=error, is_known=False, now=now)
 
 

@@ -34,7 +34,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Movement:
-    """Transactions of the ledger that a statement says in one line: what they add to what is owed, and to the prepaid
+    """Transactions of the ledger that a statement shows in one line: what they add to what is owed, and to the prepaid
     balance. ``leads`` is how many leads they are about.
     """
 

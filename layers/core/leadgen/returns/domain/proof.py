@@ -9,7 +9,7 @@ from leadgen.receivables.domain.return_reasons import Reason
 
 @dataclass(frozen=True)
 class Proof:
-    """Whether the records prove the reason, and what they say of it: ids and facts, nothing about a person."""
+    """Whether the records prove the reason, and what they hold of it: ids and facts, nothing about a person."""
 
     reason: Reason
     holds: bool
@@ -23,7 +23,7 @@ class Records:
     ``earlier_lead_id`` is a lead of the same vertical that the same buyer has and has paid or owes, with the same
     phone number or e-mail address, at most ``within`` before this one. ``phone_is_possible`` is whether its number
     has as many digits as its country's have, ``email_domain`` the domain of its address (None where the address is
-    none); ``accepts_mail`` whether DNS said that the domain takes mail. ``area`` is a service area of the buyer that
+    none); ``accepts_mail`` whether by DNS the domain takes mail. ``area`` is a service area of the buyer that
     covers the lead's place now, or did when the buyer took it.
     """
 
@@ -37,7 +37,7 @@ class Records:
 
 
 def prove(reason: Reason, records: Records) -> Proof | None:
-    """Hold a reason against the records; None for one that they say nothing of."""
+    """Hold a reason against the records; None for one that they hold nothing of."""
     match reason:
         case "duplicate":
             hours = None if records.within is None else int(records.within.total_seconds() // 3600)

@@ -24,14 +24,14 @@ _OVERRIDABLE = frozenset({"policy", "reason", "window", "quota"})
 
 
 class Wish(Model):
-    """What somebody says who gives a lead back. An operator's ``note`` is its remark, without which it is refused."""
+    """The request of who gives a lead back. An operator's ``note`` is its remark, without which it is refused."""
 
     reason: Reason
     note: Annotated[StorableText, Field(min_length=1, max_length=1000)] | None = None
 
 
 class ReturnVerdict(Model):
-    """What an operator says to a return that waits."""
+    """An operator's decision on a return that waits."""
 
     verdict: Literal["approve", "reject"]
     remark: Annotated[StorableText, Field(min_length=1, max_length=1000)]
@@ -97,8 +97,8 @@ class Decision:
 def decide(
     wish: Wish, sale: Sale, policy: ReturnPolicy | None, proof: Proof | None, *, requested_by: int | None, now: datetime
 ) -> Decision:
-    """Hold every rule. ``requested_by`` is the buyer who asks, None an operator, who may do without some.
-    A buyer's return needs nobody's word where the policy says so and the platform's records prove it; an operator's
+    """Hold every rule. ``requested_by`` is the buyer who requests it, None an operator, who may do without some.
+    A buyer's return needs no operator where the policy allows it and the platform's records prove it; an operator's
     is one.
     """
     by_operator = requested_by is None
@@ -155,5 +155,5 @@ def refuse(decision: Decision, sale: Sale) -> None:
 
 
 def no_lead(lead_id: int) -> Refusal:
-    """What is said of a lead that there is none of, for the one who asks."""
+    """The message for a lead that there is none of, for this caller."""
     return Refusal.missing("lead", lead_id)

@@ -17,7 +17,7 @@ from leadgen.validation.store import mail_domains
 
 
 def prove(conn: Connection[Any], sold: Sold, reason: Reason) -> Proof | None:
-    """Hold a reason against the records of a sold lead; None where they say nothing, as of one that is erased. Raises
+    """Hold a reason against the records of a sold lead; None where they hold nothing, as of one that is erased. Raises
     PolicyInvalid where the offer's validation policy does not parse.
     """
     if sold.is_erased or sold.buyer_id is None or sold.taken_at is None:

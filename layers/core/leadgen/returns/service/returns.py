@@ -45,7 +45,7 @@ class Returned:
 
 def bill_first(conn: Connection[Any], lead_id: int, *, buyer_id: int | None, now: datetime) -> list[Event]:
     """Bill a lead that its buyer has taken and nobody has billed yet, in a transaction of its own: what was never sold
-    cannot be given back. ``buyer_id`` is the buyer who asks: another's lead is left alone.
+    cannot be given back. ``buyer_id`` is the buyer who requests it: another's lead is not changed.
     """
     sold = returns.sold(conn, lead_id)
     if sold is None or sold.billing_status != "pending" or buyer_id not in (None, sold.buyer_id):
@@ -160,7 +160,7 @@ def _sale(conn: Connection[Any], sold: Sold, now: datetime) -> Sale:
 def _approve(
     conn: Connection[Any], return_id: int, sold: Sold, reason: str, *, by: str, remark: str | None, now: datetime
 ) -> tuple[Event, ...]:
-    """Give the money of a billed lead back, once, and say so of its return. The buyer is locked."""
+    """Give the money of a billed lead back, once, and record it on its return. The buyer is locked."""
     assert sold.buyer_id is not None
     if sold.invoice_id is not None and sold.invoice_issued:
         note = receivables_credit_notes.credit(

@@ -76,7 +76,7 @@ def sold(conn: Connection[Any], lead_id: int) -> Sold | None:
 
 
 def counted(conn: Connection[Any], buyer_id: int, offer_id: int, *, since: datetime) -> tuple[int, int]:
-    """A buyer's returns of an offer that were asked for since then and are approved or wait, and its leads that were
+    """A buyer's returns of an offer that were requested since then and are approved or wait, and its leads that were
     billed since then.
     """
     row = conn.execute(
@@ -105,7 +105,7 @@ def add(
     trace: Json,
     now: datetime,
 ) -> int:
-    """Keep what somebody asks for; its id."""
+    """Keep a requested return; its id."""
     row = conn.execute(
         """
         INSERT INTO lead_returns (requested_at, lead_id, buyer_id, offer_id, reason, note, requested_by, trace)

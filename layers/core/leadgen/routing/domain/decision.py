@@ -86,7 +86,7 @@ NoBuyerReason = Literal[
 
 @dataclass(frozen=True)
 class NoBuyer:
-    """No buyer can take the lead now; ``verdicts`` say why for each."""
+    """No buyer can take the lead now; ``verdicts`` are the reason for each."""
 
     reason: NoBuyerReason
     verdicts: tuple[EligibilityVerdict, ...]
@@ -174,10 +174,10 @@ class Quote:
 
 
 def terms(policy: RoutingPolicy, facts: Facts, candidates: Sequence[Candidate], *, now: datetime) -> dict[int, Quote]:
-    """What each candidate is asked, by buyer id."""
+    """What each candidate is checked against, by buyer id."""
     local = now.astimezone(ZoneInfo(facts.offer.timezone))
     hours = _acceptance(policy, local)
-    # Few candidates have a price of their own: what is asked of the others is the same.
+    # Few candidates have a price of their own: the terms of the others are the same.
     by_price: dict[tuple[Decimal | None, bool], Quote] = {}
     quotes = {}
     for candidate in candidates:

@@ -90,7 +90,7 @@ def _end(policy: RoutingPolicy, facts: Facts, enrollment: Enrollment, check: Che
 
 def _period_ends(facts: Facts, enrollment: Enrollment, check: Check, now: datetime) -> Iterator[datetime]:
     for period in PERIODS:
-        # A cap of nothing is never free again; of a budget nobody can say without the price then.
+        # A cap of nothing is never free again; of a budget that depends on the price then.
         if (check.rule == f"capacity_per_{period}" and enrollment.capacity[period] > 0) or (
             check.rule == f"budget_per_{period}" and enrollment.budget[period] > Decimal(0)
         ):

@@ -20,10 +20,10 @@ from leadgen.leads.domain.consent import ConsentDemand, Evidence
 
 @dataclass(frozen=True)
 class Enrollment:
-    """A buyer's enrollment in an offer and what the configuration says of it. None, or an absent period, is no limit.
+    """A buyer's enrollment in an offer and its configuration. None, or an absent period, is no limit.
 
     ``area`` is the service area that covers the lead, None where none does; ``capacity`` and ``budget`` are the
-    leads and the money of each period; ``fault`` says what of the stored ``filter`` or ``consent`` does not parse;
+    leads and the money of each period; ``fault`` is what of the stored ``filter`` or ``consent`` does not parse;
     ``reachable`` is whether the buyer has a webhook or takes leads by e-mail; ``rejected`` whether it has rejected
     this lead already; ``paused_since`` is when deliveries stopped because its invoices are overdue for too long.
     """
@@ -62,7 +62,7 @@ UNUSED = Used(0, Decimal(0))
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """What became of a buyer's leads in the lookback of a policy that asks: zero where none does.
+    """What became of a buyer's leads in a policy's lookback: zero where it has none.
 
     ``answered`` are those it accepted or rejected; ``delivered`` those it took, ``on_time`` as fast as the SLA wants.
     """
@@ -108,7 +108,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Terms:
-    """What is asked for one lead: its price for the buyer, and what the rules need to know of it.
+    """The terms of one lead: its price for the buyer, and what the rules need of it.
 
     ``hours`` is the policy's check of the time of day, the same for every buyer; ``assigned_to`` is the one buyer whom
     an operator has chosen.
@@ -141,8 +141,8 @@ def judge(enrollment: Enrollment, usage: Usage, terms: Terms) -> EligibilityVerd
 
 
 def is_eligible(enrollment: Enrollment, usage: Usage, terms: Terms) -> bool:
-    """The outcome alone: no rule is asked after the first that fails."""
-    for check in checks(enrollment, usage, terms):  # noqa: SIM110 - a loop is faster, and what-if asks a million times
+    """The outcome alone: no rule is checked after the first that fails."""
+    for check in checks(enrollment, usage, terms):  # noqa: SIM110 - a loop is faster, and what-if runs it a million times
         if not check.passed:
             return False
     return True

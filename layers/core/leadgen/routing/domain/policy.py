@@ -155,7 +155,7 @@ class PerformanceBased(_Routing):
 
 
 class ExclusiveZip(_Routing):
-    """Only the buyer who has the area to itself; where that fails, ``exclusivity.fallback`` says what follows."""
+    """Only the buyer who has the area to itself; where that fails, ``exclusivity.fallback`` is what follows."""
 
     strategy: Literal["exclusive_zip"]
 

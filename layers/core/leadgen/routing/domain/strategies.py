@@ -35,7 +35,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Pick:
-    """The strategy's choice. ``merits`` says by buyer id what it went by; ``rotation`` is the one used, before it."""
+    """The strategy's choice. ``merits`` is by buyer id what it went by; ``rotation`` is the one used, before it."""
 
     winner: Candidate
     merits: Mapping[int, Merit]
@@ -48,7 +48,7 @@ def rank(candidate: Candidate) -> tuple[int, int]:
 
 
 def preferred(sla: Sla | None, eligible: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Of the eligible those that meet the SLA; all of them where none does, or none is asked."""
+    """Of the eligible those that meet the SLA; all of them where none does, or there is no SLA."""
     return [c for c in eligible if sla is not None and meets(sla, c.usage)] or eligible
 
 

@@ -8,7 +8,7 @@ from leadgen.routing.domain.policy import PerformanceBased, RoutingPolicy
 
 @dataclass(frozen=True)
 class LookbackTerms:
-    """What a policy wants to know of the past; None for what it does not ask."""
+    """What a policy needs of the past; None for what it does not need."""
 
     answers_within: timedelta | None
     deliveries_within: timedelta | None
@@ -26,7 +26,7 @@ class LookbackTerms:
 
 
 def lookback_terms(policy: RoutingPolicy) -> LookbackTerms:
-    """What a policy asks of track records."""
+    """What a policy needs of track records."""
     return LookbackTerms(
         timedelta(days=policy.lookback_days) if isinstance(policy, PerformanceBased) else None,
         timedelta(hours=policy.sla.lookback_hours) if policy.sla else None,

@@ -116,7 +116,7 @@ def _request(
 
 
 def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int, tuple[str, ...]]:
-    """The lists that leads stand on by now which were held since validation asked: nobody is sold after that."""
+    """The lists that leads stand on by now which were held since validation checked: nobody is sold after that."""
     asked = [
         Lookup(
             lead.lead.lead_id,
@@ -130,16 +130,16 @@ def _suppressed(conn: Connection[Any], leads: Sequence[LockedLead]) -> dict[int,
 
 
 def _lookbacks(routable: Sequence[RoutableLead], now: datetime) -> list[Lookback]:
-    """What the offers' policies want to know of the past; nothing for those that do not ask."""
+    """What the offers' policies need of the past; nothing for those that need none."""
     nothing = timedelta(0)
-    asks = {one.locked.lead.offer_id: domain.lookback_terms(one.policy) for one in routable}
+    terms_by_offer = {one.locked.lead.offer_id: domain.lookback_terms(one.policy) for one in routable}
     return [
         Lookback(
             offer_id,
-            now - (ask.answers_within or nothing),
-            now - (ask.deliveries_within or nothing),
-            int((ask.patience or nothing).total_seconds()),
+            now - (terms.answers_within or nothing),
+            now - (terms.deliveries_within or nothing),
+            int((terms.patience or nothing).total_seconds()),
         )
-        for offer_id, ask in asks.items()
-        if ask.anything
+        for offer_id, terms in terms_by_offer.items()
+        if terms.anything
     ]

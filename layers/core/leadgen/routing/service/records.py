@@ -77,7 +77,7 @@ def routed_again(repeated: Mapping[int, State], now: datetime) -> list[Event]:
 
 
 def _routed(lead_id: int, buyer_id: int, attempt: int, trace_id: str | None, now: datetime) -> Event:
-    """The attempt tells it from an earlier claim of the same lead, by a buyer who did not take it."""
+    """The attempt separates it from an earlier claim of the same lead, by a buyer who did not take it."""
     return Event(Topic.LEAD_ROUTED, now, lead_id, trace_id, ids={"buyer_id": buyer_id, "attempt": attempt})
 
 

@@ -20,7 +20,7 @@ from leadgen.routing.store.release import ClaimedLead
 
 @dataclass(frozen=True)
 class ReleasedLead:
-    """A lead that goes back, locked with its buyer, and where it goes; ``assigned_to`` is the one buyer to ask."""
+    """A lead that goes back, locked with its buyer, and where it goes; ``assigned_to`` is its one buyer."""
 
     held: ClaimedLead
     goes: Way

@@ -57,7 +57,7 @@ def lock(conn: Connection[Any], lead_ids: Collection[int]) -> dict[int, ClaimedL
 def to_routing(conn: Connection[Any], assigned: Mapping[int, int | None], *, now: datetime) -> list[int]:
     """The guarded way back: locked leads whose delivery is released wait for a buyer again; the ids moved.
 
-    ``assigned`` has the leads, each with the one buyer that is to be asked, or None for all.
+    ``assigned`` has the leads, each with the one buyer it is offered to, or None for all.
     """
     rows = conn.execute(
         """

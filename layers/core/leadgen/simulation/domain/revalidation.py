@@ -1,6 +1,6 @@
-"""What a draft of the validation would have said to leads on record, as far as the record answers it.
+"""What a draft of the validation would have decided on leads on record, as far as the record answers it.
 
-A record holds what the policy of the time asked about, and no personal data to ask anew. A rule of the draft that it
+A record holds what the policy of the time checked, and no personal data to check anew. A rule of the draft that it
 does not answer is left out, and named. Duplicates are left as they were found.
 """
 
@@ -63,13 +63,13 @@ def _unanswered(draft: ValidationPolicy, then: ValidationPolicy, seen: Observati
 
 
 def _answers_consent(draft: ValidationPolicy, then: ValidationPolicy) -> bool:
-    """What is on record of consent is there whoever asks; whether its text has certain words, for those asked."""
+    """What is on record of consent holds for every demand; that its text has certain words, for recorded ones."""
     words = then.consent.text_contains if then.consent else None
     return draft.consent is None or draft.consent.text_contains in (None, words)
 
 
 def _answers(asked: Iterable[Condition | None], then: Iterable[Condition | None], seen: Observed) -> bool:
-    """Whether each test was asked then, or is about a value that is shown."""
+    """Whether each test was answered then, or is about a value that is shown."""
     known = [test for condition in then if condition is not None for test in conditions.tests(condition)]
     tests = [test for condition in asked if condition is not None for test in conditions.tests(condition)]
     return all(test in known or test.name in seen.values for test in tests)

@@ -49,7 +49,7 @@ class RoutingAttempt:
 
 @dataclass(frozen=True)
 class PolicyDraft:
-    """The policy an offer is simulated under; ``past`` counts the track records that it asks for."""
+    """The policy an offer is simulated under; ``past`` counts the track records that it needs."""
 
     policy: RoutingPolicy
     past: TrackRecords | None = None
@@ -215,7 +215,7 @@ class Simulation:
         return sale
 
     def _close(self, lead_id: int, course: _Course) -> None:
-        """Count a lead of which the record tells no more."""
+        """Count a lead of which the record holds no more."""
         recorded, simulated = course.recorded, course.simulated
         self._leads += 1
         if isinstance(recorded, SimulatedSale):
@@ -239,7 +239,7 @@ def _buyer(fate: Fate) -> int | None:
 
 
 def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: PolicyDraft, past: TrackRecords) -> Candidate:
-    """With the track record that the draft asks for: the recorded one where the policy of the time asked the same."""
+    """With the track record that the draft needs: the recorded one where the policy of the time needed the same."""
     asked, wanted = track_records.lookback_terms(inputs.policy), track_records.lookback_terms(draft.policy)
     recorded = candidate.usage.record
     counted = past.at(candidate.enrollment.buyer_offer_id, inputs.now)

@@ -31,12 +31,12 @@ class Past:
 
 
 class TrackRecords:
-    """The buyers' track records at any instant, as ``ask`` counts them; ``past`` reaches back as far as it looks."""
+    """The buyers' track records at any instant, as ``terms`` count them; ``past`` reaches back as far as it looks."""
 
-    def __init__(self, ask: LookbackTerms, past: Iterable[Past]) -> None:
+    def __init__(self, terms: LookbackTerms, past: Iterable[Past]) -> None:
         spans: dict[int, _Spans] = defaultdict(_Spans)
         for lead in past:
-            spans[lead.buyer_offer_id].add(lead, ask)
+            spans[lead.buyer_offer_id].add(lead, terms)
         self._spans = {buyer_offer_id: found.sorted() for buyer_offer_id, found in spans.items()}
 
     def at(self, buyer_offer_id: int, now: datetime) -> TrackRecord:
@@ -60,13 +60,13 @@ class _Spans:
     def __init__(self) -> None:
         self._parts: tuple[list[tuple[datetime, datetime]], ...] = ([], [], [], [])
 
-    def add(self, lead: Past, ask: LookbackTerms) -> None:
+    def add(self, lead: Past, terms: LookbackTerms) -> None:
         answered, accepted, delivered, on_time = self._parts
-        for span in _answer(lead, ask):
+        for span in _answer(lead, terms):
             answered.append(span)
             if lead.accepted:
                 accepted.append(span)
-        for span, in_time in _delivery(lead, ask):
+        for span, in_time in _delivery(lead, terms):
             delivered.append(span)
             if in_time:
                 on_time.append(span)
@@ -78,15 +78,15 @@ class _Spans:
         )
 
 
-def _answer(lead: Past, ask: LookbackTerms) -> Iterator[tuple[datetime, datetime]]:
-    if ask.answers_within is not None and lead.answered_at is not None:
-        yield max(lead.answered_at, lead.delivered_at), lead.delivered_at + ask.answers_within
+def _answer(lead: Past, terms: LookbackTerms) -> Iterator[tuple[datetime, datetime]]:
+    if terms.answers_within is not None and lead.answered_at is not None:
+        yield max(lead.answered_at, lead.delivered_at), lead.delivered_at + terms.answers_within
 
 
-def _delivery(lead: Past, ask: LookbackTerms) -> Iterator[tuple[tuple[datetime, datetime], bool]]:
-    if ask.deliveries_within is None or ask.patience is None or lead.handed_at is None:
+def _delivery(lead: Past, terms: LookbackTerms) -> Iterator[tuple[tuple[datetime, datetime], bool]]:
+    if terms.deliveries_within is None or terms.patience is None or lead.handed_at is None:
         return
-    overdue = lead.handed_at + ask.patience + _INSTANT
+    overdue = lead.handed_at + terms.patience + _INSTANT
     in_time = lead.succeeded and lead.settled_at is not None and lead.settled_at < overdue
     counts_from = overdue if lead.settled_at is None else min(lead.settled_at, overdue)
-    yield (counts_from, lead.handed_at + ask.deliveries_within), in_time
+    yield (counts_from, lead.handed_at + terms.deliveries_within), in_time

@@ -38,7 +38,7 @@ class NothingToPreview(Exception):
 
 @dataclass(frozen=True)
 class Preview:
-    """What would go out. Of the headers in ``SIGNATURES`` only the names tell anything."""
+    """What would go out. Of the headers in ``SIGNATURES`` only the names hold."""
 
     enrolled: Enrolled
     terms: DeliveryTerms
@@ -70,7 +70,7 @@ def stored(conn: Connection[Any], wanted: WantedPreview) -> Enrolled:
 
 
 def in_file(path: Path, environ: Mapping[str, str], wanted: WantedPreview) -> Enrolled:
-    """The enrollment as a file says it. Raises NothingToPreview, and ConfigurationInvalid for a file with problems."""
+    """The enrollment of a file. Raises NothingToPreview, and ConfigurationInvalid for a file with problems."""
     files, problems = configuration_files.load([path], environ)
     problems = problems or checks.contradictions(files)
     if problems:

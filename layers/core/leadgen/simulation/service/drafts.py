@@ -55,7 +55,7 @@ class OfferDraft:
 
 @dataclass(frozen=True)
 class _Written:
-    """What a file says of an offer, and where it says it."""
+    """What a file holds of an offer, and where."""
 
     document: Document
     name: tuple[str, Location]
@@ -71,7 +71,7 @@ class _Written:
 
 
 def read(conn: Connection[Any], path: Path, environ: Mapping[str, str]) -> list[OfferDraft]:
-    """The drafts of a file, for offers and buyers that the database knows. Raises ConfigurationInvalid."""
+    """The drafts of a file, for offers and buyers that the database has. Raises ConfigurationInvalid."""
     document = yaml_reader.read(path, environ)
     written = _of_a_configuration(document) if _is_configuration(document) else _of_one_offer(document)
     known = history.offers(conn)

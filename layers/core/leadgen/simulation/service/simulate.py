@@ -50,7 +50,7 @@ class Report:
 
     ``unreadable`` are decisions recorded in a form that is not read any more; they are left as they were.
     ``now_valid`` are leads that validation turned away and a draft of it would let pass: not routed, because nothing is
-    recorded of their buyers. ``unanswered`` says of rules of such a draft for how many leads the record could not
+    recorded of their buyers. ``unanswered`` is by rule of such a draft for how many leads the record could not
     answer them.
     """
 
@@ -124,12 +124,12 @@ def _in_scope(drafted: Sequence[OfferDraft], named: Collection[int] | None, scop
 
 def _draft(conn: Connection[Any], draft: OfferDraft, since: datetime) -> PolicyDraft:
     assert draft.routing is not None
-    ask = track_records.lookback_terms(draft.routing)
-    if not ask.anything:
+    terms = track_records.lookback_terms(draft.routing)
+    if not terms.anything:
         return PolicyDraft(draft.routing)
     # A decision is recorded a little after the instant it was made at.
-    past = history.past(conn, draft.offer.offer_id, since=since - ask.longest - timedelta(days=1))
-    return PolicyDraft(draft.routing, TrackRecords(ask, past))
+    past = history.past(conn, draft.offer.offer_id, since=since - terms.longest - timedelta(days=1))
+    return PolicyDraft(draft.routing, TrackRecords(terms, past))
 
 
 def _run(

@@ -101,7 +101,7 @@ def search_for(
 
 
 def matches(search: Search, prior: Prior) -> Match | None:
-    """Whether one prior lead is what is searched for; the store asks the same of every stored lead in SQL."""
+    """Whether one prior lead is what is searched for; the store tests the same of every stored lead in SQL."""
     if (prior.created_at, prior.lead_id) >= (search.created_at, search.lead_id) or prior.created_at < search.since:
         return None
     if prior.offer_id != search.offer_id or prior.status in search.exclude_statuses:

@@ -11,7 +11,7 @@ from leadgen.validation.domain import disposable_domains, fraud, scoring
 from leadgen.validation.domain.observations import LookedUp, Observations
 from leadgen.validation.domain.policy import FraudDetection, ValidationPolicy
 
-# Longer tells no more, and a telephone number in that field is not kept.
+# Longer reveals no more, and a telephone number in that field is not kept.
 _LONGEST_FILL_SECONDS = Decimal(3600)
 _NO_SIGNS = FraudDetection()
 
@@ -43,7 +43,7 @@ def observe(
 
 def _filled(policy: ValidationPolicy, lead: Lead) -> frozenset[str]:
     """The names of what is filled in. Whoever posts chooses those of attributes: what looks personal is kept only where
-    the policy asks for it.
+    the policy needs it.
     """
     honeypot = policy.fraud_detection.honeypot if policy.fraud_detection else None
     asked = {filled_name(field) for field in (*policy.required_fields, *([honeypot.field] if honeypot else ()))}
@@ -51,7 +51,7 @@ def _filled(policy: ValidationPolicy, lead: Lead) -> frozenset[str]:
 
 
 def _with_scores(policy: ValidationPolicy, seen: Observations, fields: Mapping[str, object]) -> Observations:
-    # What is counted before may be asked of after: fraud in a score's parts, both scores in the conditions.
+    # What is counted before may be tested after: fraud in a score's parts, both scores in the conditions.
     if policy.fraud_detection is not None:
         fields = {**fields, "fraud_score": fraud.score(policy.fraud_detection, seen).total}
     if policy.lead_scoring is not None:
@@ -79,7 +79,7 @@ def needs_email(policy: ValidationPolicy) -> bool:
 
 
 def needs_disposable(policy: ValidationPolicy) -> bool:
-    """Whether a policy asks if mail to the address is thrown away."""
+    """Whether a policy tests if mail to the address is thrown away."""
     detection = policy.fraud_detection or _NO_SIGNS
     return policy.disposable_email_blocklist_enabled or detection.disposable_email is not None
 

@@ -15,7 +15,7 @@ class LookedUp:
     """What cannot be seen on the lead itself.
 
     ``suppressed`` names the lists it stands on. Posts are those of its address or number in the policy's window, itself
-    included; None where the policy does not ask or the lead has none. ``disposable`` are operators' words on its mail
+    included; None where no policy uses it or the lead has none. ``disposable`` are operators' words on its mail
     domain and those it lies under; ``accepts_mail`` is None where it is not known.
     """
 
@@ -33,7 +33,7 @@ NOTHING_LOOKED_UP = LookedUp()
 
 @dataclass(frozen=True)
 class Observations:
-    """A lead as validation sees it. What the policy does not ask about is not looked at, and None here."""
+    """A lead as validation sees it. What the policy does not use is not looked at, and None here."""
 
     lead: Lead
     phone: Phone | None = None

@@ -70,7 +70,7 @@ class AreaCodes(Signal):
     """The phone's area code belongs to places whose postal codes begin otherwise than the lead's.
 
     ``postal_prefixes`` gives by area code the beginnings of the postal codes it serves; an area code that is not in it
-    tells nothing.
+    decides nothing.
     """
 
     postal_prefixes: Annotated[
@@ -148,7 +148,7 @@ class LeadScoring(Model):
 
 
 class ValidationPolicy(Model):
-    """``validation_policies.rules``. A rule that is absent is not asked.
+    """``validation_policies.rules``. A rule that is absent is not checked.
 
     ``duplicate_window_hours`` is the short form of ``duplicate_detection`` with only a window; ``detection`` is either.
     """

@@ -14,7 +14,7 @@ from leadgen.validation.domain.observations import Observations
 from leadgen.validation.domain.policy import ValidationPolicy
 from leadgen.validation.domain.scoring import Score
 
-# What a person is asked to look at, by the rule that asks.
+# What a person has to look at, by the rule that needs it.
 _REVIEWED = {"fraud_detection": "fraud_score", "lead_scoring": "lead_score"}
 
 

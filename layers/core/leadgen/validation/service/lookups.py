@@ -31,7 +31,7 @@ _DNS_GOOD_FOR = timedelta(days=1)
 
 
 def domains_taking_mail(lead_ids: Sequence[int], now: datetime) -> dict[str, bool]:
-    """Whether the mail domains of those leads take mail whose policies ask; without what no resolver could tell."""
+    """Whether the mail domains of the leads whose policies need it take mail; without what no resolver could answer."""
     # Before the transaction: nobody else waits for a resolver.
     with db.current().connection() as conn:
         to_look_up = mail_domains.leads_to_look_up(conn, lead_ids)

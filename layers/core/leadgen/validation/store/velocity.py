@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-# More than any policy can ask for: counting on would only take longer.
+# More than any policy can need: counting on would only take longer.
 MOST_COUNTED = 10_001
 
 
@@ -22,7 +22,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Posts:
-    """How many there were, the lead included; None where nobody asks, or there is no address or number to count by."""
+    """How many there were, the lead included; None where none is needed, or no address or number is there."""
 
     lead_id: int
     ip_posts: int | None

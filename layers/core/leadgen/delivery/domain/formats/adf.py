@@ -21,7 +21,7 @@ _INSTRUCTION = '<?ADF version="1.0"?>\n'
 
 
 class Vehicle(Model):
-    """What is asked for; ``condition`` stands in the attribute ``status``."""
+    """What is wanted; ``condition`` stands in the attribute ``status``."""
 
     interest: Literal["buy", "lease", "sell", "trade-in", "test-drive"] = "buy"
     condition: Literal["new", "used"] = "new"
@@ -34,7 +34,7 @@ class Vehicle(Model):
 
 
 class Provider(Model):
-    """Who sends the lead; ``service`` is the offer unless it says another."""
+    """Who sends the lead; ``service`` is the offer unless another is given."""
 
     name: Words = "LeadGen"
     service: Words | None = None

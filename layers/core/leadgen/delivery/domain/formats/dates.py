@@ -60,7 +60,7 @@ DateFormat = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_
 
 
 def is_epoch(pattern: str) -> bool:
-    """Whether a format counts from the epoch: it knows no time zone, and is a number."""
+    """Whether a format counts from the epoch: it has no time zone, and is a number."""
     return pattern.startswith("epoch")
 
 

@@ -37,7 +37,7 @@ LeadField = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_
 class FromLead(Model):
     """A field of the lead, in a spelling of the buyer's; ``default`` where the lead has none.
 
-    A date's ``timezone`` is UTC unless it says the market's.
+    A date's ``timezone`` is UTC unless it is set to the market's.
     """
 
     from_: Annotated[LeadField, Field(alias="from")]

@@ -93,7 +93,7 @@ def entries(format: BuyerFormat) -> Iterator[tuple[Place, Entry]]:  # noqa: A002
 
 
 def phone_spellings(format: BuyerFormat) -> Iterator[tuple[Place, PhoneFormat]]:  # noqa: A002 - as the files call it
-    """Every spelling of a telephone number that a format asks for, and where it stands in it."""
+    """Every spelling of a telephone number that a format uses, and where it stands in it."""
     if isinstance(format, AdfFormat):
         yield ("phone",), format.phone
     for place, entry in entries(format):
