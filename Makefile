@@ -19,16 +19,16 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.local ## the whole stack; examples if it is empty, or FILES="a.yaml b.yaml"; ONCE=1 ends after a report
+run: $(VENV)/.local ## the whole stack, with the examples in an empty database; FILES="a.yaml b.yaml" instead; ONCE=1 ends after a report
 	@$(RUN) $(FILES)
 
-apply: $(VENV)/.local ## make the running stack what a file says: FILES=my-market.yaml
+apply: $(VENV)/.local ## apply configuration files to the running stack: FILES=my-market.yaml
 	@$(BIN)/leadgen config apply $(FILES)
 
 test: $(VENV)/.dev ## every test, and which ten took longest
 	@$(BIN)/python -m pytest --durations=10 $(PYTEST)
 
-race: $(VENV)/.dev ## fifty races for each limit and lead, 200 kills at each point of a delivery, each property tried often
+race: $(VENV)/.dev ## races, kills and properties with many repetitions: an hour
 	@RACES=50 $(BIN)/python -m pytest tests/routing/stage/test_route_races.py $(PYTEST)
 	@RACES=50 KILLS=200 $(BIN)/python -m pytest tests/delivery/test_deliver_races.py tests/delivery/test_deliver_kills.py $(PYTEST)
 	@MONEY_RUNS=3 MONEY_OPERATIONS=600 $(BIN)/python -m pytest tests/walk/test_money_at_random.py -m "not hypothesis" $(PYTEST)

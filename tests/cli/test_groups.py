@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from leadgen import cli
-from leadgen.cli import former_words, groups, pages
+from leadgen.cli import groups, old_words, pages
 from leadgen.cli.groups import SECTIONS, Group
 
 Capsys = pytest.CaptureFixture[str]
@@ -67,7 +67,7 @@ def test_a_group_lists_its_commands_with_a_line_each(group: str, capsys: Capsys)
     assert max(map(len, page.splitlines())) <= 100
     listed = [line.split()[0] for line in page.splitlines() if line.startswith("  ")]
     assert listed == [words[1] for words in COMMANDS if len(words) == 2 and words[0] == group]
-    if former_words.renamed([group]) is None:
+    if old_words.renamed([group]) is None:
         # Without a command, the same page, on stderr: a script's mistake does not pass.
         assert cli.main([group]) == cli.MISUSED
         assert capsys.readouterr() == ("", page)

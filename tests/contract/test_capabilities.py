@@ -21,7 +21,7 @@ FUNCTIONS = {
     "documents": "document",
     "notifications": "notify",
 }
-SHAPE = re.compile(r".+\. Subscribes to: (.+)\. Publishes: (.+)\. Writes: (.+)\. Read first: (.+)\.")
+SHAPE = re.compile(r".+\. Subscribes to: (.+)\. Publishes: (.+)\. Alone writes: (.+)\. Read first: (.+)\.")
 
 
 def listed(names: frozenset[str]) -> str:

@@ -109,7 +109,7 @@ def test_edge_28_a_draft_of_which_a_lead_was_given_back_is_issued_without_it(
     give_back(conn, first, now)
     with conn.transaction():
         buyers_store.lock(conn, [buyer])
-        issue.finalise(conn, [draft], actor="op", now=now)
+        issue.finalize(conn, [draft], actor="op", now=now)
     assert invoice_of(conn, draft) == ("paid", "0.00")
     assert money_of(conn, buyer) == ("0.00", "13.34")
     assert_books_agree(conn)

@@ -6,6 +6,7 @@ fail: ``<!-- ends with 2: the reason -->``. All pages share one stack, in the or
 """
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -66,6 +67,8 @@ def test_the_commands_of_a_page_do_what_it_says(stack: RunningStack, page: str) 
                 expected = block.status if command is block.commands[-1] else 0
                 told = f"{page}:{block.line}: {command.text}\n{printed}"
                 assert status == expected, f"status {status}: {told}"
+                # curl ends with 0 whatever the API responds.
+                assert not re.search(r'"error":\s*\{', printed), told
                 if command.shown is not None:
                     different = differs(command.shown, printed)
                     assert different is None, f"not as shown: {different}\n{told}"

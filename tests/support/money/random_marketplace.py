@@ -174,7 +174,7 @@ class World:
             return "nothing"
         with self.conn.transaction():
             buyers_store.lock(self.conn, [row[1]])
-            return None if issue.finalise(self.conn, [row[0]], actor="clerk", now=self.at) else "nothing"
+            return None if issue.finalize(self.conn, [row[0]], actor="clerk", now=self.at) else "nothing"
 
     def cancel_draft(self, pick: int) -> str | None:
         row = self._invoice(pick, "draft")

@@ -1,6 +1,6 @@
 """Authenticates a request by its token and returns whose rows it may see.
 
 Subscribes to: nothing. Publishes: nothing.
-Writes: nothing.
+Alone writes: nothing.
 Read first: service.py (roles and scopes), adapters.py (the token).
 """

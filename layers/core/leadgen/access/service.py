@@ -32,7 +32,7 @@ def operator(request: Request) -> Claims:
     """Whom a request of the operator's side speaks for. Raises Refusal 401, and 403 for a buyer's token."""
     claims = bearer(request)
     if claims.role == "buyer":
-        raise Refusal(403, "forbidden", "this is the operator's side: a buyer's token does not open it")
+        raise Refusal(403, "forbidden", "this needs an operator's or a system's token; this one is a buyer's")
     return claims
 
 
@@ -40,7 +40,7 @@ def person(request: Request) -> Claims:
     """The operator who decides. Raises Refusal 401, and 403 where it is no operator."""
     claims = bearer(request)
     if claims.role != "operator":
-        raise Refusal(403, "forbidden", "this is a person's to decide: an operator's")
+        raise Refusal(403, "forbidden", "only an operator's token may decide this")
     return claims
 
 

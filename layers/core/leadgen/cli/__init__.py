@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from leadgen import VERSION
-from leadgen.cli import former_words, groups, pages
+from leadgen.cli import groups, old_words, pages
 from leadgen.cli.groups import Group
 from leadgen.terminal.command import CHANGES, DONE, ENOUGH, FAILED, STOPPED, CommandFailed
 
@@ -52,7 +52,7 @@ def _run(words: list[str]) -> int:
 
 def _present(words: list[str]) -> list[str]:
     """The words of today, and a notice where these are of before."""
-    renamed = former_words.renamed(words)
+    renamed = old_words.renamed(words)
     if renamed is None:
         return words
     print(f"leadgen: '{renamed.before}' is now 'leadgen {renamed.now}'", file=sys.stderr)

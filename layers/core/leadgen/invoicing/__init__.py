@@ -1,6 +1,6 @@
 """Drafts invoices from billed leads, at a threshold or when a cycle closes, and issues them with gapless numbers.
 
 Subscribes to: nothing. Publishes: buyer.balance_threshold, invoice.generated.
-Writes: invoicing_failures.
+Alone writes: invoicing_failures.
 Read first: domain.py, then service/issue.py and service/run.py.
 """

@@ -2,6 +2,6 @@
 
 Subscribes to: refund.requested, top_up.due. Publishes: payment.failed, payment.received, refund.requested,
     top_up.due.
-Writes: payment_events, payments, refunds.
+Alone writes: payment_events, payments, refunds.
 Read first: domain/payments.py (how money is split), then service/receipts.py and service/provider_events.py.
 """

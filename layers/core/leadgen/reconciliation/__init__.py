@@ -1,6 +1,6 @@
 """Checks every invariant of the ledger, the invoices and the payouts in one snapshot.
 
 Subscribes to: nothing. Publishes: audit.failed.
-Writes: audits.
+Alone writes: audits.
 Read first: service.py, then store/ledger.py.
 """

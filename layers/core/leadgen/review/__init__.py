@@ -1,6 +1,6 @@
 """Lists the leads and deliveries that wait for an operator, and carries out the operator's verdicts.
 
 Subscribes to: nothing. Publishes: delivery.due, lead.delivered, lead.received, lead.rejected, lead.validated.
-Writes: nothing.
+Alone writes: nothing.
 Read first: domain.py, then service.py.
 """

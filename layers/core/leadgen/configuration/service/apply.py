@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from leadgen.configuration.domain import checks, words_of_before
+from leadgen.configuration.domain import checks, old_words
 from leadgen.configuration.domain import files as configuration_files
 from leadgen.configuration.domain.files import ConfigurationFile
 from leadgen.configuration.domain.yaml_reader import Location, Problem
@@ -90,7 +90,7 @@ def carry_out(conn: Connection[Any], task: Task) -> Application:
     changes = ledger.changes(_names(conn, ledger.ids()))
     offer_ids = [offer.offer_id for offer in offers]
     unnamed = tuple(configuration_offers.offers_beside(conn, offer_ids))
-    notices = tuple(notice for file in task.files for notice in words_of_before.notices(file.document))
+    notices = tuple(notice for file in task.files for notice in old_words.notices(file.document))
     if not ledger.has_changes:
         return Application(changes, 0, None, unnamed, notices)
     configuration_offers.audit(conn, ledger.entries())

@@ -63,7 +63,7 @@ class PolicyWriter:
                     name=policy.name,
                     version=policy.version,
                     config=content,
-                    config_of_before=_in_words_of_before(content),
+                    config_of_before=_in_old_words(content),
                 )
         if kept is None or not kept.is_same:
             return False
@@ -78,7 +78,7 @@ class PolicyWriter:
                 row = configuration_policies.store_validation_policy(self._conn, name=policy.name, rules=content)
             case RoutingConfig():
                 row = configuration_policies.store_routing_policy(
-                    self._conn, name=policy.name, config=content, config_of_before=_in_words_of_before(content)
+                    self._conn, name=policy.name, config=content, config_of_before=_in_old_words(content)
                 )
         return self._ledger.versioned(_kind(policy), policy.name, row)
 
@@ -155,7 +155,7 @@ def _content(policy: ValidationRules | RoutingConfig, buyer_ids: Mapping[str, in
     return json.dumps(config)
 
 
-def _in_words_of_before(config: str) -> str:
+def _in_old_words(config: str) -> str:
     """A routing policy's JSON text as it was stored before ``refusal`` became ``rejection``."""
     fields = json.loads(config)
     return json.dumps({"refusal" if name == "rejection" else name: value for name, value in fields.items()})

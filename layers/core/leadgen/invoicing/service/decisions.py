@@ -45,7 +45,7 @@ def approve(conn: Connection[Any], invoice_id: int, actor: Actor, *, now: dateti
     if not store.lines(conn, invoice_id):
         message = f"invoice {invoice_id} has no lead left on it, as all were returned: cancel it"
         raise Refusal(409, "nothing_to_invoice", message)
-    events = issue.finalise(conn, [invoice_id], actor=actor.name, now=now)
+    events = issue.finalize(conn, [invoice_id], actor=actor.name, now=now)
     decided = _decided(conn, invoice_id, events=tuple(events))
     after = {"status": decided.invoice.status, "number": decided.invoice.invoice_number}
     _audit(conn, "invoice.approve", invoice, after, actor, now)

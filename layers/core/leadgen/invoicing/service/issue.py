@@ -36,7 +36,7 @@ def issue(conn: Connection[Any], due: Sequence[DueAccount], *, actor: str, now: 
     """
     waiting = {entry.account.buyer_id for entry in due if billing_of(entry.account).approval}
     drafted = draft(conn, due, now=now)
-    return finalise(conn, [row.invoice_id for row in drafted if row.buyer_id not in waiting], actor=actor, now=now)
+    return finalize(conn, [row.invoice_id for row in drafted if row.buyer_id not in waiting], actor=actor, now=now)
 
 
 def draft(conn: Connection[Any], due: Sequence[DueAccount], *, now: datetime) -> list[store.WrittenDraft]:
@@ -72,7 +72,7 @@ def draft(conn: Connection[Any], due: Sequence[DueAccount], *, now: datetime) ->
     return written
 
 
-def finalise(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str, now: datetime) -> list[Event]:
+def finalize(conn: Connection[Any], invoice_ids: Collection[int], *, actor: str, now: datetime) -> list[Event]:
     """Issue the drafts among the invoices of locked buyers: terms, tax and parties are fixed, prepaid money pays what
     it can, and the number comes last. The events.
     """

@@ -94,7 +94,7 @@ def _invoice(transaction: Transaction, buyer_id: int, now: datetime) -> tuple[li
         drafts = [draft.invoice_id for draft in issue.draft(conn, due, now=now)]
         written += drafts
         if not issue.billing_of(due[0].account).approval:
-            events = issue.finalise(conn, drafts, actor=ACTOR, now=now)
+            events = issue.finalize(conn, drafts, actor=ACTOR, now=now)
             transaction.announce(events)
             issued += len(events)
         if not any(_is_over_threshold(entry.account) for entry in due if entry.closes):

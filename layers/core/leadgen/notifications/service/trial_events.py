@@ -1,4 +1,4 @@
-"""Sends an example of an event to a subscription through the real queue (``leadgen trigger``)."""
+"""Sends an example of an event to a subscription through the real queue (``leadgen event trigger``)."""
 
 from datetime import datetime
 from typing import Any

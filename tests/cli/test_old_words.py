@@ -3,7 +3,7 @@
 import pytest
 
 from leadgen import cli
-from leadgen.cli import former_words, groups
+from leadgen.cli import groups, old_words
 from leadgen.cli.groups import Group
 
 # Every command of before, and each of its forms, beside what it is now.
@@ -113,7 +113,7 @@ UNCHANGED = [
 
 @pytest.mark.parametrize(("before", "now"), FORMER, ids=[before for before, _ in FORMER])
 def test_a_command_of_before_is_one_of_today(before: str, now: str) -> None:
-    renamed = former_words.renamed(before.split())
+    renamed = old_words.renamed(before.split())
     assert renamed is not None
     assert " ".join([renamed.now, *renamed.rest]) == now
     name, *rest = now.split()
@@ -124,7 +124,7 @@ def test_a_command_of_before_is_one_of_today(before: str, now: str) -> None:
 
 @pytest.mark.parametrize("words", UNCHANGED)
 def test_words_of_today_and_unknown_ones_stay(words: str) -> None:
-    assert former_words.renamed(words.split()) is None
+    assert old_words.renamed(words.split()) is None
 
 
 @pytest.mark.parametrize(

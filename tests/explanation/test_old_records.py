@@ -13,7 +13,7 @@ from leadgen.routing.domain import inputs as routing_inputs
 from leadgen.validation.domain.screening import RecordedVerdict
 
 RECORDS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "records" / "decisions_before_the_words.json").read_text(encoding="utf-8")
+    (Path(__file__).parent / "records" / "old_decisions.json").read_text(encoding="utf-8")
 )
 ROUTED = [record for record in RECORDS if record["stage"] == "routing"]
 
@@ -28,7 +28,7 @@ def test_a_record_of_before_gives_the_same_bytes(record: dict[str, Any]) -> None
     assert verification.compare(record["stage"], json.dumps(record["inputs"]), recorded) == Comparison("same")
 
 
-def test_the_records_are_in_the_words_of_before() -> None:
+def test_the_records_are_in_the_old_words() -> None:
     written = json.dumps(ROUTED)
     for word in ('"enrolment"', '"standing"', '"place"', '"refused"', '"refusal"', '"rotations"', "not_refused"):
         assert word in written

@@ -66,7 +66,7 @@ def test_files_of_before_and_of_now_say_the_same_and_exports_are_in_the_words_of
 
 @pytest.mark.parametrize("text", [BEFORE, NOW], ids=["before", "now"])
 @pytest.mark.parametrize("version", ["", "      version: 1\n"], ids=["the latest", "a version"])
-def test_a_policy_stored_in_the_words_of_before_is_the_one_of_now(
+def test_a_policy_stored_in_the_old_words_is_the_one_of_now(
     conn: Connection[Any], tmp_path: Path, text: str, version: str
 ) -> None:
     application(conn, [written(tmp_path, NOW)], {})
@@ -79,9 +79,7 @@ def test_a_policy_stored_in_the_words_of_before_is_the_one_of_now(
     assert "rejection: {action: review}" in exported.text()
 
 
-def test_a_version_that_was_kept_in_the_words_of_before_can_be_gone_back_to(
-    conn: Connection[Any], tmp_path: Path
-) -> None:
+def test_a_version_that_was_kept_in_the_old_words_can_be_gone_back_to(conn: Connection[Any], tmp_path: Path) -> None:
     application(conn, [written(tmp_path, NOW)], {})
     application(conn, [written(tmp_path)], {})
     conn.execute("ALTER TABLE configuration_versions DISABLE TRIGGER configuration_versions_append_only")
