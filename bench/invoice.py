@@ -62,7 +62,7 @@ def _measured(leads: int) -> tuple[float, bool]:
 
 
 def _read(conn: Connection[Any]) -> None:
-    """What an invoice must know of every lead, and no more."""
+    """What an invoice must hold of every lead, and no more."""
     with conn.transaction(), conn.cursor("leads") as cursor:
         cursor.itersize = 10_000
         cursor.execute("SELECT id, buyer_id, offer_id, delivered_at, price FROM leads WHERE billing_status = 'billed'")

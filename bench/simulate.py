@@ -33,7 +33,7 @@ from leadgen.routing.domain.policy import RoundRobin
 from leadgen.routing.domain.rotation import Rotation, RotationKey
 from leadgen.simulation.service.simulate import Scope, simulate
 from leadgen.simulation.store import history
-from leadgen.simulation.store.history import Stretch
+from leadgen.simulation.store.history import RecordSpan
 from leadgen.terminal.progress import Progress
 
 LEADS = 100_000
@@ -95,7 +95,7 @@ def _timed(work: Any) -> tuple[float, Any]:
 
 def _read(conn: Connection[Any]) -> None:
     with conn.transaction():
-        for _ in history.routings(conn, Stretch(0, 2**62, 0), offer_ids=None):
+        for _ in history.routings(conn, RecordSpan(0, 2**62, 0), offer_ids=None):
             pass
 
 
@@ -130,7 +130,7 @@ def fill(conn: Connection[Any], leads: int) -> None:
 
 
 def _market(conn: Connection[Any], leads: int) -> tuple[Offer, list[Enrollment]]:
-    """A market with its offer, buyers and leads; the offer and the enrollments as the decisions know them."""
+    """A market with its offer, buyers and leads; the offer and the enrollments as the decisions load them."""
     conn.execute("INSERT INTO markets (name, timezone) VALUES ('Bench', %s)", (ZONE,))
     conn.execute("INSERT INTO verticals (slug, name) VALUES ('bench', 'Bench')")
     conn.execute("INSERT INTO validation_policies (name, rules) VALUES ('Bench', '{}')")

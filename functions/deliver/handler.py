@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from leadgen.delivery.service import attempt, dispatch, records
-from leadgen.delivery.service.dispatch import Parcel
+from leadgen.delivery.service.dispatch import DeliveryToSend
 from leadgen.delivery.store import deliveries
 from leadgen.leads import service as leads_service
 from leadgen.outbound.domain import backoff
@@ -29,19 +29,19 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
     default = backoff.specified(attempts=configured.webhook_max_retries, unit_seconds=configured.webhook_retry_delay)
     with bus.transaction() as transaction:
         claimed = dispatch.claim(transaction.conn, lead_ids, default, now=now, until=until)
-        known = {parcel.due.lead_id for parcel in claimed.parcels} | claimed.steps.keys()
+        known = {outgoing.due.lead_id for outgoing in claimed.to_send} | claimed.steps.keys()
         others = [lead_id for lead_id in lead_ids if lead_id not in known]
         unfinished = deliveries.unfinished(transaction.conn, others, now=now) if others else []
         transaction.announce([*claimed.events, *(records.again(delivery, now) for delivery in unfinished)])
-    calls: dict[int, tuple[Parcel, Call]] = {}
+    calls: dict[int, tuple[DeliveryToSend, Call]] = {}
     steps = dict(claimed.steps)
 
-    def record(made: Sequence[tuple[Parcel, Call]]) -> None:
+    def record(made: Sequence[tuple[DeliveryToSend, Call]]) -> None:
         with bus.transaction() as transaction:
             following, events = dispatch.record(transaction.conn, made, now=clock.now())
             transaction.announce(events)
         steps.update(following)
-        calls.update({parcel.due.lead_id: (parcel, call) for parcel, call in made})
+        calls.update({outgoing.due.lead_id: (outgoing, call) for outgoing, call in made})
 
-    claims.carry_out(claimed.parcels, attempt.hand_over, record)
+    claims.carry_out(claimed.to_send, attempt.hand_over, record)
     return [records.outcome(message, steps, calls) for message in messages]

@@ -47,7 +47,8 @@ def process(messages: Sequence[Message], now: datetime) -> list[Outcome]:
             steps, wake_ups = dispatch.record(transaction.conn, ended, now=clock.now())
             transaction.announce(wake_ups)
         done.extend(
-            records.outcome(e.parcel.notice_id, steps[e.parcel.notice_id], records.facts(e, call)) for e, call in ended
+            records.outcome(e.claimed.notice_id, steps[e.claimed.notice_id], records.facts(e, call))
+            for e, call in ended
         )
 
     claims.carry_out(claimed.to_send, dispatch.send, record)

@@ -65,7 +65,7 @@ def _purge_audit_rows(now: datetime) -> int:
 
 
 def _forget_rotations(conn: Connection[Any], now: datetime) -> int:
-    return rotations.forget(conn, before=now - retention.ROTATION, limit=BATCH)
+    return rotations.delete(conn, before=now - retention.ROTATION, limit=BATCH)
 
 
 def _purge_notices(conn: Connection[Any], now: datetime) -> int:
@@ -73,4 +73,4 @@ def _purge_notices(conn: Connection[Any], now: datetime) -> int:
 
 
 def _forget_endpoints(conn: Connection[Any], now: datetime) -> int:
-    return outbound_store.forget(conn, before=now - retention.ENDPOINT, limit=BATCH)
+    return outbound_store.delete(conn, before=now - retention.ENDPOINT, limit=BATCH)

@@ -88,7 +88,7 @@ def _repeat_calls(now: datetime, since: datetime) -> int:
         low = top_ups.low(transaction.conn, now=now, limit=MOST_TOP_UPS)
         buyers_store.lock(transaction.conn, low)
         events = top_ups.due(transaction.conn, low, now)
-        waiting = payments_collection_store.unasked(transaction.conn, now=now, since=since, limit=MOST)
+        waiting = payments_collection_store.pending_calls(transaction.conn, now=now, since=since, limit=MOST)
         events += [payments_collection.wake_up(one, now) for one in waiting]
         transaction.announce(events)
     return len(waiting)

@@ -17,7 +17,7 @@ from psycopg import Connection
 from leadgen.audit_trail.domain import Actor
 from leadgen.delivery.domain.verdicts import NAMES, DeliveryVerdict
 from leadgen.delivery.service import dispatch
-from leadgen.delivery.service.dispatch import Parcel
+from leadgen.delivery.service.dispatch import DeliveryToSend
 from leadgen.kernel.errors import Refusal
 from leadgen.outbound.domain import backoff
 from leadgen.outbound.domain.outcomes import CallOutcome, FailedForGood, FailedForNow, Rejected, Succeeded, Unknown
@@ -54,7 +54,7 @@ some_leads = st.sets(st.integers(0, 5), min_size=1, max_size=6)
 class UnderWay:
     """A call of a worker that has not come back yet."""
 
-    parcel: Parcel
+    outgoing: DeliveryToSend
     began: datetime
 
 
@@ -253,7 +253,7 @@ class Life(RuleBasedStateMachine):
             until = self.now + timedelta(seconds=CALL_SECONDS)
             claimed = dispatch.claim(transaction.conn, leads, SPECIFIED, now=self.now, until=until)
             transaction.announce(claimed.events)
-        begun = [UnderWay(parcel, self.now) for parcel in claimed.parcels]
+        begun = [UnderWay(outgoing, self.now) for outgoing in claimed.to_send]
         self.under_way += begun
         return begun
 
@@ -261,7 +261,7 @@ class Life(RuleBasedStateMachine):
         if not begun:
             return
         self.under_way = [call for call in self.under_way if call not in begun]
-        calls = [(one.parcel, Call(answer[0], one.began, 10, answer[1])) for one in begun]
+        calls = [(one.outgoing, Call(answer[0], one.began, 10, answer[1])) for one in begun]
         with bus.transaction() as transaction:
             _, events = dispatch.record(transaction.conn, calls, now=self.now)
             transaction.announce(events)

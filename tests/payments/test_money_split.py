@@ -21,7 +21,7 @@ from leadgen.receivables.domain.debts import Debt
 from leadgen.returns.domain import rules
 from leadgen.returns.domain.policy import Quota, ReturnPolicy
 from leadgen.returns.domain.proof import Proof, Records, prove
-from leadgen.returns.domain.rules import Sale, Wish
+from leadgen.returns.domain.rules import ReturnRequest, Sale
 
 NOW = datetime(2026, 6, 17, 12, tzinfo=UTC)
 CENTS = st.integers(1, 1_000_000).map(lambda cents: Decimal(cents) / 100)
@@ -172,7 +172,7 @@ def a_sale(**values: Any) -> Sale:
 
 def decided(sale: Sale, *, reason: Any = "duplicate", proof: Proof | None = PROVEN, requested_by: int | None = 1,
             policy: ReturnPolicy | None = POLICY, at: datetime = NOW) -> rules.Decision:  # fmt: skip
-    return rules.decide(Wish(reason=reason), sale, policy, proof, requested_by=requested_by, now=at)
+    return rules.decide(ReturnRequest(reason=reason), sale, policy, proof, requested_by=requested_by, now=at)
 
 
 def test_what_the_records_prove_needs_nobody_and_all_else_waits() -> None:

@@ -19,9 +19,9 @@ from leadgen.routing.domain.strategies import Candidate
 from leadgen.routing.domain.track_records import lookback_terms
 from leadgen.simulation.domain.simulation import (
     BuyerChange,
-    Fate,
     PolicyDraft,
     RoutingAttempt,
+    RoutingResult,
     SimulatedSale,
     Simulation,
     SimulationOutcome,
@@ -46,8 +46,8 @@ def sale(buyer_id: int, price: Decimal = PRICE) -> SimulatedSale:
 
 
 def attempt(
-    lead_id: int, recorded: Fate, *candidates: Candidate, at: datetime = NOON, rotations: tuple[Rotation, ...] = (),
-    refused: str | None = None, live: RoutingPolicy | None = None,
+    lead_id: int, recorded: RoutingResult, *candidates: Candidate, at: datetime = NOON,
+    rotations: tuple[Rotation, ...] = (), refused: str | None = None, live: RoutingPolicy | None = None,
 ) -> RoutingAttempt:  # fmt: skip
     facts = Facts(offer(), "80014", None, candidates, rotations=rotations)
     return RoutingAttempt(lead_id, RoutingInputs(live or policy(), facts, at), recorded, refused)
@@ -60,7 +60,7 @@ def run(draft: RoutingPolicy | None, *attempts: RoutingAttempt, past: TrackRecor
     return simulation.outcome()
 
 
-def fates(outcome: SimulationOutcome) -> dict[int, int | str]:
+def results(outcome: SimulationOutcome) -> dict[int, int | str]:
     """By lead that changed hands, the draft's buyer or the reason why there is none."""
     return {
         c.lead_id: c.simulated.buyer_id if isinstance(c.simulated, SimulatedSale) else c.simulated
@@ -79,7 +79,7 @@ def test_what_the_draft_claims_takes_a_place_under_the_cap_and_what_it_does_not_
     )
     # By capacity left 1 (of 2), 2 (of 1), then only 1 has a place.
     outcome = run(policy("capacity_based"), first, second, third)
-    assert fates(outcome) == {2: 2, 3: 1}
+    assert results(outcome) == {2: 2, 3: 1}
 
 
 def test_a_cap_begins_anew_with_its_period() -> None:
@@ -103,7 +103,7 @@ def test_money_is_carried_through_all_periods_until_the_record_ends() -> None:
         attempt(2, "no_eligible_buyer", candidate(1, standing_=spent, **credit), at=later),
         attempt(3, "no_eligible_buyer", candidate(1, standing_=spent, **credit), at=later),
     )
-    assert fates(outcome) == {1: "no_eligible_buyer", 2: 1}
+    assert results(outcome) == {1: "no_eligible_buyer", 2: 1}
     compared = outcome.buyers[1, "USD"]
     assert (compared.recorded.leads, compared.simulated.leads, compared.simulated.money) == (1, 1, PRICE)
 
@@ -120,7 +120,7 @@ def test_what_a_buyer_gave_back_it_gave_back_in_the_simulation_too() -> None:
         attempt(2, sale(1), candidate(1, **one), candidate(2), at=later),
         attempt(3, sale(2), candidate(1, standing_={"day": 1}, **one), candidate(2), at=later),
     )
-    assert fates(outcome) == {1: "no_eligible_buyer"}
+    assert results(outcome) == {1: "no_eligible_buyer"}
 
 
 def test_a_budget_counts_the_drafts_prices() -> None:
@@ -132,7 +132,7 @@ def test_a_budget_counts_the_drafts_prices() -> None:
         attempt(1, sale(1), candidate(1, **budget)),
         attempt(2, sale(1), candidate(1, standing_={"spent": {"day": "45.00"}}, **budget)),
     )
-    assert fates(outcome) == {2: "no_eligible_buyer"}
+    assert results(outcome) == {2: "no_eligible_buyer"}
     assert outcome.repriced == 1
     assert outcome.buyers[1, "USD"].simulated.money == Decimal("55.00")
 
@@ -147,7 +147,7 @@ def test_turns_begin_where_the_record_first_shows_the_pool_and_go_on_by_the_simu
         attempt(2, sale(2), *both, rotations=(Rotation((101, 102), (1, 1), (1, 0)),)),
         attempt(3, sale(1), *both),
     )
-    assert fates(outcome) == {2: 1, 3: 2}
+    assert results(outcome) == {2: 1, 3: 2}
 
 
 def test_a_lead_sold_earlier_than_on_record_takes_no_further_attempt() -> None:
@@ -190,7 +190,7 @@ def test_the_drafts_own_rules_end_a_lead_that_the_record_tried_on(
         attempt(1, "no_eligible_buyer", away, at=NOON + timedelta(hours=1)),
         attempt(1, sale(1), candidate(1), at=NOON + timedelta(hours=2)),
     )
-    assert fates(outcome) == ({} if simulated == 1 else {1: simulated})
+    assert results(outcome) == ({} if simulated == 1 else {1: simulated})
 
 
 def test_a_lead_that_a_draft_of_validation_refuses_is_never_routed() -> None:
@@ -200,7 +200,7 @@ def test_a_lead_that_a_draft_of_validation_refuses_is_never_routed() -> None:
         attempt(1, sale(2), *one, refused="phone_invalid"),
         attempt(2, sale(1), one[0], candidate(2, priority=9, capacity_per_day=1, standing_={"day": 1})),
     )
-    assert fates(outcome) == {1: "phone_invalid", 2: 2}
+    assert results(outcome) == {1: "phone_invalid", 2: 2}
 
 
 def test_an_offer_without_a_draft_is_decided_under_the_policy_of_the_time() -> None:
@@ -223,7 +223,7 @@ def test_a_track_record_is_the_recorded_one_where_the_policy_of_the_time_asked_t
     past = TrackRecords(lookback_terms(draft), [Past(102, NOON - day, NOON - day, True, None, None, False)])
     well = candidate(1, standing_={"record": TrackRecord(answered=5, accepted=5)})
     outcome = run(draft, attempt(1, "x", well, candidate(2), live=live), past=past)
-    assert fates(outcome) == {1: winner}
+    assert results(outcome) == {1: winner}
 
 
 @st.composite

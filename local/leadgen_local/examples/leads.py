@@ -56,7 +56,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Fate:
+class LeadResult:
     """What became of a lead; `outcome` is None while it is still under way."""
 
     lead_id: int
@@ -73,9 +73,9 @@ def run(api_url: str, database_url: str, file: Path, print_line: Callable[[str],
     began = time.monotonic()
     answers = [_post(api_url, example.post) for example in examples]
     posted = time.monotonic()
-    fates = _await_fates(database_url, [answer.lead_id for answer in answers if answer.lead_id is not None])
+    results = _await_results(database_url, [answer.lead_id for answer in answers if answer.lead_id is not None])
     rows = [
-        _row(example, answer, fates, _replayed(example, answers))
+        _row(example, answer, results, _replayed(example, answers))
         for example, answer in zip(examples, answers, strict=True)
     ]
     for line in _table(rows):
@@ -114,18 +114,18 @@ def _post(api_url: str, post: dict[str, Any]) -> Answer:
     return Answer(response.status, answered if isinstance(answered, dict) else {})
 
 
-def _await_fates(database_url: str, lead_ids: Sequence[int]) -> dict[int, Fate]:
+def _await_results(database_url: str, lead_ids: Sequence[int]) -> dict[int, LeadResult]:
     """What became of these leads, by id, once all are settled; after a minute, as far as they have come."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     with psycopg.connect(database_url, autocommit=True) as conn:
         while True:
-            fates = _fates(conn, lead_ids)
-            if all(fate.outcome is not None for fate in fates.values()) or time.monotonic() >= deadline:
-                return fates
+            results = _results(conn, lead_ids)
+            if all(result.outcome is not None for result in results.values()) or time.monotonic() >= deadline:
+                return results
             time.sleep(_POLL_SECONDS)
 
 
-def _fates(conn: psycopg.Connection[tuple[Any, ...]], lead_ids: Sequence[int]) -> dict[int, Fate]:
+def _results(conn: psycopg.Connection[tuple[Any, ...]], lead_ids: Sequence[int]) -> dict[int, LeadResult]:
     rows = conn.execute(
         sql.SQL(
             """
@@ -140,7 +140,7 @@ def _fates(conn: psycopg.Connection[tuple[Any, ...]], lead_ids: Sequence[int]) -
         ).format(outcome=OUTCOME),
         (list(lead_ids),),
     ).fetchall()
-    return {row[0]: Fate(*row) for row in rows}
+    return {row[0]: LeadResult(*row) for row in rows}
 
 
 def _replayed(example: Example, answers: Sequence[Answer]) -> int | None:
@@ -149,17 +149,17 @@ def _replayed(example: Example, answers: Sequence[Answer]) -> int | None:
     return None if line is None else answers[line - 1].lead_id
 
 
-def _row(example: Example, answer: Answer, fates: dict[int, Fate], replayed: int | None) -> list[str]:
+def _row(example: Example, answer: Answer, results: dict[int, LeadResult], replayed: int | None) -> list[str]:
     expect = example.expect
-    fate = fates.get(answer.lead_id) if answer.lead_id is not None else None
+    result = results.get(answer.lead_id) if answer.lead_id is not None else None
     became = {
         "status": answer.status,
-        "outcome": fate.outcome if fate else "error",
-        "buyer": fate.buyer if fate else None,
-        "price": fate.price if fate else None,
-        "reason": fate.reason if fate else None,
+        "outcome": result.outcome if result else "error",
+        "buyer": result.buyer if result else None,
+        "price": result.price if result else None,
+        "reason": result.reason if result else None,
         "error": answer.error,
-        "duplicate": bool(fate and fate.is_duplicate),
+        "duplicate": bool(result and result.is_duplicate),
     }
     wanted = {key: expect.get(key) for key in became} | {"duplicate": bool(expect.get("duplicate"))}
     as_expected = became == wanted and (replayed is None or answer.lead_id == replayed)

@@ -67,7 +67,7 @@ class Account:
             raise Refused(400, "idempotency_error", None, "Keys for idempotent requests can only be used with the same")
         return before[1], before[2]
 
-    def remember(self, key: str, asked: str, status: int, body: Object) -> None:
+    def keep(self, key: str, asked: str, status: int, body: Object) -> None:
         """Answer the call of this key so from now on."""
         self.answers[key] = (asked, status, body)
         self.journal.append({"key": key, "asked": asked, "status": status, "body": body})

@@ -108,7 +108,7 @@ class FakeStripe:
                         raise
                     status, body = refusal.status, refusal.body
                 if key:
-                    self.account.remember(key, f"{path} {asked}", status, body)
+                    self.account.keep(key, f"{path} {asked}", status, body)
                 return status, body
 
             return await self._answered(request, made)

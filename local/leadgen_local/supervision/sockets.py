@@ -39,7 +39,7 @@ def is_free(port: int) -> bool:
 
 
 def keep_port(file: Path) -> int:
-    """The port that `file` remembers if it is free, or another free one, which it then remembers."""
+    """The port that `file` holds if it is free, or another free one, which it then holds."""
     with contextlib.suppress(OSError, ValueError):  # not there yet, or cut short
         if is_free(kept := int(file.read_text())):
             return kept

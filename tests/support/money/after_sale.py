@@ -14,7 +14,7 @@ from leadgen.payments.service.receipts import Receipt, Received
 from leadgen.receivables.service import credit_notes
 from leadgen.receivables.service.credit_notes import CreditNote
 from leadgen.reconciliation import service as reconciliation_service
-from leadgen.returns.domain.rules import ReturnVerdict, Wish
+from leadgen.returns.domain.rules import ReturnRequest, ReturnVerdict
 from leadgen.returns.service import returns as returns_service
 from leadgen.returns.service.returns import Returned
 
@@ -75,7 +75,9 @@ def give_back(
     with conn.transaction():
         returns_service.bill_first(conn, lead, buyer_id=buyer, now=now)
     with conn.transaction():
-        return returns_service.request(conn, lead, Wish(reason=reason, note=note), actor=actor, buyer_id=buyer, now=now)
+        return returns_service.request(
+            conn, lead, ReturnRequest(reason=reason, note=note), actor=actor, buyer_id=buyer, now=now
+        )
 
 
 def decide(conn: Connection[Any], return_id: int, verdict: Any, now: datetime) -> Returned:

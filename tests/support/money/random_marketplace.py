@@ -26,7 +26,7 @@ from leadgen.payments.service.receipts import Received
 from leadgen.platform.messaging import bus
 from leadgen.publishers.service import payouts
 from leadgen.receivables.service import credit_notes, disputes, dunning, overdue, wallet_draws, write_offs
-from leadgen.returns.domain.rules import ReturnVerdict, Wish
+from leadgen.returns.domain.rules import ReturnRequest, ReturnVerdict
 from leadgen.returns.service import returns
 from tests.support.factories import a_buyer, a_market, a_source, an_enrollment, an_offer, insert
 from tests.support.money.sold_leads import a_taken_lead
@@ -423,11 +423,11 @@ class World:
         row = self._one(pick, "SELECT id, buyer_id FROM leads ORDER BY id")
         if row is None:
             return "nothing"
-        wish = Wish(reason=("duplicate", "spam", "wrong_area")[pick % 3])
+        wanted = ReturnRequest(reason=("duplicate", "spam", "wrong_area")[pick % 3])
         with self.conn.transaction():
             returns.bill_first(self.conn, row[0], buyer_id=row[1], now=self.at)
         with self.conn.transaction():
-            returns.request(self.conn, row[0], wish, actor=Actor("buyer"), buyer_id=row[1], now=self.at)
+            returns.request(self.conn, row[0], wanted, actor=Actor("buyer"), buyer_id=row[1], now=self.at)
         return None
 
     def decide_return(self, pick: int) -> str | None:

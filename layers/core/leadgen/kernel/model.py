@@ -6,7 +6,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
-    """A frozen value that refuses fields it does not know; in JSON its fields have the names of their aliases."""
+    """A frozen value that refuses undefined fields; in JSON its fields have the names of their aliases."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True

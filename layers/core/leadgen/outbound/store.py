@@ -58,7 +58,7 @@ def find(conn: Connection[Any], addresses: Collection[Address]) -> dict[Address,
 
 
 def add(conn: Connection[Any], addresses: Collection[Address], *, now: datetime) -> None:
-    """Get to know endpoints; those already known stay as they are."""
+    """Add endpoints; those already stored stay as they are."""
     conn.execute(
         """
         INSERT INTO endpoints (owner, url, created_at, state_since)
@@ -135,7 +135,7 @@ def address(conn: Connection[Any], endpoint_id: int) -> Address | None:
         return cursor.fetchone()
 
 
-def forget(conn: Connection[Any], *, before: datetime, limit: int) -> int:
+def delete(conn: Connection[Any], *, before: datetime, limit: int) -> int:
     """Forget up to ``limit`` endpoints that nothing refers to and nothing has happened to since; how many."""
     return conn.execute(
         """

@@ -54,7 +54,7 @@ _QUERIES: tuple[Query, ...] = (
 
 @dataclass(frozen=True)
 class Invariant:
-    """A rule that no row may break: its name, and what it says."""
+    """A rule that no row may break: its name, and its text."""
 
     name: str
     rule: str

@@ -147,13 +147,13 @@ def _give_back(
     conn: Connection[Any], environ: Mapping[str, str], lead_id: int, reason: str | None, note: str | None
 ) -> Returned:
     """Give a lead back as an operator, in a transaction of its own. Raises Refusal."""
-    wish = rules.read_wish({"reason": reason, "note": note or None})
+    wanted = rules.read_request({"reason": reason, "note": note or None})
 
     def bill(conn: Connection[Any], who: Actor, now: datetime) -> _Billed:
         return _Billed(tuple(service.bill_first(conn, lead_id, buyer_id=None, now=now)))
 
     def work(conn: Connection[Any], who: Actor, now: datetime) -> Returned:
-        return service.request(conn, lead_id, wish, actor=who, buyer_id=None, now=now)
+        return service.request(conn, lead_id, wanted, actor=who, buyer_id=None, now=now)
 
     money_command.in_transaction(conn, environ, bill)
     return money_command.in_transaction(conn, environ, work)

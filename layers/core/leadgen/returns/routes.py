@@ -16,7 +16,7 @@ from leadgen.platform.messaging import bus
 from leadgen.platform.web import body
 from leadgen.platform.web.app import JsonAnswer
 from leadgen.returns.domain import rules
-from leadgen.returns.domain.rules import ReturnVerdict, Wish
+from leadgen.returns.domain.rules import ReturnRequest, ReturnVerdict
 from leadgen.returns.service import returns as service
 from leadgen.returns.service.returns import Returned
 from leadgen.returns.store import rates
@@ -30,20 +30,20 @@ _AN_ORDINARY_TIME = timedelta(days=30)
 
 @router.post("/leads/{lead_id}/return")
 async def post_return(lead_id: Id, request: Request) -> JsonAnswer:
-    """Give a lead back: ``{"reason": "duplicate", "note": "…"}``. A buyer's is approved at once where its policy says
-    so and the platform's records prove the reason, else it waits; an operator's needs a note, and is approved.
+    """Give a lead back: ``{"reason": "duplicate", "note": "…"}``. A buyer's is approved at once where its policy allows
+    it and the platform's records prove the reason, else it waits; an operator's needs a note, and is approved.
     """
     buyer_id = party(request)
     fields, _ = await body.fields(request, allow_form=False)
-    return await run_in_threadpool(_return, lead_id, rules.read_wish(fields), buyer_id, requester(request))
+    return await run_in_threadpool(_return, lead_id, rules.read_request(fields), buyer_id, requester(request))
 
 
-def _return(lead_id: int, wish: Wish, buyer_id: int | None, actor: Actor) -> JsonAnswer:
+def _return(lead_id: int, wanted: ReturnRequest, buyer_id: int | None, actor: Actor) -> JsonAnswer:
     now = clock.now()
     with bus.transaction() as transaction:
         transaction.announce(service.bill_first(transaction.conn, lead_id, buyer_id=buyer_id, now=now))
     with bus.transaction() as transaction:
-        made = service.request(transaction.conn, lead_id, wish, actor=actor, buyer_id=buyer_id, now=now)
+        made = service.request(transaction.conn, lead_id, wanted, actor=actor, buyer_id=buyer_id, now=now)
         transaction.announce(made.events)
     return _answered("requested", made, 201)
 

@@ -80,7 +80,7 @@ def _override(options: argparse.Namespace, *, is_disposable: bool) -> int:
 def _reset(options: argparse.Namespace) -> int:
     domains = _domains(options)
     with connection(environment()) as conn:
-        changed = disposable_domains.forget(conn, domains)
+        changed = disposable_domains.remove_overrides(conn, domains)
     print(f"{changed} reset, {len(domains) - changed} had no entry.")
     return DONE
 

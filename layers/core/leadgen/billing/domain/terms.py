@@ -31,7 +31,7 @@ class Address(Model):
 
 
 class Tax(Model):
-    """What is added to a buyer's invoices; ``rate`` in percent. With ``reverse_charge`` nothing is, and the note says
+    """What is added to a buyer's invoices; ``rate`` in percent. With ``reverse_charge`` nothing is, and the note states
     why: the buyer accounts for it (Art. 196 of the VAT directive).
     """
 

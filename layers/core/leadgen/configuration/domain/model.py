@@ -48,7 +48,7 @@ WHOLE_MARKET: tuple[ScopeType, str] = ("market", "*")
 
 
 class Section(BaseModel):
-    """A part of the file; a field it does not know is a mistake."""
+    """A part of the file; a field that it does not define is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -298,8 +298,8 @@ class Buyer(Section):
 
 
 class Configuration(Section):
-    """A whole file. The ``seller``, whose invoices these are, is one for all files; one that leaves it out says nothing
-    of it.
+    """A whole file. The ``seller``, whose invoices these are, is one for all files; one that leaves it out does not
+    change it.
     """
 
     market: Market

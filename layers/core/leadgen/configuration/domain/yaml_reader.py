@@ -134,7 +134,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Reader:
-    """Turns the nodes of one file into plain values, and remembers their lines."""
+    """Turns the nodes of one file into plain values, and keeps their lines."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ

@@ -48,7 +48,7 @@ class PolicyWriter:
         return problems
 
     def _keep(self, policy: ValidationRules | RoutingConfig, content: str) -> bool:
-        """Stay with the version that is named; whether there is one that says the same."""
+        """Stay with the version that is named; whether there is one that is the same."""
         kept: PolicyVersion | None
         match policy:
             case _ if policy.version is None:

@@ -18,7 +18,7 @@ Names = Mapping[tuple[str, int], str]
 
 @dataclass(frozen=True)
 class Change:
-    """An object of the files and what became of it; ``detail`` says what the differences of its fields do not."""
+    """An object of the files and what became of it; ``detail`` is what the differences of its fields leave out."""
 
     kind: str
     name: str

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from leadgen.delivery.domain import lead_mail, steps
-from leadgen.delivery.service.dispatch import Parcel
+from leadgen.delivery.service.dispatch import DeliveryToSend
 from leadgen.outbound.domain.outcomes import CallOutcome
 from leadgen.outbound.domain.signing import Sending
 from leadgen.outbound.service import mail as outbound_mail
@@ -13,27 +13,27 @@ from leadgen.platform import settings
 from leadgen.platform.mail import mail as platform_mail
 
 
-def hand_over(parcel: Parcel) -> Call:
+def hand_over(outgoing: DeliveryToSend) -> Call:
     """Make the call of the delivery's channel."""
-    claimed = parcel.claimed
-    match parcel.due.channel:
+    claimed = outgoing.claimed
+    match outgoing.due.channel:
         case "webhook":
-            assert parcel.due.url is not None
-            assert parcel.rendered is not None
-            sending = Sending(claimed.delivery_id, steps.EVENT, parcel.rendered.content_type, parcel.rendered.body)
-            return webhook.post(parcel.due.url, sending, claimed.secrets, parcel.terms.answer)
+            assert outgoing.due.url is not None
+            assert outgoing.rendered is not None
+            sending = Sending(claimed.delivery_id, steps.EVENT, outgoing.rendered.content_type, outgoing.rendered.body)
+            return webhook.post(outgoing.due.url, sending, claimed.secrets, outgoing.terms.answer)
         case "email":
-            return webhook.timed(lambda: (_mail(parcel), None))
+            return webhook.timed(lambda: (_mail(outgoing), None))
         case _:
-            assert_never(parcel.due.channel)
+            assert_never(outgoing.due.channel)
 
 
-def _mail(parcel: Parcel) -> CallOutcome:
-    claimed = parcel.claimed
+def _mail(outgoing: DeliveryToSend) -> CallOutcome:
+    claimed = outgoing.claimed
     mailed = lead_mail.compose(claimed.facts)
     return outbound_mail.outcome_of(
         lambda: platform_mail.send(
-            to=parcel.due.email_to,
+            to=outgoing.due.email_to,
             subject=mailed.subject,
             text=mailed.text,
             html=mailed.html,

@@ -31,7 +31,7 @@ from leadgen.routing.service.release import ReleasedLead
 
 
 @dataclass(frozen=True)
-class Parcel:
+class DeliveryToSend:
     """A delivery that is this worker's to make, on its terms. ``rendered`` is what a webhook is sent."""
 
     due: DueDelivery
@@ -45,7 +45,7 @@ class Parcel:
 class Dispatch:
     """What came of a batch's due deliveries: some are to be made now, of the others it is known what follows."""
 
-    parcels: tuple[Parcel, ...]
+    to_send: tuple[DeliveryToSend, ...]
     steps: Mapping[int, Step]
     events: tuple[Event, ...]
 
@@ -75,21 +75,21 @@ def claim(
         deliveries.reap(conn, abandoned, now=now)
     going = {due.delivery_id: endpoint_id for due, endpoint_id in divided.going}
     claimed = deliveries.claim(conn, going, now=now, until=until) if going else {}
-    parcels = tuple(_parcel(*ready[delivery_id], taken, default) for delivery_id, taken in claimed.items())
-    fresh = {p.claimed.delivery_id: p.rendered for p in parcels if p.rendered and p.claimed.rendered is None}
+    to_send = tuple(_to_send(*ready[delivery_id], taken, default) for delivery_id, taken in claimed.items())
+    fresh = {p.claimed.delivery_id: p.rendered for p in to_send if p.rendered and p.claimed.rendered is None}
     if fresh:
         deliveries.keep_bodies(conn, fresh)
     held = [due for due in found if due.delivery_id in steps]
     settled = _settle(conn, [_holding(due, steps[due.delivery_id], now) for due in held], now)
     return Dispatch(
-        parcels,
+        to_send,
         {due.lead_id: steps[due.delivery_id] for due in held},
         tuple(_event(due, steps[due.delivery_id], due.attempts, now) for due in held if due.delivery_id in settled),
     )
 
 
 def _counted(due: DueDelivery) -> DueDelivery:
-    """A delivery whose worker died has one attempt more that nobody knows the outcome of."""
+    """A delivery whose worker died has one attempt more, of unknown outcome."""
     if not due.is_abandoned:
         return due
     return replace(due, uncounted=due.uncounted + 1, lost_attempts=due.lost_attempts + 1, outcome_unknown=True)
@@ -143,30 +143,32 @@ def _state(due: DueDelivery, *, begun: int = 0) -> DeliveryProgress:
     )
 
 
-def _parcel(due: DueDelivery, terms: DeliveryTerms, claimed: ClaimedDelivery, default: Schedule) -> Parcel:
+def _to_send(due: DueDelivery, terms: DeliveryTerms, claimed: ClaimedDelivery, default: Schedule) -> DeliveryToSend:
     rendered = claimed.rendered
     if rendered is None and due.channel == "webhook":
         rendered = payload.render(terms.format, claimed.facts)
-    return Parcel(due, terms, claimed, rendered, _schedule(terms, default))
+    return DeliveryToSend(due, terms, claimed, rendered, _schedule(terms, default))
 
 
 def record(
-    conn: Connection[Any], calls: Sequence[tuple[Parcel, Call]], *, now: datetime
+    conn: Connection[Any], calls: Sequence[tuple[DeliveryToSend, Call]], *, now: datetime
 ) -> tuple[dict[int, Step], list[Event]]:
     """Keep what the calls came to; what follows, by lead id, and the events.
 
     Locks leads and buyers where a lead was rejected, then endpoints, then deliveries.
     """
     following = {
-        parcel.claimed.delivery_id: delivery_steps.next_step(_state(parcel.due, begun=1), call.outcome, parcel.schedule)
-        for parcel, call in calls
+        outgoing.claimed.delivery_id: delivery_steps.next_step(
+            _state(outgoing.due, begun=1), call.outcome, outgoing.schedule
+        )
+        for outgoing, call in calls
     }
     rejections = release.decide(
         conn,
         {
-            parcel.due.lead_id: step.reason
-            for parcel, _ in calls
-            if isinstance(step := following[parcel.claimed.delivery_id], Release)
+            outgoing.due.lead_id: step.reason
+            for outgoing, _ in calls
+            if isinstance(step := following[outgoing.claimed.delivery_id], Release)
         },
     )
     admission.report(
@@ -174,8 +176,8 @@ def record(
         [Report(p.claimed.endpoint_id, call.outcome, call.status, call.milliseconds / 1000) for p, call in calls],
         now=now,
     )
-    deliveries.lock(conn, [parcel.claimed.delivery_id for parcel, _ in calls])
-    deliveries.record_attempts(conn, [_attempt(parcel, call) for parcel, call in calls])
+    deliveries.lock(conn, [outgoing.claimed.delivery_id for outgoing, _ in calls])
+    deliveries.record_attempts(conn, [_attempt(outgoing, call) for outgoing, call in calls])
     steps = {p.due.lead_id: _decided(following[p.claimed.delivery_id], rejections.get(p.due.lead_id)) for p, _ in calls}
     settled = _settle(
         conn,
@@ -188,7 +190,7 @@ def record(
         ],
         now,
     )
-    ours = [parcel for parcel, _ in calls if parcel.claimed.delivery_id in settled]
+    ours = [outgoing for outgoing, _ in calls if outgoing.claimed.delivery_id in settled]
     given_back = [rejections[p.due.lead_id] for p in ours if isinstance(steps[p.due.lead_id], Release)]
     events = [_event(p.due, steps[p.due.lead_id], p.claimed.attempt, now) for p in ours]
     return steps, [*events, *release.apply(conn, given_back, rejected_as="rejected_by_buyer", now=now)]
@@ -205,11 +207,11 @@ def _is_unknown(step: Step) -> bool:
     return isinstance(step, Review) and step.reason == "rejected_outcome_unknown"
 
 
-def _attempt(parcel: Parcel, call: Call) -> DeliveryAttempt:
+def _attempt(outgoing: DeliveryToSend, call: Call) -> DeliveryAttempt:
     return DeliveryAttempt(
-        delivery_id=parcel.claimed.delivery_id,
-        channel=parcel.due.channel,
-        number=parcel.claimed.attempt,
+        delivery_id=outgoing.claimed.delivery_id,
+        channel=outgoing.due.channel,
+        number=outgoing.claimed.attempt,
         started_at=call.started_at,
         milliseconds=call.milliseconds,
         outcome=outcomes.name(call.outcome),

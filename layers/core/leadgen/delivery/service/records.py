@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from leadgen.delivery.domain.steps import Done, Release, Review, Step, TryAgain
-from leadgen.delivery.service.dispatch import Parcel
+from leadgen.delivery.service.dispatch import DeliveryToSend
 from leadgen.delivery.store.deliveries import Overdue, Unfinished
 from leadgen.kernel.events import Event, Topic
 from leadgen.outbound.domain import outcomes
@@ -29,7 +29,7 @@ def overdue(delivery: Overdue, now: datetime) -> Event:
     return Event(Topic.DELIVERY_DUE, now, delivery.lead_id, delivery.trace_id)
 
 
-def outcome(message: Message, steps: Mapping[int, Step], calls: Mapping[int, tuple[Parcel, Call]]) -> Outcome:
+def outcome(message: Message, steps: Mapping[int, Step], calls: Mapping[int, tuple[DeliveryToSend, Call]]) -> Outcome:
     """The log line of a message. The mappings are by lead id."""
     lead_id = message.lead_id
     if lead_id is None or lead_id not in steps:
@@ -51,13 +51,13 @@ def outcome(message: Message, steps: Mapping[int, Step], calls: Mapping[int, tup
             assert_never(steps[lead_id])
 
 
-def _facts(parcel: Parcel, call: Call) -> dict[str, Any]:
-    due = parcel.due
+def _facts(outgoing: DeliveryToSend, call: Call) -> dict[str, Any]:
+    due = outgoing.due
     return {
         "buyer_id": due.buyer_id,
         "delivery_id": due.delivery_id,
         "channel": due.channel,
-        "attempt": parcel.claimed.attempt,
+        "attempt": outgoing.claimed.attempt,
         "call": outcomes.name(call.outcome),
         "http_status": call.status,
         "error": outcomes.cause(call.outcome),

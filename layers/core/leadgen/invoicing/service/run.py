@@ -67,7 +67,7 @@ def run(
             with transaction() as writing:
                 written, told_of = _invoice(writing, buyer_id, now)
                 if buyer_id in failing:
-                    failures.forget(writing.conn, [buyer_id])
+                    failures.delete(writing.conn, [buyer_id])
                 seen(writing.conn, written)
             issued += told_of
             drafted += len(written) - told_of
@@ -121,7 +121,7 @@ def _forgive(transaction: Transactions, buyer_ids: Collection[int]) -> None:
     """Those that failed and have nothing to invoice any more."""
     if buyer_ids:
         with transaction() as forgiving:
-            failures.forget(forgiving.conn, buyer_ids)
+            failures.delete(forgiving.conn, buyer_ids)
 
 
 def _record(transaction: Transactions, buyer_id: int, error: Exception, now: datetime) -> None:

@@ -28,7 +28,7 @@ def record(conn: Connection[Any], buyer_id: int, error: str, *, now: datetime) -
     )
 
 
-def forget(conn: Connection[Any], buyer_ids: Collection[int]) -> None:
+def delete(conn: Connection[Any], buyer_ids: Collection[int]) -> None:
     """They work again."""
     conn.execute("DELETE FROM invoicing_failures WHERE buyer_id = ANY(%s)", (sorted(buyer_ids),))
 

@@ -199,7 +199,7 @@ def lead_field(field: str) -> str:
 
 @dataclass(frozen=True)
 class Observed:
-    """What the conditions need to know of a lead, without personal data.
+    """What the conditions need of a lead, without personal data.
 
     ``values`` are by field; ``answers`` holds, by test (its JSON), the answers about values that are not shown.
     """

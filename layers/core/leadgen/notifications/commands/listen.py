@@ -73,10 +73,10 @@ def trigger_command(parser: argparse.ArgumentParser) -> None:
 def _trigger(options: argparse.Namespace) -> int:
     with connection(environment()) as conn:
         sent = _send_trial(conn, options.event, options.subscription)
-        fates = watch.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
-    for fate in fates:
-        print(f"{fate.url}: {watch.outcome(fate)}")
-    return DONE if all(fate.status == "succeeded" for fate in fates) else FAILED
+        summaries = watch.for_answers(conn, sent, seconds=_SECONDS_TO_SWEEP)
+    for summary in summaries:
+        print(f"{summary.url}: {watch.outcome(summary)}")
+    return DONE if all(summary.status == "succeeded" for summary in summaries) else FAILED
 
 
 def _send_trial(conn: Connection[Any], event: str, subscription_id: int | None) -> list[str]:
@@ -160,15 +160,15 @@ def _try_it(environ: Mapping[str, str], made: Subscribed, own_trial: set[str]) -
         with conn.transaction():
             (trial,) = trial_events.send(conn, event, subscription_id=made.subscription_id, now=clock.now())
             own_trial.add(trial)
-        (fate,) = watch.for_answers(conn, [trial], seconds=_SECONDS_TO_ANSWER)
-    if fate.last_outcome is None:
+        (summary,) = watch.for_answers(conn, [trial], seconds=_SECONDS_TO_ANSWER)
+    if summary.last_outcome is None:
         raise CommandFailed(
             f"no event arrived in {_SECONDS_TO_ANSWER:.0f} s: no functions seem to run on this database"
         )
-    if fate.status != "succeeded":
+    if summary.status != "succeeded":
         origin = made.url.rstrip("/")
         raise CommandFailed(
-            f"the functions cannot call {origin} ({fate.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: "
+            f"the functions cannot call {origin} ({summary.error}). Their EGRESS_ALLOWED_ORIGINS must list {origin}: "
             f"start them with it. The embedded stack lists {receiver_origin(RECEIVER_PORT)} by itself"
         )
 

@@ -70,9 +70,9 @@ def _single(options: argparse.Namespace) -> int:
                 notice_id = replays.replay(conn, delivery_id, Actor(actor(environ)), now=clock.now())
         except ReplayImpossible as error:
             raise CommandFailed(str(error)) from None
-        (fate,) = watch.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
-    print(f"Delivery {delivery_id}: {watch.outcome(fate)}")
-    return DONE if fate.status == "succeeded" else FAILED
+        (summary,) = watch.for_answers(conn, [notice_id], seconds=_SECONDS_TO_SWEEP)
+    print(f"Delivery {delivery_id}: {watch.outcome(summary)}")
+    return DONE if summary.status == "succeeded" else FAILED
 
 
 def _several(options: argparse.Namespace) -> int:

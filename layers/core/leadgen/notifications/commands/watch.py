@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 
 from leadgen.notifications.store import notices
-from leadgen.notifications.store.notices import Fate
+from leadgen.notifications.store.notices import NoticeSummary
 from leadgen.platform import clock
 from leadgen.terminal.progress import Patience
 
@@ -24,32 +24,32 @@ def until(is_over: Callable[[], bool], *, seconds: float) -> bool:
     return True
 
 
-def for_answers(conn: Connection[Any], notice_ids: Sequence[str], *, seconds: float) -> list[Fate]:
+def for_answers(conn: Connection[Any], notice_ids: Sequence[str], *, seconds: float) -> list[NoticeSummary]:
     """Wait until each notice was tried once, for so long at most; their state then."""
     patience = Patience("Waiting for the functions to send it")
 
     def is_over() -> bool:
         patience.waits()
-        return all(_is_answered(fate) for fate in notices.fates(conn, notice_ids))
+        return all(_is_answered(summary) for summary in notices.summaries(conn, notice_ids))
 
     try:
         until(is_over, seconds=seconds)
     finally:
         patience.is_over()
-    return notices.fates(conn, notice_ids)
+    return notices.summaries(conn, notice_ids)
 
 
-def _is_answered(fate: Fate) -> bool:
-    return fate.status != "pending" or fate.last_outcome is not None
+def _is_answered(summary: NoticeSummary) -> bool:
+    return summary.status != "pending" or summary.last_outcome is not None
 
 
-def outcome(fate: Fate) -> str:
+def outcome(summary: NoticeSummary) -> str:
     """The outcome of a notice, in words."""
-    if fate.status == "succeeded":
+    if summary.status == "succeeded":
         return "succeeded"
-    if fate.status == "given_up":
-        return f"given up: {fate.error}"
-    if fate.last_outcome is None:
+    if summary.status == "given_up":
+        return f"given up: {summary.error}"
+    if summary.last_outcome is None:
         return "waits: no function has sent it yet"
-    again = f", again at {fate.next_attempt_at:%H:%M:%S %Z}" if fate.next_attempt_at else ""
-    return f"{fate.last_outcome}: {fate.error}{again}"
+    again = f", again at {summary.next_attempt_at:%H:%M:%S %Z}" if summary.next_attempt_at else ""
+    return f"{summary.last_outcome}: {summary.error}{again}"

@@ -83,7 +83,7 @@ class NoticeToSend:
     """A notice that is this worker's to send."""
 
     due: DueNotice
-    parcel: ClaimedNotice
+    claimed: ClaimedNotice
     endpoint_id: int
 
 
@@ -120,11 +120,11 @@ def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, un
         steps[due.notice_id] = notifications_notices.held_back(_state(due), until=come_back_at, now=now)
     found = _freed(conn, found, now)
     taken = notifications_notices_store.claim(conn, going, now=now, until=until) if going else {}
-    parcels = notifications_notices_store.parcels(conn, taken, now=now) if taken else []
+    to_send = notifications_notices_store.claimed(conn, taken, now=now) if taken else []
     settled = _settle(conn, [(due, due.attempts, steps[due.notice_id]) for due in found if due.notice_id in steps], now)
     by_id = {due.notice_id: due for due in found}
     return NoticesToSend(
-        tuple(NoticeToSend(by_id[p.notice_id], p, going[p.notice_id]) for p in parcels),
+        tuple(NoticeToSend(by_id[p.notice_id], p, going[p.notice_id]) for p in to_send),
         {notice_id: step for notice_id, step in steps.items() if notice_id in settled},
         _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now),
     )
@@ -193,23 +193,23 @@ def _state(due: DueNotice, *, begun: int = 0) -> NoticeProgress:
 
 def send(outgoing: NoticeToSend) -> Call:
     """Make the call of the notice's kind. No transaction may be open meanwhile."""
-    parcel = outgoing.parcel
-    if parcel.kind == "sms":
-        return webhook.timed(lambda: (_text(parcel), None))
-    if parcel.url is None or parcel.body is None or parcel.content_type is None:
-        gone = FailedForGood("the buyer has no webhook any more" if parcel.url is None else "its bytes are no more")
+    claimed = outgoing.claimed
+    if claimed.kind == "sms":
+        return webhook.timed(lambda: (_text(claimed), None))
+    if claimed.url is None or claimed.body is None or claimed.content_type is None:
+        gone = FailedForGood("the buyer has no webhook any more" if claimed.url is None else "its bytes are no more")
         return webhook.timed(lambda: (gone, None))
-    sending = Sending(parcel.message_id, parcel.event, parcel.content_type, parcel.body)
-    secrets = [secret for secret in (parcel.secret, parcel.previous_secret) if secret]
-    return webhook.post(parcel.url, sending, secrets)
+    sending = Sending(claimed.message_id, claimed.event, claimed.content_type, claimed.body)
+    secrets = [secret for secret in (claimed.secret, claimed.previous_secret) if secret]
+    return webhook.post(claimed.url, sending, secrets)
 
 
-def _text(parcel: ClaimedNotice) -> CallOutcome:
-    if parcel.sms_to is None or parcel.lead_id is None:
+def _text(claimed: ClaimedNotice) -> CallOutcome:
+    if claimed.sms_to is None or claimed.lead_id is None:
         return FailedForGood("the buyer wants no SMS any more")
-    compose = notifications_sms.mailed if parcel.event == Topic.LEAD_DELIVERED else notifications_sms.undelivered
-    text = compose(parcel.lead_id, vertical=parcel.vertical or "", market=parcel.market or "")
-    number = phone_formats.written(parcel.sms_to, parcel.country_code or "", "e164")  # the form that Twilio takes
+    compose = notifications_sms.mailed if claimed.event == Topic.LEAD_DELIVERED else notifications_sms.undelivered
+    text = compose(claimed.lead_id, vertical=claimed.vertical or "", market=claimed.market or "")
+    number = phone_formats.written(claimed.sms_to, claimed.country_code or "", "e164")  # the form that Twilio takes
     try:
         platform_sms.send(to=number, text=text, timeout_seconds=settings.current().webhook_timeout_seconds)
     except platform_sms.SmsNotSent as failure:
@@ -234,11 +234,11 @@ def record(
         notifications_subscriptions_store.end(
             conn, [one for one in gone if one is not None], reason="answered 410 Gone", now=now
         )
-    notifications_notices_store.record_attempts(conn, [_attempt(outgoing.parcel, call) for outgoing, call in made])
+    notifications_notices_store.record_attempts(conn, [_attempt(outgoing.claimed, call) for outgoing, call in made])
     steps = {
-        e.parcel.notice_id: notifications_notices.next_step(_state(e.due, begun=1), call.outcome) for e, call in made
+        e.claimed.notice_id: notifications_notices.next_step(_state(e.due, begun=1), call.outcome) for e, call in made
     }
-    settled = _settle(conn, [(e.due, e.parcel.attempt, steps[e.parcel.notice_id]) for e, _ in made], now)
+    settled = _settle(conn, [(e.due, e.claimed.attempt, steps[e.claimed.notice_id]) for e, _ in made], now)
     return steps, _wake_ups({notice_id: step for notice_id, step in steps.items() if notice_id in settled}, now)
 
 
@@ -250,10 +250,10 @@ def _report(outgoing: NoticeToSend, call: Call) -> Report:
     return Report(outgoing.endpoint_id, outcome, call.status, call.milliseconds / 1000)
 
 
-def _attempt(parcel: ClaimedNotice, call: Call) -> NoticeAttempt:
+def _attempt(claimed: ClaimedNotice, call: Call) -> NoticeAttempt:
     return NoticeAttempt(
-        notice_id=parcel.notice_id,
-        number=parcel.attempt,
+        notice_id=claimed.notice_id,
+        number=claimed.attempt,
         started_at=call.started_at,
         milliseconds=call.milliseconds,
         outcome=outcomes.name(call.outcome),

@@ -44,7 +44,7 @@ def facts(outgoing: NoticeToSend, call: Call) -> dict[str, Any]:
         "kind": outgoing.due.kind,
         "event": outgoing.due.event,
         "subscription_id": outgoing.due.subscription_id,
-        "attempt": outgoing.parcel.attempt,
+        "attempt": outgoing.claimed.attempt,
         "call": outcomes.name(call.outcome),
         "http_status": call.status,
         "error": outcomes.cause(call.outcome),

@@ -47,7 +47,7 @@ def add_sms(conn: Connection[Any], events: Sequence[tuple[str, int]], *, now: da
     """Keep an SMS notice for each event of a lead whose buyer wants one: the lead came by e-mail, or is not known
     to have come at all. Of what the buyer rejected, or is ours to mend, no SMS is sent.
 
-    Whose number that is, is read when it is sent; the notice does not know it.
+    Whose number that is, is read when it is sent; the notice does not hold it.
     """
     rows = conn.execute(
         """

@@ -129,7 +129,7 @@ def claim(conn: Connection[Any], endpoints: Mapping[str, int], *, now: datetime,
     return dict(rows.fetchall())
 
 
-def parcels(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -> list[ClaimedNotice]:
+def claimed(conn: Connection[Any], notice_ids: Collection[str], *, now: datetime) -> list[ClaimedNotice]:
     """What the claimed notices carry, as it is now: secrets and numbers change, bytes do not."""
     with conn.cursor(row_factory=class_row(ClaimedNotice)) as cursor:
         cursor.execute(
@@ -274,7 +274,7 @@ def overdue(
 
 
 @dataclass(frozen=True)
-class Fate:
+class NoticeSummary:
     """What has become of a notice so far, and what its last attempt came to."""
 
     notice_id: str
@@ -286,9 +286,9 @@ class Fate:
     next_attempt_at: datetime | None
 
 
-def fates(conn: Connection[Any], notice_ids: Collection[str]) -> list[Fate]:
+def summaries(conn: Connection[Any], notice_ids: Collection[str]) -> list[NoticeSummary]:
     """What has become of notices so far."""
-    with conn.cursor(row_factory=class_row(Fate)) as cursor:
+    with conn.cursor(row_factory=class_row(NoticeSummary)) as cursor:
         cursor.execute(
             """
             SELECT n.id::text AS notice_id, s.url, n.status, n.attempts, a.outcome AS last_outcome,

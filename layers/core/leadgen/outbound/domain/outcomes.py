@@ -22,7 +22,7 @@ class Succeeded:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The other side has read it and does not want it. ``reason`` may be in its words."""
+    """The other side has read it and rejects it. ``reason`` may be in its words."""
 
     reason: str
 

@@ -31,7 +31,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The buyer does not want the lead. ``reason`` may be the buyer's own words, at most 200 characters."""
+    """The buyer rejects the lead. ``reason`` may be the buyer's own words, at most 200 characters."""
 
     reason: str
 

@@ -34,7 +34,7 @@ class ProviderFailed(Exception):
 
 
 class ProviderLater(ProviderFailed):
-    """Not now, or nobody knows whether it was done: the same call with the same key may be made again."""
+    """Not now, or it is unknown whether it was done: the same call with the same key may be made again."""
 
 
 class ProviderRefused(ProviderFailed):

@@ -24,7 +24,7 @@ from leadgen.payments.service import receipts, refunds, top_ups
 from leadgen.payments.service.provider_events import ACTOR
 from leadgen.payments.service.receipts import Received
 from leadgen.payments.store import collection
-from leadgen.payments.store.collection import DueRefund, TopUp, Unasked
+from leadgen.payments.store.collection import DueRefund, PendingCall, TopUp
 
 # Whether an earlier one went through, and the call itself.
 _CALL_SECONDS = 2 * provider.CALL_SECONDS
@@ -43,7 +43,7 @@ class Recorded:
 Record = Callable[[Connection[Any], datetime], Recorded]
 
 
-def wake_up(waiting: Unasked, now: datetime) -> Event:
+def wake_up(waiting: PendingCall, now: datetime) -> Event:
     """Have the provider called for what waits."""
     if waiting.kind == "top_up":
         return top_ups.wake_up(waiting.id, waiting.buyer_id, now)

@@ -167,7 +167,7 @@ def refund_of(
 
 
 @dataclass(frozen=True)
-class Unasked:
+class PendingCall:
     """What waits for the provider: a refund or an automatic payment, by its id."""
 
     kind: str
@@ -175,9 +175,9 @@ class Unasked:
     buyer_id: int
 
 
-def unasked(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[Unasked]:
+def pending_calls(conn: Connection[Any], *, now: datetime, since: datetime, limit: int) -> list[PendingCall]:
     """Refunds and automatic payments that nobody is at: those never taken are there since before ``since``."""
-    with conn.cursor(row_factory=class_row(Unasked)) as cursor:
+    with conn.cursor(row_factory=class_row(PendingCall)) as cursor:
         cursor.execute(
             """
             SELECT kind, id, buyer_id FROM (

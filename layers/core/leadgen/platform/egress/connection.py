@@ -66,7 +66,7 @@ class Wire:
         return self._turn(partial(self._tls.read, most))
 
     def _turn(self, step: Callable[[], T]) -> T:
-        """Take a step of TLS, moving bytes to and fro for as long as it wants some."""
+        """Take a step of TLS, moving bytes to and fro for as long as it needs some."""
         while True:
             try:
                 result = step()

@@ -34,7 +34,7 @@ _LONGEST_HEAD = 32 * 1024
 _AS_LONG_ON_THE_WIRE = 8
 _MOST_ADDRESSES = 4
 
-# Whatever else a caller may know of a lead or of a secret, it is not sent along.
+# Whatever else a caller may hold of a lead or of a secret, it is not sent along.
 _MAY_LEAVE = frozenset(
     {
         "accept", "content-type", "user-agent", "x-leadgen-event", "x-leadgen-delivery-id", "x-webhook-signature",
@@ -179,7 +179,7 @@ def _resolve(target: Target, deadline: float) -> list[Address]:
 
 
 def _resolve_trusted(target: Target, deadline: float) -> list[Address]:
-    """By the system's own means, which know the names of this network too."""
+    """By the system's own resolver, which has the names of this network too."""
     lookup = _resolvers().submit(socket.getaddrinfo, target.host, target.port, 0, socket.SOCK_STREAM)
     try:
         found = lookup.result(timeout=remaining(deadline))

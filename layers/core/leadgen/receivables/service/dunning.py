@@ -30,7 +30,7 @@ _CLAIM = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Dunned:
-    """What came of it: mails sent, and those that were not; ``left`` are the buyers of whom the next run thinks."""
+    """What came of it: mails sent, and those that were not; ``left`` are the buyers for the next run."""
 
     reminded: int = 0
     not_sent: int = 0

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True)
 class Broken:
-    """A row that should not be as it is: ``id`` of a ``subject`` (a table's name), what it says and what it should."""
+    """A row that should not be as it is: ``id`` of a ``subject`` (a table's name), its value and the right one."""
 
     subject: str
     id: int

@@ -23,7 +23,7 @@ REASONS: tuple[str, ...] = get_args(Reason)
 _OVERRIDABLE = frozenset({"policy", "reason", "window", "quota"})
 
 
-class Wish(Model):
+class ReturnRequest(Model):
     """The request of who gives a lead back. An operator's ``note`` is its remark, without which it is refused."""
 
     reason: Reason
@@ -37,10 +37,10 @@ class ReturnVerdict(Model):
     remark: Annotated[StorableText, Field(min_length=1, max_length=1000)]
 
 
-def read_wish(fields: Mapping[str, object]) -> Wish:
+def read_request(fields: Mapping[str, object]) -> ReturnRequest:
     """A posted return. Raises Refusal 400."""
     try:
-        return Wish.model_validate(dict(fields))
+        return ReturnRequest.model_validate(dict(fields))
     except ValidationError as error:
         raise Refusal(400, "invalid_request", describe(error, whole="the return")) from None
 
@@ -95,7 +95,13 @@ class Decision:
 
 
 def decide(
-    wish: Wish, sale: Sale, policy: ReturnPolicy | None, proof: Proof | None, *, requested_by: int | None, now: datetime
+    wanted: ReturnRequest,
+    sale: Sale,
+    policy: ReturnPolicy | None,
+    proof: Proof | None,
+    *,
+    requested_by: int | None,
+    now: datetime,
 ) -> Decision:
     """Hold every rule. ``requested_by`` is the buyer who requests it, None an operator, who may do without some.
     A buyer's return needs no operator where the policy allows it and the platform's records prove it; an operator's
@@ -110,7 +116,7 @@ def decide(
         Check("policy", policy is not None, True, policy is not None),
     ]  # fmt: skip
     if policy is not None:
-        checks.append(Check("reason", wish.reason, list(policy.reasons), wish.reason in policy.reasons))
+        checks.append(Check("reason", wanted.reason, list(policy.reasons), wanted.reason in policy.reasons))
         if sale.taken_at is not None:
             until = sale.taken_at + timedelta(hours=policy.window_hours)
             checks.append(Check("window", plain(now), plain(until), now <= until))
@@ -121,7 +127,7 @@ def decide(
         check.rule for check in checks if by_operator and not check.passed and check.rule in _OVERRIDABLE
     )
     fails = any(not check.passed and check.rule not in overridden for check in checks)
-    proven = policy is not None and wish.reason in policy.auto_approve and proof is not None and proof.holds
+    proven = policy is not None and wanted.reason in policy.auto_approve and proof is not None and proof.holds
     return Decision(tuple(checks), overridden, proof, is_approved=not fails and (by_operator or proven))
 
 

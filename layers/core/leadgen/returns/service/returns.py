@@ -25,7 +25,7 @@ from leadgen.receivables.store import credit_notes as receivables_credit_notes_s
 from leadgen.receivables.store import settlements
 from leadgen.returns.domain import policy as returns_policy
 from leadgen.returns.domain import rules
-from leadgen.returns.domain.rules import Decision, ReturnVerdict, Sale, Wish
+from leadgen.returns.domain.rules import Decision, ReturnRequest, ReturnVerdict, Sale
 from leadgen.returns.service import proof as service
 from leadgen.returns.store import returns
 from leadgen.returns.store.returns import Return, Sold
@@ -54,7 +54,7 @@ def bill_first(conn: Connection[Any], lead_id: int, *, buyer_id: int | None, now
 
 
 def request(
-    conn: Connection[Any], lead_id: int, wish: Wish, *, actor: Actor, buyer_id: int | None, now: datetime
+    conn: Connection[Any], lead_id: int, wanted: ReturnRequest, *, actor: Actor, buyer_id: int | None, now: datetime
 ) -> Returned:
     """Ask for a lead's money back: ``buyer_id`` is the buyer who does, None an operator, whose word it is at once.
     Where the policy leaves it to the platform's records and they prove the reason, it is approved; else it waits.
@@ -63,7 +63,7 @@ def request(
     also for another's lead, 400 for an operator without a remark, and 409 ``lead_not_sold``, ``already_returned`` and
     ``return_not_allowed``.
     """
-    if buyer_id is None and wish.note is None:
+    if buyer_id is None and wanted.note is None:
         raise Refusal(400, "invalid_request", "note: an operator who gives a lead back says why")
     found = returns.sold(conn, lead_id)
     if found is None or found.buyer_id is None:
@@ -73,7 +73,7 @@ def request(
     assert sold is not None
     if sold.buyer_id is None or sold.buyer_id != found.buyer_id:  # it went to another buyer, who is not locked
         raise _not_sold(lead_id) if buyer_id is None else rules.no_lead(lead_id)
-    decision = _decide(conn, sold, wish, buyer_id, now)
+    decision = _decide(conn, sold, wanted, buyer_id, now)
     rules.refuse(decision, _sale(conn, sold, now))
     by = actor.name
     return_id = returns.add(
@@ -81,19 +81,19 @@ def request(
         lead_id=lead_id,
         buyer_id=sold.buyer_id,
         offer_id=sold.offer_id,
-        reason=wish.reason,
-        note=wish.note,
+        reason=wanted.reason,
+        note=wanted.note,
         by=by,
         trace=decision.trace,
         now=now,
     )
-    audit_values = _audit_values(sold, wish, decision)
+    audit_values = _audit_values(sold, wanted, decision)
     audit_trail_service.record(conn, actor, "return.request", ("return", return_id), None, audit_values, now=now)
     if not decision.is_approved:
         return Returned(_get(conn, return_id), is_repeated=False)
     decided_by = POLICY if buyer_id is not None else by
     events = _approve(
-        conn, return_id, sold, wish.reason, by=decided_by, remark=None if buyer_id else wish.note, now=now
+        conn, return_id, sold, wanted.reason, by=decided_by, remark=None if buyer_id else wanted.note, now=now
     )
     return Returned(_get(conn, return_id), is_repeated=False, events=events)
 
@@ -133,11 +133,11 @@ def decide(conn: Connection[Any], return_id: int, verdict: ReturnVerdict, *, act
     return Returned(_get(conn, return_id), is_repeated=False, events=events)
 
 
-def _decide(conn: Connection[Any], sold: Sold, wish: Wish, buyer_id: int | None, now: datetime) -> Decision:
+def _decide(conn: Connection[Any], sold: Sold, wanted: ReturnRequest, buyer_id: int | None, now: datetime) -> Decision:
     policy = None if sold.policy is None else returns_policy.parse(sold.policy, label=sold.policy_label)
-    asks_for_proof = policy is not None and buyer_id is not None and wish.reason in policy.auto_approve
-    proof = service.prove(conn, sold, wish.reason) if asks_for_proof else None
-    return rules.decide(wish, _sale(conn, sold, now), policy, proof, requested_by=buyer_id, now=now)
+    needs_proof = policy is not None and buyer_id is not None and wanted.reason in policy.auto_approve
+    proof = service.prove(conn, sold, wanted.reason) if needs_proof else None
+    return rules.decide(wanted, _sale(conn, sold, now), policy, proof, requested_by=buyer_id, now=now)
 
 
 def _sale(conn: Connection[Any], sold: Sold, now: datetime) -> Sale:
@@ -223,11 +223,11 @@ def _not_sold(lead_id: int) -> Refusal:
     return Refusal(409, "lead_not_sold", f"lead {lead_id} was not sold: no buyer has it")
 
 
-def _audit_values(sold: Sold, wish: Wish, decision: Decision) -> dict[str, Any]:
+def _audit_values(sold: Sold, wanted: ReturnRequest, decision: Decision) -> dict[str, Any]:
     return {
         "lead_id": sold.lead_id,
         "buyer_id": sold.buyer_id,
-        "reason": wish.reason,
+        "reason": wanted.reason,
         "overridden": list(decision.overridden),
         "status": "approved" if decision.is_approved else "requested",
     }

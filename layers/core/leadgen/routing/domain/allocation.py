@@ -90,7 +90,7 @@ def rotated(choices: Sequence[Choice]) -> dict[tuple[int, bytes], Rotation]:
 
 
 def spans(requests: Sequence[RoutingRequest], usages: Mapping[int, Usage], *, now: datetime) -> list[Span]:
-    """Which rotations to know before a batch is decided. Claims only take buyers out, so every one lies between those
+    """Which rotations to load before a batch is decided. Claims only take buyers out, so every one lies between those
     eligible now and those still eligible if each had won every lead of the batch. A claim takes out one of them at
     most: without that bound, a batch would read nearly all that the offer ever had while its buyers near their caps.
     """

@@ -64,7 +64,7 @@ UNUSED = Used(0, Decimal(0))
 class TrackRecord:
     """What became of a buyer's leads in a policy's lookback: zero where it has none.
 
-    ``answered`` are those it accepted or rejected; ``delivered`` those it took, ``on_time`` as fast as the SLA wants.
+    ``answered`` are those it accepted or rejected; ``delivered`` those it took, ``on_time`` within the SLA.
     """
 
     answered: int = 0

@@ -160,7 +160,7 @@ class ExclusiveZip(_Routing):
     strategy: Literal["exclusive_zip"]
 
 
-# The closed set of strategies: a new one joins this union, and the type checker names every place that must know it.
+# The closed set of strategies: a new one joins this union, and the type checker names every place that must handle it.
 RoutingPolicy = Annotated[
     PriorityBased | RoundRobin | Weighted | CapacityBased | PerformanceBased | ExclusiveZip,
     Field(discriminator="strategy"),

@@ -1,4 +1,4 @@
-"""Reads, saves and forgets the rotations of weighted round robin."""
+"""Reads, saves and deletes the rotations of weighted round robin."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def save(conn: Connection[Any], rotated: Mapping[tuple[int, bytes], Rotation], *
     )
 
 
-def forget(conn: Connection[Any], *, before: datetime, limit: int) -> int:
+def delete(conn: Connection[Any], *, before: datetime, limit: int) -> int:
     """Forget up to ``limit`` rotations that have had no lead since; how many. They begin anew."""
     return conn.execute(
         """

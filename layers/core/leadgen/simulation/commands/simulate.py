@@ -11,7 +11,7 @@ from pathlib import Path
 from leadgen.configuration.service.apply import ConfigurationInvalid
 from leadgen.kernel.trace import Json, plain
 from leadgen.platform import clock
-from leadgen.simulation.domain.simulation import BuyerChange, Compared, Fate, SimulatedSale
+from leadgen.simulation.domain.simulation import BuyerChange, Compared, RoutingResult, SimulatedSale
 from leadgen.simulation.service.simulate import Report, Scope, simulate
 from leadgen.terminal.command import DATABASE, DONE, CommandFailed, describe, number
 from leadgen.terminal.database import connection, environment
@@ -107,8 +107,8 @@ def as_json(report: Report) -> Json:
                 "lead_id": change.lead_id,
                 "offer": report.offers[change.offer_id],
                 "currency": change.currency,
-                "recorded": _fate(change.recorded),
-                "draft": _fate(change.simulated),
+                "recorded": _result(change.recorded),
+                "draft": _result(change.simulated),
             }
             for change in outcome.changes
         ],
@@ -119,9 +119,11 @@ def _compared(compared: Compared) -> dict[str, Json]:
     return {"recorded": plain(compared.recorded), "draft": plain(compared.simulated)}
 
 
-def _fate(fate: Fate) -> Json:
+def _result(result: RoutingResult) -> Json:
     return (
-        {"buyer_id": fate.buyer_id, "price": str(fate.price)} if isinstance(fate, SimulatedSale) else {"unsold": fate}
+        {"buyer_id": result.buyer_id, "price": str(result.price)}
+        if isinstance(result, SimulatedSale)
+        else {"unsold": result}
     )
 
 
@@ -197,10 +199,10 @@ def _change(report: Report, change: BuyerChange) -> list[str]:
     return [str(change.lead_id), *_hand(report, change, change.recorded), *_hand(report, change, change.simulated)]
 
 
-def _hand(report: Report, change: BuyerChange, fate: Fate) -> list[str]:
-    if isinstance(fate, SimulatedSale):
-        return [f"{report.buyers[fate.buyer_id]} ({fate.buyer_id})", f"{fate.price} {change.currency}"]
-    return ["unsold", fate]
+def _hand(report: Report, change: BuyerChange, result: RoutingResult) -> list[str]:
+    if isinstance(result, SimulatedSale):
+        return [f"{report.buyers[result.buyer_id]} ({result.buyer_id})", f"{result.price} {change.currency}"]
+    return ["unsold", result]
 
 
 def _notes(report: Report) -> list[str]:

@@ -33,7 +33,7 @@ class SimulatedSale:
     price: Decimal
 
 
-Fate = SimulatedSale | str
+RoutingResult = SimulatedSale | str
 """A lead's sale, or the reason why it is unsold."""
 
 
@@ -43,7 +43,7 @@ class RoutingAttempt:
 
     lead_id: int
     inputs: RoutingInputs
-    recorded: Fate
+    recorded: RoutingResult
     refused: str | None = None
 
 
@@ -62,8 +62,8 @@ class BuyerChange:
     lead_id: int
     offer_id: int
     currency: str
-    recorded: Fate
-    simulated: Fate
+    recorded: RoutingResult
+    simulated: RoutingResult
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class _Course:
 
     offer_id: int
     currency: str
-    recorded: Fate = ""
-    simulated: Fate = ""
+    recorded: RoutingResult = ""
+    simulated: RoutingResult = ""
     first_unrouted_at: datetime | None = None
     is_over: bool = False
 
@@ -234,8 +234,8 @@ class Simulation:
             self._repriced += 1
 
 
-def _buyer(fate: Fate) -> int | None:
-    return fate.buyer_id if isinstance(fate, SimulatedSale) else None
+def _buyer(result: RoutingResult) -> int | None:
+    return result.buyer_id if isinstance(result, SimulatedSale) else None
 
 
 def _remembered(candidate: Candidate, inputs: RoutingInputs, draft: PolicyDraft, past: TrackRecords) -> Candidate:

@@ -141,7 +141,7 @@ def _run(
     on_progress: OnProgress,
 ) -> int:
     """Decide everything in the scope again; how many decisions could not be read."""
-    part = history.stretch(conn, since=scope.since, until=scope.until, offer_ids=offer_ids)
+    part = history.record_span(conn, since=scope.since, until=scope.until, offer_ids=offer_ids)
     if part is None:
         return 0
     done = unreadable = 0
@@ -155,7 +155,7 @@ def _run(
             except (ValidationError, PolicyInvalid):
                 unreadable += 1
                 continue
-            run.decide(RoutingAttempt(recorded.lead_id, inputs, _fate(recorded), refused))
+            run.decide(RoutingAttempt(recorded.lead_id, inputs, _result(recorded), refused))
         done += len(chunk)
         on_progress(done, part.decisions)
     return unreadable
@@ -189,7 +189,7 @@ def _passes(rejected: RecordedRejection, screening: _Screening) -> bool:
         return False
 
 
-def _fate(recorded: RecordedRouting) -> simulation.Fate:
+def _result(recorded: RecordedRouting) -> simulation.RoutingResult:
     if recorded.buyer_id is None or recorded.buyer_offer_id is None or recorded.price is None:
         return recorded.reason or ""
     return SimulatedSale(recorded.buyer_id, recorded.buyer_offer_id, recorded.price)

@@ -64,17 +64,17 @@ def buyer_names(conn: Connection[Any], buyer_ids: Collection[int]) -> dict[int, 
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A stretch of the record: from the first decision of a time to the last, by id, and how many lie in it."""
+class RecordSpan:
+    """A span of the record: from the first decision of a time to the last, by id, and how many lie in it."""
 
     first: int
     last: int
     decisions: int
 
 
-def stretch(
+def record_span(
     conn: Connection[Any], *, since: datetime, until: datetime, offer_ids: Collection[int] | None
-) -> Stretch | None:
+) -> RecordSpan | None:
     """The decisions on routing from ``since`` to before ``until``; None where there is none.
 
     Without a gap in the ids: a lead that is left out would shift all that follow.
@@ -93,7 +93,7 @@ def stretch(
         """,
         {"since": since, "until": until, "offers": None if offer_ids is None else list(offer_ids)},
     ).fetchone()
-    return None if row is None else Stretch(*row)
+    return None if row is None else RecordSpan(*row)
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class RecordedRouting:
 
 
 def routings(
-    conn: Connection[Any], part: Stretch, *, offer_ids: Collection[int] | None
+    conn: Connection[Any], part: RecordSpan, *, offer_ids: Collection[int] | None
 ) -> Iterator[Sequence[RecordedRouting]]:
-    """The decisions of a stretch in the order of their ids, which is that of the claims under the locks; in chunks."""
+    """The decisions of a span in the order of their ids, which is that of the claims under the locks; in chunks."""
     with conn.cursor(name="routings", row_factory=class_row(RecordedRouting)) as cursor:
         cursor.itersize = _CHUNK
         cursor.execute(

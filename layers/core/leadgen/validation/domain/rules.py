@@ -40,7 +40,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Held:
-    """No rule failed, but a person looks at the lead first. ``detail`` says why, without personal data."""
+    """No rule failed, but a person looks at the lead first. ``detail`` is the reason, without personal data."""
 
     reason: str
     detail: str

@@ -43,7 +43,7 @@ def domains_taking_mail(lead_ids: Sequence[int], now: datetime) -> dict[str, boo
     found = dns.taking_mail(domains - known.keys())
     if found:
         with db.current().connection() as conn:
-            mail_domains.remember(conn, found, now=now)
+            mail_domains.save(conn, found, now=now)
     return {**known, **found}
 
 

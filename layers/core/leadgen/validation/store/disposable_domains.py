@@ -29,7 +29,7 @@ def override(conn: Connection[Any], domains: Sequence[str], *, is_disposable: bo
     ).rowcount
 
 
-def forget(conn: Connection[Any], domains: Sequence[str]) -> int:
+def remove_overrides(conn: Connection[Any], domains: Sequence[str]) -> int:
     """Remove the overrides of domains, so that the blocklist decides; returns how many there were."""
     return conn.execute("DELETE FROM disposable_domains WHERE domain = ANY(%s)", (list(domains),)).rowcount
 

@@ -45,7 +45,7 @@ def last_known(conn: Connection[Any], domain: str) -> bool | None:
     return None if row is None else bool(row[0])
 
 
-def remember(conn: Connection[Any], found: Mapping[str, bool], *, now: datetime) -> None:
+def save(conn: Connection[Any], found: Mapping[str, bool], *, now: datetime) -> None:
     """Keep what DNS answered."""
     domains = sorted(found)
     conn.execute(

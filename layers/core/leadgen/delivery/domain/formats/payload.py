@@ -45,7 +45,7 @@ class FormFormat(Model):
     missing: Missing = "omit"
 
 
-# The closed set of formats: a new one joins this union, and the type checker names every place that must know it.
+# The closed set of formats: a new one joins this union, and the type checker names every place that must handle it.
 BuyerFormat = Annotated[JsonFormat | FormFormat | XmlFormat | AdfFormat, Field(discriminator="type")]
 
 
