@@ -56,7 +56,7 @@ def invocation(stub: Stubber, answer: object, *, failed: bool = False) -> None:
 
 
 def call(request_type: str, stack_status: str, monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """Run the hook for one event; what CloudFormation is told."""
+    """Run the hook for one event; what it answers CloudFormation."""
     cloudformation = stubbed("cloudformation", monkeypatch)
     stack = {"StackName": "leadgen", "CreationTime": "2026-01-15T10:30:00Z", "StackStatus": stack_status}
     cloudformation.add_response("describe_stacks", {"Stacks": [stack]})

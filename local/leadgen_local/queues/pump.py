@@ -73,7 +73,7 @@ def _threads(mapping: QueueMapping) -> int:
 
 
 class _Doorbell:
-    """Wakes one waiting consumer of a queue; a ring that finds none waiting is remembered. Closed, it lets all go."""
+    """Wakes one waiting consumer of a queue; a ring without one waiting is kept. Closed, it wakes all."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()

@@ -22,7 +22,7 @@ class Refusal(Exception):
 
     @classmethod
     def missing(cls, what: str, named: object) -> "Refusal":
-        """404 for a thing that there is none of, or none for whoever wants it: ``missing("invoice", 7)``."""
+        """404 for a thing that there is none of, or none for this caller: ``missing("invoice", 7)``."""
         return cls(404, "not_found", f"there is no {what} {named}")
 
 

@@ -107,7 +107,7 @@ def after_unknown(state: DeliveryProgress) -> DeliveryProgress:
 
 
 def held_back(state: DeliveryProgress, schedule: Schedule, *, until: datetime | None, now: datetime) -> Step:
-    """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
+    """What follows when the endpoint takes no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
 
     What has waited long is tried again more rarely, and not with the others: a crowd before one endpoint leaves the

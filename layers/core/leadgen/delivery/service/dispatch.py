@@ -53,7 +53,7 @@ class Dispatch:
 def claim(
     conn: Connection[Any], lead_ids: Sequence[int], default: Schedule, *, now: datetime, until: datetime
 ) -> Dispatch:
-    """Take the leads' due deliveries, as many as their endpoints bear; hold back the others."""
+    """Take the leads' due deliveries, as many as their endpoints allow; hold back the others."""
     read = deliveries.due(conn, lead_ids, now=now)
     found = [_counted(due) for due in read]
     ready, steps = _sorted(found)

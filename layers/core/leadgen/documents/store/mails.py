@@ -92,7 +92,7 @@ class MailResult:
 
 
 def record(conn: Connection[Any], results: Sequence[MailResult], *, now: datetime) -> None:
-    """Keep what came of mails. One that was sent is sent, whoever else is at it meanwhile."""
+    """Keep what came of mails. One that was sent is sent, whatever another worker does meanwhile."""
     conn.execute(
         """
         UPDATE document_mails m

@@ -53,7 +53,7 @@ def material(*, name: str, email: str, phone: str, country_code: str, postal_cod
 
 
 def derive(source_id: int, payload: str) -> str:
-    """The key of a post that brings none: SHA-256 in hex of the labeled lines, scoped by source.
+    """The key of a post that has none: SHA-256 in hex of the labeled lines, scoped by source.
 
     ``payload`` is what :func:`material` gives. The ingest statement computes the same in SQL, where the source is
     first known.

@@ -116,7 +116,7 @@ def interrupted(state: NoticeProgress) -> GivenUp | None:
 
 
 def held_back(state: NoticeProgress, *, until: datetime | None, now: datetime) -> Later | GivenUp:
-    """What follows when the endpoint bears no call before ``until``, or none any more: it is waited for no longer than
+    """What follows when the endpoint takes no call before ``until``, or none any more: it is waited for no longer than
     the whole schedule lasts.
     """
     window = timedelta(seconds=SCHEDULES[state.kind].window)

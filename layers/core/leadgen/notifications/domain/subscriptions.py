@@ -100,7 +100,7 @@ def secret(raw: bytes) -> str:
 
 
 def checked_secret(text: str) -> str:
-    """A secret that somebody brings along. Raises SubscriptionInvalid, without repeating it."""
+    """A secret that the caller chose. Raises SubscriptionInvalid, without repeating it."""
     if text.startswith(("v1,", "v1a,")):
         raise SubscriptionInvalid(
             "the secret begins with v1, as a signature does: leave that out, it begins with whsec_"

@@ -97,7 +97,7 @@ class NoticesToSend:
 
 
 def claim(conn: Connection[Any], notice_ids: Sequence[str], *, now: datetime, until: datetime) -> NoticesToSend:
-    """Take the notices that are due, as many as their endpoints and replay batches bear; hold back the others.
+    """Take the notices that are due, as many as their endpoints and replay batches allow; hold back the others.
 
     Locks replay batches, then endpoints, then notices. The number of statements does not depend on that of the notices.
     """

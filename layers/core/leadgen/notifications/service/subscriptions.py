@@ -63,7 +63,7 @@ class Subscribed:
 
 
 def subscribe(conn: Connection[Any], wanted: WantedSubscription, actor: Actor, *, now: datetime) -> Subscribed:
-    """Subscribe in the caller's transaction, with a secret of our own where none is brought.
+    """Subscribe in the caller's transaction, with a secret of our own where none is given.
 
     Raises SubscriptionInvalid.
     An endpoint that failed or answered that it is gone is called again: somebody wants it to be.

@@ -201,7 +201,7 @@ class NoticeResult:
     """What becomes of a pending notice that had so many ``attempts``.
 
     ``next_attempt_at`` is set while it stays pending, ``due_at`` with it where its schedule moves it, ``is_held``
-    where its endpoint bears no call; ``error`` is why it is given up.
+    where its endpoint takes no call; ``error`` is why it is given up.
     """
 
     notice_id: str
@@ -216,7 +216,7 @@ class NoticeResult:
 def settle(conn: Connection[Any], settlements: Sequence[NoticeResult], *, now: datetime) -> set[str]:
     """Free notices with their results; the ids of those that were still as they had been read.
 
-    That it has arrived is true whoever else is at it meanwhile; anything else is recorded only of one's own attempt.
+    That it has arrived is true whatever another worker does meanwhile; anything else is recorded only of one's own attempt.
     """
     rows = conn.execute(
         """

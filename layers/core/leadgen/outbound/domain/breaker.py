@@ -81,7 +81,7 @@ class Admission:
 
 
 def admit(breaker: Breaker, in_flight: InFlight, wanted: int, *, now: datetime) -> Admission:
-    """Let as many call as the endpoint bears."""
+    """Admit as many calls as the endpoint takes."""
     match breaker.state:
         case "gone":
             return Admission(0, None, breaker)

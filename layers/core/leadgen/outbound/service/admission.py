@@ -16,7 +16,7 @@ from leadgen.outbound.store import Address
 
 @dataclass(frozen=True)
 class Admitted:
-    """How many calls an endpoint bears now; the others come back at ``come_back_at``, never where it is None."""
+    """How many calls an endpoint takes now; the others come back at ``come_back_at``, never where it is None."""
 
     endpoint_id: int
     calls: int

@@ -40,7 +40,7 @@ class Divided(Generic[Item]):
 
 
 def divide(waiting: Mapping[Address, Sequence[Item]], admitted: Mapping[Address, Admitted]) -> Divided[Item]:
-    """The first of each endpoint's calls, as many as it bears, and the others."""
+    """The first of each endpoint's calls, as many as it takes, and the others."""
     going: list[tuple[Item, int]] = []
     held: list[tuple[Item, datetime | None]] = []
     for address, items in waiting.items():

@@ -178,7 +178,7 @@ def find_refund(payment: str, metadata: Mapping[str, str]) -> Refunded | None:
 
     def found(client: "StripeClient") -> Refunded | None:
         listed = client.v1.refunds.list({"payment_intent": payment, "limit": _MOST_LISTED})
-        return next((_refunded(one) for one in listed.data if _bears(one, metadata)), None)
+        return next((_refunded(one) for one in listed.data if _has_metadata(one, metadata)), None)
 
     return _made(found)
 
@@ -207,7 +207,7 @@ def find_charge(customer: str, metadata: Mapping[str, str], *, since: datetime) 
         listed = client.v1.payment_intents.list(
             {"customer": customer, "limit": _MOST_LISTED, "created": {"gte": int(since.timestamp()) - 60}}
         )
-        return next((_charged(one) for one in listed.data if _bears(one, metadata)), None)
+        return next((_charged(one) for one in listed.data if _has_metadata(one, metadata)), None)
 
     return _made(found)
 
@@ -242,7 +242,7 @@ def _charged(one: "PaymentIntent") -> Charged:
     return Charged(one.id, one.status, datetime.fromtimestamp(one.created, UTC), error)
 
 
-def _bears(one: "Refund | PaymentIntent", metadata: Mapping[str, str]) -> bool:
+def _has_metadata(one: "Refund | PaymentIntent", metadata: Mapping[str, str]) -> bool:
     borne = one.to_dict().get("metadata") or {}
     return all(borne.get(name) == value for name, value in metadata.items())
 

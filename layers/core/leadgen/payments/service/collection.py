@@ -59,7 +59,7 @@ class ClaimedCall:
 
 
 def refund_due(conn: Connection[Any], refund_id: int, now: datetime) -> ClaimedCall | None:
-    """Take a refund that waits to be made; None where there is nothing to do, or somebody is at it."""
+    """Take a refund that waits to be made; None where there is nothing to do, or another worker does it."""
     claimed = collection.claim_refund(conn, refund_id, now=now, until=claims.until(now, call_seconds=_CALL_SECONDS))
     return None if claimed is None else ClaimedCall(claimed.attempts, partial(_refund, claimed))
 

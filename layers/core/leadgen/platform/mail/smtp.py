@@ -132,7 +132,7 @@ def _failure(error: OSError, conversation: _Conversation, *, late: bool) -> Mail
     match error:
         case smtplib.SMTPRecipientsRefused():
             ((code, _),) = error.recipients.values()
-            # 421 is the server's goodbye, whoever the recipient is.
+            # By 421 the server ends the connection, whoever the recipient is.
             put_off = MailNotSent if code == _GOING_DOWN else MailPutOff
             return _answered("the mail server refused the recipient", code, put_off)
         case smtplib.SMTPDataError(smtp_code=int(code)) if code >= 400:

@@ -186,7 +186,7 @@ class Simulation:
         )
 
     def _try(self, attempt: RoutingAttempt, course: _Course) -> SimulatedSale | None:
-        """Decide for a lead that still looks for a buyer; what is claimed for it."""
+        """Decide for a lead that has no buyer yet; what is claimed for it."""
         inputs = attempt.inputs
         if attempt.refused is not None:
             course.simulated, course.is_over = attempt.refused, True

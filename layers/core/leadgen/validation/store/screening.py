@@ -35,7 +35,7 @@ class LockedLead:
 def with_undecided_kin(conn: Connection[Any], lead_ids: Sequence[int]) -> list[int]:
     """The leads, and every earlier undecided lead of the same people in the same offers.
 
-    Whoever comes first decides for all of them in turn: a lead is never judged against one whose own fate is open.
+    The first transaction decides for all of them in turn: a lead is never judged against one whose own fate is open.
     One that a person looks at is left out, and counts for what it is: received.
     """
     rows = conn.execute(
