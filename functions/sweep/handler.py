@@ -83,7 +83,7 @@ def _act_on_events(now: datetime, since: datetime) -> int:
 
 
 def _repeat_calls(now: datetime, since: datetime) -> int:
-    """Refunds and top-ups that no worker handles, and prepaid money that has become less without a lead being billed."""
+    """Refunds and top-ups not under way, and prepaid money that has become less without a lead being billed."""
     with bus.transaction() as transaction:
         low = top_ups.low(transaction.conn, now=now, limit=MOST_TOP_UPS)
         buyers_store.lock(transaction.conn, low)

@@ -273,7 +273,7 @@ class DeliveryResult:
 def settle(conn: Connection[Any], settlements: Sequence[DeliveryResult], *, now: datetime) -> set[str]:
     """Free locked deliveries with their results; the ids of those that were still as they had been read.
 
-    That the buyer has it is true whatever another worker does meanwhile, also where it waits for a person by then; anything
+    That the buyer has it is true whatever others do meanwhile, also where it waits for a person by then; anything
     else is recorded only of one's own attempt.
     """
     rows = conn.execute(

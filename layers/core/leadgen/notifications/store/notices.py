@@ -216,7 +216,7 @@ class NoticeResult:
 def settle(conn: Connection[Any], settlements: Sequence[NoticeResult], *, now: datetime) -> set[str]:
     """Free notices with their results; the ids of those that were still as they had been read.
 
-    That it has arrived is true whatever another worker does meanwhile; anything else is recorded only of one's own attempt.
+    That it has arrived is true whatever others do meanwhile; anything else is recorded only of one's own attempt.
     """
     rows = conn.execute(
         """
