@@ -137,9 +137,10 @@ class Stack:
     def _prepare_database(self, described: reader.Template) -> None:
         migrations = Path(self._environ.get("MIGRATIONS_DIR") or paths.MIGRATIONS)
         with psycopg.connect(self.database_url, autocommit=True) as conn:
+            # First: a schema that changes under another stack at work would break it.
+            pump.await_free(conn, self._workers, _FORMER_WORKER_SECONDS)
             applied = migrate(conn, migrations)
             topology.prepare(conn, described)
-            pump.await_free(conn, self._workers, _FORMER_WORKER_SECONDS)
         self._print_line(f"schema    {len(applied)} migrations applied" if applied else "schema    up to date")
         self._print_line(f"queues    {', '.join(mapping.queue.name for mapping in described.mappings)}")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from leadgen.configuration.service.apply import ConfigurationInvalid, apply_files
+from leadgen.configuration.service.apply import ConfigurationInvalid, application
 from leadgen_local import paths
 from leadgen_local.examples import contents, leads
 from leadgen_local.stack import Stack
@@ -40,7 +40,8 @@ def run(
                 if not posts:
                     print_line(f"examples  not applied: {obstacle}")
             if files:
-                apply_files(conn, files, stack.environment)
+                for notice in application(conn, files, stack.environment).notices:
+                    print_line(f"notice    {notice}")
                 print_line(f"applied   {', '.join(file.name for file in files)}")
         if posts:
             print_line("")

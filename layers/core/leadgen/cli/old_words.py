@@ -101,14 +101,14 @@ def _return(rest: list[str]) -> Renamed | None:
 def _review(rest: list[str]) -> Renamed | None:
     if not rest:
         return Renamed("review", "review list", rest)
-    if not _is_argument(rest[0]):
-        return None
     lead = _value(rest, "--lead")
+    if not _is_argument(rest[0]) and not (rest[0] == "release" and lead):
+        return None
     named, options = _arguments(lead[1:] if lead else rest, ("--buyer", "--reason"))
     if lead and named[:1] == ["reject"]:
         return Renamed("review --lead LEAD reject", "review reject", ["--lead", lead[0], *named[1:], *options])
     if lead:
-        verdict = " ".join(named[:1])
+        verdict = " ".join(named[:1]) or "show"
         return Renamed(f"review --lead LEAD {verdict}", f"review {verdict}", [lead[0], *named[1:], *options])
     if len(named) < 2:
         return Renamed("review DELIVERY", "review show", [*named, *options])

@@ -7,7 +7,7 @@ from typing import Annotated, assert_never
 
 from leadgen.kernel.calendar import Period
 from leadgen.kernel.model import renamed
-from leadgen.routing.domain import rotation as domain
+from leadgen.routing.domain import rotation as routing_rotation
 from leadgen.routing.domain.eligibility import UNUSED, Enrollment, Usage
 from leadgen.routing.domain.policy import (
     CapacityBased,
@@ -85,9 +85,9 @@ def weights(policy: RoundRobin | Weighted, members: Sequence[Candidate]) -> dict
 
 
 def _next_in_rotation(eligible: Sequence[Candidate], of_members: dict[int, int], rotations: Rotations) -> Pick:
-    new = domain.fresh(of_members)
+    new = routing_rotation.fresh(of_members)
     so_far = rotations.get(new.key, new)
-    chosen = domain.choose(so_far, [c.enrollment.buyer_offer_id for c in eligible])
+    chosen = routing_rotation.choose(so_far, [c.enrollment.buyer_offer_id for c in eligible])
     taken = dict(zip(so_far.members, so_far.taken, strict=True))
     merits = {
         c.enrollment.buyer_id: {
