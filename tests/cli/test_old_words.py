@@ -53,6 +53,7 @@ FORMER = [
     ("review 3f2a reject --reason x", "review reject 3f2a --reason x"),
     ("review 3f2a taken", "review succeeded 3f2a"),
     ("review --lead 17 release", "review release 17"),
+    ("review release --lead 17", "review release 17"),
     ("review 17 release", "review release 17"),
     ("review --lead 17 reject --reason x", "review reject --lead 17 --reason x"),
     ("endpoints", "endpoint list"),
