@@ -16,7 +16,7 @@ from tests.support.servers.buyer_endpoint import BuyerEndpoint
 from tests.support.stages.functions import Functions
 from tests.support.stages.messages import messages
 
-KILLS = int(os.environ.get("KILLS", "40"))
+KILLS = int(os.environ.get("KILLS", "25"))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ SHORT, LONG = "short", "long"
 def register_profiles() -> None:
     """Make both known, and the short one the default. Neither fails a property because the machine is slow."""
     slow = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
-    settings.register_profile(SHORT, deadline=None, max_examples=50, suppress_health_check=slow)
+    settings.register_profile(SHORT, deadline=None, max_examples=25, suppress_health_check=slow)
     settings.register_profile(LONG, settings.get_profile(SHORT), max_examples=400)
     settings.load_profile(SHORT)
 

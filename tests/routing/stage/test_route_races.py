@@ -21,7 +21,7 @@ from tests.support.stages.routing import route
 
 LEADS = 1000
 WORKERS = 8
-RACES = int(os.environ.get("RACES", "3"))
+RACES = int(os.environ.get("RACES", "2"))
 
 
 def valid_leads(conn: Connection[Any], source: int) -> list[int]:

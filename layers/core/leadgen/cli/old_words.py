@@ -108,7 +108,7 @@ def _review(rest: list[str]) -> Renamed | None:
     if lead and named[:1] == ["reject"]:
         return Renamed("review --lead LEAD reject", "review reject", ["--lead", lead[0], *named[1:], *options])
     if lead:
-        verdict = " ".join(named[:1]) or "show"
+        verdict = " ".join(named[:1])
         return Renamed(f"review --lead LEAD {verdict}", f"review {verdict}", [lead[0], *named[1:], *options])
     if len(named) < 2:
         return Renamed("review DELIVERY", "review show", [*named, *options])
