@@ -29,5 +29,5 @@ def notices(document: Document) -> Iterator[str]:
 def _value(document: Document, location: Location) -> object:
     here: object = document.value
     for part in location:
-        here = here[part] if isinstance(here, dict | list) else None  # type: ignore[index]
+        here = here[part] if isinstance(here, dict | list) else None  # type: ignore[index]  # a location is of what stands there
     return here

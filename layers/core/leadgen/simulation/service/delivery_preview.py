@@ -27,7 +27,7 @@ from leadgen.simulation.store import delivery_preview
 from leadgen.simulation.store.delivery_preview import Enrolled
 
 # No secret of anybody's: only that there are signatures is shown.
-_NO_SECRET = "no secret"  # noqa: S105
+_NO_SECRET = "no secret"  # noqa: S105 - it signs a preview only
 _NO_DELIVERY = "00000000-0000-4000-8000-000000000000"
 SIGNATURES = ("X-Webhook-Signature", "webhook-signature")
 
@@ -176,7 +176,7 @@ def _facts(enrolled: Enrolled, now: datetime, lead: Mapping[str, Any]) -> LeadFa
     )
 
 
-def _attributes(format: BuyerFormat) -> dict[str, str]:  # noqa: A002
+def _attributes(format: BuyerFormat) -> dict[str, str]:  # noqa: A002 - as the files call it
     found: dict[str, str] = {}
     for _, entry in payload.entries(format):
         name = _named(entry)
