@@ -245,9 +245,15 @@ def test_once_applies_the_examples_posts_the_leads_and_ends(tmp_path: Path) -> N
 
 def test_files_are_applied_instead_of_the_examples_and_a_later_start_applies_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    applied, status = end_of(start(state, "--once", str(MARKET)))
+    market = tmp_path / "market.yaml"
+    plain = "config: {strategy: priority_based}"
+    text = MARKET.read_text(encoding="utf-8")
+    assert plain in text
+    market.write_text(text.replace(plain, "config: {strategy: priority_based, refusal: {action: review}}"), "utf-8")
+    applied, status = end_of(start(state, "--once", str(market)))
     assert status == 0, applied
-    assert f"applied   {MARKET.name}\n" in applied
+    assert "applied   market.yaml\n" in applied
+    assert "'refusal' is now 'rejection'" in applied
     assert "The database has configuration version 1, 1 market and 0 leads." in applied
 
     later, status = end_of(start(state, "--once"))
